@@ -1,0 +1,21 @@
+/** Names of the environment variables that the stack sets and the Lambdas read. */
+export const ENVIRONMENT = {
+  stage: 'STAGE',
+  queueUrl: 'QUEUE_URL',
+  deadLetterQueueUrl: 'DEAD_LETTER_QUEUE_URL',
+  cronSecretId: 'CRON_SECRET_ID',
+  databaseSecretId: 'DATABASE_SECRET_ID',
+  databaseHost: 'DATABASE_HOST',
+  databasePort: 'DATABASE_PORT',
+  databaseName: 'DATABASE_NAME',
+  coingeckoSecretId: 'COINGECKO_SECRET_ID',
+  coingeckoPlan: 'COINGECKO_PLAN',
+  coingeckoBaseUrl: 'COINGECKO_BASE_URL',
+  coingeckoRequestsPerMinute: 'COINGECKO_REQUESTS_PER_MINUTE',
+  coingeckoMonthlyCredits: 'COINGECKO_MONTHLY_CREDITS',
+  coingeckoHistoryDays: 'COINGECKO_HISTORY_DAYS',
+  universe: 'UNIVERSE',
+  connectionName: 'CONNECTION_NAME',
+  apiDestinationName: 'API_DESTINATION_NAME',
+  endpointUrl: 'ENDPOINT_URL',
+} as const;

@@ -1,0 +1,44 @@
+import type { Day, Instant } from './day.ts';
+
+/** How rows were computed. Raise it with every change of the aggregation that can change a number. */
+export const AGGREGATION_VERSION = 1;
+
+/** The aggregate of one series and one day, as the table holds it. Prices are in the series' currency. */
+export type DailyPrice = {
+  readonly day: Day;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  /** The mean of the hours' means, clamped to [low, high]. */
+  readonly average: number;
+  /** Rolling 24 h figure at the last sample that has one; null where unknown. Never to be summed. */
+  readonly volume: number | null;
+  readonly marketCap: number | null;
+  readonly sampleCount: number;
+  /** UTC hours of the day with at least one sample, 1 to 24. */
+  readonly hoursCovered: number;
+  readonly firstSampleAt: Instant;
+  readonly lastSampleAt: Instant;
+  /** Whether the day was settled when its answer arrived. */
+  readonly isSettled: boolean;
+  /** Settled, and either not thin or fetched 72 h or more after the day's end. */
+  readonly isFinal: boolean;
+};
+
+/** Why a sample was not counted. */
+export type RejectionReason = 'not_a_number' | 'not_positive' | 'spike';
+
+/** @property price as it was sent, shortened to 100 characters; null where none was sent. */
+export type RejectedSample = {
+  readonly observedAt: Instant;
+  readonly price: string | null;
+  readonly reason: RejectionReason;
+};
+
+/** What the source sent for one series, parsed but not judged. Prices may be anything a JSON number position can hold. */
+export type Samples = {
+  readonly prices: readonly (readonly [Instant, unknown])[];
+  readonly marketCaps: readonly (readonly [Instant, unknown])[];
+  readonly volumes: readonly (readonly [Instant, unknown])[];
+};

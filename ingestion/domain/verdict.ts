@@ -1,0 +1,52 @@
+import type { FailureKind } from './failure.ts';
+import type { Finding } from './finding.ts';
+import type { Series } from './series.ts';
+
+export type RunStatus = 'running' | 'waiting' | 'complete' | 'partial' | 'failed' | 'interrupted';
+
+/** A series within a run. `current` needed no request; `pending` was planned and not reached. */
+export type SeriesStatus = 'current' | 'pending' | 'stored' | 'failed';
+
+export type SeriesOutcome = Series & {
+  readonly status: SeriesStatus;
+  readonly daysWritten: number;
+  readonly error: string | null;
+};
+
+/** What a run came to, as `--json` prints it. */
+export type Verdict = {
+  readonly runId: string;
+  readonly status: RunStatus;
+  readonly expectedDays: number;
+  /** Expected days with a final row, or a thin one younger than 72 h. */
+  readonly storedDays: number;
+  readonly missingDays: number;
+  readonly thinDays: number;
+  readonly unavailableDays: number;
+  readonly rowsWritten: number;
+  readonly rowsUnchanged: number;
+  readonly requests: number;
+  readonly credits: number;
+  readonly retries: number;
+  readonly rateLimited: number;
+  readonly durationMs: number;
+  readonly series: readonly SeriesOutcome[];
+  readonly findings: readonly Finding[];
+  /** Why the run is not complete, for people; null when it is. */
+  readonly error: string | null;
+};
+
+/** Why a hop stopped before its plan was worked off. */
+export type StopCause = 'deadline' | 'interrupt' | 'source' | 'lock';
+
+/** A verdict with what the queue's handling needs to know beyond it. */
+export type RunResult = {
+  readonly verdict: Verdict;
+  /** Fewer days are missing than when the hop began. */
+  readonly madeProgress: boolean;
+  readonly stoppedBy: StopCause | null;
+  /** The kinds of failure that remain at the end. */
+  readonly failures: readonly FailureKind[];
+  /** The longest wait that the source asked for and the hop did not wait out. */
+  readonly retryAfterMs: number | null;
+};

@@ -1,0 +1,243 @@
+// What a run needs from the world. `run-ingestion.ts` knows these interfaces and no adapter; time, randomness and
+// network come in through them.
+import type { RunRequest, Trigger } from './contract/run-message.ts';
+import type { Universe } from './contract/universe.ts';
+import type { DailyPrice, RejectedSample, Samples } from './domain/daily-price.ts';
+import type { Day, Instant } from './domain/day.ts';
+import type { FailureKind } from './domain/failure.ts';
+import type { Finding } from './domain/finding.ts';
+import type { Series } from './domain/series.ts';
+import type { RunStatus, SeriesStatus } from './domain/verdict.ts';
+
+export interface Clock {
+  now(): Instant;
+  /** Waits; rejects with the signal's reason as soon as it aborts. */
+  sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Structured logging; `fields` become properties of the line. */
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void;
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** A run as it was ordered. `dueAt` is fixed for all hops. */
+export type RunOrder = {
+  readonly runId: string;
+  readonly triggerKey: string;
+  readonly trigger: Trigger;
+  readonly dueAt: Instant;
+  readonly request: RunRequest;
+  readonly hop: number;
+};
+
+/** The half-open span of time `[from, to)` that one request asks for. */
+export type Window = { readonly from: Instant; readonly to: Instant };
+
+// --- The price source -----------------------------------------------------------------------------------------------
+
+/** One proper answer of the source. */
+export type Answer = {
+  /** The body as it came, so that any row can be recomputed. */
+  readonly body: Uint8Array;
+  readonly samples: Samples;
+  readonly receivedAt: Instant;
+};
+
+export interface PriceSource {
+  /**
+   * One request, no retries: hourly samples of the series from `window.from` to `window.to`.
+   * @throws SourceError of every kind; the signal's reason when aborted.
+   */
+  fetchRange(series: Series, window: Window, signal: AbortSignal): Promise<Answer>;
+}
+
+/** A place in the request budget. It becomes free 60.5 s after `release`, which marks the answer or the abort. */
+export type Place = { release(): void };
+
+export interface RequestBudget {
+  /** Requests in any 60 s, as it stands now: it falls after a 429. */
+  readonly limit: number;
+  /** Waits for a place; rejects with the signal's reason. */
+  take(signal: AbortSignal): Promise<Place>;
+  /** Pauses every request for that long and lowers the limit for the rest of the run. */
+  slowDown(pauseMs: number): void;
+}
+
+// --- The database ---------------------------------------------------------------------------------------------------
+
+/** The advisory lock that lets one ingestion work at a time, held on a connection of its own. */
+export interface IngestionLock {
+  /** @throws LockTakenError when it is still taken after `waitMs`. */
+  acquire(waitMs: number): Promise<HeldLock>;
+}
+/** @property lost aborts, with a LockLostError as its reason, when the connection that holds the lock breaks. */
+export type HeldLock = { readonly lost: AbortSignal; release(): Promise<void> };
+
+/** Totals of a run over all its hops. */
+export type RunTotals = {
+  readonly requests: number;
+  readonly credits: number;
+  readonly retries: number;
+  readonly rateLimited: number;
+};
+
+export type FinishedRun = {
+  readonly status: RunStatus;
+  readonly expectedDays: number;
+  readonly storedDays: number;
+  readonly missingDays: number;
+  readonly thinDays: number;
+  readonly unavailableDays: number;
+  readonly error: string | null;
+};
+
+export interface RunRepository {
+  /**
+   * Creates the run or continues it (same trigger key, same request; `hops` becomes hop + 1), with status `running`;
+   * marks every other row still `running` as `interrupted`; fills `coins` and `currencies` from the universe and opens
+   * series that are new with `trackedSince`. All in one transaction.
+   * @returns since when each of the series is tracked, in the order given.
+   * @throws RefusedError (`refused`) when the trigger key was used with another request.
+   */
+  open(
+    order: RunOrder,
+    opening: { universe: Universe; series: readonly Series[]; trackedSince: Day; startedAt: Instant },
+  ): Promise<Day[]>;
+  /** Writes the verdict; adds to the run's counters what the hop counted. `finishedAt` null for `waiting`. */
+  finish(runId: string, finished: FinishedRun, retries: number, finishedAt: Instant | null): Promise<void>;
+  /** The run's counters over all hops, from the ledger and the run row. */
+  totals(runId: string): Promise<RunTotals>;
+  /** Outcomes of the run's series, in no order; series never touched by the run are left out. */
+  seriesOutcomes(
+    runId: string,
+  ): Promise<
+    (Series & { status: SeriesStatus; daysWritten: number; error: string | null; errorKind: FailureKind | null })[]
+  >;
+  /** Marks the planned series as `pending`, those without gaps as `current`. Leaves `stored` ones of earlier hops alone. */
+  plan(runId: string, planned: readonly (Series & Window)[], current: readonly Series[]): Promise<void>;
+  failSeries(
+    runId: string,
+    series: Series,
+    failure: { kind: FailureKind; message: string; attempts: number },
+  ): Promise<void>;
+}
+
+/** What is stored of one expected day. */
+export type DayState = {
+  readonly day: Day;
+  readonly row: { readonly isFinal: boolean; readonly isSettled: boolean; readonly hoursCovered: number } | null;
+  /** Confirmed as unavailable. */
+  readonly isUnavailable: boolean;
+  /** An answer of this run covers it. */
+  readonly wasAsked: boolean;
+};
+
+export type DayRange = Series & { readonly first: Day; readonly last: Day };
+
+/** What an answer brings into the database, in one transaction. */
+export type AnswerToStore = {
+  readonly runId: string;
+  readonly series: Series;
+  readonly window: Window;
+  /** First and last gap day that the request was made for. */
+  readonly firstDay: Day;
+  readonly lastDay: Day;
+  readonly answer: Pick<Answer, 'body' | 'receivedAt'>;
+  readonly prices: readonly DailyPrice[];
+  readonly rejected: readonly RejectedSample[];
+  /** Asked days, settled and at least 72 h old, of which the answer holds nothing though it holds other days. */
+  readonly absentDays: readonly Day[];
+  readonly findings: readonly Finding[];
+  readonly attempts: number;
+};
+
+export type StoredAnswer = { readonly rowsWritten: number; readonly rowsUnchanged: number };
+
+export interface PriceRepository {
+  /**
+   * The states of the days in each range that have no final row; with `includeFinal` of all days.
+   * @returns one list per range, in the order given, each in day order.
+   */
+  dayStates(runId: string, ranges: readonly DayRange[], includeFinal: boolean): Promise<DayState[][]>;
+  /**
+   * Stores everything of one answer: rows (which only move forward), revisions, rejected samples, findings (those given,
+   * and `revision` and `worse_answer` found while storing), unavailable days, the answer, the series' outcome.
+   */
+  storeAnswer(answer: AnswerToStore): Promise<StoredAnswer>;
+  /** Bodies of the run's answers for one coin, in all currencies. */
+  answersOfCoin(
+    runId: string,
+    coin: string,
+  ): Promise<{ currency: string; firstDay: Day; lastDay: Day; body: Uint8Array }[]>;
+  /**
+   * The median over the coins of final average in `currency` ÷ final average in `base`, of the newest day before `day` that
+   * has it for at least one coin; null where there is none.
+   */
+  lastFinalRate(currency: string, base: string, day: Day): Promise<{ day: Day; rate: number } | null>;
+}
+
+export interface FindingRepository {
+  add(runId: string, findings: readonly Finding[]): Promise<void>;
+  ofRun(runId: string): Promise<Finding[]>;
+}
+
+/** Every request ever sent (kept 90 days): what restarts start their budget from, and what the month's credits are counted by. */
+export interface RequestLedger {
+  /** Called before a request is sent. @returns an id for `end`. */
+  begin(request: { runId: string; series: Series; sentAt: Instant }): Promise<string>;
+  /** @param end.isCredited whether CoinGecko counts it for the month. `status` null where no answer came. */
+  end(id: string, end: { endedAt: Instant; status: number | null; isCredited: boolean }): Promise<void>;
+  creditsSince(since: Instant): Promise<number>;
+  /**
+   * The requests that still count in the budget's window.
+   * @returns when each ended; null for one that never did (its process was killed).
+   */
+  endedSince(since: Instant): Promise<(Instant | null)[]>;
+}
+
+export interface Housekeeping {
+  /** Deletes answers and ledger entries older than the moment. */
+  prune(olderThan: Instant): Promise<void>;
+}
+
+export type Repositories = {
+  readonly lock: IngestionLock;
+  readonly runs: RunRepository;
+  readonly prices: PriceRepository;
+  readonly findings: FindingRepository;
+  readonly requests: RequestLedger;
+  readonly housekeeping: Housekeeping;
+};
+
+// --- The run --------------------------------------------------------------------------------------------------------
+
+/** What a run tells while it works, for progress bars and logs. */
+export type RunEvent =
+  | { readonly kind: 'planned'; readonly requests: number; readonly gapDays: number; readonly seriesCount: number }
+  | { readonly kind: 'answered'; readonly series: Series; readonly rowsWritten: number }
+  | { readonly kind: 'failed'; readonly series: Series; readonly error: string }
+  | { readonly kind: 'retrying'; readonly series: Series; readonly error: string; readonly delayMs: number }
+  | { readonly kind: 'slowed'; readonly limit: number; readonly pauseMs: number };
+
+export type RunDependencies = {
+  readonly universe: Universe;
+  readonly source: PriceSource;
+  readonly repositories: Repositories;
+  /** Makes the budget of this run; `endedAt` are the ends of the requests that still count. */
+  readonly makeBudget: (endedAt: readonly Instant[]) => RequestBudget;
+  readonly limits: { readonly monthlyCredits: number | null; readonly historyDays: number };
+  readonly clock: Clock;
+  /** In [0, 1). Used for the jitter of retries only. */
+  readonly random: () => number;
+  readonly log: Log;
+  /** Aborts when no new work may be begun (Ctrl-C); what is in hand is finished. */
+  readonly interrupt: AbortSignal;
+  /** When the process will be stopped; null where nothing stops it. */
+  readonly deadline: Instant | null;
+  /** How long to wait for the lock. */
+  readonly lockWaitMs: number;
+  readonly onEvent: (event: RunEvent) => void;
+};
