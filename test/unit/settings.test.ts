@@ -1,0 +1,171 @@
+import { describe, expect, test } from '@jest/globals';
+import { PLANS } from '../../ingestion/contract/coingecko-plans.ts';
+import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
+import {
+  type Environment,
+  isLoopback,
+  parseLocalSettings,
+  parseSourceSettings,
+  parseUniverse,
+  SettingError,
+} from '../../ingestion/runtime/settings.ts';
+
+function problemsOf(env: Environment): readonly string[] {
+  try {
+    parseLocalSettings(env);
+  } catch (error) {
+    if (error instanceof SettingError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('the plan', () => {
+  test('is public without a key, with its budget', () => {
+    expect(parseSourceSettings({})).toEqual({ plan: 'public', apiKey: null, ...PLANS.public });
+  });
+
+  test('is demo with a key', () => {
+    expect(parseSourceSettings({ COINGECKO_API_KEY: 'CG-1' })).toEqual({ plan: 'demo', apiKey: 'CG-1', ...PLANS.demo });
+  });
+
+  test('is what COINGECKO_PLAN says, and each of its figures can be set', () => {
+    expect(
+      parseSourceSettings({
+        COINGECKO_API_KEY: 'CG-1',
+        COINGECKO_PLAN: 'paid',
+        COINGECKO_BASE_URL: 'http://127.0.0.1:8080/api/v3/',
+        COINGECKO_REQUESTS_PER_MINUTE: '500',
+        COINGECKO_MONTHLY_CREDITS: '500000',
+        COINGECKO_HISTORY_DAYS: '4',
+      }),
+    ).toEqual({
+      plan: 'paid',
+      apiKey: 'CG-1',
+      keyHeader: 'x-cg-pro-api-key',
+      baseUrl: 'http://127.0.0.1:8080/api/v3',
+      requestsPerMinute: 500,
+      monthlyCredits: 500_000,
+      historyDays: 4,
+    });
+  });
+
+  test.each(['demo', 'paid'])('%s without a key is refused', (plan) => {
+    expect(problemsOf({ COINGECKO_PLAN: plan })).toEqual([
+      `COINGECKO_PLAN is "${plan}", which needs a key: set COINGECKO_API_KEY, or take the public plan.`,
+    ]);
+  });
+
+  test('public with a key is refused', () => {
+    expect(problemsOf({ COINGECKO_PLAN: 'public', COINGECKO_API_KEY: 'CG-1' })).toEqual([
+      'COINGECKO_API_KEY is set, but COINGECKO_PLAN is "public", which takes none: set demo or paid.',
+    ]);
+  });
+});
+
+test('an empty variable, or one of blanks, counts as not set', () => {
+  const names = ['API_KEY', 'PLAN', 'BASE_URL', 'REQUESTS_PER_MINUTE', 'MONTHLY_CREDITS', 'HISTORY_DAYS'];
+  const empty = Object.fromEntries([
+    ...names.map((name) => [`COINGECKO_${name}`, '']),
+    ...['DATABASE_URL', 'CRON_SECRET', 'LOG_LEVEL', 'UNIVERSE'].map((name) => [name, ' ']),
+  ]);
+  expect(parseLocalSettings(empty)).toEqual(parseLocalSettings({}));
+});
+
+test('a local run has its own database, the default universe and quiet logs unless set', () => {
+  expect(parseLocalSettings({})).toMatchObject({
+    universe: DEFAULT_UNIVERSE,
+    databaseUrl: null,
+    cronSecret: null,
+    logLevel: 'warn',
+  });
+});
+
+test('the universe can be set', () => {
+  const universe = {
+    coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
+    currencies: [{ code: 'chf', name: 'Swiss franc' }],
+  };
+  expect(parseUniverse({ UNIVERSE: JSON.stringify(universe) })).toEqual(universe);
+});
+
+const wholeNumber = (least: number, most: number) => `a whole number from ${least} to ${most}`;
+const ADDRESS = 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)';
+const bitcoin = '{"id":"bitcoin","symbol":"btc","name":"Bitcoin"}';
+const euro = '{"code":"eur","name":"Euro"}';
+
+test.each([
+  ['COINGECKO_PLAN', 'pro', 'COINGECKO_PLAN is "pro"; it takes public, demo or paid.'],
+  ['COINGECKO_BASE_URL', 'api', `COINGECKO_BASE_URL is no address; it takes ${ADDRESS}.`],
+  ['COINGECKO_BASE_URL', 'http://a.example/v3', `COINGECKO_BASE_URL is "http://a.example/v3"; it takes ${ADDRESS}.`],
+  [
+    'COINGECKO_BASE_URL',
+    'http://127.0.0.1.a.example',
+    `COINGECKO_BASE_URL is "http://127.0.0.1.a.example"; it takes ${ADDRESS}.`,
+  ],
+  ['COINGECKO_REQUESTS_PER_MINUTE', '0', `COINGECKO_REQUESTS_PER_MINUTE is 0; it takes ${wholeNumber(1, 100_000)}.`],
+  [
+    'COINGECKO_REQUESTS_PER_MINUTE',
+    '1e3',
+    `COINGECKO_REQUESTS_PER_MINUTE is "1e3"; it takes ${wholeNumber(1, 100_000)}.`,
+  ],
+  ['COINGECKO_MONTHLY_CREDITS', '-5', `COINGECKO_MONTHLY_CREDITS is "-5"; it takes ${wholeNumber(1, 1_000_000_000)}.`],
+  ['COINGECKO_HISTORY_DAYS', '3', `COINGECKO_HISTORY_DAYS is 3; it takes ${wholeNumber(4, 36_500)}.`],
+  ['LOG_LEVEL', 'loud', 'LOG_LEVEL is "loud"; it takes debug, info, warn or error.'],
+  ['UNIVERSE', '{', 'UNIVERSE is "{"; it takes JSON like {"coins":[…],"currencies":[…]}.'],
+  ['UNIVERSE', '[]', 'UNIVERSE is []; it takes an object {"coins","currencies"}.'],
+  ['UNIVERSE', `{"coins":[],"currencies":[${euro}]}`, 'UNIVERSE at coins is []; it takes at least one coin.'],
+  [
+    'UNIVERSE',
+    `{"coins":[${bitcoin},${bitcoin}],"currencies":[${euro}]}`,
+    `UNIVERSE at coins is [${bitcoin},${bitcoin}]; it takes a list that names no id twice.`,
+  ],
+  [
+    'UNIVERSE',
+    `{"coins":[${bitcoin}],"currencies":[${euro},{"code":"EUR","name":"Euro"}]}`,
+    'UNIVERSE at currencies[1].code is "EUR"; it takes a code like "usd", in small letters.',
+  ],
+  [
+    'UNIVERSE',
+    `{"coins":[{"id":"bitcoin","symbol":"btc"}],"currencies":[${euro}]}`,
+    'UNIVERSE at coins[0].name is missing; it takes a text.',
+  ],
+])('%s=%s is refused with what it takes', (variable, value, sentence) => {
+  expect(problemsOf({ [variable]: value })).toEqual([sentence]);
+});
+
+test.each([
+  ['COINGECKO_API_KEY', 'CG-secret word'],
+  ['CRON_SECRET', 'secret word'],
+  ['DATABASE_URL', 'postgres//me:secret@host/prices'],
+  ['DATABASE_URL', 'mysql://me:secret@host/prices?password=secret'],
+  ['DATABASE_URL', 'host=db password=secret'],
+  ['COINGECKO_BASE_URL', 'https://me:secret@a.example'],
+  ['COINGECKO_BASE_URL', 'https://a.example/?x_cg_demo_api_key=secret'],
+])('a wrong %s is named without what is secret in it', (variable, value) => {
+  const [problem, ...others] = problemsOf({ [variable]: value });
+  expect(problem).toMatch(new RegExp(`^${variable} is .*; it takes .*\\.$`));
+  expect(problem).not.toContain('secret@');
+  expect(problem?.replace('because it is a secret', '')).not.toContain('secret');
+  expect(others).toEqual([]);
+});
+
+test('all wrong settings are listed at once', () => {
+  const problems = problemsOf({ COINGECKO_HISTORY_DAYS: 'x', LOG_LEVEL: 'y', DATABASE_URL: 'z', COINGECKO_PLAN: 'w' });
+  expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
+    'COINGECKO_PLAN',
+    'COINGECKO_HISTORY_DAYS',
+    'DATABASE_URL',
+    'LOG_LEVEL',
+  ]);
+});
+
+test.each([
+  ['http://localhost:1', true],
+  ['http://127.0.0.1:1/api', true],
+  ['http://[::1]:1', true],
+  ['https://api.coingecko.com/api/v3', false],
+  ['https://127.0.0.1.example.com', false],
+])('%s on loopback: %s', (url, expected) => {
+  expect(isLoopback(url)).toBe(expected);
+});
