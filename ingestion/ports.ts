@@ -4,10 +4,15 @@ import type { RunRequest, Trigger } from './contract/run-message.ts';
 import type { Universe } from './contract/universe.ts';
 import type { DailyPrice, RejectedSample, Samples } from './domain/daily-price.ts';
 import type { Day, Instant } from './domain/day.ts';
+import type { DayState } from './domain/day-state.ts';
 import type { FailureKind } from './domain/failure.ts';
 import type { Finding } from './domain/finding.ts';
+import type { Window } from './domain/planning.ts';
 import type { Series } from './domain/series.ts';
 import type { RunStatus, SeriesStatus } from './domain/verdict.ts';
+
+export type { DayState } from './domain/day-state.ts';
+export type { Window } from './domain/planning.ts';
 
 export interface Clock {
   now(): Instant;
@@ -33,9 +38,6 @@ export type RunOrder = {
   readonly hop: number;
 };
 
-/** The half-open span of time `[from, to)` that one request asks for. */
-export type Window = { readonly from: Instant; readonly to: Instant };
-
 // --- The price source -----------------------------------------------------------------------------------------------
 
 /** One proper answer of the source. */
@@ -52,6 +54,8 @@ export interface PriceSource {
    * @throws SourceError of every kind; the signal's reason when aborted.
    */
   fetchRange(series: Series, window: Window, signal: AbortSignal): Promise<Answer>;
+  /** @returns the samples of a body that `fetchRange` gave. @throws SourceError (`malformed`). */
+  parse(body: Uint8Array): Samples;
 }
 
 /** A place in the request budget. It becomes free 60.5 s after `release`, which marks the answer or the abort. */
@@ -125,16 +129,6 @@ export interface RunRepository {
   ): Promise<void>;
 }
 
-/** What is stored of one expected day. */
-export type DayState = {
-  readonly day: Day;
-  readonly row: { readonly isFinal: boolean; readonly isSettled: boolean; readonly hoursCovered: number } | null;
-  /** Confirmed as unavailable. */
-  readonly isUnavailable: boolean;
-  /** An answer of this run covers it. */
-  readonly wasAsked: boolean;
-};
-
 export type DayRange = Series & { readonly first: Day; readonly last: Day };
 
 /** What an answer brings into the database, in one transaction. */
@@ -142,9 +136,8 @@ export type AnswerToStore = {
   readonly runId: string;
   readonly series: Series;
   readonly window: Window;
-  /** First and last gap day that the request was made for. */
-  readonly firstDay: Day;
-  readonly lastDay: Day;
+  /** The days that the request was made for, ascending. */
+  readonly gapDays: readonly [Day, ...Day[]];
   readonly answer: Pick<Answer, 'body' | 'receivedAt'>;
   readonly prices: readonly DailyPrice[];
   readonly rejected: readonly RejectedSample[];

@@ -1,0 +1,269 @@
+import pLimit from 'p-limit';
+import { isHourly, medianSpacingMs } from '../domain/aggregation.ts';
+import { HOUR_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
+import { type FailureKind, isTransient, SourceError, stopsTheRun } from '../domain/failure.ts';
+import { type Series, seriesName } from '../domain/series.ts';
+import type { StopCause } from '../domain/verdict.ts';
+import type { Answer, RequestBudget, RunDependencies } from '../ports.ts';
+import type { OpenRun } from './open-run.ts';
+import type { PlannedRequest, RunPlan } from './plan-run.ts';
+
+/** Requests under way at once. Enough to spend a minute's budget in seconds; the database pool has four connections. */
+const CONCURRENCY = 6;
+
+const MAX_ATTEMPTS = 5;
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 30_000;
+
+/** A longer Retry-After is not waited out within a run; the queue brings the run back after it. */
+const MAX_PAUSE_MS = 5 * MINUTE_MS;
+
+/** Where a 429 says nothing: the limit is counted by the minute. */
+const DEFAULT_PAUSE_MS = MINUTE_MS;
+
+/** So many failed attempts in a row, and for so long no answer, mean that the source is away for every series. */
+const MAX_FAILURES_IN_A_ROW = 12;
+const MAX_SILENCE_MS = MINUTE_MS;
+
+/** What the last request needs before the deadline: its 30 s timeout, storing, judging. */
+const DEADLINE_RESERVE_MS = MINUTE_MS;
+
+/** How far back requests of earlier processes count: the budget's 60.5 s, and 30 s for one killed under way. */
+const LEDGER_WINDOW_MS = 91_000;
+
+/** @property attempts how often it was asked, the last time included. */
+export type SeriesFailure = Series & {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly attempts: number;
+};
+
+export type FetchOutcome = {
+  readonly failures: readonly SeriesFailure[];
+  readonly stoppedBy: StopCause | null;
+  readonly retries: number;
+  readonly retryAfterMs: number | null;
+  readonly rowsWritten: number;
+  readonly rowsUnchanged: number;
+};
+
+type Stored = { readonly rowsWritten: number; readonly rowsUnchanged: number };
+type OnAnswer = (request: PlannedRequest, answer: Answer, attempts: number) => Promise<Stored>;
+
+class Stop extends Error {
+  readonly stopCause: StopCause;
+  constructor(stopCause: StopCause) {
+    super(`stopped: ${stopCause}`);
+    this.stopCause = stopCause;
+  }
+}
+
+/**
+ * Works off the plan within the request budget and hands each answer on as it arrives. A failure of one series leaves
+ * the others alone; a cause that all of them share stops the run. Returns when everything in hand is settled.
+ * @throws whatever `onAnswer` throws, and LockLostError.
+ */
+export async function fetchWindows(
+  plan: RunPlan,
+  run: OpenRun,
+  deps: RunDependencies,
+  onAnswer: OnAnswer,
+): Promise<FetchOutcome> {
+  const { clock, repositories } = deps;
+  const now = clock.now();
+  const endedAt = await repositories.requests.endedSince(now - LEDGER_WINDOW_MS);
+  const budget = deps.makeBudget(endedAt.map((at) => at ?? now));
+  const stop = stopSignal(run, deps);
+  const hop = new Hop(run, deps, budget, stop.controller);
+  const limit = pLimit(CONCURRENCY);
+  try {
+    await Promise.all(plan.requests.map((request) => limit(() => hop.work(request, onAnswer))));
+  } finally {
+    stop.dispose();
+  }
+  return await hop.outcome();
+}
+
+/** Aborts, with a Stop as its reason, at Ctrl-C, near the deadline and when the lock is lost. */
+function stopSignal({ lock }: OpenRun, { interrupt, deadline, clock }: RunDependencies) {
+  const controller = new AbortController();
+  const over = new AbortController();
+  const stopOn = (signal: AbortSignal, cause: StopCause) => {
+    if (signal.aborted) controller.abort(new Stop(cause));
+    signal.addEventListener('abort', () => controller.abort(new Stop(cause)), { signal: over.signal });
+  };
+  stopOn(interrupt, 'interrupt');
+  stopOn(lock.lost, 'lock');
+  if (deadline !== null) {
+    const timeLeftMs = deadline - DEADLINE_RESERVE_MS - clock.now();
+    if (timeLeftMs <= 0) controller.abort(new Stop('deadline'));
+    else
+      clock.sleep(timeLeftMs, over.signal).then(
+        () => controller.abort(new Stop('deadline')),
+        () => undefined, // The hop was over first.
+      );
+  }
+  return { controller, dispose: () => over.abort() };
+}
+
+/** The state that the requests of one hop share. */
+class Hop {
+  readonly #run: OpenRun;
+  readonly #deps: RunDependencies;
+  readonly #budget: RequestBudget;
+  readonly #stop: AbortController;
+  readonly #failures = new Map<string, SeriesFailure>();
+  #error: unknown = null;
+  #retries = 0;
+  /** Until when the source wants no requests, uncapped; null after a proper answer. */
+  #closedUntil: Instant | null = null;
+  #failuresInARow = 0;
+  #lastAnswerAt: Instant | null = null;
+  #rowsWritten = 0;
+  #rowsUnchanged = 0;
+
+  constructor(run: OpenRun, deps: RunDependencies, budget: RequestBudget, stop: AbortController) {
+    this.#run = run;
+    this.#deps = deps;
+    this.#budget = budget;
+    this.#stop = stop;
+  }
+
+  /** Never rejects: p-limit would leave the requests behind it running unobserved. */
+  async work(request: PlannedRequest, onAnswer: OnAnswer): Promise<void> {
+    const name = seriesName(request.series);
+    const earlier = this.#failures.get(name);
+    if (this.#stop.signal.aborted || (earlier && !isTransient(earlier.kind) && earlier.kind !== 'history')) return;
+    try {
+      const { answer, attempts } = await this.#fetch(request);
+      const stored = await onAnswer(request, answer, attempts);
+      this.#rowsWritten += stored.rowsWritten;
+      this.#rowsUnchanged += stored.rowsUnchanged;
+      this.#deps.onEvent({ kind: 'answered', series: request.series, rowsWritten: stored.rowsWritten });
+    } catch (error) {
+      if (error instanceof Stop) return;
+      if (error instanceof FailedRequest) this.#fail(request, error);
+      else {
+        this.#error ??= error;
+        this.#stop.abort(new Stop('source'));
+      }
+    }
+  }
+
+  async outcome(): Promise<FetchOutcome> {
+    this.#run.lock.lost.throwIfAborted();
+    if (this.#error !== null) throw this.#error;
+    const failures = [...this.#failures.values()];
+    for (const { kind, message, attempts, ...series } of failures) {
+      await this.#deps.repositories.runs.failSeries(this.#run.order.runId, series, { kind, message, attempts });
+    }
+    const { reason } = this.#stop.signal;
+    const closedForMs = (this.#closedUntil ?? 0) - this.#deps.clock.now();
+    return {
+      failures,
+      stoppedBy: reason instanceof Stop ? reason.stopCause : null,
+      retries: this.#retries,
+      retryAfterMs: closedForMs > 0 ? closedForMs : null,
+      rowsWritten: this.#rowsWritten,
+      rowsUnchanged: this.#rowsUnchanged,
+    };
+  }
+
+  async #fetch(request: PlannedRequest): Promise<{ answer: Answer; attempts: number }> {
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        return { answer: await this.#ask(request), attempts };
+      } catch (error) {
+        if (!(error instanceof SourceError)) throw error;
+        const delayMs = this.#delayBeforeRetry(error, attempts);
+        if (delayMs === null) throw new FailedRequest(error, attempts);
+        const { series } = request;
+        this.#deps.onEvent({ kind: 'retrying', series, error: error.message, delayMs });
+        await this.#deps.clock.sleep(delayMs, this.#stop.signal);
+        this.#retries += 1;
+      }
+    }
+  }
+
+  /** One request, written into the ledger before it is sent and after it ended. */
+  async #ask({ series, window }: PlannedRequest): Promise<Answer> {
+    const { clock, source, repositories } = this.#deps;
+    const place = await this.#budget.take(this.#stop.signal);
+    const { runId } = this.#run.order;
+    let id: string | null = null;
+    let status: number | null = null;
+    try {
+      id = await repositories.requests.begin({ runId, series, sentAt: clock.now() });
+      const answer = await source.fetchRange(series, window, this.#run.lock.lost);
+      status = 200;
+      refuseUnusable(answer, series);
+      this.#failuresInARow = 0;
+      this.#lastAnswerAt = clock.now();
+      this.#closedUntil = null;
+      return answer;
+    } catch (error) {
+      if (error instanceof SourceError) status = error.status;
+      throw error;
+    } finally {
+      place.release();
+      const isCredited = status !== null && status >= 200 && status < 300;
+      if (id !== null) await repositories.requests.end(id, { endedAt: clock.now(), status, isCredited });
+    }
+  }
+
+  /** @returns how long to wait before the next attempt; null when there is to be none. */
+  #delayBeforeRetry(error: SourceError, attempts: number): number | null {
+    const now = this.#deps.clock.now();
+    if (error.retryAfterMs !== null) this.#closedUntil = Math.max(this.#closedUntil ?? 0, now + error.retryAfterMs);
+    if (error.kind === 'rate_limited') {
+      const pauseMs = Math.min(error.retryAfterMs ?? DEFAULT_PAUSE_MS, MAX_PAUSE_MS);
+      const before = this.#budget.limit;
+      this.#budget.slowDown(pauseMs);
+      if (this.#budget.limit < before) this.#deps.onEvent({ kind: 'slowed', limit: this.#budget.limit, pauseMs });
+    }
+    this.#failuresInARow += 1;
+    const silenceMs = this.#lastAnswerAt === null ? Number.POSITIVE_INFINITY : now - this.#lastAnswerAt;
+    const isAway = this.#failuresInARow >= MAX_FAILURES_IN_A_ROW && silenceMs > MAX_SILENCE_MS;
+    if (stopsTheRun(error.kind) || (isTransient(error.kind) && isAway)) this.#stop.abort(new Stop('source'));
+    if (!isTransient(error.kind) || isAway || attempts >= MAX_ATTEMPTS) return null;
+    // The budget's pause already spaces the requests that were told to slow down.
+    if (error.kind === 'rate_limited') return 0;
+    const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempts - 1), MAX_BACKOFF_MS);
+    return backoffMs * (0.5 + 0.5 * this.#deps.random());
+  }
+
+  #fail({ series }: PlannedRequest, { reason, attempts }: FailedRequest): void {
+    const name = seriesName(series);
+    const { kind, message } = reason;
+    this.#failures.set(name, { ...series, kind, message, attempts });
+    this.#deps.log.warn('Series failed', { series: name, kind, attempts, error: message });
+    this.#deps.onEvent({ kind: 'failed', series, error: message });
+  }
+}
+
+class FailedRequest extends Error {
+  readonly reason: SourceError;
+  readonly attempts: number;
+  constructor(reason: SourceError, attempts: number) {
+    super(reason.message, { cause: reason });
+    this.reason = reason;
+    this.attempts = attempts;
+  }
+}
+
+function refuseUnusable({ samples }: Answer, series: Series): void {
+  const name = seriesName(series);
+  if (samples.prices.length === 0) {
+    throw new SourceError('empty', `CoinGecko's answer for ${name} has no prices; hourly ones were expected`, {
+      status: 200,
+    });
+  }
+  if (isHourly(samples)) return;
+  const hours = (medianSpacingMs(samples) ?? 0) / HOUR_MS;
+  throw new SourceError(
+    'wrong_granularity',
+    `CoinGecko's answer for ${name} has a sample every ${hours.toFixed(2)} hours; hourly ones were expected. ` +
+      'Nothing of it was stored',
+    { status: 200 },
+  );
+}

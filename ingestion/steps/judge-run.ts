@@ -1,0 +1,164 @@
+import { hourlyMeans } from '../domain/aggregation.ts';
+import { addDays, countDays, DAY_MS, type Day, daysFrom } from '../domain/day.ts';
+import { isMissing, statusOf } from '../domain/day-state.ts';
+import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
+import type { Finding } from '../domain/finding.ts';
+import { canContinue, statusAfter } from '../domain/outcomes.ts';
+import { type CoinRate, compareCurrencies, judgeRateMove, judgeRates, sameValuesFinding } from '../domain/quality.ts';
+import { seriesName } from '../domain/series.ts';
+import type { RunResult, RunStatus } from '../domain/verdict.ts';
+import type { RunDependencies } from '../ports.ts';
+import type { FetchOutcome } from './fetch-windows.ts';
+import type { OpenRun } from './open-run.ts';
+import type { RunPlan } from './plan-run.ts';
+
+/** Answers are kept so long that any recent row can be recomputed; the ledger so long that months can be counted. */
+const KEEP_DAYS = 90;
+
+/**
+ * Compares what is stored with what was expected, runs the quality rules, writes the verdict.
+ * @returns the verdict of the run over all its hops.
+ */
+export async function judgeRun(
+  run: OpenRun,
+  plan: RunPlan,
+  fetched: FetchOutcome,
+  deps: RunDependencies,
+): Promise<RunResult> {
+  const { runs, findings, housekeeping } = deps.repositories;
+  const { runId } = run.order;
+  const counts = await countStored(run, deps);
+  await findings.add(runId, await judgeCurrencies(run, deps));
+
+  const { stoppedBy, retryAfterMs } = fetched;
+  const madeProgress = counts.missingDays < plan.missingDaysBefore;
+  const outcomes = await runs.seriesOutcomes(runId);
+  const status = statusAfter({
+    missingDays: counts.missingDays,
+    stoppedBy,
+    canContinue: canContinue({ madeProgress, stoppedBy, retryAfterMs }),
+    hasStoredAnswers: outcomes.some((outcome) => outcome.status === 'stored' || outcome.daysWritten > 0),
+  });
+  const error = status === 'complete' ? null : explain(status, counts, fetched);
+  const { missingSeries, ...days } = counts;
+  const finishedAt = deps.clock.now();
+  await runs.finish(runId, { status, ...days, error }, fetched.retries, status === 'waiting' ? null : finishedAt);
+  await housekeeping.prune(finishedAt - KEEP_DAYS * DAY_MS);
+
+  return {
+    verdict: {
+      runId,
+      status,
+      ...days,
+      rowsWritten: fetched.rowsWritten,
+      rowsUnchanged: fetched.rowsUnchanged,
+      ...(await runs.totals(runId)),
+      durationMs: finishedAt - run.startedAt,
+      series: outcomes.map(({ coin, currency, status, daysWritten, error }) => ({
+        coin,
+        currency,
+        status,
+        daysWritten,
+        error,
+      })),
+      findings: await findings.ofRun(runId),
+      error,
+    },
+    madeProgress,
+    stoppedBy,
+    failures: remainingFailures(fetched, missingSeries),
+    retryAfterMs,
+  };
+}
+
+/** Closes a run that an error ended before it could be judged: `failed`, with the reason and what is stored by now. */
+export async function failRun(run: OpenRun, error: Error, deps: RunDependencies): Promise<void> {
+  const { missingSeries, ...days } = await countStored(run, deps);
+  const finished = { status: 'failed', ...days, error: error.message } as const;
+  await deps.repositories.runs.finish(run.order.runId, finished, 0, deps.clock.now());
+}
+
+type Counts = {
+  readonly expectedDays: number;
+  readonly storedDays: number;
+  readonly missingDays: number;
+  readonly thinDays: number;
+  readonly unavailableDays: number;
+  readonly missingSeries: readonly string[];
+};
+
+async function countStored({ order, asking, expected }: OpenRun, { repositories }: RunDependencies): Promise<Counts> {
+  const states = await repositories.prices.dayStates(order.runId, expected, asking.refetch);
+  const all = states.flat();
+  const countOf = (status: string) => all.filter((state) => statusOf(state, order.dueAt) === status).length;
+  const missingDays = all.filter((state) => isMissing(state, asking)).length;
+  const unavailableDays = countOf('unavailable');
+  const expectedDays = expected.reduce((sum, { first, last }) => sum + countDays(first, last), 0) - unavailableDays;
+  return {
+    expectedDays,
+    storedDays: expectedDays - missingDays,
+    missingDays,
+    thinDays: countOf('thin'),
+    unavailableDays,
+    missingSeries: expected
+      .filter((_, index) => states[index]?.some((state) => isMissing(state, asking)))
+      .map(seriesName),
+  };
+}
+
+/** A series whose answers came and still lack a day may have it later: that is as good as an empty answer. */
+function remainingFailures({ failures, stoppedBy }: FetchOutcome, missingSeries: readonly string[]): FailureKind[] {
+  const fatal = failures.find(({ kind }) => stopsTheRun(kind));
+  if (fatal) return [fatal.kind];
+  const failed = new Set(failures.map(seriesName));
+  const hasOthers = stoppedBy !== null || missingSeries.some((name) => !failed.has(name));
+  return [...new Set(failures.map(({ kind }) => kind)), ...(hasOthers ? (['empty'] as const) : [])];
+}
+
+function explain(status: RunStatus, counts: Counts, { failures, stoppedBy }: FetchOutcome): string {
+  const missing = `${counts.missingDays} of ${counts.expectedDays} expected days are missing`;
+  const [first] = failures;
+  const causes = first ? `. ${failures.length} series failed, ${seriesName(first)} with: ${first.message}` : '';
+  const fatal = failures.find(({ kind }) => stopsTheRun(kind));
+  if (fatal) return `${fatal.message} (${missing})`;
+  if (status === 'interrupted') return `Interrupted: ${missing}; the next run continues${causes}`;
+  if (status === 'waiting') return `Out of time: ${missing}; a continuation takes over${causes}`;
+  if (stoppedBy === 'deadline') return `Out of time without progress: ${missing}${causes}`;
+  return causes === '' ? `${missing}: the answers hold no usable samples of them` : `${missing}${causes}`;
+}
+
+/** Reads the run's answers back coin by coin, so that the memory it takes does not grow with the universe. */
+async function judgeCurrencies(
+  { order, expected }: OpenRun,
+  { repositories, source, universe }: RunDependencies,
+): Promise<Finding[]> {
+  const [base, ...others] = universe.currencies.map(({ code }) => code);
+  if (base === undefined || others.length === 0) return [];
+  const rates: CoinRate[] = [];
+  const found: Finding[] = [];
+  for (const coin of new Set(expected.map((series) => series.coin))) {
+    const hoursByCurrency = new Map<string, Map<number, number>>();
+    const days = new Set<Day>();
+    for (const answer of await repositories.prices.answersOfCoin(order.runId, coin)) {
+      const hours = hoursByCurrency.get(answer.currency) ?? new Map<number, number>();
+      for (const [hour, price] of hourlyMeans(source.parse(answer.body))) hours.set(hour, price);
+      hoursByCurrency.set(answer.currency, hours);
+      for (const day of daysFrom(answer.firstDay, answer.lastDay)) days.add(day);
+    }
+    const compared = compareCurrencies(coin, base, hoursByCurrency, [...days]);
+    rates.push(...compared.rates);
+    found.push(...compared.same.map(sameValuesFinding));
+  }
+  const { medians, findings } = judgeRates(rates);
+  const knownRates = new Map(medians.map(({ currency, day, rate }) => [`${currency} ${day}`, rate]));
+  for (const now of medians) {
+    const dayBefore = addDays(now.day, -1);
+    const known = knownRates.get(`${now.currency} ${dayBefore}`);
+    const before =
+      known === undefined
+        ? await repositories.prices.lastFinalRate(now.currency, base, now.day)
+        : { day: dayBefore, rate: known };
+    if (before) findings.push(...judgeRateMove(now, before));
+  }
+  return [...found, ...findings];
+}
