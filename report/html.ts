@@ -1,0 +1,34 @@
+/** Markup that is safe to put into a page. Only `html` and `trusted` make it, so that data can't pose as markup. */
+class Html {
+  readonly markup: string;
+
+  constructor(markup: string) {
+    this.markup = markup;
+  }
+}
+
+export type { Html };
+
+type Part = Html | string | number | null | readonly Part[];
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+const render = (part: Part): string => {
+  if (part === null) return '';
+  if (part instanceof Html) return part.markup;
+  if (typeof part === 'object') return part.map(render).join('');
+  return String(part).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+};
+
+/** A template for text and quoted attributes: every value is escaped unless it is markup already; null is nothing. */
+export const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Html =>
+  new Html(String.raw({ raw: strings }, ...parts.map(render)));
+
+/** Takes markup or CSS as it is. Never give it anything that came from outside. */
+export const trusted = (markup: string): Html => new Html(markup);

@@ -1,0 +1,108 @@
+import { endOf, HOUR_MS } from '../ingestion/domain/day.ts';
+import { coverageSection } from './coverage-section.ts';
+import { findingsSection } from './findings-section.ts';
+import { formatCount, formatDuration, formatInstant, NO_VALUE } from './format.ts';
+import { type Html, html } from './html.ts';
+import { pricesSection } from './prices-section.ts';
+import type { CoverageState, ReportData } from './report-data.ts';
+import { REPORT_STYLE } from './report-style.ts';
+import { runsSection } from './runs-section.ts';
+
+/**
+ * The status page as one self-contained HTML file: styles and drawings inside, no script, nothing loaded from anywhere.
+ * The same data gives the same bytes.
+ */
+export function renderReport(data: ReportData): string {
+  const hasPrices = data.series.some(({ prices }) => prices.some((price) => price !== null));
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Crypto prices: status</title>
+<link rel="icon" href="data:,">
+<style>${REPORT_STYLE}</style>
+</head>
+<body>
+${data.banner === null ? null : html`<p class="banner" role="note">${data.banner}</p>`}
+<main class="wrap">
+<header class="head"><div><h1>Crypto prices</h1>
+<p class="muted">Daily prices of ${data.universe.coins.length} coins in ${data.universe.currencies.length} currencies, by UTC day</p></div>
+<p class="muted">As of <time datetime="${new Date(data.generatedAt).toISOString()}">${formatInstant(data.generatedAt)} UTC</time></p></header>
+${hasPrices || data.runs.length > 0 ? tiles(data) : null}
+${hasPrices ? [pricesSection(data), coverageSection(data)] : noPrices(data)}
+${hasPrices || data.runs.length > 0 ? [runsSection(data), findingsSection(data)] : null}
+<footer><p>Data provided by <a href="https://www.coingecko.com/" rel="noreferrer">CoinGecko</a></p>
+<p>All days and times are UTC.</p></footer>
+</main>
+</body>
+</html>
+`.markup;
+}
+
+/** What is asked first: how fresh, how complete, how much is left. */
+function tiles(data: ReportData): Html {
+  const { newestFinalDay, lastCompleteRunAt, generatedAt, credits } = data;
+  const states = data.series.flatMap((series) => series.states);
+  const count = (wanted: CoverageState): number => states.filter((state) => state === wanted).length;
+  const expected = states.length - count('none') - count('unavailable');
+  const missing = count('missing');
+  const errors = data.findings.filter(({ severity }) => severity === 'error').length;
+  const warnings = data.findings.length - errors;
+  return html`<dl class="tiles">
+${tile(
+  'Newest final day',
+  newestFinalDay ?? NO_VALUE,
+  newestFinalDay === null
+    ? 'no day is final in every series'
+    : `in every series; ended ${formatDuration(generatedAt - endOf(newestFinalDay))} ago`,
+)}
+${tile(
+  'Last complete run',
+  lastCompleteRunAt === null
+    ? NO_VALUE
+    : `${formatCount(Math.floor((generatedAt - lastCompleteRunAt) / HOUR_MS))} h ago`,
+  lastCompleteRunAt === null ? 'no run was complete yet' : `${formatInstant(lastCompleteRunAt)} UTC`,
+)}
+${tile(
+  `Stored of ${data.days.length} days`,
+  // Cut, not rounded: with a day missing it must not say 100 %.
+  expected === 0 ? NO_VALUE : `${Math.floor((1000 * (expected - missing)) / expected) / 10} %`,
+  `${formatCount(missing)} of ${formatCount(expected)} series-days missing`,
+  missing > 0 ? 'bad' : '',
+)}
+${tile(
+  'Findings',
+  formatCount(data.findings.length),
+  `${formatCount(errors)} errors, ${formatCount(warnings)} warnings`,
+  errors > 0 ? 'bad' : warnings > 0 ? 'warn' : '',
+)}
+${tile(
+  'Credits this month',
+  formatCount(credits.used),
+  credits.quota === null
+    ? 'the plan has no quota'
+    : html`of ${formatCount(credits.quota)}${meter(credits.used / credits.quota)}`,
+)}
+</dl>`;
+}
+
+const tile = (name: string, value: string, note: Html | string, look: 'bad' | 'warn' | '' = ''): Html =>
+  html`<div class="card tile"><dt>${name}</dt><dd>${value}</dd><dd class="note ${look}">${note}</dd></div>`;
+
+/** @param share from 0, and over 1 when the quota is overdrawn. */
+const meter = (share: number): Html =>
+  html`<span class="meter" aria-hidden="true"><i style="width:${(100 * Math.min(1, share)).toFixed(1)}%"></i></span>`;
+
+const noPrices = ({ universe, runs }: ReportData): Html => html`<section class="card empty" aria-labelledby="empty">
+<svg width="132" height="56" viewBox="0 0 132 56" fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path opacity=".25" d="M2 54H130"/><path stroke-dasharray="1 8" d="M4 42 26 30 46 37 68 18 88 26 108 10 128 4"/></svg>
+<h2 id="empty">No prices yet</h2>
+<p>${
+  runs.length === 0
+    ? 'The database is ready, and no run has been made. Fetch the last 30 days with'
+    : 'No run has stored a price so far; the table of runs says why. Try again with'
+}</p>
+<pre><code>npm run fetch-data</code></pre>
+<p>It asks CoinGecko for ${universe.coins.length} coins in ${universe.currencies.length} currencies and stores one row per coin, currency and UTC day. To see it work without a network, run <code>npm run demo</code>.</p>
+</section>`;

@@ -1,0 +1,67 @@
+import type { Trigger } from '../ingestion/contract/run-message.ts';
+import type { Universe } from '../ingestion/contract/universe.ts';
+import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
+import type { Day, Instant } from '../ingestion/domain/day.ts';
+import type { Finding } from '../ingestion/domain/finding.ts';
+import type { Series } from '../ingestion/domain/series.ts';
+import type { RunStatus } from '../ingestion/domain/verdict.ts';
+
+/**
+ * What the database holds of one series and one day.
+ * - `final`, `provisional`: a row; `thin`: a settled row with less than 22 hours, provisional or final.
+ * - `unavailable`: the source has been asked twice and has none.
+ * - `missing`: settled, in the horizon, and neither stored nor unavailable.
+ * - `none`: nothing stored and nothing expected: before tracking began, or not settled yet.
+ */
+export type CoverageState = 'final' | 'provisional' | 'thin' | 'unavailable' | 'missing' | 'none';
+
+export type ReportPrice = Pick<
+  DailyPrice,
+  'open' | 'high' | 'low' | 'close' | 'average' | 'volume' | 'marketCap' | 'sampleCount' | 'hoursCovered' | 'isFinal'
+>;
+
+/** One series over the report's days: `prices[i]` and `states[i]` belong to `days[i]` of the report. */
+export type ReportSeries = Series & {
+  readonly prices: readonly (ReportPrice | null)[];
+  readonly states: readonly CoverageState[];
+};
+
+/** A run as its row tells it; the counts of days are null until a verdict is written. */
+export type ReportRun = {
+  readonly runId: string;
+  readonly trigger: Trigger;
+  readonly status: RunStatus;
+  readonly dueAt: Instant;
+  readonly startedAt: Instant;
+  readonly finishedAt: Instant | null;
+  readonly expectedDays: number | null;
+  readonly storedDays: number | null;
+  readonly missingDays: number | null;
+  readonly requests: number;
+  readonly credits: number;
+  readonly retries: number;
+  readonly rateLimited: number;
+  readonly error: string | null;
+};
+
+/** Everything the status page shows. Plain JSON; instants are milliseconds since 1970 in UTC. */
+export type ReportData = {
+  readonly generatedAt: Instant;
+  /** A line above everything else, such as a warning that the prices are made up. */
+  readonly banner: string | null;
+  readonly universe: Universe;
+  /** Consecutive, oldest first, up to today. */
+  readonly days: readonly Day[];
+  readonly series: readonly ReportSeries[];
+  /** Newest first. */
+  readonly runs: readonly ReportRun[];
+  /** Of the runs shown. */
+  readonly findings: readonly Finding[];
+  /** Of all time, not only of the report's days. */
+  readonly unavailableDays: readonly (Series & { readonly day: Day; readonly reason: string })[];
+  /** Credits used in this UTC month; `quota` null where the plan has none. */
+  readonly credits: { readonly used: number; readonly quota: number | null };
+  /** The newest day that is final in every series. */
+  readonly newestFinalDay: Day | null;
+  readonly lastCompleteRunAt: Instant | null;
+};
