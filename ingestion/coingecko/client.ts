@@ -1,0 +1,168 @@
+import * as z from 'zod';
+import { SERVICE_NAME } from '../contract/names.ts';
+import type { Coin } from '../contract/universe.ts';
+import { dayOf } from '../domain/day.ts';
+import { SourceError } from '../domain/failure.ts';
+import { seriesName } from '../domain/series.ts';
+import type { Clock, PriceSource } from '../ports.ts';
+import {
+  type Asked,
+  classifyAnswer,
+  classifyBrokenWay,
+  findStatedError,
+  parseRetryAfter,
+  readStatedError,
+} from './errors.ts';
+import { parseAnswer, parseJson, parseSamples, parseShape } from './parse-answer.ts';
+
+export type CoinGeckoOptions = {
+  /** Without the endpoint: `https://api.coingecko.com/api/v3`. */
+  readonly baseUrl: string;
+  /** The plan's header for the key; null where the plan takes none. */
+  readonly keyHeader: string | null;
+  /** Null or empty: requests carry no key. */
+  readonly apiKey: string | null;
+  /** CoinGecko answers an empty one with 403. @default the name of this program and of its Node */
+  readonly userAgent?: string;
+  /** For the whole answer, body included. */
+  readonly timeoutMs: number;
+  /** Of the decoded body. 90 days of hourly samples are 300 kB, the list of all coins 2 MB. */
+  readonly maxBodyBytes: number;
+  readonly clock: Pick<Clock, 'now'>;
+  /** @default Node's own, with its pool of connections */
+  readonly fetch?: typeof fetch;
+};
+
+/** Every call is one request, never repeated. All reject with a SourceError, or with the signal's reason when aborted. */
+export type CoinGeckoClient = PriceSource & {
+  /** All coins that CoinGecko lists. */
+  listCoins(signal: AbortSignal): Promise<Coin[]>;
+  /** The codes of all currencies that prices can be had in. */
+  listCurrencies(signal: AbortSignal): Promise<string[]>;
+};
+
+/** Of some 20,000 coins a few lack a symbol or a name, and that is no reason to know none of them. */
+const CoinList = z.array(z.object({ id: z.string(), symbol: z.string().catch(''), name: z.string().catch('') }));
+const CurrencyList = z.array(z.string());
+
+export function createCoinGeckoClient({
+  baseUrl,
+  keyHeader,
+  apiKey,
+  userAgent = `${SERVICE_NAME}/1.0 (daily price history; Node.js ${process.versions.node})`,
+  timeoutMs,
+  maxBodyBytes,
+  clock,
+  fetch = globalThis.fetch,
+}: CoinGeckoOptions): CoinGeckoClient {
+  const root = baseUrl.replace(/\/+$/, '');
+  const { host } = new URL(root);
+  const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey } : null;
+
+  /** @returns the body of an answer that holds what was asked for, as it came and as JSON. */
+  async function request(path: string, subject: string, signal: AbortSignal): Promise<{ body: Buffer; json: unknown }> {
+    const asked = { host, subject };
+    const timeout = AbortSignal.timeout(timeoutMs);
+    let status: number | undefined;
+    try {
+      const response = await fetch(`${root}${path}`, {
+        headers: headers(asked),
+        // To follow one would take the key to another host.
+        redirect: 'manual',
+        signal: AbortSignal.any([signal, timeout]),
+      });
+      status = response.status;
+      const body = await readBody(response);
+      const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), clock.now());
+      if (!response.ok) throw classifyAnswer(asked, { status, stated: readStatedError(body), retryAfterMs });
+      const json = parseJson(body);
+      const stated = findStatedError(json);
+      if (stated) throw classifyAnswer(asked, { status, stated, retryAfterMs });
+      return { body, json };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof SourceError) throw error;
+      if (timeout.aborted) {
+        throw new SourceError('timeout', `${subject}: no whole answer of ${host} within ${timeoutMs / 1000} s`, {
+          status,
+        });
+      }
+      throw classifyBrokenWay(asked, error, status);
+    }
+  }
+
+  function headers({ subject }: Asked): Record<string, string> {
+    const common = { accept: 'application/json', 'user-agent': userAgent };
+    if (!key) return common;
+    // fetch would refuse such a key too, with an error that shows it.
+    if (!/^[\x21-\x7e]+$/.test(key.value)) {
+      throw new SourceError(
+        'wrong_key',
+        `${subject}: COINGECKO_API_KEY holds a space, a line break or a letter that no key has. Set it to the key alone`,
+      );
+    }
+    return { ...common, [key.header]: key.value };
+  }
+
+  /** Of an error the status says most: its body may be too large, or break off. */
+  async function readBody(response: Response): Promise<Buffer> {
+    try {
+      return withoutKey(await readWhole(response));
+    } catch (error) {
+      if (response.ok) throw error;
+      return Buffer.alloc(0);
+    }
+  }
+
+  async function readWhole(response: Response): Promise<Buffer> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of response.body ?? []) {
+      size += chunk.length;
+      if (size > maxBodyBytes) {
+        throw new SourceError(
+          'malformed',
+          `CoinGecko's answer is larger than ${maxBodyBytes} bytes, the most that is read`,
+          {
+            status: response.status,
+          },
+        );
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks, size);
+  }
+
+  /** A body is stored, and quoted in errors: whoever echoes the key must not bring it there. */
+  function withoutKey(body: Buffer): Buffer {
+    if (!key || !body.includes(key.value)) return body;
+    return Buffer.from(body.toString('latin1').replaceAll(key.value, '[key]'), 'latin1');
+  }
+
+  return {
+    async fetchRange(series, window, signal) {
+      const query = new URLSearchParams({
+        vs_currency: series.currency,
+        from: String(Math.floor(window.from / 1000)),
+        to: String(Math.floor(window.to / 1000)),
+        precision: 'full',
+      });
+      const { body, json } = await request(
+        `/coins/${encodeURIComponent(series.coin)}/market_chart/range?${query}`,
+        `${seriesName(series)} from ${dayOf(window.from)} to ${dayOf(window.to)}`,
+        signal,
+      );
+      const receivedAt = clock.now();
+      return { body, samples: parseSamples(json), receivedAt };
+    },
+    parse: parseAnswer,
+    async listCoins(signal) {
+      const { json } = await request('/coins/list', 'the list of coins', signal);
+      return parseShape(json, CoinList);
+    },
+    async listCurrencies(signal) {
+      const { json } = await request('/simple/supported_vs_currencies', 'the list of currencies', signal);
+      return parseShape(json, CurrencyList);
+    },
+  };
+}

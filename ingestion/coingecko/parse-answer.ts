@@ -1,0 +1,64 @@
+import * as z from 'zod';
+import type { Samples } from '../domain/daily-price.ts';
+import type { Instant } from '../domain/day.ts';
+import { SourceError } from '../domain/failure.ts';
+
+/**
+ * No coin is older than Bitcoin's first block. What matters is that a stamp in seconds (which reads as January 1970) or
+ * in microseconds falls outside.
+ */
+const EARLIEST_STAMP = Date.UTC(2009, 0, 3);
+const LATEST_STAMP = Date.UTC(2100, 0, 1);
+
+const Stamp = z.custom<Instant>(
+  (value) => Number.isInteger(value) && Number(value) >= EARLIEST_STAMP && Number(value) < LATEST_STAMP,
+  { error: ({ input }) => `expected whole milliseconds between 2009 and 2100, found ${brief(JSON.stringify(input))}` },
+);
+
+/** The value may be anything: one bad price is a rejected sample, and no reason to refuse the answer. */
+const Points = z.array(z.tuple([Stamp, z.unknown()]));
+
+const Chart = z.object({ prices: Points, market_caps: Points, total_volumes: Points });
+
+/**
+ * Reads the stored or received body of one `market_chart/range` answer: `{prices, market_caps, total_volumes}`, each
+ * `[[ms, value], …]`, in the order sent. Other keys are ignored.
+ * @throws SourceError `malformed`, naming the first field that is not what it should be.
+ */
+export function parseAnswer(body: Uint8Array): Samples {
+  return parseSamples(parseJson(body));
+}
+
+/** The second half of `parseAnswer`, for a caller that has parsed the JSON. */
+export function parseSamples(json: unknown): Samples {
+  const { prices, market_caps, total_volumes } = parseShape(json, Chart);
+  return { prices, marketCaps: market_caps, volumes: total_volumes };
+}
+
+/** @throws SourceError `malformed`, showing how the body begins and ends: HTML is known by its start, cut JSON by its end. */
+export function parseJson(body: Uint8Array): unknown {
+  const text = new TextDecoder().decode(body);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed(`is not JSON, or was cut off: ${body.length} bytes, ${brief(text) || 'nothing in them'}`);
+  }
+}
+
+/** @throws SourceError `malformed`, naming the first field that is not what it should be. */
+export function parseShape<T>(json: unknown, shape: z.ZodType<T>): T {
+  const result = shape.safeParse(json);
+  if (result.success) return result.data;
+  const [{ path, message } = { path: [], message: 'of an unknown shape' }] = result.error.issues;
+  throw malformed(`is not of the documented shape: ${z.core.toDotPath(path) || 'the whole'}: ${message}`);
+}
+
+/** @returns the text on one line, of long ones the beginning and the end. */
+export function brief(text: string | undefined): string {
+  const line = (text ?? 'nothing').replace(/\s+/g, ' ').trim();
+  return line.length <= 160 ? line : `${line.slice(0, 100)} … ${line.slice(-50)}`;
+}
+
+// Only an answer that came with status 200 is ever parsed.
+const malformed = (problem: string): SourceError =>
+  new SourceError('malformed', `CoinGecko's answer ${problem}`, { status: 200 });
