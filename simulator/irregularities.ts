@@ -1,0 +1,94 @@
+// When CoinGecko has samples, and where it has none: what recorded answers show. Everything here is a pure function of
+// the stream's key and the hour or day, so that it is the same in every currency and in every window.
+import type { Granularity } from './chart.ts';
+import { randomAt } from './random.ts';
+import { DAY_MS, HOUR_MS, isWithin, MINUTE_MS, type Span } from './time.ts';
+
+/** Hours of a disturbed day, to be turned by a few hours: without a sample, and with two. */
+const DISTURBED_DAYS: readonly { empty: readonly number[]; double: readonly number[] }[] = [
+  { empty: [14, 17, 21], double: [20] }, // 22 samples in 21 hours: thin
+  { empty: [9, 15], double: [] }, // 22 samples in 22 hours
+  { empty: [14], double: [15] }, // 24 samples in 23 hours
+  { empty: [], double: [11] }, // 25 samples
+  { empty: [], double: [0, 2, 4] }, // 27 samples
+];
+const WHOLE_DAY = { empty: [], double: [] };
+
+/** Independent streams of one coin. */
+const DAY_STREAM = 1;
+const JITTER_STREAM = 2;
+const LATE_STREAM = 3;
+const SECOND_STREAM = 4;
+const FIVE_MINUTE_STREAM = 5;
+const CAP_DAY_STREAM = 6;
+const CAP_HOUR_STREAM = 7;
+const stream = (key: number, number: number): number => key ^ Math.imul(number, 0x165667b1);
+
+const pick = <Item>(items: readonly Item[], chance: number): Item | undefined =>
+  items[Math.floor(chance * items.length)];
+
+/** Hourly samples lie 0–10 min past the hour, most of them in the first minutes; a late one at 57 min. */
+function hourlyTimes(key: number, disturbedShare: number, { from, to }: Span): number[] {
+  const times: number[] = [];
+  for (let day = Math.floor(from / DAY_MS); day * DAY_MS < to; day++) {
+    const chance = randomAt(stream(key, DAY_STREAM), day);
+    const { empty, double } = (chance < disturbedShare && pick(DISTURBED_DAYS, chance / disturbedShare)) || WHOLE_DAY;
+    for (let hourOfDay = 0; hourOfDay < 24; hourOfDay++) {
+      const hour = day * 24 + hourOfDay;
+      const place = (hourOfDay + day) % 24;
+      if (empty.includes(place)) continue;
+      const isDouble = double.includes(place);
+      const isLate = !isDouble && randomAt(stream(key, LATE_STREAM), hour) < disturbedShare / 24;
+      const jitter = randomAt(stream(key, JITTER_STREAM), hour) ** 2 * 10 * MINUTE_MS;
+      times.push(hour * HOUR_MS + Math.floor(isLate ? 57 * MINUTE_MS + jitter / 10 : jitter));
+      if (isDouble) {
+        const second = (20 + 30 * randomAt(stream(key, SECOND_STREAM), hour)) * MINUTE_MS;
+        times.push(hour * HOUR_MS + Math.floor(second));
+      }
+    }
+  }
+  return times.filter((at) => isWithin(at, { from, to }));
+}
+
+/** Gaps of 5-minute samples reach 9 min. */
+function fiveMinuteTimes(key: number, { from, to }: Span): number[] {
+  const times: number[] = [];
+  for (let step = Math.floor(from / (5 * MINUTE_MS)); step * 5 * MINUTE_MS < to; step++) {
+    const jitter = randomAt(stream(key, FIVE_MINUTE_STREAM), step) * 4 * MINUTE_MS;
+    times.push(step * 5 * MINUTE_MS + Math.floor(jitter));
+  }
+  return times.filter((at) => isWithin(at, { from, to }));
+}
+
+/** Daily samples stand at 00:00 UTC exactly. */
+function dailyTimes({ from, to }: Span): number[] {
+  const times: number[] = [];
+  for (let at = Math.ceil(from / DAY_MS) * DAY_MS; at < to; at += DAY_MS) times.push(at);
+  return times;
+}
+
+/**
+ * @param key the coin's stream.
+ * @param disturbedShare the share of days with empty or doubled hours, 0 to 1.
+ * @returns the moments in the span that have a sample, ascending.
+ */
+export function sampleTimes(key: number, granularity: Granularity, disturbedShare: number, span: Span): number[] {
+  if (granularity === 'daily') return dailyTimes(span);
+  return granularity === '5min' ? fiveMinuteTimes(key, span) : hourlyTimes(key, disturbedShare, span);
+}
+
+/**
+ * @returns the market cap as CoinGecko sends it: on some days null or 0, both of which mean unknown; undefined where
+ * the sample is left out, which makes the array shorter than the others.
+ */
+export function sentMarketCap(
+  key: number,
+  disturbedShare: number,
+  at: number,
+  marketCap: number,
+): number | null | undefined {
+  const ofDay = randomAt(stream(key, CAP_DAY_STREAM), Math.floor(at / DAY_MS));
+  if (ofDay < disturbedShare) return ofDay < disturbedShare / 2 ? null : 0;
+  const ofHour = randomAt(stream(key, CAP_HOUR_STREAM), Math.floor(at / HOUR_MS));
+  return ofHour < disturbedShare / 24 ? undefined : marketCap;
+}

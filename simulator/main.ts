@@ -1,0 +1,78 @@
+// node simulator/main.ts [--port N] [--plan public|demo|paid|none] [--key KEY]… [--seed N] [--now ISO]
+//   [--recordings DIR] [--recorded-only] [--latency-ms N] [--requests-per-minute N]
+// Prints its base URL as one line and serves until SIGINT or SIGTERM.
+import { parseArgs } from 'node:util';
+import * as z from 'zod';
+import { type SimulatorOptions, startSimulator } from './server.ts';
+
+const wholeNumber = (minimum: number, maximum: number) => {
+  const error = `a whole number from ${minimum} to ${maximum}`;
+  return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(minimum, error).max(maximum, error));
+};
+
+const settingsSchema = z.object({
+  port: wholeNumber(0, 65_535).optional(),
+  plan: z.enum(['public', 'demo', 'paid', 'none'], 'public, demo, paid or none').default('none'),
+  key: z.array(z.string()).optional(),
+  seed: wholeNumber(0, 2 ** 32 - 1).optional(),
+  now: z.iso
+    .datetime({ error: 'a moment such as 2026-01-31T02:00:00Z', offset: true })
+    .transform(Date.parse)
+    .optional(),
+  recordings: z.string().optional(),
+  'recorded-only': z.boolean().default(false),
+  'latency-ms': wholeNumber(0, 600_000).optional(),
+  'requests-per-minute': wholeNumber(1, 1_000_000).optional(),
+});
+
+/** @throws Error of one sentence about the first option that is wrong. */
+function readSettings(args: readonly string[]): z.infer<typeof settingsSchema> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string' },
+      plan: { type: 'string' },
+      key: { type: 'string', multiple: true },
+      seed: { type: 'string' },
+      now: { type: 'string' },
+      recordings: { type: 'string' },
+      'recorded-only': { type: 'boolean' },
+      'latency-ms': { type: 'string' },
+      'requests-per-minute': { type: 'string' },
+    },
+  });
+  const parsed = settingsSchema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue?.path[0]);
+  const found = Object.entries(values).find(([option]) => option === name)?.[1];
+  throw new Error(`--${name}: found ${JSON.stringify(found)}, expected ${issue?.message}.`);
+}
+
+function toOptions(settings: z.infer<typeof settingsSchema>): SimulatorOptions {
+  const { port, key, seed, now, recordings } = settings;
+  const startedAt = Date.now();
+  return {
+    plan: settings.plan === 'none' ? null : settings.plan,
+    unrecorded: settings['recorded-only'] ? 'not_found' : 'made_up',
+    ...(port !== undefined && { port }),
+    ...(key !== undefined && { keys: key }),
+    ...(seed !== undefined && { seed }),
+    // The simulated time goes on from there.
+    ...(now !== undefined && { now: () => now + Date.now() - startedAt }),
+    ...(recordings !== undefined && { recordingsFolder: recordings }),
+    ...(settings['latency-ms'] !== undefined && { latencyMs: settings['latency-ms'] }),
+    ...(settings['requests-per-minute'] !== undefined && { requestsPerMinute: settings['requests-per-minute'] }),
+  };
+}
+
+try {
+  const simulator = await startSimulator(toOptions(readSettings(process.argv.slice(2))));
+  console.log(simulator.baseUrl);
+  const close = () => void simulator.close();
+  process.once('SIGINT', close);
+  process.once('SIGTERM', close);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}

@@ -1,0 +1,77 @@
+import { randomAt, streamKey } from './random.ts';
+import { MINUTE_MS } from './time.ts';
+
+/** What is known of a coin at one moment, in the currency asked for. `volume` is the rolling 24 h figure. */
+export type Quote = { readonly price: number; readonly marketCap: number; readonly volume: number };
+
+/** USD prices and circulating supplies of the size they had in 2025. */
+const COINS: Readonly<Record<string, { priceUsd: number; supply: number }>> = {
+  bitcoin: { priceUsd: 90_000, supply: 19.9e6 },
+  ethereum: { priceUsd: 3_000, supply: 120.7e6 },
+  solana: { priceUsd: 140, supply: 555e6 },
+  cardano: { priceUsd: 0.45, supply: 35.8e9 },
+  ripple: { priceUsd: 2.1, supply: 60e9 },
+  polkadot: { priceUsd: 2.4, supply: 1.63e9 },
+  dogecoin: { priceUsd: 0.15, supply: 151e9 },
+  'avalanche-2': { priceUsd: 14, supply: 428e6 },
+  chainlink: { priceUsd: 13, supply: 697e6 },
+  uniswap: { priceUsd: 6, supply: 630e6 },
+  litecoin: { priceUsd: 85, supply: 76.5e6 },
+};
+
+/** Units of the currency for one US dollar. */
+const RATES: Readonly<Record<string, number>> = { usd: 1, eur: 0.86, gbp: 0.76, try: 42, jpy: 156, chf: 0.8 };
+
+/** The walk's finest step and how often it doubles: from 5 minutes to 114 days. Longer ones would leave the level. */
+const FINEST_STEP_MS = 5 * MINUTE_MS;
+const DOUBLINGS = 16;
+/** Gives returns with a standard deviation of about 0.5 % an hour and 2.5 % a day, as bitcoin had in 2021 to 2025. */
+const FINEST_AMPLITUDE = 0.0012;
+
+/**
+ * A random walk that can be read at any moment without walking there: noise on ever coarser grids, each twice as wide and
+ * √2 as high as the one before, which is how the spread of a random walk grows with time. It stays around 0.
+ */
+function walk(key: number, at: number): number {
+  let sum = 0;
+  let step = FINEST_STEP_MS;
+  let amplitude = FINEST_AMPLITUDE;
+  for (let grid = 1; grid <= DOUBLINGS; grid++) {
+    const gridKey = key ^ Math.imul(grid, 0x27d4eb2f);
+    const index = Math.floor(at / step);
+    const before = randomAt(gridKey, index);
+    const after = randomAt(gridKey, index + 1);
+    sum += amplitude * (2 * (before + (after - before) * (at / step - index)) - 1);
+    step *= 2;
+    amplitude *= Math.SQRT2;
+  }
+  return sum;
+}
+
+/** @returns a level for a coin that has none above: mostly small, as most coins are, down to 0.0000001. */
+function inventCoin(seed: number, coin: string): { priceUsd: number; supply: number } {
+  const key = streamKey(seed, coin, 'level');
+  const priceUsd = 10 ** (-7 + 9 * randomAt(key, 0));
+  const marketCapUsd = 10 ** (6 + 4 * randomAt(key, 1));
+  return { priceUsd, supply: marketCapUsd / priceUsd };
+}
+
+/**
+ * The series of one coin in one currency: a pure function of the seed, the names and the moment. Another currency than
+ * the US dollar is the dollar's figure times one rate per moment, the same for all coins, as CoinGecko does it.
+ */
+export function makeSeries(seed: number, coin: string, currency: string): (at: number) => Quote {
+  const { priceUsd, supply } = COINS[coin] ?? inventCoin(seed, coin);
+  const rateLevel = RATES[currency] ?? 10 ** (-2 + 5 * randomAt(streamKey(seed, currency, 'level'), 0));
+  const priceKey = streamKey(seed, coin, 'price');
+  const volumeKey = streamKey(seed, coin, 'volume');
+  const rateKey = streamKey(seed, currency, 'rate');
+  const turnover = 0.02 + 0.06 * randomAt(volumeKey, 0);
+  return (at) => {
+    // Currencies move a tenth as much as coins; volumes wander slowly, for they are sums over a day.
+    const rate = currency === 'usd' ? 1 : rateLevel * Math.exp(0.1 * walk(rateKey, at));
+    const price = priceUsd * Math.exp(walk(priceKey, at)) * rate;
+    const marketCap = price * supply;
+    return { price, marketCap, volume: marketCap * turnover * Math.exp(walk(volumeKey, at)) };
+  };
+}

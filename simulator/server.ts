@@ -1,0 +1,175 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PLANS, type PlanName } from '../ingestion/contract/coingecko-plans.ts';
+import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
+import { type Fault, replyInstead } from './faults.ts';
+import { makeRateLimit } from './rate-limit.ts';
+import { readRecordings } from './recordings.ts';
+import { type Reply, rateLimited } from './replies.ts';
+import { answer, BASE_PATH, type Source } from './routes.ts';
+import type { History } from './synthetic-chart.ts';
+
+/** A request as the server saw it. `status` is null until it is answered, and stays so when the connection is reset. */
+export type SimulatedRequest = {
+  /** By the server's clock, in milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** The whole path, `/api/v3/coins/bitcoin/market_chart/range`. */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  status: number | null;
+};
+
+/** Faults by request: a list, in the order of arrival, or a function. The index counts from 0 when they are set. */
+export type Faults = readonly (Fault | null)[] | ((request: Readonly<SimulatedRequest>, index: number) => Fault | null);
+
+export type SimulatorOptions = {
+  /** @default 0: any free one */
+  readonly port?: number;
+  /** Which keys are asked for, and what the two figures below are unless given. @default null: no checks, no limits */
+  readonly plan?: PlanName | null;
+  /** The keys that are good. @default every key that begins with `CG-` */
+  readonly keys?: readonly string[];
+  /** At most that many in any 60 s of the server's clock; null: no limit. @default the plan's figure */
+  readonly requestsPerMinute?: number | null;
+  /** How many days back prices are given; null: all. @default the plan's figure */
+  readonly historyDays?: number | null;
+  /** @default 1 */
+  readonly seed?: number;
+  /** The share of days with empty or doubled hours or unknown market caps, 0 to 1. @default 0.03 */
+  readonly disturbedShare?: number;
+  /** The simulated time: prices end there. @default the server's clock */
+  readonly now?: () => number;
+  /** The server's clock: the rate limit and `receivedAt` go by it. @default Date.now */
+  readonly clock?: () => number;
+  /** The coins and currencies that exist. @default DEFAULT_UNIVERSE */
+  readonly universe?: Universe;
+  readonly history?: History;
+  readonly faults?: Faults;
+  /** A folder of recorded answers: the series recorded there are answered from them alone. */
+  readonly recordingsFolder?: string;
+  /** What becomes of series that were never recorded. @default 'made_up' */
+  readonly unrecorded?: 'made_up' | 'not_found';
+  /** Added to every answer. @default 0 */
+  readonly latencyMs?: number;
+};
+
+export type Simulator = {
+  /** Such as `http://127.0.0.1:40123/api/v3`. */
+  readonly baseUrl: string;
+  /** Every request so far, in the order of arrival. */
+  readonly requests: readonly Readonly<SimulatedRequest>[];
+  setFaults(faults: Faults): void;
+  /** Changes the data of the source from the next answer on: days lost or found again, figures revised. */
+  setHistory(history: History): void;
+  /** Breaks open connections; done when the port is free. */
+  close(): Promise<void>;
+};
+
+async function send(response: ServerResponse, reply: Reply, fault: Fault | null): Promise<void> {
+  response.writeHead(reply.status, reply.headers);
+  const half = reply.body.slice(0, reply.body.length / 2);
+  switch (fault?.kind) {
+    case 'stall':
+      response.write(half);
+      return;
+    case 'truncated':
+      response.end(half);
+      return;
+    case 'oversized':
+      return pipeline(withBlanks(reply.body, fault.bytes), response);
+    default:
+      response.end(reply.body);
+  }
+}
+
+/** Blanks after the JSON leave it valid: only a limit on the size finds it. */
+function* withBlanks(body: string, bytes: number): Generator<string> {
+  const blanks = ' '.repeat(64 * 1024);
+  yield body;
+  for (let sent = body.length; sent <= bytes; sent += blanks.length) yield blanks;
+}
+
+/**
+ * Starts a stand-in for CoinGecko's API v3 on loopback.
+ * @throws Error when the port is taken, or the recordings cannot be read.
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { plan = null, clock = Date.now, now = clock, latencyMs = 0 } = options;
+  const planned = plan === null ? { requestsPerMinute: null, historyDays: null } : PLANS[plan];
+  const { requestsPerMinute = planned.requestsPerMinute, historyDays = planned.historyDays } = options;
+  const rateLimit = makeRateLimit(requestsPerMinute);
+  let source: Source = {
+    universe: options.universe ?? DEFAULT_UNIVERSE,
+    seed: options.seed ?? 1,
+    disturbedShare: options.disturbedShare ?? 0.03,
+    history: options.history ?? {},
+    plan,
+    keys: options.keys ?? null,
+    historyDays,
+    recordings: options.recordingsFolder === undefined ? null : await readRecordings(options.recordingsFolder),
+    isMadeUp: options.unrecorded !== 'not_found',
+  };
+  let faults = options.faults ?? [];
+  let faultIndex = 0;
+  const requests: SimulatedRequest[] = [];
+  const closing = new AbortController();
+
+  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(`http://loopback${incoming.url}`);
+    const request: SimulatedRequest = {
+      receivedAt: clock(),
+      path: url.pathname,
+      query: Object.fromEntries(url.searchParams),
+      status: null,
+    };
+    const index = faultIndex++;
+    requests.push(request);
+    const retryAfterSeconds = rateLimit(request.receivedAt);
+    const fault = (typeof faults === 'function' ? faults(request, index) : faults[index]) ?? null;
+
+    const delayMs = latencyMs + (fault?.kind === 'latency' ? fault.durationMs : 0);
+    if (delayMs > 0) await sleep(delayMs, undefined, { signal: closing.signal });
+    if (fault?.kind === 'reset') {
+      incoming.socket.resetAndDestroy();
+      return;
+    }
+    const reply =
+      retryAfterSeconds === null
+        ? (replyInstead(fault) ?? answer(source, { ...request, headers: incoming.headers, now: now() }, fault))
+        : rateLimited(retryAfterSeconds);
+    request.status = reply.status;
+    await send(response, reply, fault);
+  }
+
+  const server = createServer((incoming, response) => {
+    serve(incoming, response).catch((error: unknown) => {
+      // Either the connection broke, or a fault function threw: its message is the answer then.
+      if (response.headersSent || closing.signal.aborted) response.destroy();
+      else response.writeHead(500).end(String(error));
+    });
+  });
+  server.listen(options.port ?? 0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    baseUrl: `http://127.0.0.1:${port}${BASE_PATH}`,
+    requests,
+    setFaults(next) {
+      faults = next;
+      faultIndex = 0;
+    },
+    setHistory(history) {
+      source = { ...source, history };
+    },
+    async close() {
+      closing.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

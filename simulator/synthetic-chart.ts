@@ -1,0 +1,91 @@
+import type { Chart, Granularity, Sample } from './chart.ts';
+import { sampleTimes, sentMarketCap } from './irregularities.ts';
+import { makeSeries } from './price-series.ts';
+import { randomAt, streamKey } from './random.ts';
+import { DAY_MS, HOUR_MS, SECOND_MS, type Span, startOfDay } from './time.ts';
+
+/** Which series something happens to: one coin, in one currency where that is given. */
+type Selection = { readonly coin: string; readonly currency?: string };
+
+/** What happened to the data of a source, apart from the chances of the seed. Days are UTC, `YYYY-MM-DD`. */
+export type History = {
+  /** Days of which there are no samples; only those `hours` of the day (0–23) where given. */
+  readonly daysWithoutData?: readonly (Selection & { readonly day: string; readonly hours?: readonly number[] })[];
+  /** The first day of a coin that is younger than the data. */
+  readonly listedSince?: Readonly<Record<string, string>>;
+  /** Figures were revised: everything from the day on is multiplied by the factor; of all series where none is named. */
+  readonly revision?: Partial<Selection> & { readonly from: string; readonly factor: number };
+};
+
+export type SyntheticSource = {
+  readonly seed: number;
+  /** The share of days with empty or doubled hours, or unknown market caps. */
+  readonly disturbedShare: number;
+  readonly history: History;
+};
+
+/** One answer to make up. `tailAt` is the moment of an answer that carries a tail; null for one that does not. */
+export type ChartRequest = {
+  readonly coin: string;
+  readonly currency: string;
+  readonly span: Span;
+  readonly granularity: Granularity;
+  readonly tailAt: number | null;
+};
+
+/** CoinGecko has no prices before this day. */
+export const FIRST_DAY = '2013-04-28';
+
+const names = (selection: Partial<Selection>, { coin, currency }: Required<Selection>): boolean =>
+  (selection.coin ?? coin) === coin && (selection.currency ?? currency) === currency;
+
+/** @returns whether the history leaves a moment of the series without data. */
+function makeIsAbsent(history: History, series: Required<Selection>): (at: number) => boolean {
+  const listedAt = startOfDay(history.listedSince?.[series.coin] ?? FIRST_DAY);
+  const absences = (history.daysWithoutData ?? [])
+    .filter((absence) => names(absence, series))
+    .map(({ day, hours }) => ({ start: startOfDay(day), hours }));
+  return (at) =>
+    at < listedAt ||
+    absences.some(
+      ({ start, hours }) =>
+        at >= start &&
+        at < start + DAY_MS &&
+        (hours === undefined || hours.includes(Math.floor((at - start) / HOUR_MS))),
+    );
+}
+
+/** @returns what CoinGecko might have sent: the same samples for the same moments, whatever is asked. */
+export function syntheticChart(source: SyntheticSource, request: ChartRequest): Chart {
+  const { seed, disturbedShare, history } = source;
+  const { coin, currency, span, granularity, tailAt } = request;
+  const quoteAt = makeSeries(seed, coin, currency);
+  const key = streamKey(seed, coin, 'irregularities');
+  const isAbsent = makeIsAbsent(history, { coin, currency });
+  const { revision } = history;
+  const revisedFrom = revision && names(revision, { coin, currency }) ? startOfDay(revision.from) : Infinity;
+
+  const prices: Sample[] = [];
+  const marketCaps: Sample[] = [];
+  const volumes: Sample[] = [];
+  // A tail may be stamped otherwise than the moment it was taken at.
+  const add = (at: number, stamp = at): void => {
+    const factor = at >= revisedFrom ? (revision?.factor ?? 1) : 1;
+    const { price, marketCap, volume } = quoteAt(at);
+    const sentCap = sentMarketCap(key, disturbedShare, at, marketCap * factor);
+    prices.push([stamp, price * factor]);
+    if (sentCap !== undefined) marketCaps.push([stamp, sentCap]);
+    volumes.push([stamp, volume * factor]);
+  };
+
+  const times = sampleTimes(key, granularity, disturbedShare, span).filter((at) => !isAbsent(at));
+  for (const at of times) add(at);
+  if (tailAt !== null && !isAbsent(tailAt)) {
+    // The tail is cut to the second. Now and then it repeats the last sample, and so stands after it with an older stamp.
+    const last = times.at(-1);
+    const repeatsLast = last !== undefined && randomAt(key, Math.floor(tailAt / SECOND_MS)) < 2 * disturbedShare;
+    const at = repeatsLast ? last : tailAt;
+    add(at, Math.floor(at / SECOND_MS) * SECOND_MS);
+  }
+  return { prices, market_caps: marketCaps, total_volumes: volumes };
+}
