@@ -16,6 +16,10 @@ export const METRIC_NAMESPACE = 'CryptoPriceIngestion';
 
 /** The metrics of the handlers, in EMF, with the dimensions `service` and `stage`. */
 export const METRICS = {
+  /** Triggers that were accepted, repeats included. */
+  runsQueued: 'RunsQueued',
+  /** Calls of the endpoint without a good secret. */
+  unauthorizedCalls: 'UnauthorizedCalls',
   runsComplete: 'RunsComplete',
   runsPartial: 'RunsPartial',
   runsFailed: 'RunsFailed',
@@ -38,8 +42,9 @@ export const METRICS = {
   creditsLeft: 'CreditsLeft',
   /** Credits left this month less what the scheduled runs still need: below zero the month will not last. */
   creditsSpare: 'CreditsSpare',
-  /** 1 when the connection was found de-authorised and a repair was begun. */
+  /** 1 when a de-authorised connection was authorised again. */
   connectionRepaired: 'ConnectionRepaired',
+  /** 1 when the connection was found de-authorised; a repair begins. */
   connectionNotAuthorized: 'ConnectionNotAuthorized',
   rotationFailed: 'RotationFailed',
 } as const;

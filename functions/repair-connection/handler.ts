@@ -1,0 +1,34 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context } from 'aws-lambda';
+import * as z from 'zod';
+import { systemClock } from '../../ingestion/runtime/clock.ts';
+import { createLog } from '../../ingestion/runtime/logger.ts';
+import { createMetrics } from '../../ingestion/runtime/metrics.ts';
+import { createConnection } from '../shared/connection.ts';
+import { readEnvironment } from '../shared/environment.ts';
+import { createRunQueue } from '../shared/run-queue.ts';
+import { repairConnection } from './repair.ts';
+
+const stateChange = z.object({ id: z.string().min(1).max(200) });
+
+/** Called by EventBridge when the connection's state changes. */
+export async function handler(event: unknown, { awsRequestId }: Context): Promise<void> {
+  const log = createLog({ requestId: awsRequestId });
+  const environment = readEnvironment('stage', 'connectionName', 'cronSecretId', 'queueUrl');
+  try {
+    await repairConnection(stateChange.parse(event).id, {
+      client: new SecretsManagerClient(),
+      secretId: environment.cronSecretId,
+      connection: createConnection(new EventBridgeClient(), environment.connectionName, systemClock),
+      queue: createRunQueue(new SQSClient(), environment.queueUrl),
+      clock: systemClock,
+      emit: createMetrics(environment.stage),
+      log,
+    });
+  } catch (error) {
+    log.error('The connection could not be repaired', { error });
+    throw error;
+  }
+}

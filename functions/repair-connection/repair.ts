@@ -1,0 +1,47 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { METRICS } from '../../ingestion/contract/names.ts';
+import type { Clock, Log } from '../../ingestion/ports.ts';
+import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
+import { readSecret, SECRET_KNOWN_AFTER_MS, SecretUnavailableError } from '../../ingestion/runtime/secrets.ts';
+import type { Connection } from '../shared/connection.ts';
+import { firstHop, type RunQueue } from '../shared/run-queue.ts';
+
+export type RepairDependencies = {
+  readonly client: SecretsManagerClient;
+  readonly secretId: string;
+  readonly connection: Connection;
+  readonly queue: RunQueue;
+  readonly clock: Clock;
+  readonly emit: EmitMetrics;
+  readonly log: Log;
+};
+
+/**
+ * Authorises a de-authorised connection with the current secret, and queues a run in place of the one whose call was
+ * refused. What the connection's state is now decides, not what the event said: events come late, twice and in any order.
+ * @param eventId makes a repeat of the event the same run.
+ * @throws what kept the connection from being authorised; Lambda repeats the event twice.
+ */
+export async function repairConnection(eventId: string, dependencies: RepairDependencies): Promise<void> {
+  const { client, secretId, connection, queue, clock, emit, log } = dependencies;
+  const state = await connection.state();
+  if (state !== 'DEAUTHORIZED') {
+    log.info('The connection needs no repair', { state });
+    return;
+  }
+  emit({ [METRICS.connectionNotAuthorized]: 1 });
+  const current = await readSecret(client, secretId);
+  if (!current) throw new SecretUnavailableError(`The secret ${secretId} has no current value: put one, or deploy.`);
+  // The secret may have been put a moment ago, by the person who is mending this.
+  await clock.sleep(SECRET_KNOWN_AFTER_MS);
+  await connection.authorise(current.value);
+  const message = firstHop({
+    trigger: 'deploy',
+    triggerKey: `deploy:repair-${eventId}`,
+    dueAt: new Date(clock.now()).toISOString(),
+    request: {},
+  });
+  await queue.send(message);
+  emit({ [METRICS.connectionRepaired]: 1 });
+  log.warn('The connection was de-authorised and is repaired; a run is queued', { runId: message.runId });
+}

@@ -1,0 +1,43 @@
+import { GetQueueAttributesCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { deduplicationId, MESSAGE_GROUP_ID, type RunMessage } from '../../ingestion/contract/run-message.ts';
+import { runIdOf } from '../../ingestion/runtime/run-id.ts';
+
+export type RunQueue = {
+  /** Resolves when the queue has the message: for good, or as a repeat of one that it got in the last 5 minutes. */
+  send(message: RunMessage, signal?: AbortSignal): Promise<void>;
+  /** @returns how many messages wait and how many are being worked on, about. */
+  depth(signal?: AbortSignal): Promise<{ waiting: number; inFlight: number }>;
+};
+
+export function createRunQueue(client: SQSClient, queueUrl: string): RunQueue {
+  return {
+    async send(message, signal) {
+      const command = new SendMessageCommand({
+        QueueUrl: queueUrl,
+        MessageBody: JSON.stringify(message),
+        MessageGroupId: MESSAGE_GROUP_ID,
+        MessageDeduplicationId: deduplicationId(message),
+      });
+      await client.send(command, signal ? { abortSignal: signal } : {});
+    },
+    async depth(signal) {
+      const command = new GetQueueAttributesCommand({
+        QueueUrl: queueUrl,
+        AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+      });
+      const { Attributes: attributes = {} } = await client.send(command, signal ? { abortSignal: signal } : {});
+      return {
+        waiting: Number(attributes['ApproximateNumberOfMessages'] ?? 0),
+        inFlight: Number(attributes['ApproximateNumberOfMessagesNotVisible'] ?? 0),
+      };
+    },
+  };
+}
+
+/** @returns the message that starts the trigger's run. */
+export const firstHop = (order: Pick<RunMessage, 'trigger' | 'triggerKey' | 'dueAt' | 'request'>): RunMessage => ({
+  version: 1,
+  runId: runIdOf(order.triggerKey),
+  ...order,
+  hop: 0,
+});

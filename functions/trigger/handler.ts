@@ -1,0 +1,51 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import middy from '@middy/core';
+import { systemClock } from '../../ingestion/runtime/clock.ts';
+import { createLog } from '../../ingestion/runtime/logger.ts';
+import { createMetrics } from '../../ingestion/runtime/metrics.ts';
+import { createCronSecretReader } from '../../ingestion/runtime/secrets.ts';
+import { parseUniverse } from '../../ingestion/runtime/settings.ts';
+import { readEnvironment } from '../shared/environment.ts';
+import { once } from '../shared/once.ts';
+import { createRunQueue } from '../shared/run-queue.ts';
+import { type Answer, failure } from './answers.ts';
+import { createTrigger } from './trigger.ts';
+
+/** An API destination waits 5 s: both together leave 1.5 s for the cold start and the way there and back. */
+const SECRETS_TIMEOUT_MS = 1_750;
+const QUEUE_TIMEOUT_MS = 1_750;
+
+/** One attempt may hang, and the next still be in time. */
+const IMPATIENT = {
+  maxAttempts: 2,
+  requestHandler: { connectionTimeout: 800, requestTimeout: 1_000, throwOnRequestTimeout: true },
+};
+
+const log = once(() => createLog());
+
+const trigger = once(() => {
+  const { stage, queueUrl, cronSecretId } = readEnvironment('stage', 'queueUrl', 'cronSecretId');
+  const client = new SecretsManagerClient(IMPATIENT);
+  return createTrigger({
+    secrets: createCronSecretReader({
+      client,
+      secretId: cronSecretId,
+      clock: systemClock,
+      timeoutMs: SECRETS_TIMEOUT_MS,
+    }),
+    queue: createRunQueue(new SQSClient(IMPATIENT), queueUrl),
+    queueTimeoutMs: QUEUE_TIMEOUT_MS,
+    universe: parseUniverse(process.env),
+    clock: systemClock,
+    emit: createMetrics(stage),
+  });
+});
+
+/** The endpoint, behind an HTTP API with payload version 2.0. */
+export const handler = middy<unknown, Answer>()
+  .onError((request) => {
+    log().error('The call failed', { requestId: request.context.awsRequestId, error: request.error });
+    request.response = failure(500, 'Internal Server Error');
+  })
+  .handler((event, { awsRequestId }) => trigger()(event, log().with({ requestId: awsRequestId })));

@@ -1,0 +1,105 @@
+import { METRICS } from '../../ingestion/contract/names.ts';
+import type { RunMessage } from '../../ingestion/contract/run-message.ts';
+import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { Clock, Log } from '../../ingestion/ports.ts';
+import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
+import { parseTriggerBody, RequestError, sameRequest } from '../../ingestion/runtime/request-schema.ts';
+import { isOneOf, type SecretReader } from '../../ingestion/runtime/secrets.ts';
+import { within } from '../../ingestion/runtime/within.ts';
+import { firstHop, type RunQueue } from '../shared/run-queue.ts';
+import { type Answer, failure, success } from './answers.ts';
+import { bearerToken, type Call, idempotencyKey, jsonBody, readCall } from './read-call.ts';
+import { createRequestMemory } from './request-memory.ts';
+
+export type TriggerDependencies = {
+  readonly secrets: SecretReader;
+  readonly queue: RunQueue;
+  readonly queueTimeoutMs: number;
+  readonly universe: Universe;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly emit: EmitMetrics;
+};
+
+/** Answers one call of the endpoint. @throws only what nobody foresaw. */
+export type Trigger = (event: unknown, log: Log) => Promise<Answer>;
+
+/** The endpoint: checks method, secret and body, in this order, and queues one run. */
+export function createTrigger(dependencies: TriggerDependencies): Trigger {
+  const { secrets, queue, queueTimeoutMs, universe, clock, emit } = dependencies;
+  const memory = createRequestMemory();
+
+  /** @returns the refusal; null where the caller has a good secret. */
+  async function refuse(call: Call, log: Log): Promise<Answer | null> {
+    const token = bearerToken(call);
+    try {
+      // Without a token no secret is read: nobody needs to know one to be refused.
+      if (token !== null && isOneOf(token, await secrets.read())) return null;
+    } catch (error) {
+      log.error('The cron secret can not be read', { error });
+      return failure(500, 'Cron job not configured');
+    }
+    log.warn('Unauthorized call', { sourceIp: call.sourceIp, reason: token === null ? 'no secret' : 'wrong secret' });
+    emit({ [METRICS.unauthorizedCalls]: 1 });
+    return failure(401, 'Unauthorized');
+  }
+
+  async function checkHealth(log: Log): Promise<Answer> {
+    try {
+      const { waiting, inFlight } = await within(queueTimeoutMs, (signal) => queue.depth(signal));
+      return success(200, { status: 'ready', timestamp: timestampOf(clock), waiting, inFlight });
+    } catch (error) {
+      log.error('The queue can not be reached', { error });
+      return failure(503, 'Queue unavailable');
+    }
+  }
+
+  async function queueRun(call: Call, log: Log): Promise<Answer> {
+    const message = readMessage(call);
+    const { runId, triggerKey, trigger, dueAt, request } = message;
+    const known = memory.get(triggerKey);
+    if (known && !sameRequest(known, request)) {
+      return failure(409, 'Idempotency-Key: found another request than the one it came with before; take a new key');
+    }
+    try {
+      await within(queueTimeoutMs, (signal) => queue.send(message, signal));
+    } catch (error) {
+      log.error('The queue refused the run', { runId, triggerKey, error });
+      return failure(503, 'Queue unavailable');
+    }
+    memory.set(triggerKey, request);
+    log.info('Run queued', { runId, triggerKey, trigger, dueAt, request, sourceIp: call.sourceIp });
+    emit({ [METRICS.runsQueued]: 1 });
+    return success(202, { message: 'Data fetch queued', runId, timestamp: timestampOf(clock) });
+  }
+
+  /** @throws RequestError */
+  function readMessage(call: Call): RunMessage {
+    const now = clock.now();
+    const key = idempotencyKey(call);
+    const { request, triggeredAt } = parseTriggerBody(jsonBody(call), { universe, now });
+    if (triggeredAt !== null) {
+      return firstHop({ trigger: 'schedule', triggerKey: `schedule:${triggeredAt}`, dueAt: triggeredAt, request });
+    }
+    const triggerKey = key === null ? `http:${call.requestId}` : `key:${key}`;
+    return firstHop({ trigger: 'http', triggerKey, dueAt: timestampOf(clock), request });
+  }
+
+  return async (event, log) => {
+    const call = readCall(event);
+    if (call.method !== 'GET' && call.method !== 'POST') {
+      return failure(405, 'Method Not Allowed', { allow: 'GET, POST' });
+    }
+    const refusal = await refuse(call, log);
+    if (refusal) return refusal;
+    if (call.method === 'GET') return checkHealth(log);
+    try {
+      return await queueRun(call, log);
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      log.warn('Bad request', { sourceIp: call.sourceIp, field: error.field });
+      return failure(400, error.message);
+    }
+  };
+}
+
+const timestampOf = (clock: Pick<Clock, 'now'>): string => new Date(clock.now()).toISOString();

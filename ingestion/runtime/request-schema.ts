@@ -1,0 +1,146 @@
+import * as z from 'zod';
+import type { RunRequest } from '../contract/run-message.ts';
+import type { Universe } from '../contract/universe.ts';
+import { addDays, countDays, DAY_MS, dayOf, type Instant, isDay, MINUTE_MS } from '../domain/day.ts';
+import { IngestionError } from '../domain/failure.ts';
+
+/** The most days that one request by hand may ask for: a year, the leap day included. */
+export const MAX_REQUEST_DAYS = 366;
+
+/** EventBridge gives up within hours; two weeks leave room for a scheduled call that a person fires again. */
+const MAX_TRIGGER_AGE_MS = 14 * DAY_MS;
+/** How far the caller's clock may be ahead of ours. */
+const MAX_TRIGGER_LEAD_MS = 5 * MINUTE_MS;
+
+const EXPECTED = {
+  body: 'one JSON object, with some of from, to, coins, currencies, refetch, or with source, detail-type, triggered_at',
+  from: 'a UTC day that exists, as YYYY-MM-DD, together with to',
+  to: 'a UTC day that exists, as YYYY-MM-DD, together with from',
+  coins: 'a list of one or more coin ids',
+  currencies: 'a list of one or more currency codes',
+  refetch: 'true or false',
+  source: 'text of 1 to 256 characters',
+  'detail-type': 'text of 1 to 256 characters',
+  triggered_at: 'a moment in UTC, as 2026-01-31T02:00:00Z',
+} as const;
+
+/** A request that cannot be taken. `field` is the one at fault; the message names it, what was found and what is taken. */
+export class RequestError extends IngestionError {
+  override readonly name = 'RequestError';
+  readonly field: string;
+
+  constructor(field: string, found: string, expected: string) {
+    super(`${field}: found ${found}, expected ${expected}`);
+    this.field = field;
+  }
+}
+
+export type RequestContext = { readonly universe: Universe; readonly now: Instant };
+
+const day = z.string().refine(isDay);
+const names = z.array(z.string()).min(1);
+
+/** The request's fields by themselves; days and names are judged by `parseRunRequest`. */
+export const requestShape = z.strictObject({
+  from: day.optional(),
+  to: day.optional(),
+  coins: names.optional(),
+  currencies: names.optional(),
+  refetch: z.boolean().optional(),
+});
+
+const label = z.string().min(1).max(256);
+const scheduledShape = z.strictObject({ source: label, 'detail-type': label, triggered_at: z.iso.datetime().max(40) });
+
+/**
+ * Parses what a run is asked for, by a body, a message or the command line.
+ * @returns the canonical form: coins and currencies sorted and unique, what is not asked for absent.
+ * @throws RequestError for the first field at fault.
+ */
+export function parseRunRequest(input: unknown, { universe, now }: RequestContext): RunRequest {
+  const { from, to, coins, currencies, refetch } = parseShape(requestShape, input);
+  checkDays(from, to, refetch, dayOf(now));
+  checkNames('coins', coins, new Set(universe.coins.map(({ id }) => id)));
+  checkNames('currencies', currencies, new Set(universe.currencies.map(({ code }) => code)));
+  return {
+    ...(from && to ? { from, to } : {}),
+    ...(coins ? { coins: sortedUnique(coins) } : {}),
+    ...(currencies ? { currencies: sortedUnique(currencies) } : {}),
+    ...(refetch ? { refetch } : {}),
+  };
+}
+
+/** @property triggeredAt the scheduled event's own moment, as it was sent; null for a call by hand. */
+export type TriggerBody = { readonly request: RunRequest; readonly triggeredAt: string | null };
+
+/**
+ * Parses the body of a call of the endpoint: a run request, or the scheduled event's body, never both.
+ * @throws RequestError for the first field at fault.
+ */
+export function parseTriggerBody(input: unknown, context: RequestContext): TriggerBody {
+  const fields = isObject(input) ? Object.keys(input) : [];
+  const scheduled = fields.filter((field) => field in scheduledShape.shape);
+  if (scheduled.length === 0) return { request: parseRunRequest(input, context), triggeredAt: null };
+
+  const requested = fields.find((field) => field in requestShape.shape);
+  if (requested) throw new RequestError('body', `${requested} beside ${scheduled.join(', ')}`, EXPECTED.body);
+  const { triggered_at: triggeredAt } = parseShape(scheduledShape, input);
+  const ageMs = context.now - Date.parse(triggeredAt);
+  if (ageMs > MAX_TRIGGER_AGE_MS || ageMs < -MAX_TRIGGER_LEAD_MS) {
+    const accepted = `at most 14 days past and 5 minutes ahead of ${new Date(context.now).toISOString()}`;
+    throw new RequestError('triggered_at', show(triggeredAt), `a moment ${accepted}`);
+  }
+  return { request: {}, triggeredAt };
+}
+
+/** @returns whether two requests in canonical form, whatever the order of their fields, ask for the same. */
+export const sameRequest = (one: RunRequest, other: RunRequest): boolean => canonicalText(one) === canonicalText(other);
+
+const canonicalText = ({ from, to, coins, currencies, refetch }: RunRequest): string =>
+  JSON.stringify([from, to, coins, currencies, refetch]);
+
+function checkDays(from: string | undefined, to: string | undefined, refetch: boolean | undefined, today: string) {
+  if (refetch && !(from && to)) throw new RequestError('refetch', 'true without from and to', 'all three together');
+  if (from === undefined && to === undefined) return;
+  if (from === undefined) throw new RequestError('from', 'nothing', EXPECTED.from);
+  if (to === undefined) throw new RequestError('to', 'nothing', EXPECTED.to);
+  const yesterday = addDays(today, -1);
+  if (to > yesterday) throw new RequestError('to', show(to), `at most yesterday in UTC, ${yesterday}`);
+  if (from > to) throw new RequestError('from', show(from), `a day that is not after to, ${to}`);
+  const days = countDays(from, to);
+  if (days > MAX_REQUEST_DAYS) {
+    throw new RequestError('from', `${show(from)}, ${days} days with to`, `at most ${MAX_REQUEST_DAYS} days a request`);
+  }
+}
+
+function checkNames(field: 'coins' | 'currencies', given: readonly string[] = [], known: ReadonlySet<string>) {
+  const unknown = given.find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  const shown = [...known].slice(0, 20).join(', ');
+  const others = known.size > 20 ? ` and ${known.size - 20} more` : '';
+  throw new RequestError(field, show(unknown), `only ${field} of the universe: ${shown}${others}`);
+}
+
+function parseShape<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
+  const result = shape.safeParse(input);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  if (issue?.code === 'unrecognized_keys') {
+    throw new RequestError('body', `the unknown field ${show(issue.keys[0])}`, EXPECTED.body);
+  }
+  const field = String(issue?.path[0] ?? 'body');
+  const found = field === 'body' ? input : isObject(input) ? input[field] : undefined;
+  throw new RequestError(
+    field,
+    show(found),
+    field in EXPECTED ? EXPECTED[field as keyof typeof EXPECTED] : EXPECTED.body,
+  );
+}
+
+const isObject = (input: unknown): input is Record<string, unknown> =>
+  typeof input === 'object' && input !== null && !Array.isArray(input);
+
+const sortedUnique = (values: readonly string[]): string[] => [...new Set(values)].sort();
+
+/** What was found, short enough for a log line. */
+const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 100));
