@@ -1,0 +1,246 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { aggregate, hourlyMeans, isHourly, median } from '../../../ingestion/domain/aggregation.ts';
+import type { Samples } from '../../../ingestion/domain/daily-price.ts';
+import {
+  addDays,
+  DAY_MS,
+  type Day,
+  daysFrom,
+  endOf,
+  HOUR_MS,
+  type Instant,
+  startOf,
+} from '../../../ingestion/domain/day.ts';
+import type { PlannedWindow } from '../../../ingestion/domain/planning.ts';
+
+const DAY = '2026-05-12';
+const LATER = endOf(DAY) + 4 * DAY_MS;
+
+const windowFor = (first: Day, last = first): PlannedWindow => ({
+  window: { from: startOf(first) - DAY_MS, to: endOf(last) + DAY_MS },
+  gapDays: daysFrom(first, last) as [Day, ...Day[]],
+});
+
+const samplesOf = (prices: Samples['prices'], rest: Partial<Samples> = {}): Samples => ({
+  prices,
+  marketCaps: prices.map(([at]) => [at, 7e11]),
+  volumes: prices.map(([at]) => [at, 3e10]),
+  ...rest,
+});
+
+/** One price an hour, 90 s past each hour of the day. */
+const hourly = (day: Day, price: (hour: number) => unknown, hours = 24): [Instant, unknown][] =>
+  Array.from({ length: hours }, (_, hour) => [startOf(day) + hour * HOUR_MS + 90_000, price(hour)]);
+
+const oneDay = (prices: Samples['prices'], receivedAt = LATER) =>
+  aggregate(samplesOf(prices), windowFor(DAY), receivedAt);
+
+describe('the row of a day', () => {
+  test('open, high, low, close and average come from the samples in time order, whatever order they arrive in', () => {
+    const prices = hourly(DAY, (hour) => 100 + ((hour * 7) % 24));
+    const { prices: rows } = oneDay([...prices].reverse());
+    expect(rows).toEqual([
+      expect.objectContaining({ day: DAY, open: 100, high: 123, low: 100, close: 117, average: 111.5 }),
+    ]);
+    expect(rows[0]).toMatchObject({
+      sampleCount: 24,
+      hoursCovered: 24,
+      firstSampleAt: startOf(DAY) + 90_000,
+      lastSampleAt: startOf(DAY) + 23 * HOUR_MS + 90_000,
+      isSettled: true,
+      isFinal: true,
+    });
+  });
+
+  test('an hour with two samples weighs as much as any other', () => {
+    const prices = hourly(DAY, (hour) => (hour === 0 ? 100 : 200), 2);
+    const second: [Instant, unknown] = [startOf(DAY) + 30 * 60_000, 140];
+    expect(oneDay([...prices, second]).prices[0]).toMatchObject({ average: 160, sampleCount: 3, hoursCovered: 2 });
+  });
+
+  test('volume and cap are those of the last sample, joined by timestamp and never by index', () => {
+    const prices = hourly(DAY, () => 5, 3);
+    const last = prices[2]?.[0] ?? 0;
+    const shorter = samplesOf(prices, { volumes: [[last, 42]], marketCaps: [[last, 0]] });
+    expect(aggregate(shorter, windowFor(DAY), LATER).prices[0]).toMatchObject({ volume: 42, marketCap: null });
+    const withoutLast = samplesOf(prices, { volumes: [[last - HOUR_MS, 42]], marketCaps: [[last, null]] });
+    expect(aggregate(withoutLast, windowFor(DAY), LATER).prices[0]).toMatchObject({ volume: null, marketCap: null });
+  });
+
+  test('a tail that stands after a later point is sorted in, not taken as the close', () => {
+    const prices = hourly(DAY, (hour) => 100 + hour, 3);
+    const tail: [Instant, unknown] = [startOf(DAY) + 2 * HOUR_MS + 89_000, 50];
+    expect(oneDay([...prices, tail]).prices[0]).toMatchObject({ close: 102, low: 50 });
+  });
+
+  test('a day is written only when it was asked for: the margin around it is not', () => {
+    const around = [...hourly(addDays(DAY, -1), () => 1), ...hourly(DAY, () => 1), ...hourly(addDays(DAY, 1), () => 1)];
+    const result = oneDay(around);
+    expect(result.prices.map(({ day }) => day)).toEqual([DAY]);
+    expect(result.outsideCount).toBe(48);
+  });
+
+  test('today and an unsettled yesterday are written, provisional, when they begin inside the window', () => {
+    const now = startOf(DAY) + HOUR_MS;
+    const dayBefore = addDays(DAY, -2);
+    const request: PlannedWindow = { window: { from: startOf(dayBefore) - DAY_MS, to: now }, gapDays: [dayBefore] };
+    const points = [...hourly(dayBefore, () => 9), ...hourly(addDays(DAY, -1), () => 9), ...hourly(DAY, () => 9, 1)];
+    const { prices } = aggregate(samplesOf(points), request, now);
+    expect(prices.map(({ day, isFinal, isSettled }) => [day, isSettled, isFinal])).toEqual([
+      [dayBefore, true, true],
+      [addDays(DAY, -1), false, false],
+      [DAY, false, false],
+    ]);
+  });
+});
+
+describe('samples that are no prices', () => {
+  test.each([
+    [null, 'not_a_number', null],
+    ['12.5', 'not_a_number', '12.5'],
+    [0, 'not_positive', '0'],
+    [-3, 'not_positive', '-3'],
+    [9999, 'spike', '9999'],
+    [0.001, 'spike', '0.001'],
+  ])('%p is kept aside as %s', (price, reason, text) => {
+    const { prices, rejected } = oneDay(hourly(DAY, (hour) => (hour === 5 ? price : 100)));
+    expect(rejected).toEqual([{ observedAt: startOf(DAY) + 5 * HOUR_MS + 90_000, price: text, reason }]);
+    expect(prices[0]).toMatchObject({ sampleCount: 23, hoursCovered: 23, high: 100, low: 100 });
+  });
+
+  test('a tenfold move that stays is a move, not a spike', () => {
+    const { rejected, prices } = oneDay(hourly(DAY, (hour) => (hour < 12 ? 1 : 10)));
+    expect(rejected).toEqual([]);
+    expect(prices[0]).toMatchObject({ open: 1, close: 10, average: 5.5 });
+  });
+
+  test('a day of which nothing but rejected samples came has no row, and is not absent either', () => {
+    const result = aggregate(
+      samplesOf([...hourly(DAY, () => null), ...hourly(addDays(DAY, 1), () => 5)]),
+      windowFor(DAY, addDays(DAY, 1)),
+      LATER + DAY_MS,
+    );
+    expect(result.prices.map(({ day }) => day)).toEqual([addDays(DAY, 1)]);
+    expect(result.absentDays).toEqual([]);
+  });
+});
+
+describe('absent days', () => {
+  const next = addDays(DAY, 1);
+  const onlyNext = samplesOf(hourly(next, () => 5));
+
+  test('an asked day that is 72 h old and of which nothing came is absent', () => {
+    expect(aggregate(onlyNext, windowFor(DAY, next), endOf(DAY) + 72 * HOUR_MS).absentDays).toEqual([DAY]);
+  });
+
+  test('a younger one is not, and an empty answer says nothing', () => {
+    expect(aggregate(onlyNext, windowFor(DAY, next), endOf(DAY) + 72 * HOUR_MS - 1).absentDays).toEqual([]);
+    expect(aggregate(samplesOf([]), windowFor(DAY, next), LATER).absentDays).toEqual([]);
+  });
+});
+
+describe('granularity', () => {
+  const spaced = (minutes: number, count: number) =>
+    samplesOf(Array.from({ length: count }, (_, index) => [LATER + index * minutes * 60_000, 1]));
+
+  test.each([
+    [5, 288, false],
+    [39, 50, false],
+    [40, 50, true],
+    [60, 72, true],
+    [80, 50, true],
+    [81, 50, false],
+    [1440, 3, false],
+  ])('points every %i minutes (%i of them): hourly is %p', (minutes, count, expected) => {
+    expect(isHourly(spaced(minutes, count))).toBe(expected);
+  });
+
+  test('one point tells nothing of its spacing', () => {
+    expect(isHourly(spaced(60, 1))).toBe(true);
+  });
+});
+
+describe('for any samples', () => {
+  const base = startOf(DAY);
+  const prices = fc.oneof(
+    fc.double({ noNaN: true }),
+    fc.double({ min: 1, max: 2, noNaN: true }),
+    fc.constantFrom<unknown>(null, '1', true, 0, -0, 5e-324, Number.MAX_VALUE),
+  );
+  const points = fc.array(fc.tuple(fc.integer({ min: base - 2 * DAY_MS, max: base + 3 * DAY_MS }), prices), {
+    maxLength: 120,
+  });
+  const request = windowFor(DAY, addDays(DAY, 1));
+
+  test('every distinct sample is exactly one of counted, rejected and outside', () => {
+    fc.assert(
+      fc.property(points, (list) => {
+        const distinct = new Set(list.map(([at, price]) => `${at} ${typeof price} ${Object.is(price, -0) ? 0 : price}`))
+          .size;
+        const { prices: rows, rejected, outsideCount } = aggregate(samplesOf(list), request, LATER);
+        const counted = rows.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
+        expect(counted + rejected.length + outsideCount).toBe(distinct);
+      }),
+    );
+  });
+
+  test('order and repeats do not matter', () => {
+    fc.assert(
+      fc.property(
+        points.chain((list) =>
+          fc.tuple(fc.constant(list), fc.shuffledSubarray([...list, ...list], { minLength: list.length * 2 })),
+        ),
+        ([list, shuffled]) => {
+          expect(aggregate(samplesOf(shuffled), request, LATER)).toEqual(aggregate(samplesOf(list), request, LATER));
+        },
+      ),
+    );
+  });
+
+  test('low ≤ open, close, average ≤ high, and all are positive and finite', () => {
+    const positive = fc.double({ min: 5e-324, max: Number.MAX_VALUE, noNaN: true });
+    const dense = fc.array(fc.tuple(fc.integer({ min: base, max: base + DAY_MS - 1 }), positive), {
+      minLength: 1,
+      maxLength: 80,
+    });
+    fc.assert(
+      fc.property(dense, (list) => {
+        for (const { low, high, open, close, average } of aggregate(samplesOf(list), request, LATER).prices) {
+          for (const value of [open, close, average]) {
+            expect(value).toBeGreaterThanOrEqual(low);
+            expect(value).toBeLessThanOrEqual(high);
+          }
+          expect(low).toBeGreaterThan(0);
+          expect(Number.isFinite(high)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  test('24 equal prices average to that price, to the last digit', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-9, max: 1e9, noNaN: true }), (price) => {
+        expect(oneDay(hourly(DAY, () => price)).prices[0]?.average).toBe(price);
+      }),
+    );
+  });
+
+  test('the hourly means that rates are judged by are those that the average is made of', () => {
+    fc.assert(
+      fc.property(points, (list) => {
+        const means = hourlyMeans(samplesOf(list));
+        for (const row of aggregate(samplesOf(list), request, LATER).prices) {
+          const ofDay = [...means].filter(
+            ([hour]) => hour * HOUR_MS >= startOf(row.day) && hour * HOUR_MS < endOf(row.day),
+          );
+          expect(ofDay).toHaveLength(row.hoursCovered);
+        }
+      }),
+    );
+  });
+});
+
+test('the median of an even number of values is the mean of the middle two', () => {
+  expect([median([3]), median([4, 1]), median([9, 1, 2])]).toEqual([3, 2.5, 2]);
+});
