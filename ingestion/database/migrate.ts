@@ -1,0 +1,80 @@
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { MIGRATIONS } from '../../migrations/index.ts';
+import { IngestionError } from '../domain/failure.ts';
+import type { Clock, Log } from '../ports.ts';
+import { type Database, DatabaseUnreachableError } from './connection.ts';
+import type { Tables } from './tables.ts';
+
+/** @property isNewer the database has migrations that this program doesn't know, beside all of its own. */
+export type Migrated = { readonly applied: readonly string[]; readonly isNewer: boolean };
+
+const RETRY_MS = 5_000;
+
+/**
+ * Brings the schema up to date, one program at a time. An older program that meets a newer schema does nothing:
+ * migrations only add, so that it can go on working.
+ *
+ * @param options.waitMs how long to wait for a database that can't be reached yet.
+ * @throws DatabaseUnreachableError, or IngestionError naming the migration that failed; nothing of it has stayed.
+ */
+export async function migrateToLatest(
+  database: Database,
+  options: { waitMs: number; clock: Clock; log: Log; migrations?: Readonly<Record<string, Migration>> },
+): Promise<Migrated> {
+  const { log, migrations = MIGRATIONS } = options;
+  await waitForDatabase(database, options);
+  return await database.db.connection().execute(async (db) => {
+    // A second program waits here as long as the first one works.
+    await sql`set statement_timeout = 0`.execute(db);
+    try {
+      const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+      const { error, results = [] } = await migrator.migrateToLatest();
+      const applied = results.filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
+      if (!error) {
+        log.info('The database schema is up to date', { applied });
+        return { applied, isNewer: false };
+      }
+      // Kysely calls a schema "corrupted" that has a migration which the program doesn't know.
+      const unknown = await unknownMigrations(db, Object.keys(migrations));
+      if (unknown.length > 0) {
+        log.warn('The database schema is newer than this program; nothing was done', { unknown });
+        return { applied: [], isNewer: true };
+      }
+      const failed = results.find(({ status }) => status === 'Error')?.migrationName;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new IngestionError(
+        `The migration ${failed ?? 'of the database'} failed, and was undone: ${reason}. ` +
+          'Correct the cause and run the migration again.',
+        { cause: error },
+      );
+    } finally {
+      await sql`reset statement_timeout`.execute(db);
+    }
+  });
+}
+
+async function waitForDatabase(
+  database: Database,
+  { waitMs, clock, log }: { waitMs: number; clock: Clock; log: Log },
+): Promise<void> {
+  const giveUpAt = clock.now() + waitMs;
+  for (;;) {
+    try {
+      const client = await database.connect();
+      return await client.end();
+    } catch (error) {
+      const canWait = error instanceof DatabaseUnreachableError && error.isTransient;
+      if (!canWait || clock.now() + RETRY_MS > giveUpAt) throw error;
+      log.warn('Waiting for the database', { error: error.message });
+      await clock.sleep(RETRY_MS);
+    }
+  }
+}
+
+/** @returns the migrations of a newer program; none where the two have diverged, and one of ours is not applied. */
+async function unknownMigrations(db: Kysely<Tables>, known: readonly string[]): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  const executed = rows.map(({ name }) => name);
+  return known.every((name) => executed.includes(name)) ? executed.filter((name) => !known.includes(name)) : [];
+}

@@ -1,0 +1,119 @@
+// The tables as Kysely sees them; the migrations make them. Moments are written as ISO text, read as Date.
+import type { ColumnType, Generated } from 'kysely';
+import type { RunRequest, Trigger } from '../contract/run-message.ts';
+import type { RejectionReason } from '../domain/daily-price.ts';
+import type { Day } from '../domain/day.ts';
+import type { FailureKind } from '../domain/failure.ts';
+import type { Finding } from '../domain/finding.ts';
+import type { RunStatus, SeriesStatus } from '../domain/verdict.ts';
+
+type Moment = ColumnType<Date, string, string>;
+type MomentOrNull = ColumnType<Date | null, string | null, string | null>;
+/** Written as the shortest text that reads back as the same double, read as that double. */
+type Decimal = ColumnType<number, string, string>;
+type DecimalOrNull = ColumnType<number | null, string | null, string | null>;
+
+type OfSeries = { coin_id: string; currency: string };
+
+type DailyPriceTable = OfSeries & {
+  day: Day;
+  open: Decimal;
+  high: Decimal;
+  low: Decimal;
+  close: Decimal;
+  average: Decimal;
+  volume: DecimalOrNull;
+  market_cap: DecimalOrNull;
+  sample_count: number;
+  hours_covered: number;
+  first_sample_at: Moment;
+  last_sample_at: Moment;
+  is_settled: boolean;
+  is_final: boolean;
+  revision: number;
+  run_id: string;
+  aggregation_version: number;
+  updated_at: Moment;
+};
+
+export type Tables = {
+  coins: { id: string; symbol: string; name: string };
+  currencies: { code: string; name: string };
+  series: OfSeries & { tracked_since: Day };
+  daily_prices: DailyPriceTable;
+  daily_price_revisions: DailyPriceTable & { replaced_at: Moment; replaced_by_run_id: string };
+  unavailable_days: OfSeries & {
+    day: Day;
+    reason: string;
+    first_run_id: string;
+    confirmed_run_id: string | null;
+    recorded_at: Moment;
+  };
+  ingestion_runs: {
+    id: string;
+    trigger_key: string;
+    trigger: Trigger;
+    due_at: Moment;
+    request: ColumnType<RunRequest, string, string>;
+    status: RunStatus;
+    started_at: Moment;
+    last_write_at: MomentOrNull;
+    finished_at: MomentOrNull;
+    expected_days: number | null;
+    stored_days: number | null;
+    missing_days: number | null;
+    thin_days: number | null;
+    unavailable_days: number | null;
+    hops: number;
+    requests: Generated<number>;
+    credits: Generated<number>;
+    retries: Generated<number>;
+    rate_limited: Generated<number>;
+    error: string | null;
+  };
+  ingestion_series: OfSeries & {
+    run_id: string;
+    status: SeriesStatus;
+    attempts: Generated<number>;
+    window_from: MomentOrNull;
+    window_to: MomentOrNull;
+    days_written: Generated<number>;
+    last_request_at: MomentOrNull;
+    error_kind: FailureKind | null;
+    error: string | null;
+  };
+  answers: OfSeries & {
+    id: ColumnType<number, never, never>;
+    run_id: string;
+    window_from: Moment;
+    window_to: Moment;
+    first_day: Day;
+    last_day: Day;
+    received_at: Moment;
+    sha256: string;
+    body: Buffer;
+  };
+  rejected_samples: OfSeries & {
+    run_id: string;
+    observed_at: Moment;
+    price: string | null;
+    reason: RejectionReason;
+  };
+  quality_findings: {
+    run_id: string;
+    rule: Finding['rule'];
+    severity: Finding['severity'];
+    coin_id: string | null;
+    currency: string | null;
+    day: Day | null;
+    detail: string;
+  };
+  requests: OfSeries & {
+    id: ColumnType<number, never, never>;
+    run_id: string;
+    sent_at: Moment;
+    ended_at: MomentOrNull;
+    status: number | null;
+    is_credited: Generated<boolean>;
+  };
+};

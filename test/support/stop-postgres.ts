@@ -1,0 +1,6 @@
+import { dropTemplate, stopServer } from './test-server.ts';
+
+export default async function stopPostgres(): Promise<void> {
+  await dropTemplate();
+  await stopServer();
+}

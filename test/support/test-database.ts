@@ -1,0 +1,31 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll } from '@jest/globals';
+import pg from 'pg';
+import { databaseUrl } from './database-url.ts';
+
+export type TestDatabase = { readonly url: string; drop(): Promise<void> };
+
+/** A migrated database of its own, on the server of the test run. */
+export async function createTestDatabase(options: { isEmpty?: boolean } = {}): Promise<TestDatabase> {
+  const { TEST_POSTGRES_URL: serverUrl, TEST_POSTGRES_TEMPLATE: template } = process.env;
+  if (!serverUrl || !template) throw new Error('There is no PostgreSQL for tests. Run them with "npm test".');
+  // With the pid of the test run, so that a later one knows whose it is.
+  const name = `${template.replace('template', '')}${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+  const onServer = async (statement: string) => {
+    const client = new pg.Client(serverUrl);
+    await client.connect();
+    await client.query(statement).finally(() => client.end());
+  };
+  await onServer(`create database ${name} template ${options.isEmpty ? 'template0' : template}`);
+  return {
+    url: databaseUrl(serverUrl, name),
+    drop: () => onServer(`drop database if exists ${name} with (force)`),
+  };
+}
+
+/** The same, dropped after the tests of the file. */
+export async function useTestDatabase(options: { isEmpty?: boolean } = {}): Promise<TestDatabase> {
+  const database = await createTestDatabase(options);
+  afterAll(database.drop);
+  return database;
+}
