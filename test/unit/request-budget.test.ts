@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createRequestBudget } from '../../ingestion/coingecko/request-budget.ts';
@@ -104,6 +105,15 @@ describe('waiting for a place', () => {
     await expect(budget.take(never)).resolves.toBeDefined();
   });
 
+  test('leaves nothing behind on a signal that outlives it', async () => {
+    const { clock, budget } = setUp(1, [START]);
+    const { signal } = new AbortController();
+    takeMany(budget, clock, 1, signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await clock.runUntilIdle();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
   test('leaves nobody asleep once the last waiter has left, and serves who comes afterwards', async () => {
     const { clock, budget } = setUp(1, [START]);
     const abort = new AbortController();
@@ -177,7 +187,8 @@ describe('after a 429', () => {
 
 describe('as the server sees it', () => {
   const upTo = (max: number) => fc.integer({ min: 0, max });
-  const seldom = (milliseconds: fc.Arbitrary<number>) => fc.option(milliseconds, { freq: 5 });
+  const seldom = (milliseconds: fc.Arbitrary<number>) =>
+    fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: milliseconds });
   /** When a request comes, how long it lasts, at which share of that the server sees it, and what befalls it. */
   const request = fc.record({
     delayMs: upTo(40_000),
