@@ -42,7 +42,7 @@ export const cutChart = (chart: Chart, span: Span): Chart =>
 function formatNumber(value: number | null): string {
   if (value === null) return 'null';
   if (value === 0) return '0.0';
-  if (Math.abs(value) >= 1e-4) return String(value);
+  if (value >= 1e-4 || value < 0) return `${value}`;
   return value.toExponential().replace(/e-(\d)$/, 'e-0$1');
 }
 

@@ -19,8 +19,8 @@ export type Source = SyntheticSource & {
   readonly keys: readonly string[] | null;
   readonly historyDays: number | null;
   readonly recordings: Recordings | null;
-  /** Whether series that were never recorded are made up; they are not found otherwise. */
-  readonly isMadeUp: boolean;
+  /** What becomes of series that were never recorded. */
+  readonly unrecorded: 'made_up' | 'not_found';
 };
 
 export type Call = {
@@ -36,7 +36,8 @@ function refuseKey({ plan, keys }: Source, { headers, now }: Call): Reply | null
   if (plan === null) return null;
   const demoKey = headers[PLANS.demo.keyHeader ?? ''];
   const paidKey = headers[PLANS.paid.keyHeader ?? ''];
-  // The public plan and Demo share a host, the paid plans have another.
+  // The public plan and Demo share a host, the paid plans have another. On Demo the stand-in insists on the key, which
+  // CoinGecko does not: a client that forgets it would only find itself slow.
   const isPaidHost = plan === 'paid';
   if (isPaidHost && demoKey !== undefined) return replies.wrongHost(now, 10011);
   if (!isPaidHost && paidKey !== undefined) return replies.wrongHost(now, 10010);
@@ -90,7 +91,8 @@ function chartReply(source: Source, call: Call, asked: Asked | Reply, coin: stri
 
   const recorded = source.recordings?.find(coin, currency) ?? null;
   if (recorded === null) {
-    if (!source.isMadeUp || !source.universe.coins.some(({ id }) => id === coin)) return replies.coinNotFound();
+    if (source.unrecorded === 'not_found' || !source.universe.coins.some(({ id }) => id === coin))
+      return replies.coinNotFound();
     if (!source.universe.currencies.some(({ code }) => code === currency))
       return replies.invalidParameter('vs_currency');
   }

@@ -19,11 +19,11 @@ export type SimulatedRequest = {
   /** The whole path, `/api/v3/coins/bitcoin/market_chart/range`. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
-  status: number | null;
+  readonly status: number | null;
 };
 
 /** Faults by request: a list, in the order of arrival, or a function. The index counts from 0 when they are set. */
-export type Faults = readonly (Fault | null)[] | ((request: Readonly<SimulatedRequest>, index: number) => Fault | null);
+export type Faults = readonly (Fault | null)[] | ((request: SimulatedRequest, index: number) => Fault | null);
 
 export type SimulatorOptions = {
   /** @default 0: any free one */
@@ -60,7 +60,7 @@ export type Simulator = {
   /** Such as `http://127.0.0.1:40123/api/v3`. */
   readonly baseUrl: string;
   /** Every request so far, in the order of arrival. */
-  readonly requests: readonly Readonly<SimulatedRequest>[];
+  readonly requests: readonly SimulatedRequest[];
   setFaults(faults: Faults): void;
   /** Changes the data of the source from the next answer on: days lost or found again, figures revised. */
   setHistory(history: History): void;
@@ -110,7 +110,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     keys: options.keys ?? null,
     historyDays,
     recordings: options.recordingsFolder === undefined ? null : await readRecordings(options.recordingsFolder),
-    isMadeUp: options.unrecorded !== 'not_found',
+    unrecorded: options.unrecorded ?? 'made_up',
   };
   let faults = options.faults ?? [];
   let faultIndex = 0;
@@ -119,12 +119,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(`http://loopback${incoming.url}`);
-    const request: SimulatedRequest = {
+    const request = {
       receivedAt: clock(),
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
-      status: null,
-    };
+      status: null as number | null,
+    } satisfies SimulatedRequest;
     const index = faultIndex++;
     requests.push(request);
     const retryAfterSeconds = rateLimit(request.receivedAt);

@@ -82,9 +82,10 @@ export function syntheticChart(source: SyntheticSource, request: ChartRequest): 
   for (const at of times) add(at);
   if (tailAt !== null && !isAbsent(tailAt)) {
     // The tail is cut to the second. Now and then it repeats the last sample, and so stands after it with an older stamp.
-    const last = times.at(-1);
-    const repeatsLast = last !== undefined && randomAt(key, Math.floor(tailAt / SECOND_MS)) < 2 * disturbedShare;
-    const at = repeatsLast ? last : tailAt;
+    const second = Math.floor(tailAt / SECOND_MS);
+    const last = times.at(-1) ?? 0;
+    const repeatsLast = last > second * SECOND_MS || (last > 0 && randomAt(key, second) < 2 * disturbedShare);
+    const at = repeatsLast ? last : second * SECOND_MS;
     add(at, Math.floor(at / SECOND_MS) * SECOND_MS);
   }
   return { prices, market_caps: marketCaps, total_volumes: volumes };
