@@ -1,0 +1,16 @@
+// The local command: what `npm run fetch-data`, `npm run status` and the others start.
+import { runCommandLine } from '../local/command-line.ts';
+import { backfill } from '../local/commands/backfill.ts';
+import { checkUniverse } from '../local/commands/check-universe.ts';
+import { fetchData } from '../local/commands/fetch-data.ts';
+import { migrate } from '../local/commands/migrate.ts';
+
+const commands = {
+  'fetch-data': fetchData,
+  backfill,
+  migrate,
+  'check-universe': checkUniverse,
+};
+
+// Not process.exit(): what is still in the pipe to stdout would be lost.
+process.exitCode = await runCommandLine(commands, process.argv.slice(2));

@@ -1,0 +1,104 @@
+import cliProgress from 'cli-progress';
+import type { Instant } from '../ingestion/domain/day.ts';
+import { seriesName } from '../ingestion/domain/series.ts';
+import type { Clock, RunEvent } from '../ingestion/ports.ts';
+import type { Terminal } from './terminal.ts';
+import { durationText, followEvent, type Pace, startPace, timeLeftMs, waitMs } from './time-left.ts';
+
+export type Progress = {
+  /** To be told of the run's budget: its limit, and the ends of earlier requests that count in it. */
+  budgetMade(limit: number, endedAt: readonly Instant[]): void;
+  onEvent(event: RunEvent): void;
+  /** Takes the bar away. */
+  stop(): void;
+};
+
+/** Lines are for files and pipes: one at most this often. */
+const LINE_EVERY_MS = 5_000;
+
+/** A wait this short is not worth a word. */
+const NOTABLE_WAIT_MS = 2_000;
+
+/** @returns a bar with the time left where a person watches, lines elsewhere, nothing with `--json`. */
+export function createProgress(terminal: Terminal, clock: Pick<Clock, 'now'>): Progress {
+  let pace = startPace(Number.POSITIVE_INFINITY, []);
+  let lineAt = clock.now();
+  let isWaiting = false;
+  const bar = terminal.live && startableBar(terminal.live, () => paceText(pace, clock.now()));
+
+  function writeLine() {
+    const now = clock.now();
+    const beginsToWait = !isWaiting && waitMs(pace, now) > NOTABLE_WAIT_MS;
+    isWaiting = waitMs(pace, now) > NOTABLE_WAIT_MS;
+    if (pace.done < pace.total && !beginsToWait && now - lineAt < LINE_EVERY_MS) return;
+    lineAt = now;
+    terminal.note(paceText(pace, now));
+  }
+
+  return {
+    budgetMade(limit, endedAt) {
+      pace = startPace(limit, endedAt);
+    },
+    onEvent(event) {
+      pace = followEvent(pace, event, clock.now());
+      const message = eventText(event);
+      if (message !== null) terminal.note(message);
+      if (pace.total === 0) return;
+      if (bar === null) writeLine();
+      else if (event.kind === 'planned') bar.start(pace.total, 0);
+      else bar.update(pace.done);
+    },
+    stop: () => bar?.stop(),
+  };
+}
+
+/** @returns what a person should know of an event; null for an answer, which only moves the bar. */
+function eventText(event: RunEvent): string | null {
+  switch (event.kind) {
+    case 'planned':
+      return event.requests === 0
+        ? 'Nothing is missing: no request is needed.'
+        : `${plural(event.requests, 'request')} for ${plural(event.gapDays, 'missing day')} of ${event.seriesCount} series.`;
+    case 'failed':
+      return `${seriesName(event.series)} failed: ${event.error}`;
+    case 'retrying':
+      return `${seriesName(event.series)}: ${event.error} Trying again in ${durationText(event.delayMs)}.`;
+    case 'slowed':
+      return `CoinGecko asks for fewer requests: pausing ${durationText(event.pauseMs)}, then at most ${event.limit} a minute.`;
+    case 'answered':
+      return null;
+  }
+}
+
+/** `10 of 44 requests done · waiting 52 s for the limit of 10 a minute · 4 min left` */
+function paceText(pace: Pace, now: Instant): string {
+  const parts = [`${pace.done} of ${plural(pace.total, 'request')} done`];
+  if (pace.done < pace.total) {
+    const wait = waitMs(pace, now);
+    if (wait > NOTABLE_WAIT_MS) parts.push(`waiting ${durationText(wait)} for the limit of ${pace.limit} a minute`);
+    parts.push(`${durationText(timeLeftMs(pace, now))} left`);
+  }
+  return parts.join(' · ');
+}
+
+const plural = (count: number, thing: string): string =>
+  `${count.toLocaleString('en-US')} ${thing}${count === 1 ? '' : 's'}`;
+
+/** @param describe is asked at each redraw, so that the time left runs down between two answers. */
+function startableBar(stream: NodeJS.WriteStream, describe: () => string) {
+  return new cliProgress.SingleBar(
+    {
+      stream,
+      format: (options, { progress }) => `${cliProgress.Format.BarFormat(progress, options)} ${describe()}`,
+      barsize: 24,
+      fps: 4,
+      // A note or a log line may have taken the bar's line.
+      forceRedraw: true,
+      // Ctrl-C is the command's, which finishes what is in hand.
+      gracefulExit: false,
+      clearOnComplete: true,
+      linewrap: true,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+}

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import * as z from 'zod';
+import type { RunRequest } from '../ingestion/contract/run-message.ts';
+import type { Clock } from '../ingestion/ports.ts';
+import { runIngestion } from '../ingestion/run-ingestion.ts';
+import { systemClock } from '../ingestion/runtime/clock.ts';
+import { runIdOf } from '../ingestion/runtime/run-id.ts';
+import { isLoopback } from '../ingestion/runtime/settings.ts';
+import { UsageError } from './arguments.ts';
+import { type CommandContext, EXIT, type OptionTable, type Outcome } from './command.ts';
+import { composeRun, startClockAt } from './compose.ts';
+import { createProgress } from './progress.ts';
+import { verdictText } from './verdict-text.ts';
+import { withDatabase } from './with-database.ts';
+
+export const NOW_OPTION = {
+  now: {
+    type: 'string',
+    value: 'ISO',
+    description: 'Run as of that moment. For tests and replays: only with a CoinGecko address on this machine.',
+  },
+} as const satisfies OptionTable;
+
+const Moment = z.iso.datetime({ offset: true });
+
+/**
+ * @param now the `--now` option: a moment like 2026-01-31T02:00:00Z.
+ * @returns the machine's clock, or one that begins at that moment.
+ * @throws UsageError where it is no moment, or where the rows would come from the real CoinGecko.
+ */
+export function clockFor(now: string | undefined, { settings }: Pick<CommandContext, 'settings'>): Clock {
+  if (now === undefined) return systemClock;
+  if (!Moment.safeParse(now).success)
+    throw new UsageError(`--now is "${now}"; it takes a moment like 2026-01-31T02:00:00Z.`);
+  if (!isLoopback(settings.source.baseUrl))
+    throw new UsageError(
+      `--now is for tests and replays: it needs a CoinGecko address on this machine, and COINGECKO_BASE_URL is ` +
+        `${settings.source.baseUrl}.`,
+    );
+  return startClockAt(Date.parse(now), systemClock);
+}
+
+/** Runs one ingestion, from the lock to the verdict, in this process. */
+export async function runLocally(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
+  const { settings, terminal, log, interrupt } = context;
+  return await withDatabase(context, async (database) => {
+    const triggerKey = `cli:${randomUUID()}`;
+    const progress = createProgress(terminal, clock);
+    try {
+      const { verdict } = await runIngestion(
+        { runId: runIdOf(triggerKey), triggerKey, trigger: 'cli', dueAt: clock.now(), request, hop: 0 },
+        composeRun({ ...settings, database, clock, log, interrupt, progress }),
+      );
+      progress.stop();
+      return {
+        exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
+        document: verdict,
+        text: verdictText(verdict, terminal),
+      };
+    } finally {
+      progress.stop();
+    }
+  });
+}
