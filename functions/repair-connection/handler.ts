@@ -8,6 +8,7 @@ import { createLog } from '../../ingestion/runtime/logger.ts';
 import { createMetrics } from '../../ingestion/runtime/metrics.ts';
 import { createConnection } from '../shared/connection.ts';
 import { readEnvironment } from '../shared/environment.ts';
+import { parseEvent } from '../shared/parse-event.ts';
 import { createRunQueue } from '../shared/run-queue.ts';
 import { repairConnection } from './repair.ts';
 
@@ -18,7 +19,7 @@ export async function handler(event: unknown, { awsRequestId }: Context): Promis
   const log = createLog({ requestId: awsRequestId });
   const environment = readEnvironment('stage', 'connectionName', 'cronSecretId', 'queueUrl');
   try {
-    await repairConnection(stateChange.parse(event).id, {
+    await repairConnection(parseEvent(stateChange, event, 'an event of EventBridge').id, {
       client: new SecretsManagerClient(),
       secretId: environment.cronSecretId,
       connection: createConnection(new EventBridgeClient(), environment.connectionName, systemClock),

@@ -30,11 +30,7 @@ export async function repairConnection(eventId: string, dependencies: RepairDepe
     return;
   }
   emit({ [METRICS.connectionNotAuthorized]: 1 });
-  const current = await readSecret(client, secretId);
-  if (!current) throw new SecretUnavailableError(`The secret ${secretId} has no current value: put one, or deploy.`);
-  // The secret may have been put a moment ago, by the person who is mending this.
-  await clock.sleep(SECRET_KNOWN_AFTER_MS);
-  await connection.authorise(current.value);
+  // The run needs no connection. It comes first, so that a repair that fails costs no prices.
   const message = firstHop({
     trigger: 'deploy',
     triggerKey: `deploy:repair-${eventId}`,
@@ -42,6 +38,11 @@ export async function repairConnection(eventId: string, dependencies: RepairDepe
     request: {},
   });
   await queue.send(message);
+  const current = await readSecret(client, secretId);
+  if (!current) throw new SecretUnavailableError(`The secret ${secretId} has no current value: put one, or deploy.`);
+  // The secret may have been put a moment ago, by the person who is mending this.
+  await clock.sleep(SECRET_KNOWN_AFTER_MS);
+  await connection.authorise(current.value);
   emit({ [METRICS.connectionRepaired]: 1 });
   log.warn('The connection was de-authorised and is repaired; a run is queued', { runId: message.runId });
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseEvent } from '../shared/parse-event.ts';
 
 const STEPS = { createsecret: 'create', setsecret: 'set', testsecret: 'test', finishsecret: 'finish' } as const;
 
@@ -25,8 +26,12 @@ const rotationEvent = z.preprocess(
   }),
 );
 
-/** @throws ZodError when the event is not one of a rotation by Secrets Manager. */
+/** @throws IngestionError when the event is not one of a rotation by Secrets Manager. */
 export function parseRotationEvent(event: unknown): RotationEvent {
-  const { step, secretid: secretId, clientrequesttoken: versionId } = rotationEvent.parse(event);
+  const {
+    step,
+    secretid: secretId,
+    clientrequesttoken: versionId,
+  } = parseEvent(rotationEvent, event, 'an event of a rotation by Secrets Manager');
   return { step: STEPS[step], secretId, versionId };
 }

@@ -48,7 +48,7 @@ export function createRotation(
     return Object.keys(labels).find((id) => labels[id]?.includes('AWSCURRENT'));
   }
 
-  async function valueOf({ secretId, versionId }: Secret): Promise<string> {
+  async function readValue({ secretId, versionId }: Secret): Promise<string> {
     const version = await readSecret(client, secretId, { id: versionId });
     if (!version)
       throw new RotationError(`The version ${versionId} of ${secretId} has no value: start a new rotation.`);
@@ -75,7 +75,7 @@ export function createRotation(
 
     async set(secret) {
       await currentVersionOf(secret);
-      const value = await valueOf(secret);
+      const value = await readValue(secret);
       // The endpoint must know the secret before EventBridge sends it: a 401 would de-authorise the connection.
       await clock.sleep(SECRET_KNOWN_AFTER_MS);
       await connection.authorise(value);
@@ -84,7 +84,7 @@ export function createRotation(
     async test(secret) {
       await currentVersionOf(secret);
       const response = await fetch(endpointUrl, {
-        headers: { authorization: `Bearer ${await valueOf(secret)}` },
+        headers: { authorization: `Bearer ${await readValue(secret)}` },
         redirect: 'error',
         signal: AbortSignal.timeout(HEALTH_CALL_TIMEOUT_MS),
       });
@@ -97,6 +97,7 @@ export function createRotation(
 
     async finish({ secretId, versionId }) {
       const currentVersionId = await currentVersionOf({ secretId, versionId });
+      const value = await readValue({ secretId, versionId });
       if (currentVersionId !== versionId) {
         // AWSPREVIOUS goes to the old version by itself.
         await client.send(
@@ -110,7 +111,7 @@ export function createRotation(
       }
       // A deployment or a repair since the set step may have put the old secret back, which is good for a day only.
       // Repeated steps come here too, so that a rotation which broke off at any point ends with the two in agreement.
-      await connection.authorise(await valueOf({ secretId, versionId }));
+      await connection.authorise(value);
     },
   };
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { RequestError } from '../../ingestion/runtime/request-schema.ts';
+import { parseEvent } from '../shared/parse-event.ts';
 
 /** Room for a request that names every series of a large universe. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -24,9 +25,13 @@ export type Call = {
   readonly body: Buffer;
 };
 
-/** @throws ZodError when the event is not one of an HTTP API with payload version 2.0. */
+/** @throws IngestionError when the event is not one of an HTTP API with payload version 2.0. */
 export function readCall(event: unknown): Call {
-  const { requestContext, headers, body, isBase64Encoded } = httpApiEvent.parse(event);
+  const { requestContext, headers, body, isBase64Encoded } = parseEvent(
+    httpApiEvent,
+    event,
+    'an event of an HTTP API with payload version 2.0',
+  );
   return {
     requestId: requestContext.requestId,
     method: requestContext.http.method,
