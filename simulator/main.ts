@@ -3,7 +3,7 @@
 // Prints its base URL as one line and serves until SIGINT or SIGTERM.
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
-import { type SimulatorOptions, startSimulator } from './server.ts';
+import { startSimulator } from './server.ts';
 
 const wholeNumber = (minimum: number, maximum: number) => {
   const error = `a whole number from ${minimum} to ${maximum}`;
@@ -49,25 +49,25 @@ function readSettings(args: readonly string[]): z.infer<typeof settingsSchema> {
   throw new Error(`--${name}: found ${JSON.stringify(found)}, expected ${issue?.message}.`);
 }
 
-function toOptions(settings: z.infer<typeof settingsSchema>): SimulatorOptions {
-  const { port, key, seed, now, recordings } = settings;
+/** @returns a clock that goes on from that moment. */
+function clockFrom(moment: number): () => number {
   const startedAt = Date.now();
-  return {
-    plan: settings.plan === 'none' ? null : settings.plan,
-    unrecorded: settings['recorded-only'] ? 'not_found' : 'made_up',
-    ...(port !== undefined && { port }),
-    ...(key !== undefined && { keys: key }),
-    ...(seed !== undefined && { seed }),
-    // The simulated time goes on from there.
-    ...(now !== undefined && { now: () => now + Date.now() - startedAt }),
-    ...(recordings !== undefined && { recordingsFolder: recordings }),
-    ...(settings['latency-ms'] !== undefined && { latencyMs: settings['latency-ms'] }),
-    ...(settings['requests-per-minute'] !== undefined && { requestsPerMinute: settings['requests-per-minute'] }),
-  };
+  return () => moment + Date.now() - startedAt;
 }
 
 try {
-  const simulator = await startSimulator(toOptions(readSettings(process.argv.slice(2))));
+  const settings = readSettings(process.argv.slice(2));
+  const simulator = await startSimulator({
+    port: settings.port,
+    plan: settings.plan === 'none' ? null : settings.plan,
+    keys: settings.key,
+    seed: settings.seed,
+    now: settings.now === undefined ? undefined : clockFrom(settings.now),
+    recordingsFolder: settings.recordings,
+    unrecorded: settings['recorded-only'] ? 'not_found' : 'made_up',
+    latencyMs: settings['latency-ms'],
+    requestsPerMinute: settings['requests-per-minute'],
+  });
   console.log(simulator.baseUrl);
   const close = () => void simulator.close();
   process.once('SIGINT', close);

@@ -13,14 +13,19 @@ const recording = z.object({ prices: samples, market_caps: samples, total_volume
 
 async function readRecording(path: string): Promise<Chart> {
   const text = await readFile(path, 'utf8');
+  const refuse = (found: string, cause: unknown): never => {
+    throw new Error(`${path} is no recorded market_chart answer, {"prices":[[ms, price], …], …}: ${found}`, { cause });
+  };
+  let content: unknown;
   try {
-    return recording.parse(JSON.parse(text));
+    content = JSON.parse(text);
   } catch (error) {
-    const found = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new Error(`${path} is no recorded market_chart answer ({"prices":[[ms, price], …], …}): ${found}`, {
-      cause: error,
-    });
+    return refuse(String(error), error);
   }
+  const { success, data, error } = recording.safeParse(content);
+  if (success) return data;
+  const [issue] = error.issues;
+  return refuse(`${issue?.message} at ${issue?.path.join('.')}`, error);
 }
 
 /** Later samples of a moment that is there already are left out; the order stays as recorded, tails included. */

@@ -13,7 +13,7 @@ import { answer, BASE_PATH, type Source } from './routes.ts';
 import type { History } from './synthetic-chart.ts';
 
 /** A request as the server saw it. `status` is null until it is answered, and stays so when the connection is reset. */
-export type SimulatedRequest = {
+type SimulatedRequest = {
   /** By the server's clock, in milliseconds since 1970. */
   readonly receivedAt: number;
   /** The whole path, `/api/v3/coins/bitcoin/market_chart/range`. */
@@ -23,7 +23,7 @@ export type SimulatedRequest = {
 };
 
 /** Faults by request: a list, in the order of arrival, or a function. The index counts from 0 when they are set. */
-export type Faults = readonly (Fault | null)[] | ((request: SimulatedRequest, index: number) => Fault | null);
+type Faults = readonly (Fault | null)[] | ((request: SimulatedRequest, index: number) => Fault | null);
 
 export type SimulatorOptions = {
   /** @default 0: any free one */
