@@ -20,7 +20,7 @@ const LINE_EVERY_MS = 5_000;
 const NOTABLE_WAIT_MS = 2_000;
 
 /** @returns a bar with the time left where a person watches, lines elsewhere, nothing with `--json`. */
-export function createProgress(terminal: Terminal, clock: Pick<Clock, 'now'>): Progress {
+export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock: Pick<Clock, 'now'>): Progress {
   let pace = startPace(Number.POSITIVE_INFINITY, []);
   let lineAt = clock.now();
   let isWaiting = false;
@@ -62,7 +62,7 @@ function eventText(event: RunEvent): string | null {
     case 'failed':
       return `${seriesName(event.series)} failed: ${event.error}`;
     case 'retrying':
-      return `${seriesName(event.series)}: ${event.error} Trying again in ${durationText(event.delayMs)}.`;
+      return `${seriesName(event.series)}: ${event.error} – trying again in ${durationText(event.delayMs)}`;
     case 'slowed':
       return `CoinGecko asks for fewer requests: pausing ${durationText(event.pauseMs)}, then at most ${event.limit} a minute.`;
     case 'answered':

@@ -8,7 +8,7 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, e
  * message, with the stack at level debug only.
  * @param least the lowest level that is written.
  */
-export function createJsonLinesLog(least: LogLevel, clock: Clock, write: (line: string) => void): Log {
+export function createJsonLinesLog(least: LogLevel, clock: Pick<Clock, 'now'>, write: (line: string) => void): Log {
   const plain = (_key: string, value: unknown): unknown =>
     value instanceof Error
       ? {

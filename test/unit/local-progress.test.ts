@@ -1,0 +1,60 @@
+import { expect, test } from '@jest/globals';
+import type { RunEvent } from '../../ingestion/ports.ts';
+import { createProgress } from '../../local/progress.ts';
+
+const SERIES = { coin: 'bitcoin', currency: 'usd' };
+const ANSWERED: RunEvent = { kind: 'answered', series: SERIES, rowsWritten: 1 };
+
+/** Progress into lines, told of each event at its moment. */
+function linesOf(limit: number, events: readonly (readonly [number, RunEvent])[]): string[] {
+  const lines: string[] = [];
+  const clock = { at: 0, now: () => clock.at };
+  const progress = createProgress({ live: null, note: (line) => void lines.push(line) }, clock);
+  progress.budgetMade(limit, []);
+  for (const [at, event] of events) {
+    clock.at = at;
+    progress.onEvent(event);
+  }
+  progress.stop();
+  return lines;
+}
+
+test('says what will be asked for', () => {
+  expect(linesOf(30, [[0, { kind: 'planned', requests: 1, gapDays: 1_320, seriesCount: 44 }]])).toEqual([
+    '1 request for 1,320 missing days of 44 series.',
+  ]);
+});
+
+test('says when nothing is missing', () => {
+  expect(linesOf(30, [[0, { kind: 'planned', requests: 0, gapDays: 0, seriesCount: 0 }]])).toEqual([
+    'Nothing is missing: no request is needed.',
+  ]);
+});
+
+test('tells failures, retries and a lower limit as they come', () => {
+  const lines = linesOf(30, [
+    [0, { kind: 'planned', requests: 9, gapDays: 9, seriesCount: 9 }],
+    [1, { kind: 'retrying', series: SERIES, error: 'the connection broke', delayMs: 1_500 }],
+    [2, { kind: 'slowed', limit: 22, pauseMs: 60_000 }],
+    [3, { kind: 'failed', series: SERIES, error: 'CoinGecko knows no such coin' }],
+  ]);
+  expect(lines).toContain('bitcoin/usd: the connection broke – trying again in 2 s');
+  expect(lines).toContain('CoinGecko asks for fewer requests: pausing 60 s, then at most 22 a minute.');
+  expect(lines).toContain('bitcoin/usd failed: CoinGecko knows no such coin');
+});
+
+test('writes a line when a wait for the limit begins, every 5 s at most otherwise, and at the end', () => {
+  const lines = linesOf(3, [
+    [0, { kind: 'planned', requests: 5, gapDays: 5, seriesCount: 5 }],
+    [100, ANSWERED],
+    [200, ANSWERED],
+    [300, ANSWERED],
+    [60_700, ANSWERED],
+    [60_800, ANSWERED],
+  ]);
+  expect(lines.slice(1)).toEqual([
+    '3 of 5 requests done · waiting 61 s for the limit of 3 a minute · 61 s left',
+    '4 of 5 requests done · 1 s left',
+    '5 of 5 requests done',
+  ]);
+});
