@@ -12,8 +12,8 @@ import { htmlPage, json, type Reply, rateLimited, serverError, throttled } from 
  * ends after half of the body as if that were all; `oversized` makes the body longer than that many bytes.
  *
  * In a chart: `granularity` sends another one than was asked for; `empty` no samples; `spike` multiplies the middle price
- * (by 12 unless given: 10 times its neighbours, however they moved); `currency_ignored` sends US dollars (of a made-up series); `frozen` repeats
- * the first values.
+ * (by 12 unless given: 10 times its neighbours, however they moved); `currency_ignored` sends US dollars (of a made-up
+ * series); `frozen` repeats the first values.
  */
 export type Fault =
   | { readonly kind: 'reset' }
