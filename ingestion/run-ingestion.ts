@@ -1,5 +1,5 @@
 import { aggregate } from './domain/aggregation.ts';
-import { IngestionError, LockLostError } from './domain/failure.ts';
+import { LockLostError } from './domain/failure.ts';
 import { findFrozen } from './domain/quality.ts';
 import type { RunResult } from './domain/verdict.ts';
 import type { RunDependencies, RunOrder } from './ports.ts';
@@ -34,7 +34,7 @@ export async function runIngestion(order: RunOrder, deps: RunDependencies): Prom
     });
     return await judgeRun(run, plan, fetched, deps);
   } catch (error) {
-    if (error instanceof IngestionError && !(error instanceof LockLostError)) await failRun(run, error, deps);
+    if (!(error instanceof LockLostError)) await failRun(run, error, deps);
     throw error;
   } finally {
     await run.lock.release();

@@ -71,11 +71,18 @@ export async function judgeRun(
   };
 }
 
-/** Closes a run that an error ended before it could be judged: `failed`, with the reason and what is stored by now. */
-export async function failRun(run: OpenRun, error: Error, deps: RunDependencies): Promise<void> {
-  const { missingSeries, ...days } = await countStored(run, deps);
-  const finished = { status: 'failed', ...days, error: error.message } as const;
-  await deps.repositories.runs.finish(run.order.runId, finished, 0, deps.clock.now());
+/**
+ * Closes a run that an error ended before it could be judged: `failed`, with the reason and what is stored by now. The
+ * error is the caller's to throw; where even this can't be written, the next run marks the row as interrupted.
+ */
+export async function failRun(run: OpenRun, reason: unknown, deps: RunDependencies): Promise<void> {
+  try {
+    const { missingSeries, ...days } = await countStored(run, deps);
+    const error = reason instanceof Error ? reason.message : String(reason);
+    await deps.repositories.runs.finish(run.order.runId, { status: 'failed', ...days, error }, 0, deps.clock.now());
+  } catch (error) {
+    deps.log.error('The failed run could not be recorded', { runId: run.order.runId, error });
+  }
 }
 
 type Counts = {
@@ -132,17 +139,18 @@ async function judgeCurrencies(
   { order, expected }: OpenRun,
   { repositories, source, universe }: RunDependencies,
 ): Promise<Finding[]> {
-  const [base, ...others] = universe.currencies.map(({ code }) => code);
-  if (base === undefined || others.length === 0) return [];
+  const currencies = universe.currencies.map(({ code }) => code);
+  const [base] = currencies;
+  if (base === undefined) return [];
   const rates: CoinRate[] = [];
   const found: Finding[] = [];
   for (const coin of new Set(expected.map((series) => series.coin))) {
-    const hoursByCurrency = new Map<string, Map<number, number>>();
+    // In the universe's order: of two equal series the later one is the suspect.
+    const hoursByCurrency = new Map(currencies.map((code) => [code, new Map<number, number>()]));
     const days = new Set<Day>();
     for (const answer of await repositories.prices.answersOfCoin(order.runId, coin)) {
-      const hours = hoursByCurrency.get(answer.currency) ?? new Map<number, number>();
-      for (const [hour, price] of hourlyMeans(source.parse(answer.body))) hours.set(hour, price);
-      hoursByCurrency.set(answer.currency, hours);
+      const hours = hoursByCurrency.get(answer.currency);
+      for (const [hour, price] of hourlyMeans(source.parse(answer.body))) hours?.set(hour, price);
       for (const day of daysFrom(answer.firstDay, answer.lastDay)) days.add(day);
     }
     const compared = compareCurrencies(coin, base, hoursByCurrency, [...days]);

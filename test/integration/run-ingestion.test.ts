@@ -1,0 +1,378 @@
+import { gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
+import { createRequestBudget } from '../../ingestion/coingecko/request-budget.ts';
+import { aggregate } from '../../ingestion/domain/aggregation.ts';
+import { addDays, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
+import { LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { startTestIngestion, type TestIngestion, TWO_COINS } from '../support/test-ingestion.ts';
+
+const NOW = '2026-11-23T02:00:00Z';
+const YESTERDAY = '2026-11-22';
+const HOURS_20_MS = 20 * HOUR_MS;
+
+let testDatabase: TestDatabase;
+let ingestion: TestIngestion;
+beforeEach(async () => {
+  testDatabase = await createTestDatabase();
+  ingestion = await startTestIngestion({ databaseUrl: testDatabase.url, now: NOW });
+});
+afterEach(async () => {
+  await ingestion.close();
+  await testDatabase.drop();
+});
+
+const restart = async (options: Partial<Parameters<typeof startTestIngestion>[0]>) => {
+  await ingestion.close();
+  ingestion = await startTestIngestion({ databaseUrl: testDatabase.url, now: NOW, ...options });
+};
+
+const allRows = () =>
+  ingestion.database.db
+    .selectFrom('daily_prices')
+    .selectAll()
+    .orderBy('coin_id')
+    .orderBy('currency')
+    .orderBy('day')
+    .execute();
+
+/** PostgreSQL's own word for when a row was last written. */
+const writtenBy = async () => {
+  const { rows } = await sql<{
+    key: string;
+  }>`select coin_id || currency || day || xmin::text as key from daily_prices order by 1`.execute(
+    ingestion.database.db,
+  );
+  return rows.map(({ key }) => key);
+};
+const runRow = (runId: string) =>
+  ingestion.database.db.selectFrom('ingestion_runs').selectAll().where('id', '=', runId).executeTakeFirstOrThrow();
+
+describe('a run', () => {
+  test('fills 30 days of every series, and says complete', async () => {
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({
+      status: 'complete',
+      expectedDays: 120,
+      storedDays: 120,
+      missingDays: 0,
+      requests: 4,
+      credits: 4,
+      retries: 0,
+      error: null,
+    });
+    expect(verdict.series).toHaveLength(4);
+    const rows = await allRows();
+    expect(new Set(rows.filter(({ is_final }) => is_final).map(({ day }) => day))).toEqual(
+      new Set(daysFrom('2026-10-24', YESTERDAY)),
+    );
+    // Today lies in the window that was fetched anyway.
+    expect(rows.filter(({ is_final }) => !is_final).map(({ day }) => day)).toEqual(Array(4).fill('2026-11-23'));
+    expect(verdict.rowsWritten).toBe(rows.length);
+  });
+
+  test('after a complete run at any time of the day there is nothing to ask for and nothing to write', async () => {
+    await ingestion.run();
+    const written = await writtenBy();
+    for (const hours of [0, 6, 16, 21]) {
+      await ingestion.clock.advance(hours * HOUR_MS - (ingestion.clock.now() - Date.parse(NOW)));
+      const { verdict } = await ingestion.run();
+      expect(verdict).toMatchObject({ status: 'complete', requests: 0, rowsWritten: 0, expectedDays: 120 });
+    }
+    expect(await writtenBy()).toEqual(written);
+  });
+
+  test('the next day costs one request a series', async () => {
+    await ingestion.run();
+    await ingestion.clock.advance(24 * HOUR_MS);
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'complete', requests: 4, expectedDays: 124, missingDays: 0 });
+  });
+
+  test('stored answers give the stored rows again', async () => {
+    const { verdict } = await ingestion.run();
+    const answers = await ingestion.database.db.selectFrom('answers').selectAll().execute();
+    expect(answers).toHaveLength(4);
+    const { parse } = createCoinGeckoClient({
+      baseUrl: 'http://127.0.0.1/',
+      keyHeader: null,
+      apiKey: null,
+      timeoutMs: 1,
+      maxBodyBytes: 1,
+      clock: ingestion.clock,
+    });
+    for (const answer of answers) {
+      const gapDays = daysFrom(answer.first_day, answer.last_day) as [string, ...string[]];
+      const window = { from: answer.window_from.getTime(), to: answer.window_to.getTime() };
+      const { prices } = aggregate(parse(gunzipSync(answer.body)), { window, gapDays }, answer.received_at.getTime());
+      const stored = (await allRows()).filter(
+        (row) => row.coin_id === answer.coin_id && row.currency === answer.currency,
+      );
+      expect(prices.map(({ day, average, close }) => [day, average, close])).toEqual(
+        stored.map(({ day, average, close }) => [day, average, close]),
+      );
+    }
+    expect(answers.every(({ run_id }) => run_id === verdict.runId)).toBe(true);
+  });
+});
+
+describe('a run that cannot have everything', () => {
+  test('one bad coin fails alone, by name, and the run is partial', async () => {
+    const coins = [...TWO_COINS.coins, { id: 'renamed-coin', symbol: 'old', name: 'Renamed' }];
+    await restart({ universe: { ...TWO_COINS, coins }, simulator: { universe: TWO_COINS } });
+    const result = await ingestion.run();
+    expect(result.verdict).toMatchObject({ status: 'partial', storedDays: 120, missingDays: 60 });
+    expect(result.failures).toEqual(['not_found']);
+    const failed = result.verdict.series.filter(({ status }) => status === 'failed');
+    expect(failed.map(({ coin }) => coin)).toEqual(['renamed-coin', 'renamed-coin']);
+    expect(failed[0]?.error).toContain('renamed-coin');
+  });
+
+  test.each([
+    ['a server error', { kind: 'server_error' } as const],
+    ['a reset connection', { kind: 'reset' } as const],
+    ['an HTML page', { kind: 'html' } as const],
+    ['truncated JSON', { kind: 'truncated' } as const],
+    ['another granularity', { kind: 'granularity', granularity: 'daily' } as const],
+    ['an empty answer', { kind: 'empty' } as const],
+  ])('%s is asked again, and nothing of it is stored', async (_, fault) => {
+    ingestion.simulator.setFaults([fault]);
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'complete', retries: 1, requests: 5 });
+    expect(await ingestion.database.db.selectFrom('answers').selectAll().execute()).toHaveLength(4);
+  });
+
+  test('a 429 slows the rest of the run down and is counted', async () => {
+    ingestion.simulator.setFaults([{ kind: 'rate_limited', retryAfterSeconds: 7 }]);
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'complete', rateLimited: 1, retries: 1, credits: 4 });
+    expect(ingestion.events).toContainEqual({ kind: 'slowed', limit: 7_500, pauseMs: 7_000 });
+  });
+
+  test('a wrong key stops the run at once', async () => {
+    await restart({ simulator: { universe: TWO_COINS, plan: 'paid', now: () => Date.parse(NOW) } });
+    const result = await ingestion.run();
+    expect(result.verdict.status).toBe('failed');
+    expect(result.failures).toEqual(['wrong_key']);
+    expect(ingestion.simulator.requests.length).toBeLessThanOrEqual(4);
+  });
+
+  test('without a network the run is recorded as failed, with a sentence', async () => {
+    await ingestion.simulator.close();
+    const { verdict, failures } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'failed', storedDays: 0, missingDays: 120 });
+    expect(failures).toEqual(expect.arrayContaining(['network']));
+    expect((await runRow(verdict.runId)).error).toMatch(/could not be reached|refused/i);
+    await restart({});
+    expect((await ingestion.run()).verdict.status).toBe('complete');
+  });
+
+  test('a day that the source does not have is missing, and unavailable after a second answer 20 h later', async () => {
+    const hole = { coin: 'dogecoin', day: '2026-11-10' };
+    ingestion.simulator.setHistory({ daysWithoutData: [hole] });
+    const first = await ingestion.run();
+    expect(first.verdict).toMatchObject({ status: 'partial', missingDays: 2, unavailableDays: 0 });
+    await ingestion.clock.advance(HOURS_20_MS - HOUR_MS);
+    expect((await ingestion.run()).verdict).toMatchObject({ status: 'partial', missingDays: 2, unavailableDays: 0 });
+    await ingestion.clock.advance(2 * HOUR_MS);
+    expect((await ingestion.run()).verdict).toMatchObject({
+      status: 'complete',
+      unavailableDays: 2,
+      expectedDays: 118,
+    });
+    // Looked for again by request, and found: the row is there and nothing is unavailable any more.
+    ingestion.simulator.setHistory({});
+    const request = { from: hole.day, to: hole.day, refetch: true };
+    expect((await ingestion.run({ trigger: 'cli', request })).verdict).toMatchObject({
+      status: 'complete',
+      expectedDays: 4,
+      unavailableDays: 0,
+    });
+    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', expectedDays: 120 });
+  });
+
+  test('a thin day counts as stored, is asked for by each scheduled run, and is taken as it is after 72 h', async () => {
+    const hours = daysFrom('2026-01-01', '2026-01-10').map((_, hour) => hour);
+    ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'bitcoin', currency: 'usd', day: YESTERDAY, hours }] });
+    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 1, storedDays: 120 });
+    expect((await ingestion.run()).verdict).toMatchObject({
+      status: 'complete',
+      thinDays: 1,
+      requests: 1,
+      rowsWritten: 0,
+    });
+    expect((await ingestion.run({ trigger: 'cli' })).verdict).toMatchObject({ requests: 0, thinDays: 1 });
+    await ingestion.clock.advance(72 * HOUR_MS);
+    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 0, missingDays: 0 });
+    const [row] = (await allRows()).filter(
+      (one) => one.day === YESTERDAY && one.coin_id === 'bitcoin' && one.currency === 'usd',
+    );
+    expect(row).toMatchObject({ is_final: true, hours_covered: 14 });
+  });
+});
+
+describe('requests by hand', () => {
+  test('a refetch of revised history keeps the old values and says so', async () => {
+    await ingestion.run();
+    ingestion.simulator.setHistory({ revision: { coin: 'bitcoin', from: '2026-11-01', factor: 1.01 } });
+    const request = { from: '2026-11-01', to: '2026-11-05', refetch: true };
+    const { verdict } = await ingestion.run({ trigger: 'cli', request });
+    expect(verdict).toMatchObject({ status: 'complete', expectedDays: 20, rowsWritten: 10, rowsUnchanged: 10 });
+    expect(verdict.findings.filter(({ rule }) => rule === 'revision')).toHaveLength(10);
+    const revisions = await ingestion.database.db.selectFrom('daily_price_revisions').selectAll().execute();
+    expect(revisions).toHaveLength(10);
+    expect(revisions.every((row) => row.replaced_by_run_id === verdict.runId && row.revision === 0)).toBe(true);
+  });
+
+  test('a refetch that fails is not complete, although every day is stored', async () => {
+    await ingestion.run();
+    ingestion.simulator.setFaults(() => ({ kind: 'reply', status: 404, body: { error: 'coin not found' } }));
+    const { verdict } = await ingestion.run({
+      trigger: 'cli',
+      request: { from: '2026-11-01', to: '2026-11-05', refetch: true },
+    });
+    expect(verdict).toMatchObject({ status: 'failed', missingDays: 20 });
+  });
+
+  test('a year is asked for in five requests a series', async () => {
+    const request = { from: '2025-11-24', to: YESTERDAY, coins: ['bitcoin'], currencies: ['usd'] };
+    const { verdict } = await ingestion.run({ trigger: 'cli', request });
+    expect(verdict).toMatchObject({ status: 'complete', expectedDays: 364, requests: 5 });
+  });
+
+  test('a request beyond the plan’s history is refused before its first request, and recorded', async () => {
+    const run = ingestion.run({
+      trigger: 'cli',
+      triggerKey: 'too-old',
+      request: { from: '2025-11-23', to: '2025-11-30' },
+    });
+    await expect(run).rejects.toThrow(RefusedError);
+    await expect(run).rejects.toThrow('2025-11-24');
+    expect(ingestion.simulator.requests).toEqual([]);
+    const recorded = await ingestion.database.db.selectFrom('ingestion_runs').select(['status', 'error']).execute();
+    expect(recorded).toEqual([{ status: 'failed', error: expect.stringContaining('2025-11-24') }]);
+  });
+
+  test('credits hold back a request by hand, never a scheduled run', async () => {
+    const limits = { monthlyCredits: 31, historyDays: 365 };
+    const run = ingestion.run({ trigger: 'http' }, { limits });
+    await expect(run).rejects.toMatchObject({ kind: 'credits', message: expect.stringMatching(/needs 4 .* 28/s) });
+    expect(ingestion.simulator.requests).toEqual([]);
+    expect((await ingestion.run({}, { limits })).verdict.status).toBe('complete');
+  });
+});
+
+describe('runs that are cut short', () => {
+  test('Ctrl-C finishes what is in hand, and the next run asks only for the rest', async () => {
+    await restart({ simulator: { latencyMs: 20 }, requestsPerMinute: 2 });
+    const interrupt = new AbortController();
+    const first = await ingestion.run(
+      {},
+      {
+        interrupt: interrupt.signal,
+        onEvent: ({ kind }) => kind === 'answered' && interrupt.abort(),
+      },
+    );
+    expect(first.verdict).toMatchObject({ status: 'interrupted', requests: 2, missingDays: 60 });
+    await ingestion.clock.advance(61_000);
+    await restart({ now: new Date(ingestion.clock.now()).toISOString() });
+    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', requests: 2 });
+  });
+
+  test('a run out of time waits for its continuation, which is the same run', async () => {
+    await restart({ requestsPerMinute: 2 });
+    const triggerKey = 'schedule:2026-11-23T02:00:00Z';
+    const deadline = ingestion.clock.now() + 100_000;
+    const first = await ingestion.run(
+      { triggerKey },
+      {
+        deadline,
+        onEvent: ({ kind }) => kind === 'answered' && void ingestion.clock.advance(50_000),
+      },
+    );
+    expect(first).toMatchObject({ madeProgress: true, stoppedBy: 'deadline', verdict: { status: 'waiting' } });
+    await ingestion.clock.advance(100_000);
+    const second = await ingestion.run({ triggerKey, hop: 1, dueAt: NOW }, {});
+    expect(second.verdict).toMatchObject({
+      runId: first.verdict.runId,
+      status: 'complete',
+      requests: 4,
+      expectedDays: 120,
+    });
+    expect(await runRow(second.verdict.runId)).toMatchObject({ hops: 2, requests: 4, status: 'complete' });
+  });
+
+  test('a process begins with the requests of the last minute in its budget', async () => {
+    await ingestion.run();
+    const ends: (readonly number[])[] = [];
+    const makeBudget = (recentEnds: readonly number[]) => {
+      ends.push(recentEnds);
+      return createRequestBudget({ requestsPerMinute: 30, clock: ingestion.clock, recentEnds });
+    };
+    await ingestion.clock.advance(30_000);
+    await ingestion.run({}, { makeBudget });
+    await ingestion.clock.advance(120_000);
+    await ingestion.run({}, { makeBudget });
+    expect(ends).toEqual([Array(4).fill(Date.parse(NOW)), []]);
+  });
+
+  test('the same trigger with another request is refused', async () => {
+    await ingestion.run({ triggerKey: 'key:mine' });
+    const other = ingestion.run({ triggerKey: 'key:mine', request: { coins: ['bitcoin'] } });
+    await expect(other).rejects.toThrow(RefusedError);
+  });
+
+  test('one ingestion works at a time', async () => {
+    const events: string[] = [];
+    const second: Promise<unknown>[] = [];
+    await ingestion.run(
+      {},
+      {
+        onEvent({ kind }) {
+          if (kind === 'planned') second.push(ingestion.run().catch((error: unknown) => error));
+          events.push(kind);
+        },
+      },
+    );
+    expect(await Promise.all(second)).toEqual([expect.any(LockTakenError)]);
+  });
+
+  test('a run left behind by a dead process is marked as interrupted by the next one', async () => {
+    const { verdict } = await ingestion.run();
+    await ingestion.database.db.updateTable('ingestion_runs').set({ status: 'running', finished_at: null }).execute();
+    await ingestion.run();
+    expect((await runRow(verdict.runId)).status).toBe('interrupted');
+  });
+});
+
+describe('quality', () => {
+  test('a currency that the source ignored is an error, and the run is complete all the same', async () => {
+    const coins = [...TWO_COINS.coins, { id: 'litecoin', symbol: 'ltc', name: 'Litecoin' }];
+    await restart({ universe: { ...TWO_COINS, coins } });
+    ingestion.simulator.setFaults(({ path, query }) =>
+      path.includes('dogecoin') && query['vs_currency'] === 'eur' ? { kind: 'currency_ignored' } : null,
+    );
+    const { verdict } = await ingestion.run();
+    expect(verdict.status).toBe('complete');
+    expect(verdict.findings).toEqual([
+      expect.objectContaining({ rule: 'currency', severity: 'error', coin: 'dogecoin', currency: 'eur' }),
+    ]);
+  });
+
+  test('spikes are kept aside and frozen prices found', async () => {
+    ingestion.simulator.setFaults([{ kind: 'spike' }, { kind: 'frozen' }]);
+    const { verdict } = await ingestion.run();
+    const rejected = await ingestion.database.db.selectFrom('rejected_samples').selectAll().execute();
+    expect(rejected.map(({ reason }) => reason)).toEqual(['spike']);
+    expect(verdict.findings.map(({ rule }) => rule)).toContain('frozen');
+  });
+
+  test('a stored day begins where it should, whatever the machine’s time zone', async () => {
+    await ingestion.run({ request: { from: YESTERDAY, to: YESTERDAY, coins: ['bitcoin'], currencies: ['usd'] } });
+    const [row] = (await allRows()).filter(({ day }) => day === YESTERDAY);
+    expect(row?.first_sample_at.getTime()).toBeGreaterThanOrEqual(startOf(YESTERDAY));
+    expect(row?.last_sample_at.getTime()).toBeLessThan(startOf(addDays(YESTERDAY, 1)));
+  });
+});

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
+import { createRequestBudget } from '../../ingestion/coingecko/request-budget.ts';
+import type { RunRequest, Trigger } from '../../ingestion/contract/run-message.ts';
+import type { Universe } from '../../ingestion/contract/universe.ts';
+import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
+import type { RunResult } from '../../ingestion/domain/verdict.ts';
+import type { RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
+import { runIngestion } from '../../ingestion/run-ingestion.ts';
+import { runIdOf } from '../../ingestion/runtime/run-id.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/server.ts';
+import { silentLog } from './silent-log.ts';
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
+
+export const TWO_COINS: Universe = {
+  coins: [
+    { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
+    { id: 'dogecoin', symbol: 'doge', name: 'Dogecoin' },
+  ],
+  currencies: [
+    { code: 'usd', name: 'US dollar' },
+    { code: 'eur', name: 'Euro' },
+  ],
+};
+
+type Order = { trigger?: Trigger; triggerKey?: string; dueAt?: string; request?: RunRequest; hop?: number };
+
+/** The program on a real database, against a source over real HTTP; time moves only when the test or a wait moves it. */
+export type TestIngestion = {
+  readonly clock: VirtualClock;
+  readonly simulator: Simulator;
+  readonly database: Database;
+  readonly events: readonly RunEvent[];
+  run(order?: Order, deps?: Partial<RunDependencies>): Promise<RunResult>;
+  close(): Promise<void>;
+};
+
+export async function startTestIngestion(options: {
+  databaseUrl: string;
+  now: string;
+  universe?: Universe;
+  simulator?: SimulatorOptions;
+  requestsPerMinute?: number;
+}): Promise<TestIngestion> {
+  const { universe = TWO_COINS, requestsPerMinute = 10_000 } = options;
+  const clock = createVirtualClock(Date.parse(options.now));
+  const simulator = await startSimulator({
+    universe,
+    now: clock.now,
+    clock: clock.now,
+    disturbedShare: 0,
+    ...options.simulator,
+  });
+  const database = createDatabase({ url: options.databaseUrl });
+  const events: RunEvent[] = [];
+
+  return {
+    clock,
+    simulator,
+    database,
+    events,
+    async run(
+      { trigger = 'schedule', triggerKey = `test:${randomUUID()}`, dueAt, request = {}, hop = 0 } = {},
+      overrides = {},
+    ) {
+      const order: RunOrder = {
+        runId: runIdOf(triggerKey),
+        triggerKey,
+        trigger,
+        dueAt: dueAt === undefined ? clock.now() : Date.parse(dueAt),
+        request,
+        hop,
+      };
+      return await runIngestion(order, {
+        universe,
+        source: createCoinGeckoClient({
+          baseUrl: simulator.baseUrl,
+          keyHeader: null,
+          apiKey: null,
+          timeoutMs: 5_000,
+          maxBodyBytes: 4 * 1024 * 1024,
+          clock,
+        }),
+        repositories: createRepositories(database, { clock }),
+        makeBudget: (recentEnds) => createRequestBudget({ requestsPerMinute, clock, recentEnds }),
+        limits: { monthlyCredits: null, historyDays: 365 },
+        clock,
+        random: () => 0.5,
+        log: silentLog,
+        interrupt: new AbortController().signal,
+        deadline: null,
+        lockWaitMs: 0,
+        ...overrides,
+        onEvent(event) {
+          events.push(event);
+          overrides.onEvent?.(event);
+          // Whoever waits between attempts would wait for ever on a clock that stands still.
+          if (event.kind === 'retrying') void clock.advance(event.delayMs);
+          if (event.kind === 'slowed') void clock.advance(event.pauseMs);
+        },
+      });
+    },
+    async close() {
+      await database.close();
+      await simulator.close();
+    },
+  };
+}
