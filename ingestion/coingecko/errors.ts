@@ -47,125 +47,130 @@ export function readStatedError(body: Uint8Array): StatedError {
   }
 }
 
+type Meaning = { readonly kind: FailureKind; readonly what: string; readonly advice: string };
+
+const { coingeckoPlan: PLAN, coingeckoBaseUrl: BASE_URL, coingeckoHistoryDays: HISTORY_DAYS } = ENVIRONMENT;
+
+const BLOCKED: Meaning = {
+  kind: 'blocked',
+  what: 'the request was blocked',
+  advice: 'CoinGecko blocks User-Agents it dislikes and addresses that send too much',
+};
+
+/** What CoinGecko's codes (from its page of errors) and HTTP statuses mean. */
+const MEANINGS: Readonly<Record<number, Meaning>> = {
+  10002: {
+    kind: 'wrong_key',
+    what: 'the request carried no key, and this host wants one',
+    advice: `Set COINGECKO_API_KEY, and ${PLAN} to the plan it belongs to`,
+  },
+  10005: {
+    kind: 'plan',
+    what: 'the plan of this key does not cover the request',
+    advice: 'Leave the series out, or take a larger plan',
+  },
+  10010: {
+    kind: 'wrong_key',
+    what: 'the key belongs to a paid plan, and this host takes Demo keys only',
+    advice: `Set ${PLAN} to paid. If it is a Demo key, it is mistyped or was deleted`,
+  },
+  10011: {
+    kind: 'wrong_key',
+    what: 'the key is a Demo key, and this host takes keys of paid plans only',
+    advice: `Set ${PLAN} to demo. If it is a paid key, it is mistyped or was deleted`,
+  },
+  10012: {
+    kind: 'history',
+    what: 'this reaches beyond the history that the plan allows',
+    advice: `Ask for later days, and set ${HISTORY_DAYS} to what the plan has`,
+  },
+  1020: BLOCKED,
+  401: {
+    kind: 'wrong_key',
+    what: 'the key was not accepted',
+    advice: "Compare it with the one in CoinGecko's dashboard",
+  },
+  403: BLOCKED,
+  404: {
+    kind: 'not_found',
+    what: 'CoinGecko does not know this',
+    advice: `It may have been renamed or delisted: npm run check-universe compares. If nothing is known, ${BASE_URL} is wrong`,
+  },
+  408: { kind: 'timeout', what: 'the request took too long to arrive', advice: 'Is the network slow?' },
+  429: { kind: 'rate_limited', what: 'too many requests', advice: 'They must be fewer a minute' },
+};
+
+const REDIRECT: Meaning = {
+  kind: 'malformed',
+  what: 'the answer is a redirect, which CoinGecko never sends',
+  advice: `Check ${BASE_URL}, and whether a proxy answers in its place`,
+};
+
+const OTHER: Meaning = {
+  kind: 'server_error',
+  what: 'CoinGecko could not answer',
+  advice: 'If it lasts, see status.coingecko.com',
+};
+
 /**
- * Tells what an answer that holds no prices means: by the stated code first, by the status where that is unknown. A 10012
- * comes as a 401 and is no authentication failure.
+ * Tells what an answer without prices means: by the stated code first, by the status where that is unknown. A 10012 comes
+ * as a 401 and is no authentication failure, a refusal may come as a 200.
  */
 export function classifyAnswer(
   { host, subject }: Asked,
   { status, stated, retryAfterMs }: { status: number; stated: StatedError; retryAfterMs: number | null },
 ): SourceError {
-  const { code, text } = stated;
-  const evidence = { status, retryAfterMs: retryAfterMs ?? undefined };
-  const found = `(status ${status}${code === null || code === status ? '' : `, error ${code}`}${text ? `: ${brief(text)}` : ''})`;
-  const failure = (kind: FailureKind, sentence: string): SourceError =>
-    new SourceError(kind, `${subject}: ${sentence}`, evidence);
-
-  switch (code) {
-    case 10002:
-      return failure(
-        'wrong_key',
-        `${host} found no key in the request ${found}. Set COINGECKO_API_KEY, and ${PLAN} to the plan it belongs to`,
-      );
-    case 10010:
-      return failure(
-        'wrong_key',
-        `the key is one of a paid plan, and ${host} takes Demo keys only ${found}. Set ${PLAN} to paid; if it is a Demo key, it is mistyped or was deleted`,
-      );
-    case 10011:
-      return failure(
-        'wrong_key',
-        `the key is a Demo key, and ${host} takes keys of paid plans only ${found}. Set ${PLAN} to demo; if it is a paid key, it is mistyped or was deleted`,
-      );
-    case 10005:
-      return failure(
-        'plan',
-        `the plan of this key does not cover the request ${found}. Leave it out, or take a larger plan`,
-      );
-    case 10012:
-      return failure(
-        'history',
-        `this reaches beyond the history that the plan allows ${found}. Ask for later days, and set ${ENVIRONMENT.coingeckoHistoryDays} to what the plan has`,
-      );
-    case 1020:
-      return failure('blocked', blocked(host, found));
-  }
-
-  if (text && /invalid vs_currency/i.test(text)) return failure('not_found', unknown(found));
-  switch (httpStatusOf(status, stated)) {
-    case 401:
-      return failure(
-        'wrong_key',
-        `${host} did not accept the key ${found}. Compare it with the one in CoinGecko's dashboard`,
-      );
-    case 403:
-      return failure('blocked', blocked(host, found));
-    case 404:
-      return failure('not_found', unknown(found));
-    case 408:
-      return failure('timeout', `${host} gave up waiting for the request ${found}`);
-    case 429: {
-      const wait = retryAfterMs === null ? 'names no time to wait' : `asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
-      return failure('rate_limited', `too many requests for ${host}, which ${wait} ${found}`);
-    }
-  }
-  if (status >= 300 && status < 400) {
-    return failure(
-      'malformed',
-      `${host} redirects, which CoinGecko does not ${found}. Check ${ENVIRONMENT.coingeckoBaseUrl}, and whether a proxy answers in its place`,
-    );
-  }
-  return failure('server_error', `${host} could not answer ${found}`);
+  const { kind, what, advice } =
+    MEANINGS[codeOf(stated)] ?? MEANINGS[status] ?? (isRedirect(status) ? REDIRECT : OTHER);
+  const code = stated.code === null || stated.code === status ? '' : `, error ${stated.code}`;
+  const text = stated.text ? `: ${brief(stated.text)}` : '';
+  const wait = retryAfterMs === null ? '' : `. It asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+  return new SourceError(kind, `${subject}: ${what} (${host}: status ${status}${code}${text}). ${advice}${wait}`, {
+    status,
+    retryAfterMs: retryAfterMs ?? undefined,
+  });
 }
 
-const PLAN = ENVIRONMENT.coingeckoPlan;
+const isRedirect = (status: number): boolean => status >= 300 && status < 400;
 
-const blocked = (host: string, found: string): string =>
-  `${host} blocked the request ${found}. It does so for User-Agents it dislikes, and for addresses that sent too much`;
-
-const unknown = (found: string): string =>
-  `CoinGecko does not know this ${found}. It may have been renamed or delisted: npm run check-universe compares. If everything is unknown, ${ENVIRONMENT.coingeckoBaseUrl} is wrong`;
-
-/** Codes of three digits are HTTP statuses, and truer than the status of a proxy or cache; `Throttled` came with several. */
-function httpStatusOf(status: number, { code, text }: StatedError): number {
-  if (code !== null && code >= 400 && code < 600) return code;
-  return text === 'Throttled' ? 429 : status;
+/** Two refusals have a text and no code, or not the code they should have. */
+function codeOf({ code, text }: StatedError): number {
+  if (text === 'Throttled') return 429;
+  if (text === 'invalid vs_currency') return 404;
+  return code ?? 0;
 }
 
 /** @returns the time that a Retry-After header (seconds or an HTTP date) asks for, uncapped; null where it asks for none. */
 export function parseRetryAfter(header: string | null, now: Instant): number | null {
   if (header === null) return null;
-  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
+  if (/^\d+$/.test(header)) return Number(header) * 1000;
+  const at = header.endsWith('GMT') ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - now);
 }
 
 /** What went wrong on the way, by the codes of Node's network stack; in the order of the way. */
 const BROKEN_WAY: readonly [RegExp, string][] = [
-  [/^(ENOTFOUND|EAI_AGAIN|EAI_FAIL)$/, 'the name did not resolve. Is there a network?'],
-  [/^(ENETUNREACH|EHOSTUNREACH|ENETDOWN)$/, 'there is no way to it. Is there a network?'],
-  [/^ECONNREFUSED$/, 'nothing listens there. Is the address right, and does a firewall let it through?'],
-  [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, 'no connection came about. Does a firewall let it through?'],
+  [/^(ENOTFOUND|EAI_AGAIN|EAI_FAIL)$/, 'the name did not resolve; is there a network?'],
+  [/^(ENETUNREACH|EHOSTUNREACH|ENETDOWN)$/, 'there is no way to it; is there a network?'],
+  [/^ECONNREFUSED$/, 'nothing listens there; is the address right?'],
+  [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, 'no connection came about; does a firewall let it through?'],
   [
     /CERT|TLS|SSL|EPROTO|UNABLE_TO/,
-    'a secure connection failed. Does a proxy answer in its place, or does NODE_EXTRA_CA_CERTS lack its authority?',
+    'no secure connection came about; does a proxy answer in its place, or does NODE_EXTRA_CA_CERTS lack its authority?',
   ],
-  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'the connection broke off before the answer was whole'],
+  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'the connection broke off'],
 ];
 
 /** @param status of the answer whose body could not be read; undefined where there was no answer. */
 export function classifyBrokenWay({ host, subject }: Asked, error: unknown, status: number | undefined): SourceError {
   // fetch rejects with "fetch failed" or "terminated", and keeps what happened in the cause.
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null;
+  const cause = Error.isError(error) && Error.isError(error.cause) ? error.cause : error;
+  const code = Error.isError(cause) && 'code' in cause ? String(cause.code) : null;
   const sentence = BROKEN_WAY.find(([pattern]) => code !== null && pattern.test(code))?.[1];
-  const what = sentence ?? (cause instanceof Error ? cause.message : String(cause));
-  return new SourceError(
-    'network',
-    `${subject}: CoinGecko could not be reached at ${host}${code ? ` (${code})` : ''}: ${what}`,
-    {
-      status,
-      cause,
-    },
-  );
+  const what = sentence ?? (Error.isError(cause) ? cause.message : String(cause));
+  const where =
+    status === undefined
+      ? `CoinGecko could not be reached at ${host}`
+      : `the answer of ${host} could not be read whole`;
+  return new SourceError('network', `${subject}: ${where}: ${what}${code ? ` (${code})` : ''}`, { status, cause });
 }

@@ -1,0 +1,486 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type CoinGeckoOptions, createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
+import { type FailureKind, SourceError } from '../../ingestion/domain/failure.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const NOW = Date.UTC(2026, 10, 23, 2, 0, 5);
+const KEY = 'CG-madeUpForThisTest1234';
+const BITCOIN = { coin: 'bitcoin', currency: 'usd' };
+const WINDOW = { from: Date.UTC(2026, 10, 19), to: Date.UTC(2026, 10, 23, 2) + 999 };
+
+const HOUR = Date.UTC(2026, 10, 22, 5);
+const CHART = {
+  prices: [
+    [HOUR + 201_000, 0.0000068],
+    [HOUR + 3_600_955, null],
+    [HOUR + 3_600_000, '7'],
+  ],
+  market_caps: [[HOUR + 201_000, 0.0]],
+  total_volumes: [],
+  note: 'a key that nobody reads',
+};
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+let handler: Handler;
+let origin: string;
+let requests: IncomingMessage[];
+const server = createServer((request, response) => {
+  requests.push(request);
+  handler(request, response);
+});
+
+beforeEach(async () => {
+  requests = [];
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const answer =
+  (status: number, body: unknown, headers: Record<string, string> = {}): Handler =>
+  (_, response) => {
+    response.writeHead(status, headers);
+    response.end(typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body));
+  };
+
+const createClient = (options: Partial<CoinGeckoOptions> = {}) =>
+  createCoinGeckoClient({
+    baseUrl: `${origin}/api/v3`,
+    keyHeader: 'x-cg-demo-api-key',
+    apiKey: KEY,
+    timeoutMs: 5_000,
+    maxBodyBytes: 100_000,
+    clock: createVirtualClock(NOW),
+    ...options,
+  });
+
+const fetchBitcoin = (options: Partial<CoinGeckoOptions> = {}, signal = new AbortController().signal) =>
+  createClient(options).fetchRange(BITCOIN, WINDOW, signal);
+
+/** @returns the SourceError that the promise rejects with; fails on any other end. */
+async function failureOf(promise: Promise<unknown>): Promise<SourceError> {
+  const reason = await promise.then(
+    () => new Error('it was expected to fail, and did not'),
+    (error: unknown) => error,
+  );
+  if (!(reason instanceof SourceError)) throw reason;
+  return reason;
+}
+
+describe('a request', () => {
+  test('asks for the window in UNIX seconds, in full precision, with the key in its header only', async () => {
+    handler = answer(200, CHART);
+    await fetchBitcoin();
+    const [request] = requests;
+    expect(request?.method).toBe('GET');
+    const url = new URL(request?.url ?? '', origin);
+    expect(url.pathname).toBe('/api/v3/coins/bitcoin/market_chart/range');
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      vs_currency: 'usd',
+      from: '1795046400',
+      to: '1795399200',
+      precision: 'full',
+    });
+    expect(request?.headers['x-cg-demo-api-key']).toBe(KEY);
+    expect(request?.headers['user-agent']).toMatch(/^crypto-price-ingestion\/\d/);
+  });
+
+  test.each([
+    { plan: 'without a header for it', options: { keyHeader: null } },
+    { plan: 'without a key', options: { apiKey: null } },
+    { plan: 'with an empty key', options: { apiKey: '' } },
+  ])('carries no key on a plan $plan', async ({ options }) => {
+    handler = answer(200, CHART);
+    await fetchBitcoin(options);
+    expect(requests[0]?.rawHeaders.join()).not.toMatch(/x-cg|null|CG-/);
+  });
+
+  test('a base URL may end in a slash, and a coin cannot change the path', async () => {
+    handler = answer(200, CHART);
+    const client = createClient({ baseUrl: `${origin}/api/v3/` });
+    await client.fetchRange({ coin: '../ping?x', currency: 'usd' }, WINDOW, new AbortController().signal);
+    expect(requests[0]?.url).toMatch(/^\/api\/v3\/coins\/\.\.%2Fping%3Fx\/market_chart\/range\?/);
+  });
+
+  test('is sent once, whatever comes of it', async () => {
+    handler = answer(503, 'down');
+    await failureOf(fetchBitcoin());
+    expect(requests).toHaveLength(1);
+  });
+
+  test('a key that no header can carry is refused without being shown or sent', async () => {
+    const failure = await failureOf(fetchBitcoin({ apiKey: `${KEY}\n` }));
+    expect(failure.kind).toBe('wrong_key');
+    expect(failure.message).toContain('COINGECKO_API_KEY');
+    expect(failure.message).not.toContain(KEY);
+    expect(requests).toHaveLength(0);
+  });
+});
+
+describe('a proper answer', () => {
+  test('gives the samples in the order sent, the body as it came and the moment it came', async () => {
+    handler = answer(200, CHART);
+    expect(await fetchBitcoin()).toEqual({
+      body: Buffer.from(JSON.stringify(CHART)),
+      samples: { prices: CHART.prices, marketCaps: CHART.market_caps, volumes: [] },
+      receivedAt: NOW,
+    });
+  });
+
+  test('its body can be parsed again', async () => {
+    handler = answer(200, CHART);
+    const { body, samples } = await fetchBitcoin();
+    expect(createClient().parse(body)).toEqual(samples);
+  });
+
+  test('may be compressed, and is kept decoded', async () => {
+    handler = answer(200, gzipSync(JSON.stringify(CHART)), { 'content-encoding': 'gzip' });
+    const { body, samples } = await fetchBitcoin();
+    expect(JSON.parse(Buffer.from(body).toString())).toEqual(CHART);
+    expect(samples.prices).toHaveLength(3);
+  });
+
+  test('may come in pieces', async () => {
+    handler = (_, response) => {
+      const text = JSON.stringify(CHART);
+      response.write(text.slice(0, 40));
+      setImmediate(() => response.end(text.slice(40)));
+    };
+    expect((await fetchBitcoin()).samples.prices).toHaveLength(3);
+  });
+
+  test('of a known coin may be empty', async () => {
+    handler = answer(200, { prices: [], market_caps: [], total_volumes: [] });
+    expect((await fetchBitcoin()).samples.prices).toEqual([]);
+  });
+
+  test('that quotes the key is kept without it', async () => {
+    handler = answer(200, { ...CHART, note: `you sent ${KEY}` });
+    const { body } = await fetchBitcoin();
+    expect(JSON.parse(Buffer.from(body).toString())).toMatchObject({ note: 'you sent [key]' });
+  });
+});
+
+describe('the lists', () => {
+  test('give all coins, also those that lack a symbol or a name', async () => {
+    handler = answer(200, [
+      { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
+      { id: 'nameless', symbol: 'nml', name: null },
+    ]);
+    expect(await createClient().listCoins(new AbortController().signal)).toEqual([
+      { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
+      { id: 'nameless', symbol: 'nml', name: '' },
+    ]);
+    expect(requests[0]?.url).toBe('/api/v3/coins/list');
+  });
+
+  test('give all currencies', async () => {
+    handler = answer(200, ['btc', 'usd', 'try']);
+    expect(await createClient().listCurrencies(new AbortController().signal)).toEqual(['btc', 'usd', 'try']);
+    expect(requests[0]?.url).toBe('/api/v3/simple/supported_vs_currencies');
+  });
+
+  test('of another shape are refused, naming the field', async () => {
+    handler = answer(200, [{ symbol: 'btc' }]);
+    const failure = await failureOf(createClient().listCoins(new AbortController().signal));
+    expect(failure).toMatchObject({ kind: 'malformed', message: expect.stringContaining('[0].id') });
+  });
+});
+
+describe('an error', () => {
+  const nested = (code: number, message: string) => ({
+    error: { status: { timestamp: '2026-11-23T02:00:05.000+00:00', error_code: code, error_message: message } },
+  });
+  const flat = (code: number, message: string) => ({ status: { error_code: code, error_message: message } });
+  const split = (code: number, message: string) => ({
+    timestamp: '2026-11-23T02:00:05.000+00:00',
+    error_code: code,
+    status: { error_message: message },
+  });
+
+  test.each<{ status: number; body: unknown; kind: FailureKind; says: RegExp }>([
+    { status: 401, body: nested(10002, 'No key'), kind: 'wrong_key', says: /carried no key.*COINGECKO_API_KEY/ },
+    {
+      status: 400,
+      body: split(10010, 'Wrong key'),
+      kind: 'wrong_key',
+      says: /key belongs to a paid plan.*COINGECKO_PLAN to paid/,
+    },
+    {
+      status: 400,
+      body: split(10011, 'Wrong key'),
+      kind: 'wrong_key',
+      says: /key is a Demo key.*COINGECKO_PLAN to demo/,
+    },
+    { status: 403, body: flat(10005, 'Pro only'), kind: 'plan', says: /^bitcoin\/usd.*plan.*does not cover/ },
+    {
+      status: 401,
+      body: nested(10012, 'Too long ago'),
+      kind: 'history',
+      says: /^bitcoin\/usd from 2026-11-19 .*beyond the history that the plan allows.*COINGECKO_HISTORY_DAYS/,
+    },
+    { status: 403, body: flat(1020, 'Access denied'), kind: 'blocked', says: /blocked.*1020/ },
+    { status: 403, body: flat(403, 'Describe yourself'), kind: 'blocked', says: /User-Agent.*/ },
+    { status: 403, body: '<html><title>Denied</title></html>', kind: 'blocked', says: /Denied/ },
+    { status: 401, body: { error: 'Who are you' }, kind: 'wrong_key', says: /not accepted.*Who are you/ },
+    {
+      status: 404,
+      body: { error: 'coin not found' },
+      kind: 'not_found',
+      says: /^bitcoin\/usd.*coin not found.*check-universe/,
+    },
+    { status: 400, body: { error: 'invalid vs_currency' }, kind: 'not_found', says: /bitcoin\/usd.*does not know/ },
+    { status: 422, body: { error: 'Missing parameter x' }, kind: 'server_error', says: /422: Missing parameter x/ },
+    { status: 408, body: '', kind: 'timeout', says: /took too long/ },
+    { status: 429, body: flat(429, 'Slow down'), kind: 'rate_limited', says: /too many requests.*Slow down/ },
+    { status: 429, body: 'Throttled', kind: 'rate_limited', says: /Throttled/ },
+    { status: 403, body: 'Throttled', kind: 'rate_limited', says: /Throttled/ },
+    { status: 500, body: { status: 500, error: 'Oops' }, kind: 'server_error', says: /500: Oops/ },
+    { status: 502, body: '<html>\n<h1>Bad  gateway</h1></html>', kind: 'server_error', says: /<h1>Bad gateway/ },
+    { status: 503, body: '', kind: 'server_error', says: /status 503\)/ },
+    { status: 418, body: nested(10999, 'New here'), kind: 'server_error', says: /status 418, error 10999: New here/ },
+    { status: 429, body: '{"status":{"error_code":4', kind: 'rate_limited', says: /too many/ },
+    { status: 500, body: { error: null, status: [], error_code: 'x' }, kind: 'server_error', says: /"error_code":"x"/ },
+    { status: 200, body: flat(429, 'Slow down'), kind: 'rate_limited', says: /status 200, error 429/ },
+    { status: 200, body: nested(10012, 'Too long ago'), kind: 'history', says: /status 200, error 10012/ },
+    { status: 200, body: { error: 'Something broke' }, kind: 'server_error', says: /status 200: Something broke/ },
+  ])('of status $status that reads $says is $kind', async ({ status, body, kind, says }) => {
+    handler = answer(status, body);
+    const failure = await failureOf(fetchBitcoin());
+    expect(failure).toMatchObject({ kind, status, retryAfterMs: null });
+    expect(failure.message).toMatch(says);
+    expect(failure.message).toContain(new URL(origin).host);
+  });
+
+  test.each([
+    { header: '119', retryAfterMs: 119_000 },
+    { header: '3600', retryAfterMs: 3_600_000 },
+    { header: '0', retryAfterMs: 0 },
+    { header: 'Mon, 23 Nov 2026 02:01:05 GMT', retryAfterMs: 60_000 },
+    { header: 'Mon, 23 Nov 2026 01:00:00 GMT', retryAfterMs: 0 },
+    { header: 'soon', retryAfterMs: null },
+    { header: '-5', retryAfterMs: null },
+  ])('with Retry-After: $header asks for $retryAfterMs ms', async ({ header, retryAfterMs }) => {
+    handler = answer(429, 'Throttled', { 'retry-after': header });
+    const failure = await failureOf(fetchBitcoin());
+    expect(failure.retryAfterMs).toBe(retryAfterMs);
+    if (retryAfterMs) expect(failure.message).toContain(`asks to wait ${retryAfterMs / 1000} s`);
+  });
+
+  test('whose body is huge or breaks off is still told by its status', async () => {
+    handler = answer(429, 'x'.repeat(200_000), { 'retry-after': '7' });
+    expect(await failureOf(fetchBitcoin())).toMatchObject({ kind: 'rate_limited', retryAfterMs: 7_000 });
+    handler = (_, response) => {
+      response.writeHead(404, { 'content-length': '1000' });
+      response.write('{', () => response.destroy());
+    };
+    expect(await failureOf(fetchBitcoin())).toMatchObject({ kind: 'not_found', status: 404 });
+  });
+
+  test('that quotes the key is passed on without it', async () => {
+    handler = answer(401, { error: `${KEY} is no good, ${KEY}!` });
+    const failure = await failureOf(fetchBitcoin());
+    expect(failure.message).toContain('[key] is no good, [key]!');
+    expect(JSON.stringify([failure.message, failure.stack, String(failure.cause)])).not.toContain(KEY);
+  });
+
+  test('a redirect is not followed: the key stays with its host', async () => {
+    handler = answer(302, '', { location: `${origin}/elsewhere` });
+    const failure = await failureOf(fetchBitcoin());
+    expect(failure).toMatchObject({ kind: 'malformed', status: 302, message: expect.stringContaining('redirect') });
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe('an answer that cannot be used', () => {
+  const chart = (changes: object) => JSON.stringify({ ...CHART, ...changes });
+
+  test.each([
+    { what: 'HTML', body: '<!doctype html><title>Please wait</title>', says: /Please wait/ },
+    { what: 'cut JSON', body: chart({}).slice(0, -60), says: /cut off/ },
+    { what: 'nothing', body: '', says: /0 bytes/ },
+    { what: 'an empty object', body: '{}', says: /prices/ },
+    { what: 'an array', body: '[]', says: /object/ },
+    { what: 'null', body: 'null', says: /object/ },
+    { what: 'no caps', body: chart({ market_caps: undefined }), says: /market_caps/ },
+    { what: 'no volumes', body: chart({ total_volumes: {} }), says: /total_volumes/ },
+    {
+      what: 'a stamp in seconds',
+      body: chart({ prices: [[HOUR / 1000, 1]] }),
+      says: /prices\[0]\[0].*milliseconds.*1795323600/,
+    },
+    { what: 'a stamp in microseconds', body: chart({ prices: [[HOUR * 1000, 1]] }), says: /prices\[0]\[0]/ },
+    { what: 'a fractional stamp', body: chart({ prices: [[HOUR + 0.5, 1]] }), says: /prices\[0]\[0]/ },
+    {
+      what: 'a stamp as text',
+      body: chart({
+        market_caps: [
+          [HOUR, 1],
+          [`${HOUR}`, 1],
+        ],
+      }),
+      says: /market_caps\[1]\[0]/,
+    },
+    { what: 'no stamp', body: chart({ total_volumes: [[null, 1]] }), says: /total_volumes\[0]\[0].*null/ },
+    { what: 'a sample without a value', body: chart({ prices: [[HOUR]] }), says: /prices\[0]/ },
+    { what: 'a sample that is none', body: chart({ prices: [1] }), says: /prices\[0]/ },
+  ])('because it is or holds $what is malformed, and the message shows it', async ({ body, says }) => {
+    handler = answer(200, body);
+    const failure = await failureOf(fetchBitcoin());
+    expect(failure).toMatchObject({ kind: 'malformed', status: 200 });
+    expect(failure.message).toMatch(says);
+    expect(failure.message.length).toBeLessThan(500);
+  });
+
+  test('because it is too large is not read to its end', async () => {
+    let written = 0;
+    let closed: Promise<unknown> | undefined;
+    handler = (_, response) => {
+      closed = new Promise((resolve) => response.once('close', resolve));
+      const write = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(65_536, ' '))) written += 65_536;
+      };
+      response.on('drain', write);
+      write();
+    };
+    expect(await failureOf(fetchBitcoin())).toMatchObject({
+      kind: 'malformed',
+      message: expect.stringContaining('larger than 100000 bytes'),
+    });
+    await closed;
+    expect(written).toBeLessThan(50_000_000);
+  });
+
+  test('because it is too large once decompressed is refused', async () => {
+    handler = answer(200, gzipSync(Buffer.alloc(1_000_000, ' ')), { 'content-encoding': 'gzip' });
+    expect(await failureOf(fetchBitcoin())).toMatchObject({ kind: 'malformed', status: 200 });
+  });
+});
+
+describe('time', () => {
+  test.each<{ what: string; stall: Handler; status: number | null }>([
+    { what: 'no answer comes', stall: () => {}, status: null },
+    {
+      what: 'the body stalls',
+      stall: (_, response) => {
+        response.writeHead(200);
+        response.write('{"prices":[');
+      },
+      status: 200,
+    },
+    {
+      what: 'the body drips',
+      stall: (_, response) => {
+        response.writeHead(200);
+        const drip = setInterval(() => response.write(' '), 5);
+        response.once('close', () => clearInterval(drip));
+      },
+      status: 200,
+    },
+  ])('runs out when $what', async ({ stall, status }) => {
+    handler = stall;
+    const failure = await failureOf(fetchBitcoin({ timeoutMs: 60 }));
+    expect(failure).toMatchObject({ kind: 'timeout', status });
+    expect(failure.message).toContain('within 0.06 s');
+  });
+
+  test.each<{ when: string; handle: (abort: () => void) => Handler }>([
+    { when: 'before the answer', handle: (abort) => () => abort() },
+    {
+      when: 'within the body',
+      handle: (abort) => (_, response) => {
+        response.writeHead(200);
+        response.write('{', () => setImmediate(abort));
+      },
+    },
+    {
+      when: 'within the body of an error',
+      handle: (abort) => (_, response) => {
+        response.writeHead(429);
+        response.write('{', () => setImmediate(abort));
+      },
+    },
+  ])('an abort $when rejects with its own reason', async ({ handle }) => {
+    const controller = new AbortController();
+    const reason = new Error('the lock is lost');
+    handler = handle(() => controller.abort(reason));
+    await expect(fetchBitcoin({}, controller.signal)).rejects.toBe(reason);
+  });
+
+  test('a signal that has aborted already sends nothing', async () => {
+    const reason = new Error('interrupted');
+    await expect(fetchBitcoin({}, AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(requests).toHaveLength(0);
+  });
+});
+
+describe('the network', () => {
+  test('a connection that breaks before the answer', async () => {
+    handler = (request) => request.socket.resetAndDestroy();
+    const failure = await failureOf(fetchBitcoin());
+    expect(failure).toMatchObject({ kind: 'network', status: null });
+    expect(failure.message).toContain('broke off');
+  });
+
+  test('a connection that breaks within the body is no answer', async () => {
+    handler = (_, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write(JSON.stringify(CHART), () => response.destroy());
+    };
+    expect(await failureOf(fetchBitcoin())).toMatchObject({
+      kind: 'network',
+      status: 200,
+      message: expect.stringContaining('could not be read whole'),
+    });
+  });
+
+  test('a body that is not the gzip it claims to be', async () => {
+    handler = answer(200, 'plain', { 'content-encoding': 'gzip' });
+    expect(await failureOf(fetchBitcoin())).toMatchObject({
+      kind: 'network',
+      message: expect.stringContaining('Z_DATA_ERROR'),
+    });
+  });
+
+  test('an address where nothing listens', async () => {
+    const free = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => free.once('listening', resolve));
+    const { port } = free.address() as AddressInfo;
+    await new Promise((resolve) => free.close(resolve));
+    const failure = await failureOf(fetchBitcoin({ baseUrl: `http://127.0.0.1:${port}/api/v3` }));
+    expect(failure.kind).toBe('network');
+    expect(failure.message).toContain(`could not be reached at 127.0.0.1:${port}: nothing listens there`);
+    expect(failure.message).toContain('ECONNREFUSED');
+  });
+
+  test('a server without TLS behind an https address', async () => {
+    const failure = await failureOf(fetchBitcoin({ baseUrl: origin.replace('http:', 'https:') }));
+    expect(failure.kind).toBe('network');
+    expect(failure.message).toContain('no secure connection came about');
+  });
+
+  test.each([
+    { code: 'ENOTFOUND', says: 'the name did not resolve; is there a network? (ENOTFOUND)' },
+    { code: 'EAI_AGAIN', says: 'the name did not resolve' },
+    { code: 'ENETUNREACH', says: 'is there a network?' },
+    { code: 'UND_ERR_CONNECT_TIMEOUT', says: 'firewall' },
+    { code: 'SELF_SIGNED_CERT_IN_CHAIN', says: 'NODE_EXTRA_CA_CERTS' },
+    { code: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', says: 'NODE_EXTRA_CA_CERTS' },
+    { code: 'ENEWCODE', says: 'what Node says (ENEWCODE)' },
+  ])('$code is told in a sentence', async ({ code, says }) => {
+    const cause = Object.assign(new Error('what Node says'), { code });
+    const failure = await failureOf(
+      fetchBitcoin({ fetch: () => Promise.reject(new TypeError('fetch failed', { cause })) }),
+    );
+    expect(failure).toMatchObject({ kind: 'network', status: null, cause });
+    expect(failure.message).toContain(says);
+  });
+});
