@@ -30,7 +30,7 @@ export function priceChart(id: string, days: readonly Day[], prices: Prices): Ht
     id,
     { width: 760, height: 330 },
     {
-      grid: { left: 0, right: 6, top: 24, bottom: 28 },
+      grid: { left: 62, right: 6, top: 12, bottom: 28 },
       xAxis: {
         type: 'category',
         data: [...days],
@@ -50,15 +50,8 @@ export function priceChart(id: string, days: readonly Day[], prices: Prices): Ht
         scale: true,
         splitNumber: 4,
         splitLine: { lineStyle: { color: 'var(--line)' } },
-        // Inside the plot, on the line, so that labels of any length need no margin.
-        axisLabel: {
-          inside: true,
-          margin: 0,
-          verticalAlign: 'bottom',
-          padding: [0, 0, 3, 0],
-          color: 'var(--muted)',
-          formatter: formatAxisPrice,
-        },
+        // From the left edge, so that long and enlarged labels run into the plot and not out of the card.
+        axisLabel: { align: 'left', margin: 60, color: 'var(--muted)', formatter: formatAxisPrice },
       },
       series: [
         band(
@@ -72,6 +65,7 @@ export function priceChart(id: string, days: readonly Day[], prices: Prices): Ht
         {
           ...line(ACCENT, 2.5),
           showSymbol: true,
+          showAllSymbol: true,
           data: prices.map((price, index) => ({
             value: price?.average ?? null,
             symbol: price === null || (price.isFinal && (isRow(index - 1) || isRow(index + 1))) ? 'none' : 'circle',
@@ -100,6 +94,8 @@ export const sparkline = (id: string, prices: Prices): Html =>
       series: [{ ...line('currentColor', 1.75), data: prices.map((price) => price?.average ?? null) }],
     },
   );
+
+const LABEL = /<text[\s\S]*?<\/text>/g;
 
 const line = (color: string, width: number) => ({
   type: 'line',
@@ -133,11 +129,13 @@ function draw(id: string, size: { width: number; height: number }, option: EChar
     const svg = chart
       .renderToSVGString({ useViewBox: true })
       .replace(/<style[\s\S]*?<\/style>/g, '')
-      .replace(/ (?:class|ecmeta_\w+|pointer-events|xmlns(?::xlink)?|version|baseProfile)="[^"]*"/g, '')
+      .replace(/ (?:class|ecmeta_\w+|pointer-events|xmlns(?::xlink)?|xml:space|style|version|baseProfile)="[^"]*"/g, '')
       .replace(/<rect[^>]*fill="none"[^>]*><\/rect>\n?/, '')
       .replace(/\bzr\d+-/g, `${id}-`)
       .replace('<svg ', '<svg aria-hidden="true" ');
-    return trusted(svg);
+    // Labels last, so that no line is drawn across them.
+    const labels = svg.match(LABEL)?.join('') ?? '';
+    return trusted(svg.replace(LABEL, '').replace('</svg>', `${labels}</svg>`));
   } finally {
     chart.dispose();
   }

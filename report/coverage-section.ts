@@ -1,17 +1,18 @@
 import type { Currency } from '../ingestion/contract/universe.ts';
 import type { Day } from '../ingestion/domain/day.ts';
 import { startOf } from '../ingestion/domain/day.ts';
+import type { DayStatus } from '../ingestion/domain/day-state.ts';
 import { formatCount, formatShortDay } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { CoverageState, ReportData } from './report-data.ts';
 
-const MEANINGS: readonly (readonly [Exclude<CoverageState, 'none'>, string])[] = [
-  ['final', 'final'],
-  ['provisional', 'provisional: will be asked for again'],
-  ['thin', 'thin: under 22 hours'],
-  ['unavailable', 'unavailable at the source'],
-  ['missing', 'missing'],
-];
+const MEANINGS: Readonly<Record<DayStatus, string>> = {
+  final: 'final',
+  provisional: 'provisional: will be asked for again',
+  thin: 'thin: few hours, may still fill up',
+  unavailable: 'unavailable at the source',
+  missing: 'missing',
+};
 
 /** The room for all days, in pixels, and what a day may be wide: narrower cells can't be told apart. */
 const WIDTH = 1000;
@@ -27,13 +28,13 @@ export function coverageSection(data: ReportData): Html {
   const statesOf = (coin: string, currency: Currency): readonly CoverageState[] =>
     data.series.find((series) => series.coin === coin && series.currency === currency.code)?.states ??
     days.map(() => 'none');
-  return html`<section class="card" aria-labelledby="coverage" style="--day:${dayWidth}px">
+  return html`<section class="card" aria-labelledby="coverage" style="--day:${dayWidth}px;--count:${days.length}">
 <header><h2 id="coverage">Coverage</h2>
-<ul class="legend">${MEANINGS.map(([state, meaning]) => html`<li><i class="day-${state}"></i>${meaning}</li>`)}</ul></header>
+<ul class="legend">${Object.entries(MEANINGS).map(([state, meaning]) => html`<li><i class="day-${state}"></i>${meaning}</li>`)}</ul></header>
 <div class="scroll rtl" tabindex="0" role="region" aria-label="Coverage by series and day, scrollable">
 <table class="days">
 <caption class="hidden">What is stored of each series from ${days[0] ?? ''} to ${days.at(-1) ?? ''}</caption>
-<colgroup><col class="coin-column"><col class="currency-column">${days.map(() => html`<col class="day">`)}<col class="count-column"></colgroup>
+<colgroup><col class="coins-column"><col class="currencies-column"><col span="${days.length}"><col class="final-column"></colgroup>
 <thead><tr><th scope="col" class="coin"><span class="hidden">Coin</span></th><th scope="col" class="currency"><span class="hidden">Currency</span></th>${weeksOf(
     days,
   ).map(

@@ -26,7 +26,7 @@ ${table(
   ['Series', 'Days', 'Count', 'Reason'],
   stretches.map(
     ({ first, last, count, reason, ...series }) => html`<tr><th scope="row" class="nowrap">${seriesName(series)}</th>
-<td class="nowrap">${first === last ? first : `${first} to ${last}`}</td><td>${formatCount(count)}</td><td>${reason}</td></tr>`,
+<td class="nowrap">${first === last ? first : `${first} to ${last}`}</td><td>${formatCount(count)}</td><td class="detail">${reason}</td></tr>`,
   ),
   'None: the source has had every day that was asked for.',
 )}</section>`;
@@ -35,7 +35,7 @@ ${table(
 function findingRow({ severity, rule, coin, currency, day, detail }: Finding): Html {
   const { look, sign } = LOOKS[severity];
   return html`<tr><td><span class="pill ${look}" data-sign="${sign}">${severity}</span></td><td><code>${rule}</code></td>
-<td class="nowrap">${[coin, currency].filter((part) => part !== null).join('/') || 'all'}</td><td class="nowrap">${day ?? 'any'}</td><td>${detail}</td></tr>`;
+<td class="nowrap">${[coin, currency].filter((part) => part !== null).join('/') || 'all'}</td><td class="nowrap">${day ?? 'any'}</td><td class="detail">${detail}</td></tr>`;
 }
 
 function table(names: readonly string[], rows: readonly Html[], nothing: string): Html {

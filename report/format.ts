@@ -1,5 +1,5 @@
 import type { Day, Instant } from '../ingestion/domain/day.ts';
-import { HOUR_MS, MINUTE_MS, startOf } from '../ingestion/domain/day.ts';
+import { startOf } from '../ingestion/domain/day.ts';
 
 /** What stands where there is no value: missing is not zero. */
 export const NO_VALUE = '–';
@@ -17,7 +17,7 @@ const percent = new Intl.NumberFormat(LOCALE, {
   minimumFractionDigits: 2,
   maximumFractionDigits: 2,
 });
-const shortDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+const shortDay = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 /** @returns the price with the digits that matter at its size: `4,012,345.67`, `0.8312`, `0.00000823`. */
 export const formatPrice = (price: number): string =>
@@ -38,15 +38,19 @@ export const formatChange = (change: number | null): string => (change === null 
 /** @returns `2026-11-22 02:00`, in UTC. */
 export const formatInstant = (at: Instant): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
 
-/** @returns `22 Nov`. */
+/** @returns `Nov 22`. */
 export const formatShortDay = (day: Day): string => shortDay.format(startOf(day));
 
-/** @returns the two largest units that matter: `45 s`, `2 min 5 s`, `3 h 20 min`, `2 d 4 h`. */
+/** @returns `1 error`, `2 errors`. */
+export const formatQuantity = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** @returns the two largest units: `45 s`, `2 min 5 s`, `3 h 20 min`, `2 d 4 h`. */
 export function formatDuration(durationMs: number): string {
-  const seconds = Math.max(0, Math.round(durationMs / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (durationMs < HOUR_MS) return `${Math.floor(durationMs / MINUTE_MS)} min ${seconds % 60} s`;
-  const minutes = Math.floor(durationMs / MINUTE_MS);
-  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return `${Math.floor(minutes / 1440)} d ${Math.floor(minutes / 60) % 24} h`;
+  const seconds = Math.round(durationMs / 1000);
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
+  if (minutes === 0) return `${seconds} s`;
+  if (hours === 0) return `${minutes} min ${seconds % 60} s`;
+  if (hours < 48) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }

@@ -28,6 +28,10 @@ export function pricesSection(data: ReportData): Html {
     coin,
     quotes: currencies.map((currency, index) => toQuote(data, coin, currency, `${coinIndex}-${index}`)),
   }));
+  const newest = rows
+    .flatMap(({ quotes }) => quotes.flatMap(({ latest }) => latest?.day ?? []))
+    .sort()
+    .at(-1);
   return html`<section class="card prices" aria-labelledby="prices">
 <style>${hideUnchosen('currency', 'in', currencies.length)}${hideUnchosen('coin', 'of', coins.length)}</style>
 <header><h2 id="prices">Prices</h2><fieldset class="switch"><legend class="hidden">Currency</legend>${currencies.map(
@@ -35,9 +39,9 @@ export function pricesSection(data: ReportData): Html {
   )}</fieldset></header>
 <div class="market">
 <div>${rows.map(({ quotes }, index) => html`<div class="of-${index}">${perCurrency(quotes, (quote) => panel(data.days, quote))}</div>`)}</div>
-<table class="coins">
+<div class="scroll"><table class="coins">
 <caption class="hidden">Latest final daily averages; choose a coin to see its chart</caption>
-<thead><tr><th scope="col">Coin</th><th scope="col" class="num">Average</th><th scope="col" class="num">24 h</th>
+<thead><tr><th scope="col">Coin</th><th scope="col" class="num">Average${newest ? ` of ${formatShortDay(newest)}` : null}</th><th scope="col" class="num">24 h</th>
 <th scope="col" class="num">${data.days.length} days</th></tr></thead>
 <tbody>${rows.map(
     ({ coin, quotes }, index) => html`<tr>
@@ -45,16 +49,14 @@ export function pricesSection(data: ReportData): Html {
 <td class="num">${perCurrency(
       quotes,
       ({ latest }) =>
-        html`${latest === null ? NO_VALUE : formatPrice(latest.price.average)}${
-          latest === null || latest.day === data.newestFinalDay
-            ? null
-            : html` <small>${formatShortDay(latest.day)}</small>`
+        html`${latest === null || latest.day === newest ? null : html`<small>${formatShortDay(latest.day)}</small> `}${
+          latest === null ? NO_VALUE : formatPrice(latest.price.average)
         }`,
     )}</td>
 <td class="num">${perCurrency(quotes, ({ latest }) => changeMark(latest?.change ?? null))}</td>
 <td>${perCurrency(quotes, ({ id, prices, trend }) => html`<span class="${direction(trend)}">${sparkline(`spark-${id}`, prices)}</span>`)}</td>
 </tr>`,
-  )}</tbody></table>
+  )}</tbody></table></div>
 </div></section>`;
 }
 

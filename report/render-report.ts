@@ -1,7 +1,7 @@
-import { endOf, HOUR_MS } from '../ingestion/domain/day.ts';
+import { endOf, HOUR_MS, lastSettledDay } from '../ingestion/domain/day.ts';
 import { coverageSection } from './coverage-section.ts';
 import { findingsSection } from './findings-section.ts';
-import { formatCount, formatDuration, formatInstant, NO_VALUE } from './format.ts';
+import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from './format.ts';
 import { type Html, html } from './html.ts';
 import { pricesSection } from './prices-section.ts';
 import type { CoverageState, ReportData } from './report-data.ts';
@@ -44,10 +44,7 @@ ${hasPrices || data.runs.length > 0 ? [runsSection(data), findingsSection(data)]
 /** What is asked first: how fresh, how complete, how much is left. */
 function tiles(data: ReportData): Html {
   const { newestFinalDay, lastCompleteRunAt, generatedAt, credits } = data;
-  const states = data.series.flatMap((series) => series.states);
-  const count = (wanted: CoverageState): number => states.filter((state) => state === wanted).length;
-  const expected = states.length - count('none') - count('unavailable');
-  const missing = count('missing');
+  const { expected, missing } = countExpected(data);
   const errors = data.findings.filter(({ severity }) => severity === 'error').length;
   const warnings = data.findings.length - errors;
   return html`<dl class="tiles">
@@ -69,13 +66,13 @@ ${tile(
   `Stored of ${data.days.length} days`,
   // Cut, not rounded: with a day missing it must not say 100 %.
   expected === 0 ? NO_VALUE : `${Math.floor((1000 * (expected - missing)) / expected) / 10} %`,
-  `${formatCount(missing)} of ${formatCount(expected)} series-days missing`,
+  `${formatCount(missing)} of ${formatCount(expected)} settled series-days missing`,
   missing > 0 ? 'bad' : '',
 )}
 ${tile(
   'Findings',
   formatCount(data.findings.length),
-  `${formatCount(errors)} errors, ${formatCount(warnings)} warnings`,
+  `${formatQuantity(errors, 'error')}, ${formatQuantity(warnings, 'warning')}`,
   errors > 0 ? 'bad' : warnings > 0 ? 'warn' : '',
 )}
 ${tile(
@@ -86,6 +83,15 @@ ${tile(
     : html`of ${formatCount(credits.quota)}${meter(credits.used / credits.quota)}`,
 )}
 </dl>`;
+}
+
+/** A settled day that is provisional counts as missing, as it does in a run's verdict. */
+function countExpected({ days, series, generatedAt }: ReportData): { expected: number; missing: number } {
+  const lastSettled = lastSettledDay(generatedAt);
+  const states = series.flatMap((one) => one.states.filter((_, index) => (days[index] ?? '') <= lastSettled));
+  const count = (...wanted: readonly CoverageState[]): number =>
+    states.filter((state) => wanted.includes(state)).length;
+  return { expected: states.length - count('none', 'unavailable'), missing: count('missing', 'provisional') };
 }
 
 const tile = (name: string, value: string, note: Html | string, look: 'bad' | 'warn' | '' = ''): Html =>

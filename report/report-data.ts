@@ -2,18 +2,13 @@ import type { Trigger } from '../ingestion/contract/run-message.ts';
 import type { Universe } from '../ingestion/contract/universe.ts';
 import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
 import type { Day, Instant } from '../ingestion/domain/day.ts';
+import type { DayStatus } from '../ingestion/domain/day-state.ts';
 import type { Finding } from '../ingestion/domain/finding.ts';
 import type { Series } from '../ingestion/domain/series.ts';
 import type { RunStatus } from '../ingestion/domain/verdict.ts';
 
-/**
- * What the database holds of one series and one day.
- * - `final`, `provisional`: a row; `thin`: a settled row with less than 22 hours, provisional or final.
- * - `unavailable`: the source has been asked twice and has none.
- * - `missing`: settled, in the horizon, and neither stored nor unavailable.
- * - `none`: nothing stored and nothing expected: before tracking began, or not settled yet.
- */
-export type CoverageState = 'final' | 'provisional' | 'thin' | 'unavailable' | 'missing' | 'none';
+/** `none`: nothing is stored and nothing was expected, before tracking began or while the day is not settled. */
+export type CoverageState = DayStatus | 'none';
 
 export type ReportPrice = Pick<
   DailyPrice,

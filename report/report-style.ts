@@ -10,7 +10,7 @@ export const REPORT_STYLE: Html = trusted(`
   --page: #f4f6f9; --surface: #fff; --sunken: #f0f3f7; --line: #e1e6ed; --ink: #131a24; --muted: #566172;
   --accent: #1d63d1; --good: #0a6b52; --bad: #b3340c; --warn: #7d5200;
   --good-soft: #dff3ec; --bad-soft: #fce7df; --warn-soft: #fbefd0; --accent-soft: #e3edfc;
-  --final: #2c6fbb; --provisional: #a9cdf2; --thin: #efb52f; --unavailable: #b8c0ca; --missing: #c63d0f;
+  --final: #2c6fbb; --provisional: #a9cdf2; --thin: #efb52f; --unavailable: #98a2af; --missing: #c63d0f;
   --mark: #fff; --hatch: rgb(255 255 255 / .65);
   --shadow: 0 1px 2px rgb(19 26 36 / .05), 0 4px 16px rgb(19 26 36 / .04);
 }
@@ -19,7 +19,7 @@ export const REPORT_STYLE: Html = trusted(`
     --page: #0b0f15; --surface: #141a23; --sunken: #1b2330; --line: #273140; --ink: #e9eef5; --muted: #9ba8b9;
     --accent: #6ea8ff; --good: #58cfa9; --bad: #ff9a76; --warn: #f2c14e;
     --good-soft: #12302a; --bad-soft: #3a1e16; --warn-soft: #352a10; --accent-soft: #17294a;
-    --final: #3f86d8; --provisional: #1f4675; --thin: #d99f1d; --unavailable: #4a5566; --missing: #ff6b3d;
+    --final: #3678c6; --provisional: #1d3f69; --thin: #d99f1d; --unavailable: #4a5566; --missing: #ff6b3d;
     --mark: #141a23; --hatch: rgb(20 26 35 / .55);
     --shadow: none;
   }
@@ -77,8 +77,9 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
 .quote h3 span { font-weight: 400; color: var(--muted); }
 .quote strong { font-size: 32px; line-height: 1.25; letter-spacing: -.03em; }
 .quote strong small { font-size: 15px; font-weight: 500; letter-spacing: 0; color: var(--muted); }
+.chart { margin-top: 10px; }
 .chart svg { display: block; width: 100%; height: auto; overflow: visible; }
-.chart text { paint-order: stroke; stroke: var(--surface); stroke-width: 3px; stroke-linejoin: round; }
+.chart text { font-size: 12px; paint-order: stroke; stroke: var(--surface); stroke-width: 3px; stroke-linejoin: round; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 10px 18px; margin-top: 14px;
   padding-top: 14px; border-top: 1px solid var(--line); }
 .facts dt { font-size: 12px; color: var(--muted); } .facts dd { font-size: 14px; font-weight: 600; }
@@ -92,6 +93,7 @@ tbody th { font-weight: 600; }
 tbody tr:last-child > * { border-bottom: 0; }
 .num { text-align: right; white-space: nowrap; }
 .nowrap { white-space: nowrap; }
+td.detail { min-width: 240px; }
 .error td { padding-top: 0; color: var(--bad); font-size: 13px; overflow-wrap: anywhere; }
 .above > * { border-bottom: 0; }
 .coins th, .coins td { padding: 0 8px; height: 39px; vertical-align: middle; }
@@ -100,13 +102,14 @@ tbody tr:last-child > * { border-bottom: 0; }
 .coins tbody tr:hover { background: var(--sunken); }
 .coins tbody tr:has(:checked) { background: var(--accent-soft); }
 .coins tbody tr:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: -2px; }
+.coins th, .coins td { white-space: nowrap; }
 .coins small { font-weight: 400; color: var(--muted); }
 .coins svg { display: block; width: 96px; height: 28px; margin-left: auto; overflow: visible; }
 
-.days { width: auto; table-layout: fixed; font-size: 12px; margin: 0 auto; }
+.days { width: calc(164px + var(--count) * var(--day)); table-layout: fixed; font-size: 12px; margin: 0 auto; }
 .days th, .days td { padding: 0; height: 13px; line-height: 12px; border: 0; border-top: 1px solid var(--surface);
   white-space: nowrap; }
-.days col.day { width: var(--day); }
+.days .coins-column { width: 84px; } .days .currencies-column { width: 36px; } .days .final-column { width: 44px; }
 .days thead th { font-size: 11px; padding: 0 0 4px 2px; overflow: hidden; }
 .days tbody th { position: sticky; background: var(--surface); z-index: 1; vertical-align: top; overflow: hidden;
   text-overflow: ellipsis; }
@@ -139,9 +142,10 @@ footer { display: flex; flex-wrap: wrap; gap: 4px 24px; justify-content: space-b
 @media (max-width: 860px) { .market { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 560px) {
   .wrap { padding: 20px 12px 32px; gap: 14px; } .card { padding: 16px 14px; border-radius: 12px; }
-  .tiles { grid-template-columns: 1fr 1fr; gap: 10px; } .tile dd { font-size: 20px; }
-  .quote strong { font-size: 27px; } .chart text { font-size: 24px !important; }
-  .coins th, .coins td { padding: 0 5px; } .coins svg { width: 68px; }
+  .tiles { grid-template-columns: 1fr 1fr; gap: 10px; } .tile:last-child:nth-child(odd) { grid-column: 1 / -1; } .tile dd { font-size: 20px; }
+  .quote strong { font-size: 27px; } .chart text { font-size: 24px; }
+  .coins { font-size: 13px; } .coins th, .coins td { padding: 0 4px; } .coins th small { display: none; } .coins td small { display: block; margin-bottom: -6px; }
+  .empty { padding: 40px 18px; } .coins svg { width: 60px; }
 }
 @media print { .wrap { max-width: none; } .card { box-shadow: none; break-inside: avoid; } }
 `);

@@ -1,0 +1,45 @@
+import { describe, expect, test } from '@jest/globals';
+import { formatAxisPrice, formatChange, formatCompact, formatDuration, formatPrice } from '../../report/format.ts';
+
+describe('report formats', () => {
+  test.each([
+    [0.00000823, '0.00000823'],
+    [6.8e-5, '0.000068'],
+    [0.123456, '0.1235'],
+    [1, '1.00'],
+    [9.87654, '9.8765'],
+    [98.1, '98.10'],
+    [64_660.156, '64,660.16'],
+    [4_012_345.67, '4,012,345.67'],
+    [15_000_000, '15,000,000.00'],
+  ])('a price of %d reads %s', (price, text) => expect(formatPrice(price)).toBe(text));
+
+  test.each([
+    [95_000, '95,000'],
+    [0.0000085, '0.0000085'],
+    [2.5, '2.5'],
+  ])('an axis price of %d reads %s', (price, text) => expect(formatAxisPrice(price)).toBe(text));
+
+  test.each([
+    [0.0123, '+1.23%'],
+    [-0.5, '-50.00%'],
+    [0, '0.00%'],
+    [-0.000001, '0.00%'],
+    [null, '–'],
+  ])('a change of %p reads %s', (change, text) => expect(formatChange(change)).toBe(text));
+
+  test.each([
+    [1_312_000_000_000, '1.312T'],
+    [null, '–'],
+  ])('an amount of %p reads %s', (amount, text) => expect(formatCompact(amount)).toBe(text));
+
+  test.each([
+    [0, '0 s'],
+    [59_400, '59 s'],
+    [59_600, '1 min 0 s'],
+    [125_000, '2 min 5 s'],
+    [3_599_600, '1 h 0 min'],
+    [12_000_000, '3 h 20 min'],
+    [187_200_000, '2 d 4 h'],
+  ])('%d ms reads %s', (durationMs, text) => expect(formatDuration(durationMs)).toBe(text));
+});

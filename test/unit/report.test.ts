@@ -1,0 +1,375 @@
+import { describe, expect, test } from '@jest/globals';
+import { addDays, type Day, daysFrom, startOf } from '../../ingestion/domain/day.ts';
+import { renderReport } from '../../report/render-report.ts';
+import type { ReportData, ReportPrice, ReportRun, ReportSeries } from '../../report/report-data.ts';
+
+const TODAY: Day = '2026-11-23';
+const DAYS = daysFrom(addDays(TODAY, -9), TODAY);
+
+const price = (average: number, isFinal = true): ReportPrice => ({
+  open: average,
+  high: average * 1.02,
+  low: average * 0.97,
+  close: average,
+  average,
+  volume: 812_400_000,
+  marketCap: null,
+  sampleCount: 24,
+  hoursCovered: 24,
+  isFinal,
+});
+
+const final = (coin: string, currency: string, averages: readonly number[]): ReportSeries => ({
+  coin,
+  currency,
+  prices: averages.map((average) => price(average)),
+  states: averages.map(() => 'final'),
+});
+
+const RUN: ReportRun = {
+  runId: '8f14e45f-ceea-5a7a-9c1d-0e3b6f5a2c11',
+  trigger: 'schedule',
+  status: 'complete',
+  dueAt: startOf(TODAY) + 2 * 3_600_000,
+  startedAt: startOf(TODAY) + 2 * 3_600_000,
+  finishedAt: startOf(TODAY) + 2 * 3_600_000 + 95_000,
+  expectedDays: 20,
+  storedDays: 20,
+  missingDays: 0,
+  requests: 2,
+  credits: 2,
+  retries: 0,
+  rateLimited: 0,
+  error: null,
+};
+
+const EMPTY: ReportData = {
+  generatedAt: startOf(TODAY) + 6 * 3_600_000,
+  banner: null,
+  universe: {
+    coins: [
+      { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
+      { id: 'dogecoin', symbol: 'doge', name: 'Dogecoin' },
+    ],
+    currencies: [
+      { code: 'usd', name: 'US dollar' },
+      { code: 'try', name: 'Turkish lira' },
+    ],
+  },
+  days: DAYS,
+  series: [],
+  runs: [],
+  findings: [],
+  unavailableDays: [],
+  credits: { used: 0, quota: null },
+  newestFinalDay: null,
+  lastCompleteRunAt: null,
+};
+
+const rising = DAYS.map((_, index) => index + 1);
+const FULL: ReportData = {
+  ...EMPTY,
+  series: [
+    final('bitcoin', 'usd', [...rising.slice(0, 8), 4_000_000, 4_012_345.67]),
+    final('bitcoin', 'try', rising),
+    final('dogecoin', 'usd', [...rising.slice(0, 8), 0.00000823, 0.00000823]),
+    final('dogecoin', 'try', rising),
+  ],
+  runs: [RUN],
+  credits: { used: 1_012, quota: 10_000 },
+  newestFinalDay: TODAY,
+  lastCompleteRunAt: RUN.finishedAt,
+};
+
+/** The page's text as a reader gets it: without tags, and with white space made one. */
+const textOf = (page: string): string =>
+  page
+    .replace(/<style[\s\S]*?<\/style>/g, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ');
+
+const section = (page: string, id: string): string => {
+  const found = page.split('<section').find((part) => part.includes(`aria-labelledby="${id}"`));
+  if (found === undefined) throw new Error(`The page has no section labelled by "${id}".`);
+  return found;
+};
+
+describe('renderReport', () => {
+  test('gives the same bytes for the same data', () => {
+    expect(renderReport(FULL)).toBe(renderReport(structuredClone(FULL)));
+  });
+
+  test('loads nothing and runs no script: the only address is the attribution', () => {
+    const page = renderReport({ ...FULL, banner: 'Demo: made-up prices' });
+    expect([...page.matchAll(/\b(?:https?:)?\/\/[^"'\s<>]+/g)].map(([address]) => address)).toEqual([
+      'https://www.coingecko.com/',
+    ]);
+    expect(page).not.toMatch(/<script|<link rel="stylesheet|@import|url\((?!#)|\son\w+=/i);
+    expect(textOf(page)).toContain('Data provided by CoinGecko');
+  });
+
+  test('has each id once, and every reference to an id leads somewhere', () => {
+    const page = renderReport(FULL);
+    const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [, id] of page.matchAll(/(?:url\(#|aria-labelledby=")([\w-]+)/g)) expect(ids).toContain(id);
+  });
+
+  test('shows markup in data as text, wherever the data comes from', () => {
+    const hostile = `<img src=x onerror="alert('1')">&`;
+    const page = renderReport({
+      ...FULL,
+      banner: hostile,
+      universe: {
+        coins: [{ id: hostile, symbol: hostile, name: hostile }],
+        currencies: [{ code: hostile, name: hostile }],
+      },
+      series: [final(hostile, hostile, rising)],
+      runs: [{ ...RUN, runId: hostile, error: hostile }],
+      findings: [
+        { rule: 'frozen', severity: 'error', coin: hostile, currency: hostile, day: hostile, detail: hostile },
+      ],
+      unavailableDays: [{ coin: hostile, currency: hostile, day: '2026-11-01', reason: hostile }],
+    });
+    expect(page).not.toMatch(/<img/i);
+    expect(page).not.toContain(`onerror="`);
+    for (const id of ['prices', 'coverage', 'runs', 'findings', 'unavailable']) {
+      expect(section(page, id)).toMatch(/&lt;img src=x onerror=&quot;alert\(&#39;1&#39;\)&quot;&gt;&amp;/i);
+    }
+  });
+});
+
+describe('without data', () => {
+  test('says what to do, and shows no empty tables', () => {
+    const page = renderReport(EMPTY);
+    expect(textOf(page)).toContain('No prices yet');
+    expect(page).toContain('<code>npm run fetch-data</code>');
+    expect(page).not.toContain('<table');
+    expect(textOf(page)).toContain('Data provided by CoinGecko');
+  });
+
+  test('shows the runs when all of them failed', () => {
+    const page = renderReport({ ...EMPTY, runs: [{ ...RUN, status: 'failed', error: 'wrong key for this host' }] });
+    expect(textOf(page)).toContain('No run has stored a price so far');
+    expect(section(page, 'runs')).toContain('wrong key for this host');
+  });
+
+  test('takes a series that has no row yet, and a universe with a coin that no series has', () => {
+    const page = renderReport({
+      ...FULL,
+      series: [
+        final('bitcoin', 'usd', rising),
+        { coin: 'bitcoin', currency: 'try', prices: DAYS.map(() => null), states: DAYS.map(() => 'missing') },
+      ],
+    });
+    expect(textOf(page)).toContain('No final daily price in these 10 days.');
+  });
+});
+
+describe('prices', () => {
+  test('are the newest final ones, with the digits that matter and the change since the day before', () => {
+    const text = textOf(section(renderReport(FULL), 'prices'));
+    expect(text).toContain('4,012,345.67 USD');
+    expect(text).toContain('▲ +0.31%');
+    expect(text).toContain('0.00000823 USD');
+    expect(text).toContain('0.00%');
+    expect(text).toContain('average of 2026-11-23');
+  });
+
+  test('leave a provisional day out, and give no change across a day without a row', () => {
+    const prices = [...rising.slice(0, 6).map((average) => price(average)), null, price(77), price(5_555, false), null];
+    const page = renderReport({
+      ...FULL,
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, states: DAYS.map(() => 'final') }],
+    });
+    const text = textOf(section(page, 'prices'));
+    expect(text).toContain('77.00 USD – average of 2026-11-21');
+    expect(text).not.toContain('5,555.00 USD');
+  });
+
+  test('are chosen without a script: one currency and one coin are checked at first', () => {
+    const prices = section(renderReport(FULL), 'prices');
+    expect([...prices.matchAll(/id="([\w-]+)" checked/g)].map(([, id]) => id)).toEqual(['currency-0', 'coin-0']);
+    expect(prices).toContain('.prices:not(:has(#currency-1:checked)) .in-1{display:none}');
+    expect(prices).toContain('.prices:not(:has(#coin-1:checked)) .of-1{display:none}');
+  });
+
+  test('break the line at a day without a row, and mark a provisional one', () => {
+    const prices = [price(1), price(2), null, price(4), price(5, false)];
+    const page = renderReport({
+      ...FULL,
+      days: DAYS.slice(0, 5),
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, states: prices.map(() => 'final') }],
+    });
+    const chart = page.match(/<figure class="chart"[\s\S]*?<\/figure>/)?.[0] ?? '';
+    const average = chart.match(/<path d="([^"]+)" fill="none" stroke="var\(--accent\)" stroke-width="2.5"/)?.[1] ?? '';
+    expect(average.match(/M/g)).toHaveLength(2);
+    expect(chart.match(/fill="var\(--surface\)" stroke="var\(--accent\)"/g)).toHaveLength(1);
+  });
+});
+
+describe('coverage', () => {
+  const states = [
+    'none',
+    'none',
+    'final',
+    'final',
+    'thin',
+    'unavailable',
+    'missing',
+    'missing',
+    'final',
+    'provisional',
+  ];
+  const page = renderReport({
+    ...FULL,
+    series: [
+      { ...final('bitcoin', 'usd', rising), states: states as ReportSeries['states'] },
+      final('bitcoin', 'try', rising),
+    ],
+  });
+  const coverage = section(page, 'coverage');
+
+  test.each(['final', 'thin', 'unavailable', 'missing', 'provisional'])('explains and shows a %s day', (state) => {
+    expect(coverage).toContain(`<i class="day-${state}"></i>${state}`);
+    expect(coverage).toMatch(new RegExp(`<td colspan="\\d+" class="day-${state}" title="[^"]*${state}">`));
+    expect(page).toContain(`.day-${state}`);
+  });
+
+  test('names each stretch of equal days, and leaves blank what was never expected', () => {
+    const row = coverage.match(/<tr>[\s\S]*?USD[\s\S]*?<\/tr>/)?.[0] ?? '';
+    expect(
+      [...row.matchAll(/<td colspan="(\d+)"(?: class="[^"]*" title="([^"]*)")?>/g)].map(([, n, title]) => [n, title]),
+    ).toEqual([
+      ['2', undefined],
+      ['2', '2026-11-16 to 2026-11-17: 2 days final'],
+      ['1', '2026-11-18: thin'],
+      ['1', '2026-11-19: unavailable'],
+      ['2', '2026-11-20 to 2026-11-21: 2 days missing'],
+      ['1', '2026-11-22: final'],
+      ['1', '2026-11-23: provisional'],
+    ]);
+  });
+
+  test('covers all days in every row', () => {
+    const rows = [...coverage.matchAll(/<tr>[\s\S]*?<\/tr>/g)].slice(1).map(([row]) => row);
+    expect(rows).toHaveLength(4);
+    for (const row of rows) {
+      const widths = [...row.matchAll(/<td colspan="(\d+)"/g)].map(([, width]) => Number(width));
+      expect(widths.reduce((sum, width) => sum + width, 0)).toBe(DAYS.length);
+    }
+  });
+});
+
+describe('the figures at the top', () => {
+  const tiles = (data: Partial<ReportData>): string =>
+    textOf(renderReport({ ...FULL, ...data }).match(/<dl class="tiles">[\s\S]*?<\/dl>/)?.[0] ?? '');
+
+  test('tell how fresh, how complete and how much is left', () => {
+    const text = tiles({});
+    expect(text).toContain('Last complete run 3 h ago 2026-11-23 02:01 UTC');
+    expect(text).toContain('Stored of 10 days 100 % 0 of 36 settled series-days missing');
+    expect(text).toContain('Credits this month 1,012 of 10,000');
+  });
+
+  test('never round up to 100 % while a day is missing', () => {
+    const days = daysFrom(addDays(TODAY, -2_999), TODAY);
+    const states = days.map((_, index): 'missing' | 'final' => (index === 7 ? 'missing' : 'final'));
+    const series = [{ coin: 'bitcoin', currency: 'usd', prices: [price(1)], states }];
+    expect(tiles({ days, series })).toContain('99.9 % 1 of 2,999 settled series-days missing');
+  });
+
+  test('count a settled provisional day as missing, and expect neither today nor an unavailable day', () => {
+    const states = [
+      ...DAYS.slice(0, 7).map(() => 'final' as const),
+      'unavailable',
+      'provisional',
+      'provisional',
+    ] as const;
+    const text = tiles({ series: [{ ...final('bitcoin', 'usd', rising), states }] });
+    expect(text).toContain('87.5 % 1 of 8 settled series-days missing');
+  });
+
+  test('say that there is none where there is none', () => {
+    const text = tiles({ newestFinalDay: null, lastCompleteRunAt: null, credits: { used: 3, quota: null } });
+    expect(text).toContain('no day is final in every series');
+    expect(text).toContain('no run was complete yet');
+    expect(text).toContain('the plan has no quota');
+  });
+});
+
+describe('runs and findings', () => {
+  test('a run shows its verdict, what it cost and why it failed', () => {
+    const run: ReportRun = {
+      ...RUN,
+      status: 'partial',
+      missingDays: 7,
+      rateLimited: 3,
+      error: 'bitcoin/try: HTTP 503',
+    };
+    const text = textOf(section(renderReport({ ...FULL, runs: [run] }), 'runs'));
+    expect(text).toContain('2026-11-23 02:00 partial schedule 1 min 35 s 20 20 7 2 2 0 3 bitcoin/try: HTTP 503');
+  });
+
+  test('a run without a verdict shows no numbers that it has not', () => {
+    const run: ReportRun = {
+      ...RUN,
+      status: 'running',
+      finishedAt: null,
+      expectedDays: null,
+      storedDays: null,
+      missingDays: null,
+    };
+    expect(textOf(section(renderReport({ ...FULL, runs: [run] }), 'runs'))).toContain(
+      'running schedule – – – – 2 2 0 0',
+    );
+  });
+
+  test('errors come before warnings', () => {
+    const warning = {
+      rule: 'frozen',
+      severity: 'warning',
+      coin: 'bitcoin',
+      currency: null,
+      day: TODAY,
+      detail: 'A.',
+    } as const;
+    const error = { ...warning, rule: 'currency', severity: 'error', day: null, detail: 'B.' } as const;
+    const text = textOf(section(renderReport({ ...FULL, findings: [warning, error] }), 'findings'));
+    expect(text).toContain('error currency bitcoin any B. ! warning'.replace('! ', ''));
+  });
+
+  test('says how many findings it leaves out', () => {
+    const finding = {
+      rule: 'frozen',
+      severity: 'warning',
+      coin: null,
+      currency: null,
+      day: null,
+      detail: 'A.',
+    } as const;
+    const page = renderReport({ ...FULL, findings: Array.from({ length: 1_203 }, () => finding) });
+    expect(textOf(section(page, 'findings'))).toContain('And 1,103 more');
+  });
+
+  test('consecutive unavailable days of a series are one line', () => {
+    const of = (coin: string, day: Day) => ({ coin, currency: 'usd', day, reason: 'two answers without it' });
+    const page = renderReport({
+      ...FULL,
+      unavailableDays: [
+        of('dogecoin', '2026-10-02'),
+        of('bitcoin', '2026-11-01'),
+        of('bitcoin', '2026-10-31'),
+        of('bitcoin', '2026-10-02'),
+      ],
+    });
+    const rows = [...section(page, 'unavailable').matchAll(/<tr>[\s\S]*?<\/tr>/g)]
+      .slice(1)
+      .map(([row]) => textOf(row).trim());
+    expect(rows).toEqual([
+      'bitcoin/usd 2026-10-02 1 two answers without it',
+      'bitcoin/usd 2026-10-31 to 2026-11-01 2 two answers without it',
+      'dogecoin/usd 2026-10-02 1 two answers without it',
+    ]);
+  });
+});
