@@ -107,7 +107,7 @@ export function createDatabase(settings: DatabaseSettings): Database {
     async connect() {
       const client = await clearly(pool.connect());
       return {
-        query: (text: string, values: readonly unknown[]) => clearly(client.query(text, [...values])),
+        query: (text: string, values: readonly unknown[]) => clearly(client.query(text, values.map(storable))),
         release: () => client.release(),
       } as unknown as PostgresPoolClient;
     },
@@ -127,6 +127,12 @@ export function createDatabase(settings: DatabaseSettings): Database {
       if (!pool.ended) await pool.end();
     },
   };
+}
+
+/** PostgreSQL's text can't hold U+0000, and what a source sends may. */
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('\0', '\ufffd');
+  return Array.isArray(value) ? value.map(storable) : value;
 }
 
 function fromParts({ tls = true, ...parts }: Exclude<DatabaseSettings, { url: string }>): pg.ClientConfig {

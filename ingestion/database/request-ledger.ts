@@ -1,0 +1,44 @@
+import type { Kysely } from 'kysely';
+import type { RequestLedger } from '../ports.ts';
+import { momentOf } from './statements.ts';
+import type { Tables } from './tables.ts';
+
+export function createRequestLedger(db: Kysely<Tables>): RequestLedger {
+  return {
+    async begin({ runId, series, sentAt }) {
+      const { id } = await db
+        .insertInto('requests')
+        .values({ run_id: runId, coin_id: series.coin, currency: series.currency, sent_at: momentOf(sentAt) })
+        .returning('id')
+        .executeTakeFirstOrThrow();
+      return String(id);
+    },
+
+    async end(id, { endedAt, status, isCredited }) {
+      await db
+        .updateTable('requests')
+        .set({ ended_at: momentOf(endedAt), status, is_credited: isCredited })
+        .where('id', '=', Number(id))
+        .execute();
+    },
+
+    async creditsSince(since) {
+      const { credits } = await db
+        .selectFrom('requests')
+        .select(({ fn }) => fn.countAll<number>().as('credits'))
+        .where('is_credited', '=', true)
+        .where('sent_at', '>=', new Date(since))
+        .executeTakeFirstOrThrow();
+      return credits;
+    },
+
+    async endedSince(since) {
+      const rows = await db
+        .selectFrom('requests')
+        .select('ended_at')
+        .where(({ eb, fn }) => eb(fn.coalesce('ended_at', 'sent_at'), '>=', new Date(since)))
+        .execute();
+      return rows.map(({ ended_at }) => ended_at?.getTime() ?? null);
+    },
+  };
+}

@@ -1,0 +1,152 @@
+// What the database knows about itself: for the `status` command and Lambda, the metrics and the report page.
+import type { Selectable } from 'kysely';
+import type { RunRequest, Trigger } from '../contract/run-message.ts';
+import type { Universe } from '../contract/universe.ts';
+import { startOfMonth } from '../domain/credits.ts';
+import { type Day, endOf, HOUR_MS, type Instant } from '../domain/day.ts';
+import type { Finding } from '../domain/finding.ts';
+import { selectSeries } from '../domain/series.ts';
+import type { RunStatus, SeriesOutcome } from '../domain/verdict.ts';
+import type { Database } from './connection.ts';
+import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
+import { createFindingRepository } from './findings.ts';
+import { createRequestLedger } from './request-ledger.ts';
+import { readSeriesOutcomes } from './runs.ts';
+import { momentOf } from './statements.ts';
+import type { Tables } from './tables.ts';
+
+const RUNS_SHOWN = 10;
+
+/** A run as its row tells it. Moments are ISO 8601 in UTC; counts of days are null until there is a verdict. */
+export type RunSummary = {
+  readonly runId: string;
+  readonly trigger: Trigger;
+  readonly triggerKey: string;
+  readonly status: RunStatus;
+  readonly request: RunRequest;
+  readonly dueAt: string;
+  readonly startedAt: string;
+  readonly lastWriteAt: string | null;
+  readonly finishedAt: string | null;
+  readonly expectedDays: number | null;
+  readonly storedDays: number | null;
+  readonly missingDays: number | null;
+  readonly thinDays: number | null;
+  readonly unavailableDays: number | null;
+  readonly hops: number;
+  readonly requests: number;
+  readonly credits: number;
+  readonly retries: number;
+  readonly rateLimited: number;
+  readonly error: string | null;
+};
+
+export type RunDetail = RunSummary & {
+  readonly series: readonly SeriesOutcome[];
+  readonly findings: readonly Finding[];
+};
+
+/** @property priceAgeHours since the end of the newest day that is final in every series; null where there is none. */
+export type Status = {
+  readonly now: string;
+  readonly lastCompleteRunAt: string | null;
+  readonly hoursSinceComplete: number | null;
+  readonly newestFinalDay: Day | null;
+  readonly priceAgeHours: number | null;
+  readonly creditsThisMonth: number;
+  readonly series: readonly SeriesCoverage[];
+  /** The last ten, newest first; only the run asked for where one was, none where it is unknown. */
+  readonly runs: readonly (RunSummary | RunDetail)[];
+};
+
+/** @param options.runId shows this run only, with its series and findings. */
+export async function readStatus(
+  database: Database,
+  { now, universe, runId }: { now: Instant; universe: Universe; runId?: string },
+): Promise<Status> {
+  const { db } = database;
+  const completeAt = await lastCompleteRunAt(database);
+  const newestFinalDay = await newestDayFinalInEverySeries(database, universe);
+  const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
+  return {
+    now: momentOf(now),
+    lastCompleteRunAt: completeAt === null ? null : momentOf(completeAt),
+    hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
+    newestFinalDay,
+    priceAgeHours: newestFinalDay === null ? null : hoursSince(endOf(newestFinalDay)),
+    creditsThisMonth: await createRequestLedger(db).creditsSince(startOfMonth(now)),
+    series: await readSeriesCoverage(database, { now, universe }),
+    runs: runId === undefined ? await readRuns(database) : await readRun(database, runId),
+  };
+}
+
+/** @returns when the last complete run ended. */
+export async function lastCompleteRunAt({ db }: Database): Promise<Instant | null> {
+  const row = await db
+    .selectFrom('ingestion_runs')
+    .select(({ fn }) => fn.max('finished_at').as('at'))
+    .where('status', '=', 'complete')
+    .executeTakeFirst();
+  return row?.at?.getTime() ?? null;
+}
+
+/** @returns the newest day of which every series of the universe has a final row. */
+export async function newestDayFinalInEverySeries({ db }: Database, universe: Universe): Promise<Day | null> {
+  const series = selectSeries(universe, {});
+  const row = await db
+    .selectFrom('daily_prices')
+    .select('day')
+    .where('is_final', '=', true)
+    .where(({ eb, fn }) => eb('coin_id', '=', fn.any(eb.val(universe.coins.map(({ id }) => id)))))
+    .where(({ eb, fn }) => eb('currency', '=', fn.any(eb.val(universe.currencies.map(({ code }) => code)))))
+    .groupBy('day')
+    .having(({ fn }) => fn.countAll(), '=', series.length)
+    .orderBy('day', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.day ?? null;
+}
+
+/** @returns the last runs, newest first. */
+export async function readRuns({ db }: Database): Promise<RunSummary[]> {
+  const rows = await db
+    .selectFrom('ingestion_runs')
+    .selectAll()
+    .orderBy('started_at', 'desc')
+    .limit(RUNS_SHOWN)
+    .execute();
+  return rows.map(summaryOf);
+}
+
+async function readRun({ db }: Database, runId: string): Promise<RunDetail[]> {
+  const row = await db.selectFrom('ingestion_runs').selectAll().where('id', '=', runId).executeTakeFirst();
+  if (!row) return [];
+  const outcomes = await readSeriesOutcomes(db, runId);
+  const series = outcomes.map(({ errorKind: _, ...outcome }) => outcome);
+  return [{ ...summaryOf(row), series, findings: await createFindingRepository(db).ofRun(runId) }];
+}
+
+function summaryOf(row: Selectable<Tables['ingestion_runs']>): RunSummary {
+  return {
+    runId: row.id,
+    trigger: row.trigger,
+    triggerKey: row.trigger_key,
+    status: row.status,
+    request: row.request,
+    dueAt: row.due_at.toISOString(),
+    startedAt: row.started_at.toISOString(),
+    lastWriteAt: row.last_write_at?.toISOString() ?? null,
+    finishedAt: row.finished_at?.toISOString() ?? null,
+    expectedDays: row.expected_days,
+    storedDays: row.stored_days,
+    missingDays: row.missing_days,
+    thinDays: row.thin_days,
+    unavailableDays: row.unavailable_days,
+    hops: row.hops,
+    requests: row.requests,
+    credits: row.credits,
+    retries: row.retries,
+    rateLimited: row.rate_limited,
+    error: row.error,
+  };
+}
