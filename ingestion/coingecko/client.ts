@@ -22,8 +22,6 @@ export type CoinGeckoOptions = {
   readonly keyHeader: string | null;
   /** Null or empty: requests carry no key. */
   readonly apiKey: string | null;
-  /** CoinGecko answers an empty one with 403. @default the name of this program and of its Node */
-  readonly userAgent?: string;
   /** For the whole answer, body included. */
   readonly timeoutMs: number;
   /** Of the decoded body. 90 days of hourly samples are 300 kB, the list of all coins 2 MB. */
@@ -41,15 +39,20 @@ export type CoinGeckoClient = PriceSource & {
   listCurrencies(signal: AbortSignal): Promise<string[]>;
 };
 
-/** Of some 20,000 coins a few lack a symbol or a name, and that is no reason to know none of them. */
+/** One coin without a symbol or a name is no reason to know none of them. */
 const CoinList = z.array(z.object({ id: z.string(), symbol: z.string().catch(''), name: z.string().catch('') }));
 const CurrencyList = z.array(z.string());
+
+/** CoinGecko answers an empty one with 403, and asks for a descriptive one. */
+const USER_AGENT = `${SERVICE_NAME}/1.0 (daily price history; Node.js ${process.versions.node})`;
+
+/** The one status that prices come with: a 204 or 206 holds none, or not all. */
+const OK = 200;
 
 export function createCoinGeckoClient({
   baseUrl,
   keyHeader,
   apiKey,
-  userAgent = `${SERVICE_NAME}/1.0 (daily price history; Node.js ${process.versions.node})`,
   timeoutMs,
   maxBodyBytes,
   clock,
@@ -74,7 +77,7 @@ export function createCoinGeckoClient({
       status = response.status;
       const body = await readBody(response);
       const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), clock.now());
-      if (!response.ok) throw classifyAnswer(asked, { status, stated: readStatedError(body), retryAfterMs });
+      if (status !== OK) throw classifyAnswer(asked, { status, stated: readStatedError(body), retryAfterMs });
       const json = parseJson(body);
       const stated = findStatedError(json);
       if (stated) throw classifyAnswer(asked, { status, stated, retryAfterMs });
@@ -92,7 +95,7 @@ export function createCoinGeckoClient({
   }
 
   function headers({ subject }: Asked): Record<string, string> {
-    const common = { accept: 'application/json', 'user-agent': userAgent };
+    const common = { accept: 'application/json', 'user-agent': USER_AGENT };
     if (!key) return common;
     // fetch would refuse such a key too, with an error that shows it.
     if (!/^[\x21-\x7e]+$/.test(key.value)) {
@@ -107,30 +110,11 @@ export function createCoinGeckoClient({
   /** Of an error the status says most: its body may be too large, or break off. */
   async function readBody(response: Response): Promise<Buffer> {
     try {
-      return withoutKey(await readWhole(response));
+      return withoutKey(await readWhole(response, maxBodyBytes));
     } catch (error) {
-      if (response.ok) throw error;
+      if (response.status === OK) throw error;
       return Buffer.alloc(0);
     }
-  }
-
-  async function readWhole(response: Response): Promise<Buffer> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of response.body ?? []) {
-      size += chunk.length;
-      if (size > maxBodyBytes) {
-        throw new SourceError(
-          'malformed',
-          `CoinGecko's answer is larger than ${maxBodyBytes} bytes, the most that is read`,
-          {
-            status: response.status,
-          },
-        );
-      }
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks, size);
   }
 
   /** A body is stored, and quoted in errors: whoever echoes the key must not bring it there. */
@@ -165,4 +149,18 @@ export function createCoinGeckoClient({
       return parseShape(json, CurrencyList);
     },
   };
+}
+
+async function readWhole({ body, status }: Response, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      const found = `CoinGecko's answer is larger than ${maxBytes} bytes, the most that is read`;
+      throw new SourceError('malformed', found, { status });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
 }

@@ -249,6 +249,8 @@ describe('an error', () => {
     { status: 418, body: nested(10999, 'New here'), kind: 'server_error', says: /status 418, error 10999: New here/ },
     { status: 429, body: '{"status":{"error_code":4', kind: 'rate_limited', says: /too many/ },
     { status: 500, body: { error: null, status: [], error_code: 'x' }, kind: 'server_error', says: /"error_code":"x"/ },
+    { status: 204, body: '', kind: 'server_error', says: /status 204/ },
+    { status: 206, body: CHART, kind: 'server_error', says: /status 206/ },
     { status: 200, body: flat(429, 'Slow down'), kind: 'rate_limited', says: /status 200, error 429/ },
     { status: 200, body: nested(10012, 'Too long ago'), kind: 'history', says: /status 200, error 10012/ },
     { status: 200, body: { error: 'Something broke' }, kind: 'server_error', says: /status 200: Something broke/ },
