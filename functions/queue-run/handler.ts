@@ -1,9 +1,9 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { createRunQueue, firstHop } from '../shared/run-queue.ts';
+import { createSqsClient } from '../shared/sqs-client.ts';
 
 /** Queues a run at the end of a deployment. A repeat of the invocation has the same request id, and is the same run. */
 export async function handler(_event: unknown, { awsRequestId }: Context): Promise<{ runId: string }> {
@@ -14,7 +14,7 @@ export async function handler(_event: unknown, { awsRequestId }: Context): Promi
     dueAt: new Date(systemClock.now()).toISOString(),
     request: {},
   });
-  await createRunQueue(new SQSClient(), queueUrl).send(message);
+  await createRunQueue(createSqsClient(), queueUrl).send(message);
   createLog({ runId: message.runId }).info('Run queued', { triggerKey: message.triggerKey });
   return { runId: message.runId };
 }

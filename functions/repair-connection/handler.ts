@@ -1,6 +1,5 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
@@ -10,6 +9,7 @@ import { createConnection } from '../shared/connection.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { parseEvent } from '../shared/parse-event.ts';
 import { createRunQueue } from '../shared/run-queue.ts';
+import { createSqsClient } from '../shared/sqs-client.ts';
 import { repairConnection } from './repair.ts';
 
 const stateChange = z.object({ id: z.string().min(1).max(200) });
@@ -23,7 +23,7 @@ export async function handler(event: unknown, { awsRequestId }: Context): Promis
       client: new SecretsManagerClient(),
       secretId: environment.cronSecretId,
       connection: createConnection(new EventBridgeClient(), environment.connectionName, systemClock),
-      queue: createRunQueue(new SQSClient(), environment.queueUrl),
+      queue: createRunQueue(createSqsClient(), environment.queueUrl),
       clock: systemClock,
       emit: createMetrics(environment.stage),
       log,

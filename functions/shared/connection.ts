@@ -10,7 +10,7 @@ const POLL_EVERY_MS = 1_000;
 /** Authorising an API key takes seconds; a minute says that it won't happen. */
 const AUTHORISED_WITHIN_MS = 60_000;
 
-/** EventBridge did not authorise the connection. */
+/** EventBridge did not take the secret, or did not authorise the connection with it. */
 export class ConnectionError extends IngestionError {
   override readonly name = 'ConnectionError';
 }
@@ -21,7 +21,7 @@ export type Connection = {
   state(): Promise<string>;
   /**
    * Makes EventBridge send the secret, and waits until the connection is authorised. Repeating it is harmless.
-   * @throws ConnectionError when it still is not after a minute.
+   * @throws ConnectionError when EventBridge refuses it, or it is not authorised after a minute.
    */
   authorise(secret: string): Promise<void>;
 };
@@ -33,15 +33,15 @@ export function createConnection(client: EventBridgeClient, name: string, clock:
       return (await describe()).ConnectionState ?? 'unknown';
     },
     async authorise(secret) {
-      await client.send(
-        new UpdateConnectionCommand({
-          Name: name,
-          AuthorizationType: 'API_KEY',
-          AuthParameters: {
-            ApiKeyAuthParameters: { ApiKeyName: 'Authorization', ApiKeyValue: `Bearer ${secret}` },
-          },
-        }),
-      );
+      const update = new UpdateConnectionCommand({
+        Name: name,
+        AuthorizationType: 'API_KEY',
+        AuthParameters: { ApiKeyAuthParameters: { ApiKeyName: 'Authorization', ApiKeyValue: `Bearer ${secret}` } },
+      });
+      await client.send(update).catch((error: unknown) => {
+        // AWS's validation errors quote the value that they refuse, so neither text nor cause may pass as they are.
+        throw new ConnectionError(`The connection ${name} can't be updated: ${`${error}`.replaceAll(secret, '…')}`);
+      });
       const giveUpAt = clock.now() + AUTHORISED_WITHIN_MS;
       for (;;) {
         const { ConnectionState: state, StateReason: reason = 'no reason given' } = await describe();

@@ -1,5 +1,4 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import middy from '@middy/core';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
@@ -9,6 +8,7 @@ import { parseUniverse } from '../../ingestion/runtime/settings.ts';
 import { readEnvironment } from '../shared/environment.ts';
 import { once } from '../shared/once.ts';
 import { createRunQueue } from '../shared/run-queue.ts';
+import { createSqsClient } from '../shared/sqs-client.ts';
 import { type Answer, failure } from './answers.ts';
 import { createTrigger } from './trigger.ts';
 
@@ -34,7 +34,7 @@ const trigger = once(() => {
       clock: systemClock,
       timeoutMs: SECRETS_TIMEOUT_MS,
     }),
-    queue: createRunQueue(new SQSClient(IMPATIENT), queueUrl),
+    queue: createRunQueue(createSqsClient(IMPATIENT), queueUrl),
     queueTimeoutMs: QUEUE_TIMEOUT_MS,
     universe: parseUniverse(process.env),
     clock: systemClock,

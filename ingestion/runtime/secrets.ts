@@ -40,10 +40,12 @@ export async function readSecret(
   version: { id?: string; signal?: AbortSignal } = {},
 ): Promise<SecretVersion | null> {
   try {
-    const { SecretString: value, CreatedDate: createdAt } = await client.send(
+    const { SecretString: text, CreatedDate: createdAt } = await client.send(
       new GetSecretValueCommand({ SecretId: secretId, ...(version.id ? { VersionId: version.id } : {}) }),
       version.signal ? { abortSignal: version.signal } : {},
     );
+    // A value put from a file ends with a line break, which no header can carry.
+    const value = text?.trim();
     return value ? { value, createdAt: createdAt?.getTime() ?? 0 } : null;
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return null;

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -14,6 +15,7 @@ import { DAY_MS } from '../../ingestion/domain/day.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { createCronSecretReader } from '../../ingestion/runtime/secrets.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
+import { ServiceError } from '../support/aws-json-server.ts';
 import { type EventBridgeServer, startEventBridge } from '../support/eventbridge-server.ts';
 import { startHttpApi } from '../support/http-api-server.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
@@ -208,6 +210,18 @@ describe('a rotation', () => {
     const error = await rotate('test').catch((reason: unknown) => reason);
     expect(String(error)).toContain('answered the new secret with 401, expected 200');
     expect(String(error)).not.toContain(secretsManager.labelled('AWSPENDING'));
+  });
+
+  test('fails at set without telling the secret that EventBridge quotes in its refusal', async () => {
+    await rotate('create');
+    eventBridge.around = () =>
+      Promise.reject(new ServiceError('ValidationException', `Bad: ${secretsManager.labelled('AWSPENDING')}`));
+    const error = await rotate('set').catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      name: 'ConnectionError',
+      message: expect.stringContaining('ValidationException: Bad: …'),
+    });
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(secretsManager.labelled('AWSPENDING'));
   });
 
   test('takes part in none for a version that carries no label', async () => {

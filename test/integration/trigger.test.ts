@@ -1,8 +1,8 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { createRunQueue } from '../../functions/shared/run-queue.ts';
+import { createSqsClient } from '../../functions/shared/sqs-client.ts';
 import type { Answer } from '../../functions/trigger/answers.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
@@ -58,7 +58,7 @@ function newInstance(options: { queueUrl?: string; sqsUrl?: string; timeoutMs?: 
       timeoutMs,
     }),
     queue: createRunQueue(
-      new SQSClient({ ...AWS_CLIENT, endpoint: options.sqsUrl ?? sqs.address }),
+      createSqsClient({ ...AWS_CLIENT, endpoint: options.sqsUrl ?? sqs.address }),
       options.queueUrl ?? queueUrl,
     ),
     queueTimeoutMs: timeoutMs,
