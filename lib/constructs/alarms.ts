@@ -1,0 +1,233 @@
+import { Duration } from 'aws-cdk-lib';
+import { ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { Construct } from 'constructs';
+import { DATABASE_INSTANCES, type StackConfig, WORKER_TIMEOUT_MINUTES } from '../config.ts';
+import { AlarmRegistry } from './alarm-registry.ts';
+import type { Database } from './database.ts';
+import { programMetric, ruleMetric } from './metrics.ts';
+import type { Queues } from './queues.ts';
+import type { ScheduleRule } from './schedule.ts';
+
+const FIVE_MINUTES = Duration.minutes(5);
+const HOUR = Duration.hours(1);
+
+/** A hop ends itself before Lambda does; one that gets this close did not. */
+const WORKER_SLOW_MS = Duration.minutes(WORKER_TIMEOUT_MINUTES).minus(Duration.seconds(30)).toMilliseconds();
+
+/** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
+const OLDEST_MESSAGE = Duration.hours(3);
+
+/** A thin day becomes final 72 h after its end at the earliest; 2 h are for the run itself. */
+const PRICE_AGE_BESIDE_INTERVAL_HOURS = 72 + 2;
+
+/** How much longer than the schedule's longest interval there may be no complete run. */
+const SILENCE_BESIDE_INTERVAL_HOURS = 2;
+
+const STORAGE_LEFT = 0.1;
+const GIB = 1024 ** 3;
+
+/** A t4g.micro earns 12 an hour and uses 6 at its baseline of 10 %. */
+const CPU_CREDITS_LEFT = 20;
+
+/** RDS gives PostgreSQL one connection for each 9,531,392 bytes of memory; half of them is far beyond this program's six. */
+const connectionsTooMany = ({ database }: StackConfig): number =>
+  Math.floor((DATABASE_INSTANCES[database.instance] * GIB) / 9_531_392 / 2);
+
+export interface AlarmsProps {
+  readonly config: StackConfig;
+  readonly queues: Queues;
+  readonly worker: NodejsFunction;
+  readonly rotation: NodejsFunction;
+  readonly repair: NodejsFunction;
+  readonly database: Database;
+  readonly schedule: ScheduleRule | null;
+}
+
+/** Everything that somebody is told about, in the order of the way through. */
+export function createAlarms(scope: Construct, id: string, props: AlarmsProps): AlarmRegistry {
+  const alarms = new AlarmRegistry(scope, id, props.config);
+  watchSchedule(alarms, props);
+  watchSecret(alarms, props);
+  watchQueue(alarms, props);
+  watchWorker(alarms, props);
+  watchPrices(alarms, props);
+  watchDatabase(alarms, props);
+  return alarms;
+}
+
+function watchSchedule(alarms: AlarmRegistry, { schedule }: AlarmsProps): void {
+  if (!schedule) return;
+  const { rule, undelivered } = schedule;
+  alarms.add({
+    id: 'scheduled-call-failed',
+    severity: 'critical',
+    meaning: 'EventBridge could not deliver a scheduled call, in spite of its retries: that run was not queued.',
+    metric: ruleMetric(rule, 'FailedInvocations', { statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'rule-throttled',
+    severity: 'warning',
+    meaning: 'EventBridge held the scheduled rule back: a call comes late, or not at all.',
+    metric: ruleMetric(rule, 'ThrottledRules', { statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'calls-undelivered',
+    severity: 'critical',
+    meaning:
+      'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
+    metric: undelivered.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'undelivered-call-lost',
+    severity: 'critical',
+    meaning: 'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
+    metric: ruleMetric(rule, 'InvocationsFailedToBeSentToDlq', { statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+}
+
+function watchSecret(alarms: AlarmRegistry, { config, rotation, repair }: AlarmsProps): void {
+  alarms.add({
+    id: 'connection-not-authorized',
+    severity: 'critical',
+    meaning:
+      'EventBridge stopped using the connection because the endpoint refused its secret. A repair was begun and a run queued.',
+    metric: programMetric(config, 'connectionNotAuthorized', { statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'connection-repair-failed',
+    severity: 'critical',
+    meaning: 'The connection could not be authorised again: no scheduled call is made until it is.',
+    metric: repair.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'rotation-failed',
+    severity: 'critical',
+    meaning: 'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
+    // The function's own errors include those before its program could count them.
+    metric: rotation.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+}
+
+function watchQueue(alarms: AlarmRegistry, { queues }: AlarmsProps): void {
+  alarms.add({
+    id: 'runs-dead',
+    severity: 'critical',
+    meaning: 'A run gave up and lies in the dead-letter queue: prices are missing until its cause is mended.',
+    metric: queues.deadRuns.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'message-old',
+    severity: 'warning',
+    meaning:
+      'A run has been in the queue for longer than all its retries take: it waits for CoinGecko, or for a run before it.',
+    metric: queues.runs.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: FIVE_MINUTES }),
+    threshold: OLDEST_MESSAGE.toSeconds(),
+  });
+}
+
+function watchWorker(alarms: AlarmRegistry, { worker }: AlarmsProps): void {
+  alarms.add({
+    id: 'worker-errors',
+    severity: 'critical',
+    meaning: 'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
+    metric: worker.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'worker-slow',
+    severity: 'warning',
+    meaning: 'A hop came within 30 s of the 15 minutes that a function may run: it did not stop by itself in time.',
+    metric: worker.metricDuration({ statistic: 'Maximum', period: FIVE_MINUTES }),
+    threshold: WORKER_SLOW_MS,
+  });
+}
+
+function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
+  if (config.schedule) {
+    const intervalHours = Math.ceil(config.schedule.longestIntervalMinutes / 60);
+    const silentHours = intervalHours + SILENCE_BESIDE_INTERVAL_HOURS;
+    alarms.add({
+      id: 'no-complete-run',
+      severity: 'critical',
+      meaning: `No run was complete for ${silentHours} hours: either none ran, or each left days missing.`,
+      metric: programMetric(config, 'runsComplete', { statistic: 'Sum', period: HOUR }),
+      threshold: 1,
+      comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+      periods: silentHours,
+      missing: TreatMissingData.BREACHING,
+    });
+    const staleHours = intervalHours + PRICE_AGE_BESIDE_INTERVAL_HOURS;
+    alarms.add({
+      id: 'prices-stale',
+      severity: 'critical',
+      meaning: `The newest day that is final in every series ended over ${staleHours} hours ago: some series falls behind.`,
+      metric: programMetric(config, 'priceAgeHours', { statistic: 'Minimum', period: HOUR }),
+      threshold: staleHours,
+      comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      // Between runs nothing is measured, and nothing gets better.
+      missing: TreatMissingData.IGNORE,
+    });
+  }
+  alarms.add({
+    id: 'run-partial',
+    severity: 'critical',
+    meaning: 'A run ended without every expected day. Its verdict names the series and the causes.',
+    metric: programMetric(config, 'runsPartial', { statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'error-findings',
+    severity: 'critical',
+    meaning: 'A quality rule found prices that can not be right, such as one currency sent for another.',
+    metric: programMetric(config, 'errorFindings', { statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+  });
+  alarms.add({
+    id: 'credits-short',
+    severity: 'warning',
+    meaning: "The credits left this month are fewer than the month's scheduled runs still need.",
+    metric: programMetric(config, 'creditsSpare', { statistic: 'Minimum', period: HOUR }),
+    threshold: 0,
+    comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+    missing: TreatMissingData.IGNORE,
+  });
+}
+
+function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }: AlarmsProps): void {
+  alarms.add({
+    id: 'database-storage',
+    severity: 'critical',
+    meaning: 'The database has less than a tenth of its storage left, in spite of growing by itself.',
+    metric: instance.metricFreeStorageSpace({ statistic: 'Minimum', period: FIVE_MINUTES }),
+    threshold: config.database.storageGib * GIB * STORAGE_LEFT,
+    comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+    periods: 3,
+  });
+  alarms.add({
+    id: 'database-cpu-credits',
+    severity: 'warning',
+    meaning: 'The database has used up its CPU credits: it goes on, and every further hour of load is billed.',
+    metric: instance.metric('CPUCreditBalance', { statistic: 'Maximum', period: HOUR }),
+    threshold: CPU_CREDITS_LEFT,
+    comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+    // A new instance begins with none and has earned enough after two hours.
+    periods: 4,
+  });
+  alarms.add({
+    id: 'database-connections',
+    severity: 'warning',
+    meaning: "Half of the database's connections are in use: some client does not give them back.",
+    metric: instance.metricDatabaseConnections({ statistic: 'Maximum', period: FIVE_MINUTES }),
+    threshold: connectionsTooMany(config),
+    periods: 3,
+  });
+}

@@ -1,0 +1,103 @@
+import { ArnFormat, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
+import { Authorization, Connection } from 'aws-cdk-lib/aws-events';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
+import type { StackConfig } from '../config.ts';
+import { resourceName } from '../names.ts';
+import { createHandlerFunction } from './handler-function.ts';
+
+const ROTATE_EVERY = Duration.days(90);
+
+/** The secret that opens the endpoint, and EventBridge's connection, which holds its own copy of it. */
+export class CronSecret extends Construct {
+  readonly secret: Secret;
+  readonly connection: Connection;
+  readonly connectionName: string;
+
+  constructor(scope: Construct, id: string, config: StackConfig) {
+    super(scope, id);
+    this.secret = new Secret(this, 'Secret', {
+      secretName: resourceName(config, 'cron-secret'),
+      description: 'Bearer secret of the endpoint; rotated by the stack',
+      generateSecretString: { excludePunctuation: true, passwordLength: 48 },
+    });
+    this.connectionName = `${CONNECTION_NAME}${config.suffix}`;
+    this.connection = new Connection(this, 'Connection', {
+      connectionName: this.connectionName,
+      description: 'Sends the cron secret with each scheduled call',
+      // The template holds a reference; CloudFormation reads the value when it makes or changes the connection.
+      authorization: Authorization.apiKey(
+        'Authorization',
+        SecretValue.unsafePlainText(`Bearer ${this.secret.secretValue.unsafeUnwrap()}`),
+      ),
+    });
+  }
+
+  /** Lets a function give the connection another secret. EventBridge keeps it as a secret of its own, on behalf of the caller. */
+  grantUpdateConnection(grantee: IGrantable): void {
+    const { connectionName, connection } = this;
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['events:UpdateConnection', 'events:DescribeConnection'],
+        resources: [connection.connectionArn],
+      }),
+    );
+    const copies = Stack.of(this).formatArn({
+      service: 'secretsmanager',
+      resource: 'secret',
+      resourceName: `events!connection/${connectionName}/*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: [
+          'secretsmanager:CreateSecret',
+          'secretsmanager:DescribeSecret',
+          'secretsmanager:GetSecretValue',
+          'secretsmanager:PutSecretValue',
+          'secretsmanager:UpdateSecret',
+        ],
+        resources: [copies],
+      }),
+    );
+    Validations.of(this.node.scope ?? this).acknowledge({
+      id:
+        'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:events!connection/' +
+        `${connectionName}/*]`,
+      reason: "EventBridge ends the name of its copy with an id of its own; the connection's name is fixed.",
+    });
+  }
+}
+
+export interface RotationProps {
+  readonly config: StackConfig;
+  readonly cronSecret: CronSecret;
+  readonly endpointUrl: string;
+}
+
+/** Replaces the cron secret every 90 days: secret, connection, an authorised call as proof, then the label. */
+export class CronSecretRotation extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, cronSecret, endpointUrl }: RotationProps) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'rotate-secret',
+      description: 'One step of the rotation of the cron secret',
+      // A step waits 15 s until the endpoint knows the secret, and up to a minute for EventBridge.
+      timeout: Duration.minutes(2),
+      environment: { connectionName: cronSecret.connectionName, endpointUrl },
+    });
+    cronSecret.grantUpdateConnection(this.handler);
+    cronSecret.secret.addRotationSchedule('Rotation', {
+      rotationLambda: this.handler,
+      automaticallyAfter: ROTATE_EVERY,
+      // The first deploy would rotate while the connection is still being made.
+      rotateImmediatelyOnUpdate: false,
+    });
+  }
+}

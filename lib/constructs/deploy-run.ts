@@ -1,0 +1,36 @@
+import { Duration } from 'aws-cdk-lib';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Trigger } from 'aws-cdk-lib/triggers';
+import { Construct } from 'constructs';
+import type { StackConfig } from '../config.ts';
+import { createHandlerFunction } from './handler-function.ts';
+
+export interface DeployRunProps {
+  readonly config: StackConfig;
+  readonly queue: Queue;
+  /** Tells one deploy from another. */
+  readonly deployId: string;
+  /** What must be in place before the run may begin. */
+  readonly after: readonly Construct[];
+}
+
+/** Queues a run at the end of each deploy, so that a new stack has prices, and a changed one shows that it works. */
+export class DeployRun extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, queue, deployId, after }: DeployRunProps) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'queue-run',
+      description: 'Queues a run at the end of a deploy',
+      timeout: Duration.seconds(30),
+      environment: { queueUrl: queue.queueUrl },
+    });
+    // Nothing reads it: a trigger runs again when its function has changed, and this changes with each deploy.
+    this.handler.addEnvironment('DEPLOY_ID', deployId);
+    queue.grant(this.handler, 'sqs:SendMessage');
+    new Trigger(this, 'Trigger', { handler: this.handler, executeAfter: [...after] });
+  }
+}

@@ -1,0 +1,126 @@
+import { fileURLToPath } from 'node:url';
+import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  LoggingFormat,
+  type RecursiveLoop,
+  Runtime,
+  SystemLogLevel,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import type { StackConfig } from '../config.ts';
+import { resourceName } from '../names.ts';
+import type { Database } from './database.ts';
+
+const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** `pg` and the AWS SDK hold CommonJS, which calls `require`; an ES module has none by itself. */
+const REQUIRE_BANNER = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+
+export interface HandlerFunctionProps {
+  readonly config: StackConfig;
+  /** The folder of `functions/` whose handler.ts is bundled; also the function's name. */
+  readonly folder: string;
+  readonly description: string;
+  readonly timeout: Duration;
+  /** @default 256 MB */
+  readonly memorySize?: number;
+  /** By the keys of `ENVIRONMENT`; undefined ones are left out. */
+  readonly environment?: Partial<Record<keyof typeof ENVIRONMENT, string | undefined>>;
+  /** The database that the function reaches, from inside the VPC. @default none, and no VPC */
+  readonly database?: Database;
+  readonly recursiveLoop?: RecursiveLoop;
+}
+
+/**
+ * A function of `functions/`, as all of them are: Node 24 on arm64, one bundled ES module, JSON logs in a group that
+ * expires, tracing, and a role that may write that log and nothing else until it is granted more.
+ */
+export function createHandlerFunction(scope: Construct, id: string, props: HandlerFunctionProps): NodejsFunction {
+  const { config, folder, database } = props;
+  const functionName = resourceName(config, folder);
+  const logGroup = new LogGroup(scope, `${id}Log`, {
+    logGroupName: `/aws/lambda/${functionName}`,
+    retention: config.logRetentionDays,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const handler = new NodejsFunction(scope, id, {
+    functionName,
+    description: props.description,
+    entry: `${PROJECT_ROOT}functions/${folder}/handler.ts`,
+    projectRoot: PROJECT_ROOT,
+    depsLockFilePath: `${PROJECT_ROOT}package-lock.json`,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    timeout: props.timeout,
+    memorySize: props.memorySize ?? 256,
+    role: createRole(scope, `${id}Role`, logGroup, database !== undefined),
+    logGroup,
+    loggingFormat: LoggingFormat.JSON,
+    applicationLogLevelV2: ApplicationLogLevel.INFO,
+    systemLogLevelV2: SystemLogLevel.WARN,
+    tracing: Tracing.ACTIVE,
+    environment: {
+      NODE_OPTIONS: '--enable-source-maps',
+      ...variables({ stage: config.stage, ...props.environment, ...database?.environment }),
+      // RDS's certificate authorities come with Lambda's runtime, and are not among Node's own.
+      ...(database ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),
+    },
+    ...database?.placement,
+    ...(props.recursiveLoop ? { recursiveLoop: props.recursiveLoop } : {}),
+    bundling: {
+      format: OutputFormat.ESM,
+      target: 'node24',
+      mainFields: ['module', 'main'],
+      minify: true,
+      sourceMap: true,
+      sourcesContent: false,
+      // Bundled, it starts sooner than the runtime's copy, and is the version that was tested.
+      bundleAwsSDK: true,
+      banner: REQUIRE_BANNER,
+    },
+  });
+  database?.secret.grantRead(handler);
+  return handler;
+}
+
+/** Not the managed policies: they let a function write every log of the account. */
+function createRole(scope: Construct, id: string, logGroup: LogGroup, isInVpc: boolean): Role {
+  const role = new Role(scope, id, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  logGroup.grantWrite(role);
+  if (isInVpc) {
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [
+          'ec2:CreateNetworkInterface',
+          'ec2:DescribeNetworkInterfaces',
+          'ec2:DescribeSubnets',
+          'ec2:DeleteNetworkInterface',
+          'ec2:AssignPrivateIpAddresses',
+          'ec2:UnassignPrivateIpAddresses',
+        ],
+        resources: ['*'],
+      }),
+    );
+  }
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason:
+      'Two grants know no resources: X-Ray takes segments for none in particular, and Lambda places network interfaces in the VPC before they have a name.',
+  });
+  return role;
+}
+
+function variables(values: NonNullable<HandlerFunctionProps['environment']>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([key, value]) =>
+      value === undefined ? [] : [[ENVIRONMENT[key as keyof typeof ENVIRONMENT], value]],
+    ),
+  );
+}

@@ -1,0 +1,44 @@
+import { Duration } from 'aws-cdk-lib';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Trigger } from 'aws-cdk-lib/triggers';
+import { Construct } from 'constructs';
+import type { StackConfig } from '../config.ts';
+import type { Database } from './database.ts';
+import { acknowledgeTriggerProvider } from './deploy-trigger.ts';
+import { createHandlerFunction } from './handler-function.ts';
+import type { Network } from './network.ts';
+
+/** Room for the 8 minutes that a new database's connection is retried, and for the migrations themselves. */
+const TIMEOUT = Duration.minutes(14);
+
+export interface MigrationsProps {
+  readonly config: StackConfig;
+  readonly network: Network;
+  readonly database: Database;
+  /** What needs the schema, and is made or changed after it. */
+  readonly before: readonly Construct[];
+}
+
+/** Brings the schema up to date during a deploy, when the program has changed; a failure fails the deploy. */
+export class Migrations extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, network, database, before }: MigrationsProps) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'migrate',
+      description: 'Brings the schema of the database up to date; runs at each deploy that changes it',
+      timeout: TIMEOUT,
+      database,
+    });
+    const trigger = new Trigger(this, 'Trigger', {
+      handler: this.handler,
+      timeout: TIMEOUT,
+      // The password comes from Secrets Manager through the way out, which the function itself does not refer to.
+      executeAfter: [network, database],
+      executeBefore: [...before],
+    });
+    acknowledgeTriggerProvider(trigger);
+  }
+}

@@ -1,0 +1,76 @@
+import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import {
+  FlowLogDestination,
+  FlowLogTrafficType,
+  InstanceType,
+  IpAddresses,
+  type NatInstanceProviderV2,
+  NatProvider,
+  NatTrafficDirection,
+  Peer,
+  Port,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { StackConfig } from '../config.ts';
+
+/** An uncommon range, so that a VPC of the user's can be peered with this one. */
+const VPC_CIDR = '10.73.0.0/24';
+
+/** The VPC: public subnets for the way out, private ones for functions, isolated ones for the database. */
+export class Network extends Construct {
+  readonly vpc: Vpc;
+
+  constructor(scope: Construct, id: string, config: StackConfig) {
+    super(scope, id);
+    const instance =
+      config.network === 'nat-instance'
+        ? NatProvider.instanceV2({
+            instanceType: new InstanceType('t4g.nano'),
+            defaultAllowedTraffic: NatTrafficDirection.OUTBOUND_ONLY,
+          })
+        : undefined;
+    this.vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr(VPC_CIDR),
+      // The database's subnet group needs two. One way out serves both: its zone's loss costs a run, not a price.
+      maxAzs: 2,
+      natGateways: 1,
+      ...(instance ? { natGatewayProvider: instance } : {}),
+      restrictDefaultSecurityGroup: false,
+      subnetConfiguration: [
+        { name: 'Public', subnetType: SubnetType.PUBLIC, cidrMask: 28, mapPublicIpOnLaunch: false },
+        { name: 'Private', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 27 },
+        { name: 'Isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 28 },
+      ],
+      flowLogs: {
+        Rejected: {
+          trafficType: FlowLogTrafficType.REJECT,
+          destination: FlowLogDestination.toCloudWatchLogs(
+            new LogGroup(this, 'FlowLog', { retention: config.logRetentionDays, removalPolicy: RemovalPolicy.DESTROY }),
+          ),
+        },
+      },
+    });
+    if (instance) this.closeInstance(instance);
+  }
+
+  /** Only this VPC may send through it, and only HTTPS. */
+  private closeInstance(instance: NatInstanceProviderV2): void {
+    instance.connections.allowFrom(Peer.ipv4(this.vpc.vpcCidrBlock), Port.HTTPS, 'HTTPS of the functions');
+    for (const node of instance.gatewayInstances) {
+      Validations.of(node).acknowledge(
+        {
+          id: 'AwsSolutions-EC28',
+          reason: 'One-minute metrics cost 2 dollars a month; a way out that fails shows as runs that fail.',
+        },
+        {
+          id: 'AwsSolutions-EC29',
+          reason:
+            'The instance holds no data and is replaced by a deploy; protected, it would keep the stack from being deleted.',
+        },
+      );
+    }
+  }
+}

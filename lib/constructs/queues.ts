@@ -1,0 +1,36 @@
+import { Duration } from 'aws-cdk-lib';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { StackConfig } from '../config.ts';
+import { resourceName } from '../names.ts';
+
+const RETENTION = Duration.days(14);
+
+/** A message that was received so often without success ends in the dead-letter queue. */
+const MOST_RECEIVES = 5;
+
+/** The queue of runs and its dead-letter queue, both FIFO: one message group makes one run at a time. */
+export class Queues extends Construct {
+  readonly runs: Queue;
+  readonly deadRuns: Queue;
+
+  constructor(scope: Construct, id: string, config: StackConfig) {
+    super(scope, id);
+    const common = {
+      fifo: true,
+      retentionPeriod: RETENTION,
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+    };
+    this.deadRuns = new Queue(this, 'DeadRuns', {
+      ...common,
+      queueName: `${resourceName(config, 'runs-dead')}.fifo`,
+    });
+    this.runs = new Queue(this, 'Runs', {
+      ...common,
+      queueName: `${resourceName(config, 'runs')}.fifo`,
+      visibilityTimeout: Duration.minutes(config.visibilityMinutes),
+      deadLetterQueue: { queue: this.deadRuns, maxReceiveCount: MOST_RECEIVES },
+    });
+  }
+}

@@ -1,0 +1,29 @@
+import { Duration } from 'aws-cdk-lib';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Construct } from 'constructs';
+import type { StackConfig } from '../config.ts';
+import type { Database } from './database.ts';
+import { createHandlerFunction } from './handler-function.ts';
+
+export interface StatusProps {
+  readonly config: StackConfig;
+  readonly database: Database;
+  readonly universe: string | undefined;
+}
+
+/** Answers what is stored, missing and under way; invoked by hand, because the database is out of a person's reach. */
+export class Status extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, database, universe }: StatusProps) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'status',
+      description: 'Answers what is stored and missing, in JSON; {"runId":"…"} asks for one run',
+      timeout: Duration.seconds(60),
+      database,
+      environment: { universe },
+    });
+  }
+}

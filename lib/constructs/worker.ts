@@ -1,0 +1,53 @@
+import { Duration } from 'aws-cdk-lib';
+import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { type StackConfig, WORKER_TIMEOUT_MINUTES } from '../config.ts';
+import type { Database } from './database.ts';
+import { createHandlerFunction } from './handler-function.ts';
+import type { Queues } from './queues.ts';
+
+export interface WorkerProps {
+  readonly config: StackConfig;
+  readonly database: Database;
+  readonly queues: Queues;
+  readonly coingeckoKey: ISecret;
+  readonly universe: string | undefined;
+}
+
+/** The worker, which takes one message at a time from the queue of runs. */
+export class Worker extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, database, queues, coingeckoKey, universe }: WorkerProps) {
+    super(scope, id);
+    const { coingecko } = config;
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'worker',
+      description: 'Works on one hop of a run: fetches what is missing from CoinGecko and stores it',
+      timeout: Duration.minutes(WORKER_TIMEOUT_MINUTES),
+      memorySize: 512,
+      database,
+      environment: {
+        queueUrl: queues.runs.queueUrl,
+        deadLetterQueueUrl: queues.deadRuns.queueUrl,
+        coingeckoSecretId: coingeckoKey.secretArn,
+        coingeckoPlan: coingecko.plan,
+        coingeckoBaseUrl: coingecko.baseUrl,
+        coingeckoRequestsPerMinute: coingecko.requestsPerMinute?.toString(),
+        coingeckoMonthlyCredits: coingecko.monthlyCredits?.toString(),
+        coingeckoHistoryDays: coingecko.historyDays?.toString(),
+        universe,
+      },
+      // It queues its own continuations; a limit of hops and the rule against hops without progress end them.
+      recursiveLoop: RecursiveLoop.ALLOW,
+    });
+    coingeckoKey.grantRead(this.handler);
+    queues.runs.grant(this.handler, 'sqs:SendMessage');
+    queues.deadRuns.grant(this.handler, 'sqs:SendMessage');
+    this.handler.addEventSource(new SqsEventSource(queues.runs, { batchSize: 1, reportBatchItemFailures: true }));
+  }
+}

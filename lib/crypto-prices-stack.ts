@@ -1,0 +1,95 @@
+import { Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { StackConfig } from './config.ts';
+import { createAlarms } from './constructs/alarms.ts';
+import { CoingeckoKey } from './constructs/coingecko-key.ts';
+import { ConnectionRepair } from './constructs/connection-repair.ts';
+import { CronSecret, CronSecretRotation } from './constructs/cron-secret.ts';
+import { createDashboard } from './constructs/dashboard.ts';
+import { Database } from './constructs/database.ts';
+import { DeployRun } from './constructs/deploy-run.ts';
+import { Endpoint } from './constructs/endpoint.ts';
+import { Migrations } from './constructs/migrations.ts';
+import { Network } from './constructs/network.ts';
+import { Queues } from './constructs/queues.ts';
+import { ScheduleRule } from './constructs/schedule.ts';
+import { Status } from './constructs/status.ts';
+import { Worker } from './constructs/worker.ts';
+import { createOutputs } from './outputs.ts';
+
+export interface CryptoPricesStackProps {
+  readonly config: StackConfig;
+  /** Tells one deploy from another; the run that each deploy queues hangs on it. */
+  readonly deployId: string;
+}
+
+/** Everything, in one stack: the schedule, the endpoint, the queue, the worker, the database, and what watches them. */
+export class CryptoPricesStack extends Stack {
+  constructor(scope: Construct, id: string, { config, deployId }: CryptoPricesStackProps) {
+    super(scope, id, {
+      description: `Daily crypto prices into PostgreSQL, on a schedule (${config.stage})`,
+      terminationProtection: config.isProtected,
+      tags: { application: 'crypto-prices', stage: config.stage },
+    });
+    const universe = config.universe && JSON.stringify(config.universe);
+
+    const network = new Network(this, 'Network', config);
+    const database = new Database(this, 'Database', { config, network });
+    const queues = new Queues(this, 'Queues', config);
+    const coingeckoKey = new CoingeckoKey(this, 'CoingeckoKey', config);
+    const cronSecret = new CronSecret(this, 'CronSecret', config);
+
+    const endpoint = new Endpoint(this, 'Endpoint', {
+      config,
+      secret: cronSecret.secret,
+      queue: queues.runs,
+      universe,
+    });
+    const rotation = new CronSecretRotation(this, 'CronSecretRotation', {
+      config,
+      cronSecret,
+      endpointUrl: endpoint.url,
+    });
+    const repair = new ConnectionRepair(this, 'ConnectionRepair', { config, cronSecret, queue: queues.runs });
+    const worker = new Worker(this, 'Worker', {
+      config,
+      database,
+      queues,
+      coingeckoKey: coingeckoKey.secret,
+      universe,
+    });
+    const migrations = new Migrations(this, 'Migrations', { config, network, database, before: [worker] });
+    const status = new Status(this, 'Status', { config, database, universe });
+    const schedule =
+      config.schedule &&
+      new ScheduleRule(this, 'Schedule', {
+        config,
+        expression: config.schedule.expression,
+        cronSecret,
+        endpointUrl: endpoint.url,
+      });
+    if (schedule) {
+      new DeployRun(this, 'DeployRun', { config, queue: queues.runs, deployId, after: [worker, migrations] });
+    }
+
+    const alarms = createAlarms(this, 'Alarms', {
+      config,
+      queues,
+      worker: worker.handler,
+      rotation: rotation.handler,
+      repair: repair.handler,
+      database,
+      schedule,
+    });
+    const dashboard = createDashboard(this, 'Dashboard', {
+      config,
+      schedule,
+      endpoint,
+      queues,
+      worker: worker.handler,
+      database,
+      alarms,
+    });
+    createOutputs(this, { network, database, endpoint, cronSecret, coingeckoKey, status, dashboard });
+  }
+}

@@ -1,0 +1,52 @@
+import { CfnOutput, type Stack } from 'aws-cdk-lib';
+import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import type { CoingeckoKey } from './constructs/coingecko-key.ts';
+import type { CronSecret } from './constructs/cron-secret.ts';
+import { DATABASE_NAME, type Database } from './constructs/database.ts';
+import type { Endpoint } from './constructs/endpoint.ts';
+import type { Network } from './constructs/network.ts';
+import type { Status } from './constructs/status.ts';
+
+export interface OutputsProps {
+  readonly network: Network;
+  readonly database: Database;
+  readonly endpoint: Endpoint;
+  readonly cronSecret: CronSecret;
+  readonly coingeckoKey: CoingeckoKey;
+  readonly status: Status;
+  readonly dashboard: Dashboard;
+}
+
+/** What a person needs after a deploy: where things are, and the commands to use them. No secret is in any of them. */
+export function createOutputs(stack: Stack, props: OutputsProps): void {
+  const { network, database, endpoint, cronSecret, coingeckoKey, status, dashboard } = props;
+  const { region } = stack;
+  const output = (id: string, description: string, value: string) => new CfnOutput(stack, id, { description, value });
+
+  output('EndpointUrl', 'Queues a run; POST with the bearer secret', endpoint.url);
+  output(
+    'DashboardUrl',
+    'The story of the runs',
+    `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`,
+  );
+  output(
+    'SetCoingeckoKey',
+    'Asks for the API key and stores it; the next run uses it',
+    `read -rs KEY && printf %s "$KEY" | aws secretsmanager put-secret-value --region ${region} --secret-id ${coingeckoKey.secret.secretArn} --secret-string file:///dev/stdin`,
+  );
+  output(
+    'FireRun',
+    'Queues a run by hand',
+    `aws secretsmanager get-secret-value --region ${region} --secret-id ${cronSecret.secret.secretArn} --query SecretString --output text | sed 's/^/Authorization: Bearer /' | curl -sS -X POST -H @- ${endpoint.url}`,
+  );
+  output(
+    'AskStatus',
+    'What is stored, missing and under way',
+    `aws lambda invoke --region ${region} --function-name ${status.handler.functionName} --cli-binary-format raw-in-base64-out --payload '{}' /dev/stdout`,
+  );
+  output('DatabaseHost', 'Host of the database', database.instance.dbInstanceEndpointAddress);
+  output('DatabasePort', 'Port of the database', database.instance.dbInstanceEndpointPort);
+  output('DatabaseName', 'Name of the database', DATABASE_NAME);
+  output('DatabaseSecret', 'Secret with username and password', database.secret.secretArn);
+  output('VpcId', "The VPC, for the security groups of the database's clients", network.vpc.vpcId);
+}
