@@ -120,8 +120,11 @@ const hideUnchosen = (name: 'coin' | 'currency', prefix: 'of' | 'in', count: num
     trusted(`.prices:not(:has(#${name}-${index}:checked)) .${prefix}-${index}{display:none}`),
   );
 
+/** Half of the last digit that is shown. */
+const NOTICEABLE = 0.00005;
+
 const direction = (change: number | null): 'up' | 'down' | 'flat' =>
-  change === null || change === 0 ? 'flat' : change > 0 ? 'up' : 'down';
+  change === null || Math.abs(change) < NOTICEABLE ? 'flat' : change > 0 ? 'up' : 'down';
 
 const SIGNS = { up: '▲', down: '▼', flat: '' } as const;
 

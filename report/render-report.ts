@@ -29,7 +29,7 @@ ${data.banner === null ? null : html`<p class="banner" role="note">${data.banner
 <main class="wrap">
 <header class="head"><div><h1>Crypto prices</h1>
 <p class="muted">Daily prices of ${data.universe.coins.length} coins in ${data.universe.currencies.length} currencies, by UTC day</p></div>
-<p class="muted">As of <time datetime="${new Date(data.generatedAt).toISOString()}">${formatInstant(data.generatedAt)} UTC</time></p></header>
+<p class="muted">As of <time datetime="${data.generatedAt}">${formatInstant(Date.parse(data.generatedAt))} UTC</time></p></header>
 ${hasPrices || data.runs.length > 0 ? tiles(data) : null}
 ${hasPrices ? [pricesSection(data), coverageSection(data)] : noPrices(data)}
 ${hasPrices || data.runs.length > 0 ? [runsSection(data), findingsSection(data)] : null}
@@ -43,7 +43,8 @@ ${hasPrices || data.runs.length > 0 ? [runsSection(data), findingsSection(data)]
 
 /** What is asked first: how fresh, how complete, how much is left. */
 function tiles(data: ReportData): Html {
-  const { newestFinalDay, lastCompleteRunAt, generatedAt, credits } = data;
+  const { newestFinalDay, lastCompleteRunAt, credits } = data;
+  const now = Date.parse(data.generatedAt);
   const { expected, missing } = countExpected(data);
   const errors = data.findings.filter(({ severity }) => severity === 'error').length;
   const warnings = data.findings.length - errors;
@@ -53,14 +54,14 @@ ${tile(
   newestFinalDay ?? NO_VALUE,
   newestFinalDay === null
     ? 'no day is final in every series'
-    : `in every series; ended ${formatDuration(generatedAt - endOf(newestFinalDay))} ago`,
+    : `in every series; ended ${formatDuration(now - endOf(newestFinalDay))} ago`,
 )}
 ${tile(
   'Last complete run',
   lastCompleteRunAt === null
     ? NO_VALUE
-    : `${formatCount(Math.floor((generatedAt - lastCompleteRunAt) / HOUR_MS))} h ago`,
-  lastCompleteRunAt === null ? 'no run was complete yet' : `${formatInstant(lastCompleteRunAt)} UTC`,
+    : `${formatCount(Math.floor((now - Date.parse(lastCompleteRunAt)) / HOUR_MS))} h ago`,
+  lastCompleteRunAt === null ? 'no run was complete yet' : `${formatInstant(Date.parse(lastCompleteRunAt))} UTC`,
 )}
 ${tile(
   `Stored of ${data.days.length} days`,
@@ -87,7 +88,7 @@ ${tile(
 
 /** A settled day that is provisional counts as missing, as it does in a run's verdict. */
 function countExpected({ days, series, generatedAt }: ReportData): { expected: number; missing: number } {
-  const lastSettled = lastSettledDay(generatedAt);
+  const lastSettled = lastSettledDay(Date.parse(generatedAt));
   const states = series.flatMap((one) => one.states.filter((_, index) => (days[index] ?? '') <= lastSettled));
   const count = (...wanted: readonly CoverageState[]): number =>
     states.filter((state) => wanted.includes(state)).length;

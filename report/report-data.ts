@@ -1,7 +1,7 @@
 import type { Trigger } from '../ingestion/contract/run-message.ts';
 import type { Universe } from '../ingestion/contract/universe.ts';
 import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
-import type { Day, Instant } from '../ingestion/domain/day.ts';
+import type { Day } from '../ingestion/domain/day.ts';
 import type { DayStatus } from '../ingestion/domain/day-state.ts';
 import type { Finding } from '../ingestion/domain/finding.ts';
 import type { Series } from '../ingestion/domain/series.ts';
@@ -21,14 +21,14 @@ export type ReportSeries = Series & {
   readonly states: readonly CoverageState[];
 };
 
-/** A run as its row tells it; the counts of days are null until a verdict is written. */
+/** A run as its row tells it; `finishedAt` and the counts of days are null until there is a verdict. */
 export type ReportRun = {
   readonly runId: string;
   readonly trigger: Trigger;
   readonly status: RunStatus;
-  readonly dueAt: Instant;
-  readonly startedAt: Instant;
-  readonly finishedAt: Instant | null;
+  readonly dueAt: string;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
   readonly expectedDays: number | null;
   readonly storedDays: number | null;
   readonly missingDays: number | null;
@@ -39,9 +39,9 @@ export type ReportRun = {
   readonly error: string | null;
 };
 
-/** Everything the status page shows. Plain JSON; instants are milliseconds since 1970 in UTC. */
+/** Everything the status page shows. Plain JSON; moments are ISO 8601 in UTC. */
 export type ReportData = {
-  readonly generatedAt: Instant;
+  readonly generatedAt: string;
   /** A line above everything else, such as a warning that the prices are made up. */
   readonly banner: string | null;
   readonly universe: Universe;
@@ -58,5 +58,5 @@ export type ReportData = {
   readonly credits: { readonly used: number; readonly quota: number | null };
   /** The newest day that is final in every series. */
   readonly newestFinalDay: Day | null;
-  readonly lastCompleteRunAt: Instant | null;
+  readonly lastCompleteRunAt: string | null;
 };

@@ -29,10 +29,11 @@ ${['Duration', 'Expected', 'Stored', 'Missing', 'Requests', 'Credits', 'Retries'
 
 function runRows(run: ReportRun): Html {
   const { look, sign } = LOOKS[run.status];
-  const duration = run.finishedAt === null ? NO_VALUE : formatDuration(run.finishedAt - run.startedAt);
+  const duration =
+    run.finishedAt === null ? NO_VALUE : formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt));
   const counts = [run.expectedDays, run.storedDays, run.missingDays, run.requests, run.credits, run.retries];
   return html`<tr${run.error === null ? null : html` class="above"`}>
-<th scope="row" class="nowrap"><time datetime="${new Date(run.dueAt).toISOString()}" title="run ${run.runId}">${formatInstant(run.dueAt)}</time></th>
+<th scope="row" class="nowrap"><time datetime="${run.dueAt}" title="run ${run.runId}">${formatInstant(Date.parse(run.dueAt))}</time></th>
 <td><span class="pill ${look}" data-sign="${sign}">${run.status}</span></td><td>${run.trigger}</td>
 <td class="num">${duration}</td>${[...counts, run.rateLimited].map((count) => html`<td class="num">${formatCount(count)}</td>`)}</tr>
 ${run.error === null ? null : html`<tr class="error"><td></td><td colspan="10">${run.error}</td></tr>`}`;

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { readReportData } from '../../report/read-report-data.ts';
+import { renderReport } from '../../report/render-report.ts';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { startTestIngestion, type TestIngestion, TWO_COINS } from '../support/test-ingestion.ts';
+
+const NOW = '2026-11-23T02:00:00Z';
+
+let testDatabase: TestDatabase;
+let ingestion: TestIngestion;
+beforeEach(async () => {
+  testDatabase = await createTestDatabase();
+  ingestion = await startTestIngestion({ databaseUrl: testDatabase.url, now: NOW });
+});
+afterEach(async () => {
+  await ingestion.close();
+  await testDatabase.drop();
+});
+
+const read = () =>
+  readReportData(ingestion.database, { now: Date.parse(NOW), universe: TWO_COINS, monthlyCredits: 10_000 });
+
+test('an empty database gives a page that says what to do', async () => {
+  const data = await read();
+  expect(data).toMatchObject({ runs: [], findings: [], newestFinalDay: null, lastCompleteRunAt: null });
+  expect(data.days).toHaveLength(30);
+  expect(renderReport(data)).toContain('npm run fetch-data');
+});
+
+test('a run shows its prices at their days, up to today', async () => {
+  const { verdict } = await ingestion.run();
+  const data = await read();
+
+  expect(data).toMatchObject({
+    generatedAt: '2026-11-23T02:00:00.000Z',
+    newestFinalDay: '2026-11-22',
+    credits: { used: verdict.credits, quota: 10_000 },
+    runs: [{ runId: verdict.runId, status: 'complete', expectedDays: 120, missingDays: 0 }],
+  });
+  expect([data.days[0], data.days.at(-1)]).toEqual(['2026-10-24', '2026-11-23']);
+  expect(data.series.map(({ coin, currency }) => `${coin}/${currency}`)).toEqual([
+    'bitcoin/usd',
+    'bitcoin/eur',
+    'dogecoin/usd',
+    'dogecoin/eur',
+  ]);
+
+  const stored = await ingestion.database.db
+    .selectFrom('daily_prices')
+    .select('average')
+    .where('coin_id', '=', 'dogecoin')
+    .where('currency', '=', 'eur')
+    .where('day', '=', '2026-11-01')
+    .executeTakeFirstOrThrow();
+  expect(data.series[3]?.prices[data.days.indexOf('2026-11-01')]?.average).toBe(stored.average);
+});
+
+test('days that are not final are told apart, and findings come with their run', async () => {
+  const { runId } = (await ingestion.run()).verdict;
+  const later = (await ingestion.run()).verdict;
+  const { db } = ingestion.database;
+  const bitcoin = { coin_id: 'bitcoin', currency: 'usd' };
+  await db
+    .deleteFrom('daily_prices')
+    .where('coin_id', '=', 'bitcoin')
+    .where('currency', '=', 'usd')
+    .where('day', 'in', ['2026-11-01', '2026-11-05'])
+    .execute();
+  await db
+    .insertInto('unavailable_days')
+    .values({
+      ...bitcoin,
+      day: '2026-11-01',
+      reason: 'two answers without it',
+      first_run_id: runId,
+      confirmed_run_id: later.runId,
+      recorded_at: NOW,
+    })
+    .execute();
+  await db
+    .insertInto('quality_findings')
+    .values({ ...bitcoin, run_id: runId, rule: 'frozen', severity: 'warning', day: '2026-11-03', detail: 'No change.' })
+    .execute();
+
+  const data = await read();
+  const stateOf = (day: string) => data.series[0]?.states[data.days.indexOf(day)];
+  expect(['2026-11-01', '2026-11-05', '2026-11-06', '2026-11-23'].map(stateOf)).toEqual([
+    'unavailable',
+    'missing',
+    'final',
+    'provisional',
+  ]);
+  expect(data.series[0]?.prices[data.days.indexOf('2026-11-05')]).toBeNull();
+  expect(data.unavailableDays).toEqual([
+    { coin: 'bitcoin', currency: 'usd', day: '2026-11-01', reason: 'two answers without it' },
+  ]);
+  expect(data.findings).toContainEqual({
+    rule: 'frozen',
+    severity: 'warning',
+    coin: 'bitcoin',
+    currency: 'usd',
+    day: '2026-11-03',
+    detail: 'No change.',
+  });
+});
+
+test('a long history shows the last 90 days', async () => {
+  await ingestion.run({ trigger: 'cli', request: { from: '2026-05-01', to: '2026-05-03' } });
+  const data = await read();
+  expect(data.days).toHaveLength(90);
+  expect(data.days[0]).toBe('2026-08-26');
+});
