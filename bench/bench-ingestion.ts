@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { createCoinGeckoClient } from '../ingestion/coingecko/client.ts';
+import { createRequestBudget } from '../ingestion/coingecko/request-budget.ts';
+import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
+import { createDatabase } from '../ingestion/database/connection.ts';
+import { migrateToLatest } from '../ingestion/database/migrate.ts';
+import { createRepositories } from '../ingestion/database/repositories.ts';
+import type { Verdict } from '../ingestion/domain/verdict.ts';
+import type { Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
+import { runIngestion } from '../ingestion/run-ingestion.ts';
+import { systemClock } from '../ingestion/runtime/clock.ts';
+import { runIdOf } from '../ingestion/runtime/run-id.ts';
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** Milliseconds that the requests of a run spent in each step, added up over requests side by side. */
+export type StepTimes = { fetchMs: number; aggregateMs: number; storeMs: number };
+
+/** @returns the default universe, or one of made-up coins with that many series in four currencies. */
+export function universeOf(seriesCount: number): Universe {
+  const { coins, currencies } = DEFAULT_UNIVERSE;
+  if (seriesCount === coins.length * currencies.length) return DEFAULT_UNIVERSE;
+  const count = Math.ceil(seriesCount / currencies.length);
+  const madeUp = Array.from({ length: count }, (_, index) => ({
+    id: `coin-${index}`,
+    symbol: `c${index}`,
+    name: `Coin ${index}`,
+  }));
+  return { coins: madeUp, currencies };
+}
+
+/** One run of the whole program against a source and an empty database, with the time that each step took. */
+export async function runOnce(options: {
+  databaseUrl: string;
+  sourceUrl: string;
+  universe: Universe;
+  requestsPerMinute: number;
+}): Promise<{ verdict: Verdict; times: StepTimes }> {
+  const { universe, requestsPerMinute } = options;
+  const clock = systemClock;
+  const database = createDatabase({ url: options.databaseUrl });
+  try {
+    await migrateToLatest(database, { waitMs: 0, clock, log: silent });
+    const times: StepTimes = { fetchMs: 0, aggregateMs: 0, storeMs: 0 };
+    const repositories = createRepositories(database, { clock });
+    const client = createCoinGeckoClient({
+      baseUrl: options.sourceUrl,
+      keyHeader: null,
+      apiKey: null,
+      timeoutMs: 30_000,
+      maxBodyBytes: 8 * 1024 * 1024,
+      clock,
+    });
+    const triggerKey = `bench:${randomUUID()}`;
+    const { verdict } = await runIngestion(
+      { runId: runIdOf(triggerKey), triggerKey, trigger: 'schedule', dueAt: clock.now(), request: {}, hop: 0 },
+      {
+        universe,
+        source: timedSource(client, times),
+        repositories: {
+          ...repositories,
+          prices: timedPrices(repositories.prices, times),
+          requests: timedLedger(repositories.requests, times),
+        },
+        makeBudget: (recentEnds) => createRequestBudget({ requestsPerMinute, clock, recentEnds }),
+        limits: { monthlyCredits: null, historyDays: 365 },
+        clock,
+        random: Math.random,
+        log: silent,
+        interrupt: new AbortController().signal,
+        deadline: null,
+        lockWaitMs: 0,
+        onEvent: () => {},
+      },
+    );
+    return { verdict, times };
+  } finally {
+    await database.close();
+  }
+}
+
+/** What lies between an answer and its storing, less the ledger, is checking and aggregation; both run without a pause. */
+const answeredAt = new Map<unknown, number>();
+
+const timedSource = (source: PriceSource, times: StepTimes): PriceSource => ({
+  ...source,
+  async fetchRange(series, window, signal) {
+    const startedAt = performance.now();
+    const answer = await source.fetchRange(series, window, signal);
+    times.fetchMs += performance.now() - startedAt;
+    answeredAt.set(answer, performance.now());
+    return answer;
+  },
+});
+
+const timedLedger = (requests: RequestLedger, times: StepTimes): RequestLedger => ({
+  ...requests,
+  async begin(request) {
+    const startedAt = performance.now();
+    const id = await requests.begin(request);
+    times.storeMs += performance.now() - startedAt;
+    return id;
+  },
+  async end(id, end) {
+    const startedAt = performance.now();
+    await requests.end(id, end);
+    times.storeMs += performance.now() - startedAt;
+    // Aggregation begins after the ledger's entry.
+    times.aggregateMs -= performance.now() - startedAt;
+  },
+});
+
+const timedPrices = (prices: PriceRepository, times: StepTimes): PriceRepository => ({
+  ...prices,
+  async storeAnswer(answer) {
+    const startedAt = performance.now();
+    times.aggregateMs += startedAt - (answeredAt.get(answer.answer) ?? startedAt);
+    answeredAt.delete(answer.answer);
+    const stored = await prices.storeAnswer(answer);
+    times.storeMs += performance.now() - startedAt;
+    return stored;
+  },
+});
