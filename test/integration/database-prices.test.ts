@@ -1,0 +1,325 @@
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { createDatabase } from '../../ingestion/database/connection.ts';
+import { readDailyPrices } from '../../ingestion/database/prices.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { AGGREGATION_VERSION, type DailyPrice } from '../../ingestion/domain/daily-price.ts';
+import { addDays, DAY_MS, type Day, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
+import { answerWith, BITCOIN, dailyPrice, emptyTables, openRun } from '../support/database-fixtures.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const DAY = '2026-03-01';
+const NOW = Date.parse('2026-03-10T02:00Z');
+
+const database = createDatabase({ url: (await useTestDatabase()).url });
+const { db } = database;
+const { runs, prices, findings } = createRepositories(database, { clock: createVirtualClock(NOW) });
+afterAll(database.close);
+beforeEach(() => emptyTables(db));
+
+const store = (runId: string, ...rows: DailyPrice[]) => prices.storeAnswer(answerWith(runId, rows));
+const stored = async () => readDailyPrices(database, { from: '2000-01-01', to: '2100-01-01' });
+const revisions = () => db.selectFrom('daily_price_revisions').selectAll().orderBy('revision').execute();
+const unavailable = () => db.selectFrom('unavailable_days').selectAll().orderBy('day').execute();
+const versions = async () =>
+  (await sql<{ xmin: string }>`select xmin::text from daily_prices order by coin_id, currency, day`.execute(db)).rows;
+
+const provisional = (values: Partial<DailyPrice> = {}) =>
+  dailyPrice(DAY, { isSettled: false, isFinal: false, ...values });
+const thin = (values: Partial<DailyPrice> = {}) => dailyPrice(DAY, { isFinal: false, hoursCovered: 20, ...values });
+const final = (values: Partial<DailyPrice> = {}) => dailyPrice(DAY, values);
+
+describe('a stored row', () => {
+  type Fate = 'replaced' | 'revised' | 'kept' | 'kept with worse_answer';
+  const cases: [string, Fate, DailyPrice, DailyPrice][] = [
+    ['provisional, the same again', 'kept', provisional(), provisional()],
+    ['provisional, more hours', 'replaced', provisional({ hoursCovered: 5 }), provisional({ hoursCovered: 6 })],
+    ['provisional, as many hours', 'replaced', provisional({ average: 101 }), provisional({ average: 102 })],
+    ['provisional, fewer hours', 'kept', provisional({ hoursCovered: 6 }), provisional({ hoursCovered: 5 })],
+    ['provisional, now settled and thin', 'replaced', provisional({ hoursCovered: 20 }), thin()],
+    ['provisional, now final', 'replaced', provisional(), final()],
+    [
+      'provisional, now final with fewer hours',
+      'replaced',
+      provisional({ hoursCovered: 24 }),
+      final({ hoursCovered: 23 }),
+    ],
+    ['thin, now final though as thin', 'replaced', thin(), thin({ isFinal: true })],
+    ['final, the same again', 'kept', final(), final()],
+    ['final, only provisional now', 'kept', final(), provisional({ average: 109 })],
+    ['final, thin now', 'kept with worse_answer', final(), thin({ average: 109 })],
+    ['final, other values', 'revised', final({ close: 105 }), final({ close: 106 })],
+    ['final, more hours', 'revised', final({ hoursCovered: 22 }), final({ hoursCovered: 23 })],
+    ['final, fewer hours', 'kept with worse_answer', final({ hoursCovered: 24 }), final({ hoursCovered: 23 })],
+    ['final, a cap that became unknown', 'revised', final(), final({ marketCap: null })],
+  ];
+
+  test.each(cases)('%s: %s', async (_, fate, before, after) => {
+    await store(await openRun(runs), before);
+    const runId = await openRun(runs);
+    const outcome = await store(runId, after);
+
+    const isWritten = fate === 'replaced' || fate === 'revised';
+    expect(outcome).toEqual({ rowsWritten: isWritten ? 1 : 0, rowsUnchanged: isWritten ? 0 : 1 });
+    expect(await stored()).toEqual([
+      { ...BITCOIN, ...(isWritten ? after : before), revision: fate === 'revised' ? 1 : 0 },
+    ]);
+    expect(await revisions()).toHaveLength(fate === 'revised' ? 1 : 0);
+    expect((await findings.ofRun(runId)).map(({ rule }) => rule)).toEqual(
+      fate === 'kept with worse_answer' ? ['worse_answer'] : [],
+    );
+  });
+
+  test('of a newer aggregation version is kept, with a finding', async () => {
+    await store(await openRun(runs), final());
+    await db
+      .updateTable('daily_prices')
+      .set({ aggregation_version: AGGREGATION_VERSION + 1 })
+      .execute();
+    const runId = await openRun(runs);
+    expect(await store(runId, final({ average: 104 }))).toEqual({ rowsWritten: 0, rowsUnchanged: 1 });
+    expect(await findings.ofRun(runId)).toMatchObject([{ rule: 'worse_answer', severity: 'warning', day: DAY }]);
+  });
+
+  test('that is revised keeps its old values, who replaced them and when', async () => {
+    const first = await openRun(runs);
+    await store(first, final());
+    const second = await openRun(runs);
+    await store(second, final({ average: 101.05 }));
+    await store(second, final({ average: 101.06 }));
+    expect(await revisions()).toMatchObject([
+      {
+        ...{ coin_id: 'bitcoin', currency: 'usd', day: DAY, revision: 0, average: 101, run_id: first },
+        hours_covered: 24,
+      },
+      { ...{ revision: 1, average: 101.05, run_id: second }, replaced_by_run_id: second, replaced_at: new Date(NOW) },
+    ]);
+    expect(await stored()).toMatchObject([{ average: 101.06, revision: 2 }]);
+  });
+});
+
+test.each([
+  [100.1, []],
+  [99.9, []],
+  [100.11, ['bitcoin/usd on 2026-03-01: the final average moved by 0.11 %, from 100 to 100.11.']],
+  [99.89, ['bitcoin/usd on 2026-03-01: the final average moved by 0.11 %, from 100 to 99.89.']],
+])('a final average that moves from 100 to %d is found: %j', async (average, details) => {
+  const runId = await openRun(runs);
+  await store(runId, final({ average: 100 }));
+  await store(runId, final({ average }));
+  expect((await findings.ofRun(runId)).map(({ detail }) => detail)).toEqual(details);
+});
+
+test('storing the same answer again leaves every row as it was, to the transaction that wrote it', async () => {
+  const rows = daysFrom(DAY, '2026-03-09').map((day) => dailyPrice(day, { volume: null, average: 100.1 + 1 / 3 }));
+  expect(await store(await openRun(runs), ...rows)).toEqual({ rowsWritten: 9, rowsUnchanged: 0 });
+  const before = await versions();
+  expect(await store(await openRun(runs), ...rows)).toEqual({ rowsWritten: 0, rowsUnchanged: 9 });
+  expect(await versions()).toEqual(before);
+  expect(await revisions()).toEqual([]);
+});
+
+test('more rows than one statement takes are all stored', async () => {
+  const rows = daysFrom('2024-01-01', '2025-12-31').map((day) => dailyPrice(day));
+  expect(await store(await openRun(runs), ...rows)).toEqual({ rowsWritten: 731, rowsUnchanged: 0 });
+  expect(await stored()).toHaveLength(731);
+});
+
+test.each([0.00000823, 15_000_000, 6.8e-5, 56091.80652117718, 5e-324, 1.7976931348623157e308, 0.1 + 0.2])(
+  'the price %d survives to the last digit',
+  async (price) => {
+    const ofPrice = {
+      open: price,
+      high: price,
+      low: price,
+      close: price,
+      average: price,
+      volume: price,
+      marketCap: price,
+    };
+    await store(await openRun(runs), final(ofPrice));
+    expect(await stored()).toMatchObject([ofPrice]);
+  },
+);
+
+test('a price is stored as the shortest decimal that reads back', async () => {
+  await store(await openRun(runs), final({ low: 6.8e-5, high: 15_000_000 }));
+  const { rows } = await sql`select low::text, high::text from daily_prices`.execute(db);
+  expect(rows).toEqual([{ low: '0.000068', high: '15000000' }]);
+});
+
+test.each<[string, Partial<DailyPrice>]>([
+  ['a price of 0', { low: 0 }],
+  ['a negative price', { low: -1 }],
+  ['an infinite price', { high: Number.POSITIVE_INFINITY }],
+  ['a price that is no number', { high: Number.NaN }],
+  ['a high below the low', { high: 80 }],
+  ['an average above the high', { average: 111 }],
+  ['an open below the low', { open: 89 }],
+  ['a close above the high', { close: 111 }],
+  ['an infinite volume', { volume: Number.POSITIVE_INFINITY }],
+  ['a market cap of 0', { marketCap: 0 }],
+  ['25 hours', { hoursCovered: 25, sampleCount: 25 }],
+  ['fewer samples than hours', { sampleCount: 23 }],
+  ['a sample of the next day', { lastSampleAt: startOf(DAY) + DAY_MS }],
+  ['a sample of the day before', { firstSampleAt: startOf(DAY) - 1 }],
+  ['a final row that is not settled', { isSettled: false }],
+])('%s is refused, and nothing of the answer is stored', async (_, values) => {
+  const runId = await openRun(runs);
+  await expect(store(runId, dailyPrice(addDays(DAY, 1)), final(values))).rejects.toThrow(/violates check constraint/);
+  expect(await stored()).toEqual([]);
+  expect(await prices.answersOfCoin(runId, 'bitcoin')).toEqual([]);
+});
+
+describe('an answer', () => {
+  const body = new TextEncoder().encode('{"prices":[[1,2]]}');
+
+  test('is kept gzipped, with the hash of what came, and can be read back by coin', async () => {
+    const runId = await openRun(runs);
+    const answer = { body, receivedAt: NOW };
+    const rows = [dailyPrice(DAY), dailyPrice(addDays(DAY, 2))];
+    await prices.storeAnswer({ ...answerWith(runId, rows), answer, series: { coin: 'bitcoin', currency: 'eur' } });
+    const row = await db.selectFrom('answers').selectAll().executeTakeFirstOrThrow();
+    expect(row.sha256).toBe('b8dd821770783c19c45521e925756977c37affe58e2aeaa5bc6f5ef098c8835c');
+    expect([...row.body.subarray(0, 2)]).toEqual([0x1f, 0x8b]);
+    expect(await prices.answersOfCoin(runId, 'bitcoin')).toEqual([
+      { currency: 'eur', firstDay: DAY, lastDay: '2026-03-03', body: Buffer.from(body) },
+    ]);
+    expect(await prices.answersOfCoin(runId, 'dogecoin')).toEqual([]);
+  });
+
+  test('brings its rejected samples and findings, once, whatever characters they hold', async () => {
+    const runId = await openRun(runs);
+    const answer = answerWith(runId, [], {
+      rejected: [
+        { observedAt: startOf(DAY), price: 'a\0b"{},\\', reason: 'not_a_number' },
+        { observedAt: startOf(DAY), price: null, reason: 'not_a_number' },
+        { observedAt: startOf(DAY), price: '-1', reason: 'not_positive' },
+      ],
+      findings: [{ rule: 'frozen', severity: 'warning', ...BITCOIN, day: null, detail: '24 hours without a change' }],
+    });
+    await prices.storeAnswer(answer);
+    await prices.storeAnswer(answer);
+    const samples = await db.selectFrom('rejected_samples').select(['price', 'reason', 'observed_at']).execute();
+    expect(samples).toEqual([
+      { price: 'a\ufffdb"{},\\', reason: 'not_a_number', observed_at: new Date(startOf(DAY)) },
+      { price: '-1', reason: 'not_positive', observed_at: new Date(startOf(DAY)) },
+    ]);
+    expect(await findings.ofRun(runId)).toEqual(answer.findings);
+  });
+
+  test('counts into its series: status, attempts, days written, and the last write of the run', async () => {
+    const runId = await openRun(runs);
+    await prices.storeAnswer(answerWith(runId, [dailyPrice(DAY), dailyPrice('2026-03-02')], { attempts: 2 }));
+    await prices.storeAnswer(answerWith(runId, [dailyPrice('2026-03-03')]));
+    expect(await db.selectFrom('ingestion_series').selectAll().execute()).toMatchObject([
+      {
+        run_id: runId,
+        coin_id: 'bitcoin',
+        currency: 'usd',
+        status: 'stored',
+        attempts: 3,
+        days_written: 3,
+        error: null,
+      },
+    ]);
+    const run = await db.selectFrom('ingestion_runs').select('last_write_at').executeTakeFirst();
+    expect(run?.last_write_at).toEqual(new Date(NOW));
+  });
+});
+
+describe('a day that an answer holds nothing of', () => {
+  const askAt = async (receivedAt: number, runId?: string) =>
+    prices.storeAnswer(answerWith(runId ?? (await openRun(runs)), [], { absentDays: [DAY], receivedAt }));
+  const first = Date.parse('2026-03-06T02:00Z');
+
+  test('is recorded once and confirmed by another run 20 hours later', async () => {
+    await askAt(first);
+    await askAt(first + 20 * HOUR_MS);
+    const [record] = await unavailable();
+    expect(record).toMatchObject({
+      ...{ coin_id: 'bitcoin', currency: 'usd', day: DAY },
+      recorded_at: new Date(first),
+    });
+    expect(record?.confirmed_run_id).toEqual(expect.any(String));
+    const runId = await openRun(runs);
+    const [[state] = []] = await prices.dayStates(runId, [{ ...BITCOIN, first: DAY, last: DAY }], false);
+    expect(state).toEqual({ day: DAY, row: null, isUnavailable: true, wasAsked: false });
+  });
+
+  test('is not confirmed before that', async () => {
+    await askAt(first);
+    await askAt(first + 20 * HOUR_MS - 1);
+    expect(await unavailable()).toMatchObject([{ confirmed_run_id: null }]);
+  });
+
+  test('is not confirmed by the run that recorded it', async () => {
+    const runId = await openRun(runs);
+    await askAt(first, runId);
+    await askAt(first + 30 * HOUR_MS, runId);
+    expect(await unavailable()).toMatchObject([{ first_run_id: runId, confirmed_run_id: null }]);
+  });
+
+  test('is not recorded where a row of it is stored', async () => {
+    await store(await openRun(runs), thin());
+    await askAt(first);
+    expect(await unavailable()).toEqual([]);
+  });
+
+  test('is no longer unavailable when an answer brings it after all; its neighbours are', async () => {
+    const runId = await openRun(runs);
+    await prices.storeAnswer(answerWith(runId, [], { absentDays: [DAY, '2026-03-02'], receivedAt: first }));
+    await store(runId, final());
+    expect(await unavailable()).toMatchObject([{ day: '2026-03-02' }]);
+  });
+});
+
+describe('the states of days', () => {
+  const state = (day: Day, row: DailyPrice | null, wasAsked: boolean) => ({
+    day,
+    row: row && { isFinal: row.isFinal, isSettled: row.isSettled, hoursCovered: row.hoursCovered },
+    isUnavailable: false,
+    wasAsked,
+  });
+
+  test('come range by range, in day order, without final rows; asked are those of this run', async () => {
+    await store(await openRun(runs), final());
+    const runId = await openRun(runs);
+    const young = dailyPrice('2026-03-02', { isFinal: false, hoursCovered: 20 });
+    await store(runId, young);
+    const ranges = [
+      { coin: 'dogecoin', currency: 'eur', first: '2026-03-02', last: '2026-03-03' },
+      { ...BITCOIN, first: '2026-02-28', last: '2026-03-03' },
+      { ...BITCOIN, first: '2026-03-03', last: '2026-03-02' },
+    ];
+    const states = [
+      [state('2026-03-02', null, false), state('2026-03-03', null, false)],
+      [state('2026-02-28', null, false), state('2026-03-02', young, true), state('2026-03-03', null, false)],
+      [],
+    ];
+    expect(await prices.dayStates(runId, ranges, false)).toEqual(states);
+    states[1]?.splice(1, 0, state(DAY, final(), false));
+    expect(await prices.dayStates(runId, ranges, true)).toEqual(states);
+  });
+});
+
+test('the last final rate is the median over the coins on the newest day before that has both currencies', async () => {
+  const runId = await openRun(runs);
+  const storeAs = (coin: string, currency: string, ...rows: DailyPrice[]) =>
+    prices.storeAnswer(answerWith(runId, rows, { series: { coin, currency } }));
+  const worth = (day: Day, average: number, isFinal = true) => dailyPrice(day, { average, low: 1, high: 9e9, isFinal });
+  await storeAs('bitcoin', 'usd', worth('2026-03-01', 100), worth('2026-03-02', 200), worth('2026-03-03', 300));
+  await storeAs('bitcoin', 'eur', worth('2026-03-01', 95), worth('2026-03-02', 180), worth('2026-03-03', 100, false));
+  await storeAs('dogecoin', 'usd', worth('2026-03-02', 10));
+  await storeAs('dogecoin', 'eur', worth('2026-03-02', 8));
+  expect(await prices.lastFinalRate('eur', 'usd', '2026-03-05')).toEqual({
+    day: '2026-03-02',
+    rate: expect.closeTo(0.85),
+  });
+  expect(await prices.lastFinalRate('eur', 'usd', '2026-03-02')).toEqual({
+    day: '2026-03-01',
+    rate: expect.closeTo(0.95),
+  });
+  expect(await prices.lastFinalRate('eur', 'usd', '2026-03-01')).toBeNull();
+});
