@@ -1,12 +1,12 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
 import { createMetrics } from '../../ingestion/runtime/metrics.ts';
 import { createConnection } from '../shared/connection.ts';
 import { readEnvironment } from '../shared/environment.ts';
+import type { Invocation } from '../shared/invocation.ts';
 import { parseEvent } from '../shared/parse-event.ts';
 import { createRunQueue } from '../shared/run-queue.ts';
 import { createSqsClient } from '../shared/sqs-client.ts';
@@ -15,7 +15,7 @@ import { repairConnection } from './repair.ts';
 const stateChange = z.object({ id: z.string().min(1).max(200) });
 
 /** Called by EventBridge when the connection's state changes. */
-export async function handler(event: unknown, { awsRequestId }: Context): Promise<void> {
+export async function handler(event: unknown, { awsRequestId }: Invocation): Promise<void> {
   const log = createLog({ requestId: awsRequestId });
   const environment = readEnvironment('stage', 'connectionName', 'cronSecretId', 'queueUrl');
   try {

@@ -2,7 +2,7 @@ import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { Clock, Log } from '../../ingestion/ports.ts';
 import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
-import { readSecret, SECRET_KNOWN_AFTER_MS, SecretUnavailableError } from '../../ingestion/runtime/secrets.ts';
+import { readCurrentSecret, SECRET_KNOWN_AFTER_MS } from '../../ingestion/runtime/secrets.ts';
 import type { Connection } from '../shared/connection.ts';
 import { firstHop, type RunQueue } from '../shared/run-queue.ts';
 
@@ -38,11 +38,10 @@ export async function repairConnection(eventId: string, dependencies: RepairDepe
     request: {},
   });
   await queue.send(message);
-  const current = await readSecret(client, secretId);
-  if (!current) throw new SecretUnavailableError(`The secret ${secretId} has no current value: put one, or deploy.`);
+  const secret = await readCurrentSecret(client, secretId);
   // The secret may have been put a moment ago, by the person who is mending this.
   await clock.sleep(SECRET_KNOWN_AFTER_MS);
-  await connection.authorise(current.value);
+  await connection.authorise(secret);
   emit({ [METRICS.connectionRepaired]: 1 });
   log.warn('The connection was de-authorised and is repaired; a run is queued', { runId: message.runId });
 }

@@ -1,17 +1,17 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { Context } from 'aws-lambda';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
 import { createMetrics } from '../../ingestion/runtime/metrics.ts';
 import { createConnection } from '../shared/connection.ts';
 import { readEnvironment } from '../shared/environment.ts';
+import type { Invocation } from '../shared/invocation.ts';
 import { createRotation } from './rotation.ts';
 import { parseRotationEvent } from './rotation-event.ts';
 
 /** One step of the cron secret's rotation, called by Secrets Manager. A failure is counted, and thrown for a repeat. */
-export async function handler(event: unknown, { awsRequestId }: Context): Promise<void> {
+export async function handler(event: unknown, { awsRequestId }: Invocation): Promise<void> {
   const log = createLog({ requestId: awsRequestId });
   const { stage, connectionName, endpointUrl } = readEnvironment('stage', 'connectionName', 'endpointUrl');
   try {

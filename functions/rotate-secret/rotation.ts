@@ -18,7 +18,7 @@ const SECRET_BYTES = 32;
 const HEALTH_CALL_TIMEOUT_MS = 10_000;
 
 /** A step that can't be done. Secrets Manager repeats the rotation; every step may be repeated. */
-export class RotationError extends IngestionError {
+class RotationError extends IngestionError {
   override readonly name = 'RotationError';
 }
 
@@ -50,9 +50,8 @@ export function createRotation(
 
   async function readValue({ secretId, versionId }: Secret): Promise<string> {
     const version = await readSecret(client, secretId, { id: versionId });
-    if (!version)
-      throw new RotationError(`The version ${versionId} of ${secretId} has no value: start a new rotation.`);
-    return version.value;
+    if (version) return version.value;
+    throw new RotationError(`The version ${versionId} of ${secretId} has no value: start a new rotation.`);
   }
 
   return {

@@ -11,7 +11,7 @@ const POLL_EVERY_MS = 1_000;
 const AUTHORISED_WITHIN_MS = 60_000;
 
 /** EventBridge did not take the secret, or did not authorise the connection with it. */
-export class ConnectionError extends IngestionError {
+class ConnectionError extends IngestionError {
   override readonly name = 'ConnectionError';
 }
 
@@ -40,7 +40,7 @@ export function createConnection(client: EventBridgeClient, name: string, clock:
       });
       await client.send(update).catch((error: unknown) => {
         // AWS's validation errors quote the value that they refuse, so neither text nor cause may pass as they are.
-        throw new ConnectionError(`The connection ${name} can't be updated: ${`${error}`.replaceAll(secret, '…')}`);
+        throw new ConnectionError(`The connection ${name} can't be updated: ${String(error).replaceAll(secret, '…')}`);
       });
       const giveUpAt = clock.now() + AUTHORISED_WITHIN_MS;
       for (;;) {

@@ -1,7 +1,12 @@
-import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-
-/** What the endpoint answers: always JSON, `{"success":true,"data":…}` or `{"success":false,"error":…}`. */
-export type Answer = APIGatewayProxyStructuredResultV2;
+/**
+ * What the endpoint answers, as an HTTP API takes it. The body is always JSON, `{"success":true,"data":…}` or
+ * `{"success":false,"error":…}`.
+ */
+export type Answer = {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
 
 export const success = (statusCode: 200 | 202, data: Record<string, unknown>): Answer =>
   answer(statusCode, { success: true, data });

@@ -26,10 +26,9 @@ const log = once(() => createLog());
 
 const trigger = once(() => {
   const { stage, queueUrl, cronSecretId } = readEnvironment('stage', 'queueUrl', 'cronSecretId');
-  const client = new SecretsManagerClient(IMPATIENT);
   return createTrigger({
     secrets: createCronSecretReader({
-      client,
+      client: new SecretsManagerClient(IMPATIENT),
       secretId: cronSecretId,
       clock: systemClock,
       timeoutMs: SECRETS_TIMEOUT_MS,

@@ -81,7 +81,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
       return firstHop({ trigger: 'schedule', triggerKey: `schedule:${triggeredAt}`, dueAt: triggeredAt, request });
     }
     const triggerKey = key === null ? `http:${call.requestId}` : `key:${key}`;
-    return firstHop({ trigger: 'http', triggerKey, dueAt: timestampOf(clock), request });
+    return firstHop({ trigger: 'http', triggerKey, dueAt: new Date(now).toISOString(), request });
   }
 
   return async (event, log) => {

@@ -1,7 +1,7 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../contract/names.ts';
 
-export type MetricName = (typeof METRICS)[keyof typeof METRICS];
+type MetricName = (typeof METRICS)[keyof typeof METRICS];
 
 /**
  * Prints metrics as one line of EMF, from which CloudWatch makes them.

@@ -5,7 +5,7 @@ import { addDays, countDays, DAY_MS, dayOf, type Instant, isDay, MINUTE_MS } fro
 import { IngestionError } from '../domain/failure.ts';
 
 /** The most days that one request by hand may ask for: a year, the leap day included. */
-export const MAX_REQUEST_DAYS = 366;
+const MAX_REQUEST_DAYS = 366;
 
 /** EventBridge gives up within hours; two weeks leave room for a scheduled call that a person fires again. */
 const MAX_TRIGGER_AGE_MS = 14 * DAY_MS;

@@ -23,12 +23,12 @@ export const SECRET_KNOWN_AFTER_MS = CACHE_MS + 10_000;
 const PREVIOUS_GOOD_FOR_MS = 24 * HOUR_MS;
 
 /** The secret has no value, or Secrets Manager did not give it in time. */
-export class SecretUnavailableError extends IngestionError {
+class SecretUnavailableError extends IngestionError {
   override readonly name = 'SecretUnavailableError';
 }
 
 /** A version of a secret. Its value never changes. */
-export type SecretVersion = { readonly value: string; readonly createdAt: Instant };
+type SecretVersion = { readonly value: string; readonly createdAt: Instant };
 
 /**
  * @param version a version's id, else the current one.
@@ -52,6 +52,16 @@ export async function readSecret(
     throw error;
   }
 }
+
+/** @throws SecretUnavailableError when the secret has no current value. */
+export async function readCurrentSecret(client: SecretsManagerClient, secretId: string): Promise<string> {
+  const current = await readSecret(client, secretId);
+  if (!current) throw withoutValue(secretId);
+  return current.value;
+}
+
+const withoutValue = (secretId: string) =>
+  new SecretUnavailableError(`The secret ${secretId} has no current value: put one, or deploy.`);
 
 export type SecretReader = {
   /**
@@ -97,7 +107,7 @@ export function createCronSecretReader(options: {
     const [current, pending, previous] = await Promise.all(
       ['AWSCURRENT', 'AWSPENDING', 'AWSPREVIOUS'].map((label) => versionOf(idOf(label), signal)),
     );
-    if (!current) throw new SecretUnavailableError(`The secret ${secretId} has no current value: put one, or deploy.`);
+    if (!current) throw withoutValue(secretId);
 
     // A version put by hand is current at once; one made by a rotation when the rotation ends, which is later.
     const replacedAt = Math.max(current.createdAt, lastRotatedAt?.getTime() ?? 0);

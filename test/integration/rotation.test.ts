@@ -7,6 +7,7 @@ import { createRotation } from '../../functions/rotate-secret/rotation.ts';
 import type { RotationStep } from '../../functions/rotate-secret/rotation-event.ts';
 import { createConnection } from '../../functions/shared/connection.ts';
 import type { RunQueue } from '../../functions/shared/run-queue.ts';
+import { failure } from '../../functions/trigger/answers.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
@@ -206,7 +207,7 @@ describe('a rotation', () => {
   test('fails at test when the endpoint refuses the new secret, and does not name it', async () => {
     await rotate('create');
     await endpoint.close();
-    endpoint = await startHttpApi(async () => ({ statusCode: 401 }));
+    endpoint = await startHttpApi(async () => failure(401, 'Unauthorized'));
     const error = await rotate('test').catch((reason: unknown) => reason);
     expect(String(error)).toContain('answered the new secret with 401, expected 200');
     expect(String(error)).not.toContain(secretsManager.labelled('AWSPENDING'));

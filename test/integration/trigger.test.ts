@@ -92,7 +92,7 @@ function call(options: CallOptions = {}, instance: Trigger = trigger): Promise<A
   );
 }
 
-const bodyOf = (answer: Answer) => JSON.parse(answer.body ?? '');
+const bodyOf = (answer: Answer) => JSON.parse(answer.body);
 const queued = () => sqs.inspectQueue(QUEUE)?.messages.ready ?? [];
 const queuedRuns = () => queued().map((message) => parseRunMessage(message.body));
 

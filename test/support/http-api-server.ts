@@ -20,7 +20,7 @@ export async function startHttpApi(
       ...(chunks.length > 0 ? { body: Buffer.concat(chunks).toString('base64') } : {}),
       isBase64Encoded: chunks.length > 0,
     });
-    response.writeHead(statusCode ?? 200, headers as Record<string, string>).end(body);
+    response.writeHead(statusCode, headers).end(body);
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   return {
