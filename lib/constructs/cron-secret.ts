@@ -1,8 +1,8 @@
 import { ArnFormat, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
-import { Authorization, Connection } from 'aws-cdk-lib/aws-events';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Authorization, Connection, Schedule } from 'aws-cdk-lib/aws-events';
+import { type IGrantable, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { StackConfig } from '../config.ts';
@@ -93,11 +93,26 @@ export class CronSecretRotation extends Construct {
       environment: { connectionName: cronSecret.connectionName, endpointUrl },
     });
     cronSecret.grantUpdateConnection(this.handler);
-    cronSecret.secret.addRotationSchedule('Rotation', {
-      rotationLambda: this.handler,
-      automaticallyAfter: ROTATE_EVERY,
+    cronSecret.secret.grantRead(this.handler);
+    this.handler.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'],
+        resources: [cronSecret.secret.secretArn],
+      }),
+    );
+    this.handler.addPermission('Rotate', {
+      principal: new ServicePrincipal('secretsmanager.amazonaws.com'),
+      sourceAccount: Stack.of(this).account,
+    });
+    // Not `addRotationSchedule`: it lets any account's Secrets Manager call the function, and grants more than is used.
+    const rotation = new CfnRotationSchedule(this, 'Schedule', {
+      secretId: cronSecret.secret.secretArn,
+      rotationLambdaArn: this.handler.functionArn,
+      rotationRules: { scheduleExpression: Schedule.rate(ROTATE_EVERY).expressionString },
       // The first deploy would rotate while the connection is still being made.
       rotateImmediatelyOnUpdate: false,
     });
+    // Secrets Manager tries the function when the schedule is made.
+    rotation.node.addDependency(this.handler);
   }
 }

@@ -4,7 +4,6 @@ import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
 import type { StackConfig } from '../config.ts';
 import type { Database } from './database.ts';
-import { acknowledgeTriggerProvider } from './deploy-trigger.ts';
 import { createHandlerFunction } from './handler-function.ts';
 import type { Network } from './network.ts';
 
@@ -32,13 +31,12 @@ export class Migrations extends Construct {
       timeout: TIMEOUT,
       database,
     });
-    const trigger = new Trigger(this, 'Trigger', {
+    new Trigger(this, 'Trigger', {
       handler: this.handler,
       timeout: TIMEOUT,
       // The password comes from Secrets Manager through the way out, which the function itself does not refer to.
       executeAfter: [network, database],
       executeBefore: [...before],
     });
-    acknowledgeTriggerProvider(trigger);
   }
 }

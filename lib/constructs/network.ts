@@ -38,9 +38,8 @@ export class Network extends Construct {
       maxAzs: 2,
       natGateways: 1,
       ...(instance ? { natGatewayProvider: instance } : {}),
-      restrictDefaultSecurityGroup: false,
       subnetConfiguration: [
-        { name: 'Public', subnetType: SubnetType.PUBLIC, cidrMask: 28, mapPublicIpOnLaunch: false },
+        { name: 'Public', subnetType: SubnetType.PUBLIC, cidrMask: 28 },
         { name: 'Private', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 27 },
         { name: 'Isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 28 },
       ],
@@ -58,8 +57,10 @@ export class Network extends Construct {
 
   /** Only this VPC may send through it, and only HTTPS. */
   private closeInstance(instance: NatInstanceProviderV2): void {
-    instance.connections.allowFrom(Peer.ipv4(this.vpc.vpcCidrBlock), Port.HTTPS, 'HTTPS of the functions');
+    instance.connections.allowFrom(Peer.ipv4(VPC_CIDR), Port.HTTPS, 'HTTPS of the functions');
     for (const node of instance.gatewayInstances) {
+      // The construct takes no volumes; the image's own would not be encrypted.
+      node.instance.blockDeviceMappings = [{ deviceName: '/dev/xvda', ebs: { volumeType: 'gp3', encrypted: true } }];
       Validations.of(node).acknowledge(
         {
           id: 'AwsSolutions-EC28',
