@@ -16,7 +16,7 @@ const MEANINGS: Readonly<Record<DayStatus, string>> = {
 
 /** The room for all days, in pixels, and what a day may be wide: narrower cells can't be told apart. */
 const WIDTH = 1000;
-const DAY_WIDTH = { min: 9, max: 24 };
+const DAY_WIDTH = { min: 9, max: 34 };
 
 /**
  * The heat map of days × series, as a table: what a chart would draw, a person without a screen can read, and each

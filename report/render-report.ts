@@ -67,7 +67,9 @@ ${tile(
   `Stored of ${data.days.length} days`,
   // Cut, not rounded: with a day missing it must not say 100 %.
   expected === 0 ? NO_VALUE : `${Math.floor((1000 * (expected - missing)) / expected) / 10} %`,
-  `${formatCount(missing)} of ${formatCount(expected)} settled series-days missing`,
+  expected === 0
+    ? 'nothing is expected yet'
+    : `${formatCount(missing)} of ${formatCount(expected)} settled series-days missing`,
   missing > 0 ? 'bad' : '',
 )}
 ${tile(

@@ -56,7 +56,7 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
 .pill.busy { background: var(--accent-soft); color: var(--accent); }
 .up { color: var(--good); } .down { color: var(--bad); } .flat { color: var(--muted); }
 
-.tiles { display: grid; margin: 0; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); }
+.tiles { display: grid; margin: 0; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); }
 .tile { padding: 15px 18px; display: flex; flex-direction: column; }
 .tile dt { font-size: 13px; color: var(--muted); }
 .tile dd { font-size: 24px; font-weight: 650; letter-spacing: -.02em; line-height: 1.3; }
@@ -139,7 +139,7 @@ td.detail { min-width: 240px; }
   font-size: 15px; max-width: 100%; overflow-x: auto; }
 footer { display: flex; flex-wrap: wrap; gap: 4px 24px; justify-content: space-between; font-size: 13px;
   color: var(--muted); }
-@media (max-width: 860px) { .market { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 1080px) { .market { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 560px) {
   .wrap { padding: 20px 12px 32px; gap: 14px; } .card { padding: 16px 14px; border-radius: 12px; }
   .tiles { grid-template-columns: 1fr 1fr; gap: 10px; } .tile:last-child:nth-child(odd) { grid-column: 1 / -1; } .tile dd { font-size: 20px; }

@@ -14,7 +14,7 @@ const LOOKS: Readonly<Record<RunStatus, { readonly look: string; readonly sign: 
 
 /** The newest runs with their verdicts. */
 export const runsSection = ({ runs }: ReportData): Html => html`<section class="card" aria-labelledby="runs">
-<header><h2 id="runs">Runs</h2><p>the newest ${runs.length}; times in UTC</p></header>
+<header><h2 id="runs">Runs</h2><p>newest first; times in UTC</p></header>
 ${
   runs.length === 0
     ? html`<p class="muted">No run yet.</p>`

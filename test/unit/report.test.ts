@@ -194,17 +194,18 @@ describe('prices', () => {
     expect(prices).toContain('.prices:not(:has(#coin-1:checked)) .of-1{display:none}');
   });
 
-  test('break the line at a day without a row, and mark a provisional one', () => {
-    const prices = [price(1), price(2), null, price(4), price(5, false)];
+  test('break the line at a day without a row, and mark a provisional one, however many days there are', () => {
+    const days = daysFrom(addDays(TODAY, -89), TODAY);
+    const prices = days.map((day, index) => (index === 40 ? null : price(index + 1, day < '2026-11-22')));
     const page = renderReport({
       ...FULL,
-      days: DAYS.slice(0, 5),
-      series: [{ coin: 'bitcoin', currency: 'usd', prices, states: prices.map(() => 'final') }],
+      days,
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, states: days.map(() => 'final') }],
     });
     const chart = page.match(/<figure class="chart"[\s\S]*?<\/figure>/)?.[0] ?? '';
     const average = chart.match(/<path d="([^"]+)" fill="none" stroke="var\(--accent\)" stroke-width="2.5"/)?.[1] ?? '';
     expect(average.match(/M/g)).toHaveLength(2);
-    expect(chart.match(/fill="var\(--surface\)" stroke="var\(--accent\)"/g)).toHaveLength(1);
+    expect(chart.match(/fill="var\(--surface\)" stroke="var\(--accent\)"/g)).toHaveLength(2);
   });
 });
 
