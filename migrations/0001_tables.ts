@@ -63,8 +63,8 @@ const STATEMENTS = [
     retries integer not null default 0 check (retries >= 0),
     rate_limited integer not null default 0 check (rate_limited >= 0),
     error text,
-    check (status <> 'complete' or missing_days = 0),
-    check ((finished_at is null) = (status in ('running', 'waiting')))
+    constraint complete_without_missing_days check (status <> 'complete' or missing_days = 0),
+    constraint finished_or_under_way check ((finished_at is null) = (status in ('running', 'waiting')))
   )`,
   `create index ingestion_runs_by_start on ingestion_runs (started_at)`,
 
@@ -82,8 +82,8 @@ const STATEMENTS = [
     error text,
     primary key (run_id, coin_id, currency),
     foreign key (coin_id, currency) references series,
-    check (window_from < window_to),
-    check ((status = 'failed') = (error_kind is not null and error is not null))
+    constraint window_in_order check (window_from < window_to),
+    constraint error_where_failed check ((status = 'failed') = (error_kind is not null and error is not null))
   )`,
 
   // numeric has no scale, so that small and large prices keep every digit. NaN sorts above Infinity, so that each
@@ -91,22 +91,22 @@ const STATEMENTS = [
   `create table daily_prices (
     ${DAILY_PRICE_COLUMNS},
     primary key (coin_id, currency, day),
-    check (low > 0 and high >= low and high < 'Infinity'),
-    check (open between low and high),
-    check (close between low and high),
-    check (average between low and high),
-    check (volume >= 0 and volume < 'Infinity'),
-    check (market_cap > 0 and market_cap < 'Infinity'),
-    check (hours_covered between 0 and 24),
-    check (sample_count >= hours_covered),
-    check (
+    constraint prices_positive_and_finite check (low > 0 and high >= low and high < 'Infinity'),
+    constraint open_within_range check (open between low and high),
+    constraint close_within_range check (close between low and high),
+    constraint average_within_range check (average between low and high),
+    constraint volume_finite check (volume >= 0 and volume < 'Infinity'),
+    constraint market_cap_positive_and_finite check (market_cap > 0 and market_cap < 'Infinity'),
+    constraint hours_of_a_day check (hours_covered between 0 and 24),
+    constraint a_sample_in_each_hour check (sample_count >= hours_covered),
+    constraint samples_within_day check (
       first_sample_at >= day::timestamp at time zone 'UTC'
       and last_sample_at >= first_sample_at
       and last_sample_at < (day + 1)::timestamp at time zone 'UTC'
     ),
-    check (is_settled or not is_final),
-    check (revision >= 0),
-    check (aggregation_version >= 1)
+    constraint settled_before_final check (is_settled or not is_final),
+    constraint revision_counts check (revision >= 0),
+    constraint aggregation_version_counts check (aggregation_version >= 1)
   )`,
   `create index daily_prices_by_currency_and_day on daily_prices (currency, day) where is_final`,
 
@@ -127,7 +127,7 @@ const STATEMENTS = [
     recorded_at timestamptz not null,
     primary key (coin_id, currency, day),
     foreign key (coin_id, currency) references series,
-    check (confirmed_run_id <> first_run_id)
+    constraint confirmed_by_another_run check (confirmed_run_id <> first_run_id)
   )`,
 
   `create table answers (
@@ -143,8 +143,8 @@ const STATEMENTS = [
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     body bytea not null,
     foreign key (coin_id, currency) references series,
-    check (window_from < window_to),
-    check (first_day <= last_day)
+    constraint window_in_order check (window_from < window_to),
+    constraint days_in_order check (first_day <= last_day)
   )`,
   `comment on column answers.sha256 is 'of the body as it came'`,
   `comment on column answers.body is 'gzipped'`,
@@ -186,7 +186,7 @@ const STATEMENTS = [
     status integer,
     is_credited boolean not null default false,
     foreign key (coin_id, currency) references series,
-    check (ended_at is not null or (status is null and not is_credited))
+    constraint outcome_after_end check (ended_at is not null or (status is null and not is_credited))
   )`,
   `create index requests_by_run on requests (run_id)`,
   `create index requests_by_age on requests (sent_at)`,

@@ -1,11 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { createDatabase } from '../../ingestion/database/connection.ts';
-import { useTestDatabase } from '../support/test-database.ts';
+import { sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { migrateToLatest } from '../../ingestion/database/migrate.ts';
+import type { Clock } from '../../ingestion/ports.ts';
+import { MIGRATIONS } from '../../migrations/index.ts';
+import { dumpSchema } from '../support/dump-schema.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { createTestDatabase, useTestDatabase } from '../support/test-database.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const { url } = await useTestDatabase();
-const database = createDatabase({ url });
-afterAll(database.close);
+const opened: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const close of opened) await close();
+});
 
-test('x', async () => {
-  expect(await database.db.selectFrom('coins').selectAll().execute()).toEqual([]);
+const migrated = createDatabase({ url: (await useTestDatabase()).url });
+opened.push(migrated.close);
+
+async function emptyDatabase(): Promise<Database> {
+  const { url, drop } = await createTestDatabase({ isEmpty: true });
+  const database = createDatabase({ url });
+  opened.push(database.close, drop);
+  return database;
+}
+
+const options = { waitMs: 0, clock: createVirtualClock(0), log: silentLog };
+const FIRST = Object.keys(MIGRATIONS);
+const NEWER: Record<string, Migration> = {
+  ...MIGRATIONS,
+  '9999_newer': { up: (db) => db.schema.alterTable('coins').addColumn('newer', 'text').execute() },
+};
+
+test('the schema is the one that was agreed on', async () => {
+  const file = join(import.meta.dirname, '../support/schema.txt');
+  const isAsAgreed = (await dumpSchema(migrated)) === (await readFile(file, 'utf8'));
+  // A message that says what to do, instead of hundreds of lines of difference.
+  expect(isAsAgreed || 'The schema changed. Look at it with "node test/support/dump-schema.ts && git diff".').toBe(
+    true,
+  );
+});
+
+test('an empty database gets all migrations; a second time there is nothing to do', async () => {
+  const database = await emptyDatabase();
+  expect(await migrateToLatest(database, options)).toEqual({ applied: FIRST, isNewer: false });
+  expect(await migrateToLatest(database, options)).toEqual({ applied: [], isNewer: false });
+});
+
+test('of two programs that migrate at once one does it, and both succeed', async () => {
+  const database = await emptyDatabase();
+  const both = await Promise.all([migrateToLatest(database, options), migrateToLatest(database, options)]);
+  expect(both.flatMap(({ applied }) => applied)).toEqual(FIRST);
+});
+
+test('an older program that meets a newer schema does nothing, and says so', async () => {
+  const database = await emptyDatabase();
+  expect(await migrateToLatest(database, { ...options, migrations: NEWER })).toMatchObject({ isNewer: false });
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+  expect(await migrateToLatest(database, { ...options, log })).toEqual({ applied: [], isNewer: true });
+  expect(warnings).toEqual(['The database schema is newer than this program; nothing was done']);
+});
+
+test('a schema that lacks one of our migrations and has a stranger instead is refused', async () => {
+  const database = await emptyDatabase();
+  const { '9999_newer': _, ...known } = NEWER;
+  await migrateToLatest(database, { ...options, migrations: { '0000_other': { up: async () => {} } } });
+  await expect(migrateToLatest(database, { ...options, migrations: known })).rejects.toThrow(/corrupted migrations/);
+});
+
+test('a migration that fails is named, and leaves nothing behind', async () => {
+  const database = await emptyDatabase();
+  const failing: Migration = {
+    async up(db) {
+      await sql`create table half_done (id integer)`.execute(db);
+      await sql`create table half_done (id integer)`.execute(db);
+    },
+  };
+  const migrations = { ...MIGRATIONS, '9998_failing': failing };
+  await expect(migrateToLatest(database, { ...options, migrations })).rejects.toThrow(
+    'The migration 9998_failing failed, and was undone: relation "half_done" already exists',
+  );
+  expect(await migrateToLatest(database, options)).toEqual({ applied: FIRST, isNewer: false });
+  expect((await sql`select to_regclass('half_done') as found`.execute(database.db)).rows).toEqual([{ found: null }]);
+});
+
+test('a migration may take longer than a statement of a run; later statements are limited again', async () => {
+  const database = await emptyDatabase();
+  const timeouts: unknown[] = [];
+  const readTimeout = async (db: Parameters<Migration['up']>[0]) => {
+    timeouts.push(...(await sql`select current_setting('statement_timeout') as timeout`.execute(db)).rows);
+  };
+  await migrateToLatest(database, { ...options, migrations: { '0001_slow': { up: readTimeout } } });
+  await readTimeout(database.db);
+  expect(timeouts).toEqual([{ timeout: '0' }, { timeout: '1min' }]);
+});
+
+test('a database that is not there yet is waited for, and that is said', async () => {
+  const real = await emptyDatabase();
+  const away = createDatabase({ url: 'postgres://somebody@127.0.0.1:1/prices' });
+  opened.unshift(away.close);
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+  let now = 0;
+  const clock: Clock = {
+    now: () => now,
+    async sleep(durationMs) {
+      now += durationMs;
+    },
+  };
+  const appearing: Database = { ...real, connect: () => (now < 15_000 ? away.connect() : real.connect()) };
+
+  expect(await migrateToLatest(appearing, { clock, log, waitMs: 20_000 })).toEqual({ applied: FIRST, isNewer: false });
+  expect(warnings).toEqual(Array(3).fill('Waiting for the database'));
+  now = 0;
+  await expect(migrateToLatest(appearing, { clock, log, waitMs: 12_000 })).rejects.toThrow(/can't be reached/);
+  expect(now).toBe(10_000);
+});
+
+test('price_reader may read prices, runs and findings, and neither write nor read anything else', async () => {
+  const { rows } = await sql<{ name: string; may_select: boolean; may_write: boolean }>`
+    select relname as name, has_table_privilege('price_reader', oid, 'select') as may_select,
+      has_table_privilege('price_reader', oid, 'insert, update, delete, truncate') as may_write
+    from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`.execute(migrated.db);
+  expect(rows.filter(({ may_select }) => may_select).map(({ name }) => name)).toEqual([
+    ...['coins', 'currencies', 'daily_price_revisions', 'daily_prices', 'ingestion_runs', 'ingestion_series'],
+    ...['quality_findings', 'series', 'unavailable_days'],
+  ]);
+  expect(rows.some(({ may_write }) => may_write)).toBe(false);
 });

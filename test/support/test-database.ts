@@ -5,7 +5,7 @@ import { databaseUrl } from './database-url.ts';
 
 export type TestDatabase = { readonly url: string; drop(): Promise<void> };
 
-/** A migrated database of its own, on the server of the test run. */
+/** A database of its own on the server of the test run, migrated unless it is to be empty. */
 export async function createTestDatabase(options: { isEmpty?: boolean } = {}): Promise<TestDatabase> {
   const { TEST_POSTGRES_URL: serverUrl, TEST_POSTGRES_TEMPLATE: template } = process.env;
   if (!serverUrl || !template) throw new Error('There is no PostgreSQL for tests. Run them with "npm test".');
@@ -24,8 +24,8 @@ export async function createTestDatabase(options: { isEmpty?: boolean } = {}): P
 }
 
 /** The same, dropped after the tests of the file. */
-export async function useTestDatabase(options: { isEmpty?: boolean } = {}): Promise<TestDatabase> {
-  const database = await createTestDatabase(options);
+export async function useTestDatabase(): Promise<TestDatabase> {
+  const database = await createTestDatabase();
   afterAll(database.drop);
   return database;
 }

@@ -1,0 +1,86 @@
+import { afterAll, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { createDatabase } from '../../ingestion/database/connection.ts';
+import { createIngestionLock } from '../../ingestion/database/lock.ts';
+import { LockLostError, LockTakenError } from '../../ingestion/domain/failure.ts';
+import type { Clock } from '../../ingestion/ports.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+
+const database = createDatabase({ url: (await useTestDatabase()).url });
+afterAll(database.close);
+
+/** Sleeping moves it on; what happens meanwhile is up to the test. */
+function clockThat(onSleep: (now: number) => Promise<void>): Clock {
+  let now = 0;
+  return {
+    now: () => now,
+    async sleep(durationMs) {
+      now += durationMs;
+      await onSleep(now);
+    },
+  };
+}
+const lock = createIngestionLock(
+  database,
+  clockThat(async () => {}),
+);
+
+test('only one ingestion holds the lock; the next one gets it as soon as it is released', async () => {
+  const held = await lock.acquire(0);
+  await expect(lock.acquire(0)).rejects.toThrow(LockTakenError);
+  await held.release();
+  await (await lock.acquire(0)).release();
+});
+
+test('a lock that stays taken is waited for as long as asked, no longer', async () => {
+  const held = await lock.acquire(0);
+  const sleeps: number[] = [];
+  const patient = createIngestionLock(
+    database,
+    clockThat(async (now) => void sleeps.push(now)),
+  );
+  await expect(patient.acquire(2_500)).rejects.toThrow('Another ingestion is at work on this database, after 2.5 s');
+  expect(sleeps).toEqual([1_000, 2_000, 2_500]);
+  await held.release();
+});
+
+test('a lock that comes free while it is waited for is taken', async () => {
+  const held = await lock.acquire(0);
+  const patient = createIngestionLock(
+    database,
+    clockThat(async (now) => void (now === 3_000 && (await held.release()))),
+  );
+  await (await patient.acquire(60_000)).release();
+});
+
+test('a holder whose connection breaks is told, and the lock comes free', async () => {
+  const held = await lock.acquire(0);
+  expect(held.lost.aborted).toBe(false);
+  const aborted = new Promise((resolve) => held.lost.addEventListener('abort', resolve));
+  await sql`
+    select pg_terminate_backend(pid) from pg_locks
+    where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
+  `.execute(database.db);
+  await aborted;
+  expect(held.lost.reason).toBeInstanceOf(LockLostError);
+  await (await lock.acquire(0)).release();
+  await held.release();
+});
+
+test('a release is no loss', async () => {
+  const held = await lock.acquire(0);
+  await held.release();
+  expect(held.lost.aborted).toBe(false);
+});
+
+test('a silent holder is given up by the server after a minute', async () => {
+  const client = await database.connect();
+  const { rows } = await client.query(`
+    select name, setting from pg_settings where name like 'tcp_keepalives_%' order by name`);
+  await client.end();
+  expect(rows).toEqual([
+    { name: 'tcp_keepalives_count', setting: '3' },
+    { name: 'tcp_keepalives_idle', setting: '30' },
+    { name: 'tcp_keepalives_interval', setting: '10' },
+  ]);
+});
