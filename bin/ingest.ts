@@ -4,10 +4,12 @@ import { backfill } from '../local/commands/backfill.ts';
 import { checkUniverse } from '../local/commands/check-universe.ts';
 import { fetchData } from '../local/commands/fetch-data.ts';
 import { migrate } from '../local/commands/migrate.ts';
+import { status } from '../local/commands/status.ts';
 
 const commands = {
   'fetch-data': fetchData,
   backfill,
+  status,
   migrate,
   'check-universe': checkUniverse,
 };

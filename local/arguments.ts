@@ -87,10 +87,12 @@ function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** Those that a slip of the hand could have meant; all where none is near. */
+/** The nearest of those that a slip of the hand could have meant, or that the word begins; all where none is near. */
 function suggestion(given: string, valid: readonly string[]): string {
-  const near = valid.filter((word) => editDistance(given, word) <= 2 || (given.length > 3 && word.startsWith(given)));
-  return near.length > 0 ? `did you mean ${listed(near)}?` : `it takes ${listed(valid)}.`;
+  const distances = valid.map((word) => (word.startsWith(given) ? 1 : editDistance(given, word)));
+  const least = Math.min(...distances);
+  const near = valid.filter((_, index) => distances[index] === least);
+  return least <= 2 ? `did you mean ${listed(near)}?` : `it takes ${listed(valid)}.`;
 }
 
 /** How many letters must be put in, left out or changed (Levenshtein). */

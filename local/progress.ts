@@ -2,11 +2,12 @@ import cliProgress from 'cli-progress';
 import type { Instant } from '../ingestion/domain/day.ts';
 import { seriesName } from '../ingestion/domain/series.ts';
 import type { Clock, RunEvent } from '../ingestion/ports.ts';
+import { formatDuration, formatQuantity } from '../report/format.ts';
 import type { Terminal } from './terminal.ts';
-import { durationText, followEvent, type Pace, startPace, timeLeftMs, waitMs } from './time-left.ts';
+import { followEvent, NEW_PACE, type Pace, timeLeftMs, waitMs, withBudget } from './time-left.ts';
 
 export type Progress = {
-  /** To be told of the run's budget: its limit, and the ends of earlier requests that count in it. */
+  /** To be told of the run's budget, made when the plan is: its limit, and the ends of earlier requests that count in it. */
   budgetMade(limit: number, endedAt: readonly Instant[]): void;
   onEvent(event: RunEvent): void;
   /** Takes the bar away. */
@@ -21,7 +22,7 @@ const NOTABLE_WAIT_MS = 2_000;
 
 /** @returns a bar with the time left where a person watches, lines elsewhere, nothing with `--json`. */
 export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock: Pick<Clock, 'now'>): Progress {
-  let pace = startPace(Number.POSITIVE_INFINITY, []);
+  let pace = NEW_PACE;
   let lineAt = clock.now();
   let isWaiting = false;
   const bar = terminal.live && startableBar(terminal.live, () => paceText(pace, clock.now()));
@@ -37,7 +38,7 @@ export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock:
 
   return {
     budgetMade(limit, endedAt) {
-      pace = startPace(limit, endedAt);
+      pace = withBudget(pace, limit, endedAt);
     },
     onEvent(event) {
       pace = followEvent(pace, event, clock.now());
@@ -58,13 +59,13 @@ function eventText(event: RunEvent): string | null {
     case 'planned':
       return event.requests === 0
         ? 'Nothing is missing: no request is needed.'
-        : `${plural(event.requests, 'request')} for ${plural(event.gapDays, 'missing day')} of ${event.seriesCount} series.`;
+        : `${formatQuantity(event.requests, 'request')} for ${formatQuantity(event.gapDays, 'missing day')} of ${event.seriesCount} series.`;
     case 'failed':
       return `${seriesName(event.series)} failed: ${event.error}`;
     case 'retrying':
-      return `${seriesName(event.series)}: ${event.error} – trying again in ${durationText(event.delayMs)}`;
+      return `${seriesName(event.series)}: ${event.error} – trying again in ${waitText(event.delayMs)}`;
     case 'slowed':
-      return `CoinGecko asks for fewer requests: pausing ${durationText(event.pauseMs)}, then at most ${event.limit} a minute.`;
+      return `CoinGecko asks for fewer requests: pausing ${waitText(event.pauseMs)}, then at most ${event.limit} a minute.`;
     case 'answered':
       return null;
   }
@@ -72,17 +73,17 @@ function eventText(event: RunEvent): string | null {
 
 /** `10 of 44 requests done · waiting 52 s for the limit of 10 a minute · 4 min left` */
 function paceText(pace: Pace, now: Instant): string {
-  const parts = [`${pace.done} of ${plural(pace.total, 'request')} done`];
+  const parts = [`${pace.done} of ${formatQuantity(pace.total, 'request')} done`];
   if (pace.done < pace.total) {
     const wait = waitMs(pace, now);
-    if (wait > NOTABLE_WAIT_MS) parts.push(`waiting ${durationText(wait)} for the limit of ${pace.limit} a minute`);
-    parts.push(`${durationText(timeLeftMs(pace, now))} left`);
+    if (wait > NOTABLE_WAIT_MS) parts.push(`waiting ${waitText(wait)} for the limit of ${pace.limit} a minute`);
+    parts.push(`${waitText(timeLeftMs(pace, now))} left`);
   }
   return parts.join(' · ');
 }
 
-const plural = (count: number, thing: string): string =>
-  `${count.toLocaleString('en-US')} ${thing}${count === 1 ? '' : 's'}`;
+/** Rounded up: nobody waits 0 s. */
+const waitText = (ms: number): string => formatDuration(Math.ceil(ms / 1000) * 1000);
 
 /** @param describe is asked at each redraw, so that the time left runs down between two answers. */
 function startableBar(stream: NodeJS.WriteStream, describe: () => string) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { RunRequest } from '../ingestion/contract/run-message.ts';
+import { readSeriesCoverage } from '../ingestion/database/coverage.ts';
 import type { Clock } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/runtime/clock.ts';
@@ -51,11 +52,11 @@ export async function runLocally(request: RunRequest, clock: Clock, context: Com
         { runId: runIdOf(triggerKey), triggerKey, trigger: 'cli', dueAt: clock.now(), request, hop: 0 },
         composeRun({ ...settings, database, clock, log, interrupt, progress }),
       );
-      progress.stop();
+      const coverage = await readSeriesCoverage(database, { now: clock.now(), universe: settings.universe });
       return {
         exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
         document: verdict,
-        text: verdictText(verdict, terminal),
+        text: verdictText(verdict, coverage, terminal),
       };
     } finally {
       progress.stop();

@@ -1,4 +1,4 @@
-import { type Instant, MINUTE_MS } from '../ingestion/domain/day.ts';
+import type { Instant } from '../ingestion/domain/day.ts';
 import type { RunEvent } from '../ingestion/ports.ts';
 
 /** How far a run is, and how fast it may go on. */
@@ -19,13 +19,13 @@ const PLACE_HELD_MS = 60_500;
 /** A pause between two answers that is longer than this was spent waiting for a place, not for the answer. */
 const LONGEST_GAP_MS = 5_000;
 
+export const NEW_PACE: Pace = { total: 0, done: 0, limit: Number.POSITIVE_INFINITY, endedAt: [], pausedUntil: 0 };
+
 /** @param endedAt ends of earlier requests that still count. */
-export const startPace = (limit: number, endedAt: readonly Instant[]): Pace => ({
-  total: 0,
-  done: 0,
+export const withBudget = (pace: Pace, limit: number, endedAt: readonly Instant[]): Pace => ({
+  ...pace,
   limit,
   endedAt: endedAt.toSorted((a, b) => a - b),
-  pausedUntil: 0,
 });
 
 /** @returns the pace after what happened at that moment. */
@@ -62,13 +62,6 @@ export function timeLeftMs(pace: Pace, now: Instant): number {
     endedAt.push(at);
   }
   return Math.max(0, at - now);
-}
-
-/** @returns the time as people say it: `45 s`, `3 min`, `1 h 20 min`. */
-export function durationText(ms: number): string {
-  if (ms < 90_000) return `${Math.ceil(ms / 1000)} s`;
-  const minutes = Math.ceil(ms / MINUTE_MS);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** With `limit` requests in the window, the next one waits for the oldest of them to leave it. */

@@ -10,10 +10,10 @@ function linesOf(limit: number, events: readonly (readonly [number, RunEvent])[]
   const lines: string[] = [];
   const clock = { at: 0, now: () => clock.at };
   const progress = createProgress({ live: null, note: (line) => void lines.push(line) }, clock);
-  progress.budgetMade(limit, []);
   for (const [at, event] of events) {
     clock.at = at;
     progress.onEvent(event);
+    if (event.kind === 'planned') progress.budgetMade(limit, []);
   }
   progress.stop();
   return lines;
@@ -39,7 +39,7 @@ test('tells failures, retries and a lower limit as they come', () => {
     [3, { kind: 'failed', series: SERIES, error: 'CoinGecko knows no such coin' }],
   ]);
   expect(lines).toContain('bitcoin/usd: the connection broke – trying again in 2 s');
-  expect(lines).toContain('CoinGecko asks for fewer requests: pausing 60 s, then at most 22 a minute.');
+  expect(lines).toContain('CoinGecko asks for fewer requests: pausing 1 min 0 s, then at most 22 a minute.');
   expect(lines).toContain('bitcoin/usd failed: CoinGecko knows no such coin');
 });
 
@@ -53,7 +53,7 @@ test('writes a line when a wait for the limit begins, every 5 s at most otherwis
     [60_800, ANSWERED],
   ]);
   expect(lines.slice(1)).toEqual([
-    '3 of 5 requests done · waiting 61 s for the limit of 3 a minute · 61 s left',
+    '3 of 5 requests done · waiting 1 min 1 s for the limit of 3 a minute · 1 min 1 s left',
     '4 of 5 requests done · 1 s left',
     '5 of 5 requests done',
   ]);

@@ -1,12 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RunEvent } from '../../ingestion/ports.ts';
-import { durationText, followEvent, type Pace, startPace, timeLeftMs, waitMs } from '../../local/time-left.ts';
+import { followEvent, NEW_PACE, type Pace, timeLeftMs, waitMs, withBudget } from '../../local/time-left.ts';
 
 const SERIES = { coin: 'bitcoin', currency: 'usd' };
 const PLANNED: RunEvent = { kind: 'planned', requests: 44, gapDays: 44, seriesCount: 44 };
 const ANSWERED: RunEvent = { kind: 'answered', series: SERIES, rowsWritten: 1 };
 const RETRYING: RunEvent = { kind: 'retrying', series: SERIES, error: 'reset', delayMs: 1 };
 const FAILED: RunEvent = { kind: 'failed', series: SERIES, error: 'gone' };
+
+const startPace = (limit: number, endedAt: readonly number[]) => withBudget(NEW_PACE, limit, endedAt);
 
 /** The pace after the event came `count` times, `everyMs` apart, from `at` on. */
 function repeat(pace: Pace, event: RunEvent, count: number, at: number, everyMs: number): Pace {
@@ -64,16 +66,4 @@ describe('the wait for the next request', () => {
   test('lasts until the oldest request that fills the limit has left the window', () => {
     expect(waitMs(startPace(2, [0, 1_000, 2_000]), 3_000)).toBe(1_000 + 60_500 - 3_000);
   });
-});
-
-test.each([
-  [0, '0 s'],
-  [400, '1 s'],
-  [89_999, '90 s'],
-  [90_000, '2 min'],
-  [3_540_000, '59 min'],
-  [3_540_001, '1 h 0 min'],
-  [4_800_000, '1 h 20 min'],
-])('%i ms reads %s', (ms, text) => {
-  expect(durationText(ms)).toBe(text);
 });

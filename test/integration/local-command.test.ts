@@ -1,0 +1,371 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { createDatabase } from '../../ingestion/database/connection.ts';
+import { createIngestionLock } from '../../ingestion/database/lock.ts';
+import { systemClock } from '../../ingestion/runtime/clock.ts';
+import { type Simulator, startSimulator } from '../../simulator/server.ts';
+import { type CommandResult, runCommand, startCommand } from '../support/local-command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+
+const NOW = Date.UTC(2026, 2, 15, 6);
+const NOW_TEXT = '2026-03-15T06:00:00Z';
+const UNIVERSE = {
+  coins: [
+    { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
+    { id: 'ethereum', symbol: 'eth', name: 'Ethereum' },
+  ],
+  currencies: [
+    { code: 'usd', name: 'US dollar' },
+    { code: 'eur', name: 'Euro' },
+  ],
+};
+
+let simulator: Simulator;
+let database: TestDatabase;
+/** Takes its time, because it tries again and again: it runs beside the other tests. */
+let withoutNetwork: Promise<CommandResult>;
+let unreached: TestDatabase;
+
+/** A stack trace names a place in a file. */
+const STACK = /\n\s+at .*:\d+:\d+/;
+
+const settings = (): Record<string, string> => ({
+  DATABASE_URL: database.url,
+  COINGECKO_BASE_URL: simulator.baseUrl,
+  COINGECKO_REQUESTS_PER_MINUTE: '1000',
+  UNIVERSE: JSON.stringify(UNIVERSE),
+});
+
+async function query<Row extends pg.QueryResultRow>(statement: string, { url } = database): Promise<Row[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return (await client.query<Row>(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+beforeAll(async () => {
+  simulator = await startSimulator({ now: () => NOW, universe: UNIVERSE });
+  database = await createTestDatabase();
+  unreached = await createTestDatabase();
+  withoutNetwork = runCommand(['fetch-data'], {
+    DATABASE_URL: unreached.url,
+    COINGECKO_BASE_URL: await closedPort(),
+    UNIVERSE: JSON.stringify({ coins: UNIVERSE.coins.slice(0, 1), currencies: UNIVERSE.currencies.slice(0, 1) }),
+  });
+});
+
+afterAll(async () => {
+  await simulator.close();
+  await withoutNetwork;
+  await database.drop();
+  await unreached.drop();
+});
+
+describe('in order, on one database', () => {
+  test('fetch-data --json prints one verdict and nothing else, and exits 0', async () => {
+    const { code, stdout, stderr } = await runCommand(['fetch-data', '--json', '--now', NOW_TEXT], settings());
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const verdict = JSON.parse(stdout);
+    expect(verdict).toMatchObject({
+      status: 'complete',
+      expectedDays: 4 * 30,
+      storedDays: 4 * 30,
+      missingDays: 0,
+      requests: 4,
+      credits: 4,
+      retries: 0,
+      rateLimited: 0,
+      error: null,
+    });
+    expect(Object.keys(verdict)).toEqual(
+      expect.arrayContaining(['runId', 'thinDays', 'unavailableDays', 'rowsWritten', 'rowsUnchanged', 'durationMs']),
+    );
+    expect(verdict.series).toHaveLength(4);
+    expect(verdict.series).toContainEqual({
+      coin: 'bitcoin',
+      currency: 'eur',
+      status: 'stored',
+      daysWritten: expect.any(Number),
+      error: null,
+    });
+    expect(await query('select status, trigger, due_at from ingestion_runs')).toEqual([
+      { status: 'complete', trigger: 'cli', due_at: expect.any(Date) },
+    ]);
+  });
+
+  test('--now is the due time of the run', async () => {
+    const [run] = await query<{ due_at: Date }>('select due_at from ingestion_runs');
+    // The clock runs on from there while the database opens.
+    const aheadMs = (run?.due_at.getTime() ?? 0) - NOW;
+    expect(aheadMs).toBeGreaterThanOrEqual(0);
+    expect(aheadMs).toBeLessThan(60_000);
+  });
+
+  test('a person gets plain lines, a table by coin and what it came to', async () => {
+    const { code, stdout, stderr } = await runCommand(['fetch-data', '--now', NOW_TEXT], settings());
+    expect(code).toBe(0);
+    expect(stderr).toBe('Nothing is missing: no request is needed.\n');
+    expect(stdout).toMatch(/│ bitcoin +│ +0 │ +0 │ current │/);
+    expect(stdout).toContain('complete: 120 of 120 expected days are stored.');
+    expect(stdout + stderr).not.toContain('\x1b');
+  });
+
+  test('backfill asks for the days and series named', async () => {
+    const days = ['--from', '2026-01-10', '--to', '2026-01-12'];
+    const { code, stdout } = await runCommand(
+      ['backfill', ...days, '--coin', 'ethereum', '--currency', 'usd', '--json', '--now', NOW_TEXT],
+      settings(),
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'complete', expectedDays: 3, requests: 1, rowsWritten: 3 });
+  });
+
+  test('backfill --refetch asks for days that are stored, and changes nothing that is the same', async () => {
+    const days = ['--from', '2026-01-10', '--to', '2026-01-12'];
+    const { stdout } = await runCommand(
+      ['backfill', ...days, '--coin', 'ethereum', '--currency', 'usd', '--refetch', '--json', '--now', NOW_TEXT],
+      settings(),
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ requests: 1, rowsWritten: 0, rowsUnchanged: 3 });
+  });
+
+  test('status --json tells coverage, runs and credits', async () => {
+    const { code, stdout, stderr } = await runCommand(['status', '--json'], settings());
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const status = JSON.parse(stdout);
+    expect(status.series).toHaveLength(4);
+    expect(status.series[2]).toMatchObject({ coin: 'ethereum', currency: 'usd', firstFinalDay: '2026-01-10' });
+    expect(status.runs).toHaveLength(4);
+    expect(status.runs).toContainEqual(expect.objectContaining({ status: 'complete', requests: 4, credits: 4 }));
+  });
+
+  test('status shows a person coverage by coin and the last runs', async () => {
+    const { code, stdout } = await runCommand(['status'], settings());
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/│ bitcoin +│ usd, eur +│ 2026-02-13 +│/);
+    expect(stdout).toMatch(/│ cli +│ complete │/);
+    expect(stdout).toContain('Credits used this month (UTC): ');
+  });
+
+  test('status --run shows one run with its series', async () => {
+    const [run] = await query<{ id: string }>('select id from ingestion_runs order by requests desc limit 1');
+    const { code, stdout } = await runCommand(['status', '--run', String(run?.id), '--json'], settings());
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).runs).toMatchObject([{ runId: run?.id, series: { length: 4 }, findings: [] }]);
+    const text = await runCommand(['status', '--run', String(run?.id)], settings());
+    expect(text.stdout).toContain(`Run ${run?.id} (cli:`);
+  });
+
+  test('another ingestion at work: exit code 3 and one sentence', async () => {
+    const holder = createDatabase({ url: database.url });
+    const lock = await createIngestionLock(holder, systemClock).acquire(0);
+    const { code, stdout } = await runCommand(['fetch-data', '--json', '--now', NOW_TEXT], settings());
+    await lock.release();
+    await holder.close();
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toEqual({
+      error: { name: 'LockTakenError', message: expect.stringMatching(/^Another ingestion is at work/) },
+    });
+  });
+});
+
+describe('Ctrl-C', () => {
+  let own: TestDatabase;
+  const ownSettings = () => ({ ...settings(), DATABASE_URL: own.url, COINGECKO_REQUESTS_PER_MINUTE: '1' });
+  beforeEach(async () => {
+    own = await createTestDatabase();
+  });
+  afterEach(async () => {
+    simulator.setFaults([]);
+    await own.drop();
+  });
+
+  /** Every answer takes that long. @returns when the first request has arrived. */
+  const slowAnswers = (durationMs: number) =>
+    new Promise<void>((arrived) => {
+      simulator.setFaults(() => {
+        arrived();
+        return { kind: 'latency', durationMs };
+      });
+    });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s: what is in hand is stored, the run is interrupted, exit 1',
+    async (signal) => {
+      const inHand = slowAnswers(500);
+      const { child, result } = startCommand(['fetch-data', '--json', '--now', NOW_TEXT], ownSettings());
+      await inHand;
+      child.kill(signal);
+      const { code, stdout } = await result;
+      expect(code).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({ status: 'interrupted', requests: 1, storedDays: 30, missingDays: 90 });
+      expect(await query('select status from ingestion_runs', own)).toEqual([{ status: 'interrupted' }]);
+    },
+  );
+
+  test('a second one ends at once with 130', async () => {
+    const inHand = slowAnswers(60_000);
+    const { child, result } = startCommand(['fetch-data', '--now', NOW_TEXT], ownSettings());
+    await inHand;
+    const pressing = setInterval(() => child.kill('SIGINT'), 100);
+    const { code, stderr } = await result;
+    clearInterval(pressing);
+    expect(code).toBe(130);
+    expect(stderr).toContain('Press Ctrl-C again to leave at once.');
+    expect(stderr).not.toMatch(STACK);
+  });
+});
+
+test('without a network: exit 1, a sentence that says so, and a failed run recorded', async () => {
+  const { code, stdout, stderr } = await withoutNetwork;
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^failed: 0 of 30 expected days are stored, 30 missing\.$/m);
+  expect(stdout).toMatch(/127\.0\.0\.1.*ECONNREFUSED/);
+  expect(stdout + stderr).not.toMatch(STACK);
+  const runs = await query('select status, error from ingestion_runs', unreached);
+  expect(runs).toMatchObject([{ status: 'failed', error: expect.stringContaining('ECONNREFUSED') }]);
+});
+
+test('nobody reads any more: no stack trace, and the run is complete all the same', async () => {
+  const own = await createTestDatabase();
+  const { child, result } = startCommand(['fetch-data', '--now', NOW_TEXT], { ...settings(), DATABASE_URL: own.url });
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  const { code } = await result;
+  const runs = await query('select status from ingestion_runs', own);
+  await own.drop();
+  expect(code).toBe(0);
+  expect(runs).toEqual([{ status: 'complete' }]);
+});
+
+test('an empty database gets its tables, and migrate says which migrations ran', async () => {
+  const own = await createTestDatabase({ isEmpty: true });
+  const env = { DATABASE_URL: own.url };
+  const first = await runCommand(['migrate', '--json'], env);
+  const second = await runCommand(['migrate'], env);
+  await own.drop();
+  expect(JSON.parse(first.stdout)).toEqual({ applied: expect.arrayContaining([expect.any(String)]), isNewer: false });
+  expect(second).toEqual({ code: 0, stdout: 'The tables are up to date: nothing to apply.\n', stderr: '' });
+});
+
+describe('check-universe', () => {
+  test('exits 0 where CoinGecko lists everything', async () => {
+    const { code, stdout } = await runCommand(['check-universe', '--json'], settings());
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ coins: 2, currencies: 2, differences: [] });
+  });
+
+  test('exits 1 and names what differs', async () => {
+    const universe = { ...UNIVERSE, currencies: [{ code: 'xyz', name: 'Nothing' }] };
+    const { code, stdout } = await runCommand(['check-universe'], {
+      ...settings(),
+      UNIVERSE: JSON.stringify(universe),
+    });
+    expect(code).toBe(1);
+    expect(stdout).toContain('xyz (Nothing): CoinGecko has no prices in this currency.');
+  });
+});
+
+test('help goes to stdout, exit 0', async () => {
+  const { code, stdout, stderr } = await runCommand(['backfill', '--help'], {});
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('--from YYYY-MM-DD');
+});
+
+describe('wrong use exits 2 with one sentence', () => {
+  const days = (from: string, to: string) => ['backfill', '--from', from, '--to', to];
+  test.each<[string, string[], Record<string, string>, RegExp]>([
+    ['an unknown command', ['fetch'], {}, /^There is no command "fetch"; did you mean fetch-data\?$/],
+    ['an unknown option', ['status', '--jsn'], {}, /^status has no option --jsn; did you mean --json\?$/],
+    ['a backfill without days', ['backfill'], {}, /^backfill needs its days: --from/],
+    [
+      'a day that does not exist',
+      days('2026-02-30', '2026-03-01'),
+      {},
+      /^from: found "2026-02-30", expected a UTC day/,
+    ],
+    ['days the wrong way round', days('2026-03-02', '2026-03-01'), {}, /^from: found "2026-03-02", expected/],
+    ['a day to come', days('2026-03-01', '2999-01-01'), {}, /^to: found "2999-01-01", expected at most yesterday/],
+    [
+      'an unknown coin',
+      [...days('2026-03-01', '2026-03-02'), '--coin', 'bitcon'],
+      {},
+      /^coins: found "bitcon", expected/,
+    ],
+    [
+      'a day before the history',
+      days('2020-01-01', '2020-01-02'),
+      {},
+      /^The request begins on 2020-01-01; the CoinGecko plan/,
+    ],
+    [
+      'more credits than there are',
+      [...days('2026-01-01', '2026-01-02'), '--now', NOW_TEXT],
+      { COINGECKO_MONTHLY_CREDITS: '1' },
+      /^This request needs \d credits/,
+    ],
+    ['a moment that is none', ['fetch-data', '--now', 'soon'], {}, /^--now is "soon"; it takes a moment like/],
+    [
+      '--now against the real source',
+      ['fetch-data', '--now', NOW_TEXT],
+      { COINGECKO_BASE_URL: '' },
+      /^--now is for tests and replays: .* https:\/\/api.coingecko.com/,
+    ],
+    ['a run that is no id', ['status', '--run', '7'], {}, /^--run is "7"; it takes a run's id/],
+    [
+      'a run that is not there',
+      ['status', '--run', '0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f'],
+      {},
+      /^There is no run 0b9c1f4e/,
+    ],
+    ['a wrong setting', ['status'], { LOG_LEVEL: 'loud' }, /^LOG_LEVEL is "loud"; it takes/],
+    [
+      'a database URL without a database',
+      ['status'],
+      { DATABASE_URL: 'postgres://me:word@127.0.0.1' },
+      /^DATABASE_URL names no database/,
+    ],
+  ])('%s', async (_, args, env, sentence) => {
+    const { code, stdout, stderr } = await runCommand(args, { ...settings(), ...env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.trimEnd()).toMatch(sentence);
+    expect(
+      stderr
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !line.startsWith('{')),
+    ).toHaveLength(1);
+  });
+
+  test('which is a JSON document with --json', async () => {
+    const { code, stdout, stderr } = await runCommand(['status', '--json', '--nonsense'], {});
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({
+      error: { name: 'UsageError', message: expect.stringMatching(/^status has no option --nonsense; it takes/) },
+    });
+  });
+
+  test('and a stack trace only at LOG_LEVEL=debug', async () => {
+    const { stderr } = await runCommand(['status', '--nonsense'], { LOG_LEVEL: 'debug' });
+    expect(stderr).toMatch(STACK);
+  });
+});
+
+test('a database that is not there: exit 1 and a sentence that does not show the password', async () => {
+  const { code, stdout, stderr } = await runCommand(['status'], {
+    DATABASE_URL: (await closedPort()).replace('http://', 'postgres://me:word@').replace(/\/api.*/, '/prices'),
+  });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^The database "prices" on 127.0.0.1:\d+ can't be reached: .*\n$/);
+  expect(stderr).not.toContain('word');
+});
+
+/** The address of a CoinGecko that nobody answers at. */
+async function closedPort(): Promise<string> {
+  const gone = await startSimulator();
+  await gone.close();
+  return gone.baseUrl;
+}
