@@ -139,12 +139,12 @@ td.detail { min-width: 240px; }
   font-size: 15px; max-width: 100%; overflow-x: auto; }
 footer { display: flex; flex-wrap: wrap; gap: 4px 24px; justify-content: space-between; font-size: 13px;
   color: var(--muted); }
-@media (max-width: 1080px) { .market { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 1080px) { .tile { padding: 14px; } .tile dd { font-size: 20px; } .market { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 560px) {
   .wrap { padding: 20px 12px 32px; gap: 14px; } .card { padding: 16px 14px; border-radius: 12px; }
-  .tiles { grid-template-columns: 1fr 1fr; gap: 10px; } .tile:last-child:nth-child(odd) { grid-column: 1 / -1; } .tile dd { font-size: 20px; }
+  .tiles { grid-template-columns: 1fr 1fr; gap: 10px; } .tile:last-child:nth-child(odd) { grid-column: 1 / -1; }
   .quote strong { font-size: 27px; } .chart text { font-size: 24px; }
-  .coins { font-size: 13px; } .coins th, .coins td { padding: 0 4px; } .coins th small { display: none; } .coins td small { display: block; margin-bottom: -6px; }
+  .coins { font-size: 13px; } .coins thead th { white-space: normal; } .coins th, .coins td { padding: 0 4px; } .coins th small { display: none; } .coins td small { display: block; margin-bottom: -6px; }
   .empty { padding: 40px 18px; } .coins svg { width: 60px; }
 }
 @media print { .wrap { max-width: none; } .card { box-shadow: none; break-inside: avoid; } }
