@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { createDatabase } from '../../ingestion/database/connection.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { DAY_MS } from '../../ingestion/domain/day.ts';
+import { RefusedError } from '../../ingestion/domain/failure.ts';
+import type { Finding } from '../../ingestion/domain/finding.ts';
+import type { FinishedRun } from '../../ingestion/ports.ts';
+import {
+  answerWith,
+  BITCOIN,
+  dailyPrice,
+  emptyTables,
+  openRun,
+  runOrder,
+  UNIVERSE,
+} from '../support/database-fixtures.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const NOW = Date.parse('2026-03-10T02:00Z');
+const DOGECOIN = { coin: 'dogecoin', currency: 'eur' };
+const PARTIAL: FinishedRun = {
+  ...{ status: 'partial', expectedDays: 30, storedDays: 28, missingDays: 2, thinDays: 1, unavailableDays: 1 },
+  error: '2 of 30 expected days are missing',
+};
+
+const database = createDatabase({ url: (await useTestDatabase()).url });
+const { db } = database;
+const { runs, prices, findings, requests, housekeeping } = createRepositories(database, {
+  clock: createVirtualClock(NOW),
+});
+afterAll(database.close);
+beforeEach(() => emptyTables(db));
+
+const readRun = (id: string) => db.selectFrom('ingestion_runs').selectAll().where('id', '=', id).executeTakeFirst();
+const outcomes = async (runId: string) =>
+  (await runs.seriesOutcomes(runId)).toSorted((a, b) => (a.coin < b.coin ? -1 : 1));
+
+describe('opening a run', () => {
+  test('creates it, fills the universe and opens its series', async () => {
+    const order = runOrder({ request: { from: '2026-03-01', to: '2026-03-02', coins: ['bitcoin'] } });
+    const since = await runs.open(order, {
+      ...{ universe: UNIVERSE, series: [DOGECOIN, BITCOIN], trackedSince: '2026-02-08', startedAt: NOW },
+    });
+    expect(since).toEqual(['2026-02-08', '2026-02-08']);
+    expect(await readRun(order.runId)).toMatchObject({
+      ...{ trigger_key: order.triggerKey, trigger: 'cli', due_at: new Date(order.dueAt), request: order.request },
+      ...{ status: 'running', started_at: new Date(NOW), finished_at: null, hops: 1, expected_days: null, requests: 0 },
+    });
+    expect(await db.selectFrom('coins').selectAll().orderBy('id').execute()).toEqual(UNIVERSE.coins);
+    expect(await db.selectFrom('currencies').select('code').orderBy('code', 'desc').execute()).toEqual([
+      { code: 'usd' },
+      { code: 'eur' },
+    ]);
+  });
+
+  test('leaves series as they were opened, and takes over a coin that was renamed', async () => {
+    await openRun(runs);
+    const universe = { ...UNIVERSE, coins: [{ id: 'bitcoin', symbol: 'xbt', name: 'Bitcoin' }] };
+    const since = await runs.open(runOrder(), {
+      ...{ universe, series: [BITCOIN], trackedSince: '2026-03-01', startedAt: NOW },
+    });
+    expect(since).toEqual(['2026-02-08']);
+    const symbols = await db.selectFrom('coins').select('symbol').orderBy('id').execute();
+    expect(symbols).toEqual([{ symbol: 'xbt' }, { symbol: 'doge' }]);
+  });
+
+  test('continues it on the next hop and on a redelivery, from its first start', async () => {
+    const order = runOrder();
+    await openRun(runs, order);
+    await runs.finish(order.runId, { ...PARTIAL, status: 'waiting' }, 1, null);
+    await openRun(runs, { ...order, hop: 1 });
+    await openRun(runs, order);
+    expect(await readRun(order.runId)).toMatchObject({ status: 'running', hops: 2, error: null });
+    expect(await db.selectFrom('ingestion_runs').select('id').execute()).toHaveLength(1);
+  });
+
+  test('takes up a run that was finished', async () => {
+    const order = runOrder();
+    await openRun(runs, order);
+    await runs.finish(order.runId, PARTIAL, 0, NOW);
+    await openRun(runs, order);
+    expect(await readRun(order.runId)).toMatchObject({ status: 'running', finished_at: null });
+  });
+
+  test('compares requests by what they say, not by the order of their fields', async () => {
+    const order = runOrder({ request: { from: '2026-03-01', to: '2026-03-02' } });
+    await openRun(runs, order);
+    await openRun(runs, { ...order, request: { to: '2026-03-02', from: '2026-03-01' } });
+  });
+
+  test('refuses a trigger key that was used for another request, and changes nothing', async () => {
+    const order = runOrder();
+    await openRun(runs, order);
+    await runs.finish(order.runId, PARTIAL, 0, NOW);
+    const other = openRun(runs, { ...order, request: { coins: ['bitcoin'] } });
+    await expect(other).rejects.toThrow(RefusedError);
+    await expect(other).rejects.toThrow(`"${order.triggerKey}" belongs to a run with another request`);
+    expect(await readRun(order.runId)).toMatchObject({ status: 'partial', request: {} });
+  });
+
+  test('marks runs that were left running as interrupted, and those that wait as they are', async () => {
+    const left = await openRun(runs);
+    const waiting = await openRun(runs);
+    expect(await readRun(left)).toMatchObject({ status: 'interrupted', finished_at: expect.any(Date) });
+    await runs.finish(waiting, { ...PARTIAL, status: 'waiting' }, 0, null);
+    await openRun(runs);
+    expect(await readRun(waiting)).toMatchObject({ status: 'waiting', finished_at: null });
+  });
+});
+
+describe('the outcomes of series', () => {
+  const planned = { ...BITCOIN, from: NOW - 3 * DAY_MS, to: NOW };
+  const pending = { status: 'pending', daysWritten: 0, error: null, errorKind: null };
+
+  test('are pending where planned and current where nothing is missing', async () => {
+    const runId = await openRun(runs);
+    await runs.plan(runId, [planned], [DOGECOIN]);
+    expect(await outcomes(runId)).toEqual([
+      { ...BITCOIN, ...pending },
+      { ...DOGECOIN, ...pending, status: 'current' },
+    ]);
+  });
+
+  test('of a failed series name the cause, and add up the attempts', async () => {
+    const runId = await openRun(runs);
+    await runs.plan(runId, [planned], []);
+    await runs.failSeries(runId, BITCOIN, { kind: 'timeout', message: 'no answer in 30 s\0', attempts: 5 });
+    await runs.plan(runId, [planned], []);
+    expect(await outcomes(runId)).toEqual([{ ...BITCOIN, ...pending }]);
+    await runs.failSeries(runId, BITCOIN, { kind: 'not_found', message: 'coin not found', attempts: 1 });
+    expect(await outcomes(runId)).toEqual([
+      { ...BITCOIN, status: 'failed', daysWritten: 0, error: 'coin not found', errorKind: 'not_found' },
+    ]);
+    const row = await db.selectFrom('ingestion_series').select('attempts').executeTakeFirst();
+    expect(row).toEqual({ attempts: 6 });
+  });
+
+  test('stay stored when a later hop finds nothing missing', async () => {
+    const runId = await openRun(runs);
+    await prices.storeAnswer(answerWith(runId, [dailyPrice('2026-03-01')]));
+    await runs.plan(runId, [], [BITCOIN]);
+    expect(await outcomes(runId)).toMatchObject([{ status: 'stored', daysWritten: 1 }]);
+  });
+});
+
+describe('the ledger', () => {
+  const send = async (runId: string, sentAt: number) => requests.begin({ runId, series: BITCOIN, sentAt });
+
+  test("counts a run's requests, credits and refusals for its totals and its row", async () => {
+    const runId = await openRun(runs);
+    const others = await openRun(runs);
+    for (const [status, isCredited] of [
+      [200, true],
+      [200, true],
+      [429, false],
+      [null, false],
+    ] as const) {
+      await requests.end(await send(runId, NOW), { endedAt: NOW + 900, status, isCredited });
+    }
+    await send(runId, NOW);
+    await send(others, NOW);
+    await runs.finish(runId, PARTIAL, 2, NOW);
+    await runs.finish(runId, PARTIAL, 3, NOW);
+    expect(await runs.totals(runId)).toEqual({ requests: 5, credits: 2, retries: 5, rateLimited: 1 });
+    expect(await readRun(runId)).toMatchObject({
+      ...{ status: 'partial', expected_days: 30, stored_days: 28, missing_days: 2, thin_days: 1, unavailable_days: 1 },
+      ...{ requests: 5, credits: 2, retries: 5, rate_limited: 1, error: PARTIAL.error, finished_at: new Date(NOW) },
+    });
+  });
+
+  test('gives a restart the ends of the requests that still count, and null for those that never ended', async () => {
+    const runId = await openRun(runs);
+    const end = async (sentAt: number, endedAt: number) =>
+      requests.end(await send(runId, sentAt), { endedAt, status: 200, isCredited: true });
+    await end(NOW - 95_000, NOW - 91_001);
+    await end(NOW - 95_000, NOW - 91_000);
+    await send(runId, NOW - 91_001);
+    await send(runId, NOW - 30_000);
+    const counting = await requests.endedSince(NOW - 91_000);
+    expect(counting.toSorted()).toEqual([NOW - 91_000, null]);
+  });
+
+  test('counts credits from a moment on', async () => {
+    const runId = await openRun(runs);
+    for (const sentAt of [NOW - 1, NOW, NOW + 1]) {
+      await requests.end(await send(runId, sentAt), {
+        endedAt: sentAt + 10,
+        status: 200,
+        isCredited: sentAt !== NOW + 1,
+      });
+    }
+    expect(await requests.creditsSince(NOW)).toBe(1);
+    expect(await requests.creditsSince(0)).toBe(2);
+  });
+});
+
+test('pruning deletes answers and requests that are older, and nothing else', async () => {
+  const runId = await openRun(runs);
+  const old = NOW - 90 * DAY_MS;
+  for (const receivedAt of [old - 1, old]) {
+    await prices.storeAnswer(answerWith(runId, [dailyPrice('2025-12-01')], { receivedAt }));
+    await requests.begin({ runId, series: BITCOIN, sentAt: receivedAt });
+  }
+  await sql`
+    insert into requests (run_id, coin_id, currency, sent_at)
+    select ${runId}, 'bitcoin', 'usd', '2020-01-01' from generate_series(1, 1200)`.execute(db);
+  await housekeeping.prune(old);
+  expect(await db.selectFrom('answers').select('received_at').execute()).toEqual([{ received_at: new Date(old) }]);
+  expect(await db.selectFrom('requests').select('sent_at').execute()).toEqual([{ sent_at: new Date(old) }]);
+  expect(await db.selectFrom('daily_prices').select('day').execute()).toHaveLength(1);
+});
+
+test('findings are added once, also those that name no series, and are read in a steady order', async () => {
+  const runId = await openRun(runs);
+  const found: Finding[] = [
+    { rule: 'currency', severity: 'error', ...DOGECOIN, day: null, detail: 'the same as in usd' },
+    { rule: 'currency', severity: 'warning', coin: null, currency: 'eur', day: '2026-03-01', detail: 'moved by 20 %' },
+    { rule: 'frozen', severity: 'warning', ...BITCOIN, day: null, detail: 'no change in 24 hours' },
+  ];
+  await findings.add(runId, found.toReversed());
+  await findings.add(runId, [...found, ...found]);
+  await findings.add(runId, []);
+  expect(await findings.ofRun(runId)).toEqual(found);
+  expect(await findings.ofRun(randomUUID())).toEqual([]);
+});

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createDatabase } from '../../ingestion/database/connection.ts';
+import { readCoverage, readUnavailableDays } from '../../ingestion/database/coverage.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { readStatus } from '../../ingestion/database/status.ts';
+import { DAY_MS, daysFrom, HOUR_MS } from '../../ingestion/domain/day.ts';
+import { type Series, selectSeries } from '../../ingestion/domain/series.ts';
+import type { FinishedRun } from '../../ingestion/ports.ts';
+import { answerWith, BITCOIN, dailyPrice, runOrder, UNIVERSE } from '../support/database-fixtures.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+/** 2026-03-09 is settled since 01:15. */
+const NOW = Date.parse('2026-03-10T02:00Z');
+const DOGECOIN = { coin: 'dogecoin', currency: 'usd' };
+const universe = { ...UNIVERSE, currencies: UNIVERSE.currencies.slice(0, 1) };
+const VERDICT: FinishedRun = {
+  ...{
+    status: 'complete',
+    expectedDays: 9,
+    storedDays: 9,
+    missingDays: 0,
+    thinDays: 1,
+    unavailableDays: 0,
+    error: null,
+  },
+};
+
+const database = createDatabase({ url: (await useTestDatabase()).url });
+const { runs, prices, requests, findings } = createRepositories(database, { clock: createVirtualClock(NOW) });
+afterAll(database.close);
+
+test('an empty database has no coverage, no runs and no age', async () => {
+  const status = await readStatus(database, { now: NOW, universe });
+  const nothing = {
+    ...{ trackedSince: null, firstFinalDay: null, lastFinalDay: null, newestDay: null },
+    ...{ finalDays: 0, thinDays: 0, provisionalDays: 0, missingDays: [], unavailableDays: [] },
+  };
+  expect(status).toEqual({
+    ...{ now: '2026-03-10T02:00:00.000Z', lastCompleteRunAt: null, hoursSinceComplete: null },
+    ...{ newestFinalDay: null, priceAgeHours: null, creditsThisMonth: 0 },
+    series: selectSeries(universe, {}).map((series) => ({ ...series, ...nothing })),
+    runs: [],
+  });
+});
+
+describe('a database in use', () => {
+  const open = async (startedAt: number, trackedSince = '2026-03-01'): Promise<string> => {
+    const order = runOrder({ dueAt: startedAt });
+    await runs.open(order, { universe, series: selectSeries(universe, {}), trackedSince, startedAt });
+    return order.runId;
+  };
+  let shown = '';
+
+  beforeAll(async () => {
+    const first = await open(NOW - 40 * HOUR_MS);
+    const absent = { absentDays: ['2026-03-05', '2026-03-06'] };
+    await prices.storeAnswer(answerWith(first, [], { ...absent, receivedAt: NOW - 40 * HOUR_MS }));
+    await runs.finish(first, VERDICT, 0, NOW - 39 * HOUR_MS);
+
+    const second = await open(NOW - 10 * HOUR_MS);
+    const store = (series: Series, ...rows: ReturnType<typeof dailyPrice>[]) =>
+      prices.storeAnswer(answerWith(second, rows, { series }));
+    await store(
+      BITCOIN,
+      ...daysFrom('2026-02-27', '2026-03-04').map((day) => dailyPrice(day)),
+      dailyPrice('2026-03-07', { isFinal: false, isSettled: false, hoursCovered: 9 }),
+      dailyPrice('2026-03-08', { isFinal: false, hoursCovered: 20 }),
+      dailyPrice('2026-03-10', { isFinal: false, isSettled: false, hoursCovered: 2 }),
+    );
+    await store(DOGECOIN, dailyPrice('2026-03-03'), dailyPrice('2026-03-09'));
+    const late = { absentDays: ['2026-03-05'], receivedAt: NOW - 20 * HOUR_MS };
+    await prices.storeAnswer(answerWith(second, [], late));
+    for (const sentAt of [Date.parse('2026-02-28T23:59:59Z'), Date.parse('2026-03-01T00:00Z'), NOW]) {
+      const id = await requests.begin({ runId: second, series: BITCOIN, sentAt });
+      await requests.end(id, { endedAt: sentAt, status: 200, isCredited: true });
+    }
+    const finding = { rule: 'frozen', severity: 'warning', ...BITCOIN, day: null, detail: 'no change' } as const;
+    await findings.add(second, [finding]);
+    const partial = { ...VERDICT, status: 'partial', missingDays: 1, storedDays: 8, error: 'one is missing' } as const;
+    await runs.finish(second, partial, 1, NOW - 9 * HOUR_MS);
+    shown = second;
+  });
+
+  test('shows of each series what is final, thin, provisional, missing and unavailable', async () => {
+    const { series } = await readStatus(database, { now: NOW, universe });
+    expect(series).toEqual([
+      {
+        ...{ ...BITCOIN, trackedSince: '2026-03-01', firstFinalDay: '2026-02-27', lastFinalDay: '2026-03-04' },
+        ...{ newestDay: '2026-03-10', finalDays: 6, thinDays: 1, provisionalDays: 2 },
+        ...{ missingDays: ['2026-03-06', '2026-03-07', '2026-03-09'], unavailableDays: ['2026-03-05'] },
+      },
+      {
+        ...{ ...DOGECOIN, trackedSince: '2026-03-01', firstFinalDay: '2026-03-03', lastFinalDay: '2026-03-09' },
+        ...{ newestDay: '2026-03-09', finalDays: 2, thinDays: 0, provisionalDays: 0, unavailableDays: [] },
+        missingDays: ['2026-03-01', '2026-03-02', ...daysFrom('2026-03-04', '2026-03-08')],
+      },
+    ]);
+  });
+
+  test('shows its age, the last complete run and the credits of the UTC month', async () => {
+    expect(await readStatus(database, { now: NOW, universe })).toMatchObject({
+      ...{ lastCompleteRunAt: '2026-03-08T11:00:00.000Z', hoursSinceComplete: 39 },
+      ...{ newestFinalDay: '2026-03-03', priceAgeHours: 6 * 24 + 2, creditsThisMonth: 2 },
+    });
+  });
+
+  test('shows the last ten runs, newest first', async () => {
+    const others: string[] = [];
+    for (let ago = 9; ago >= 1; ago -= 1) others.unshift(await open(NOW - ago * HOUR_MS));
+    const status = await readStatus(database, { now: NOW, universe });
+    expect(status.runs.map(({ runId }) => runId)).toEqual([...others, shown]);
+    expect(status.runs[9]).toEqual({
+      ...{ runId: shown, trigger: 'cli', triggerKey: `cli:${shown}`, status: 'partial', request: {} },
+      ...{ dueAt: '2026-03-09T16:00:00.000Z', startedAt: '2026-03-09T16:00:00.000Z' },
+      ...{ lastWriteAt: '2026-03-10T02:00:00.000Z', finishedAt: '2026-03-09T17:00:00.000Z' },
+      ...{ expectedDays: 9, storedDays: 8, missingDays: 1, thinDays: 1, unavailableDays: 0 },
+      ...{ hops: 1, requests: 3, credits: 3, retries: 1, rateLimited: 0, error: 'one is missing' },
+    });
+  });
+
+  test('shows one run with its series and findings, and none for an unknown id', async () => {
+    const status = await readStatus(database, { now: NOW, universe, runId: shown });
+    expect(status.runs).toMatchObject([
+      {
+        runId: shown,
+        findings: [{ rule: 'frozen', coin: 'bitcoin' }],
+        series: [{ status: 'stored' }, { status: 'stored' }],
+      },
+    ]);
+    expect((await readStatus(database, { now: NOW, universe, runId: randomUUID() })).runs).toEqual([]);
+  });
+
+  test('gives the cells of days × series', async () => {
+    const [bitcoin] = await readCoverage(database, { now: NOW, universe, from: '2026-02-26', to: '2026-03-10' });
+    expect(bitcoin?.cells.map(({ status, hoursCovered }) => `${status} ${hoursCovered}`)).toEqual([
+      'none null',
+      ...Array(6).fill('final 24'),
+      ...['unavailable null', 'missing null', 'provisional 9', 'thin 20', 'missing null', 'provisional 2'],
+    ]);
+  });
+
+  test('lists the confirmed unavailable days', async () => {
+    expect(await readUnavailableDays(database)).toEqual([
+      { ...BITCOIN, day: '2026-03-05', reason: 'CoinGecko sent other days and nothing of this one.' },
+    ]);
+  });
+
+  test('no longer counts a thin day as stored when it is 72 hours old', async () => {
+    const { series } = await readStatus(database, { now: NOW + 2 * DAY_MS, universe });
+    expect(series[0]).toMatchObject({ thinDays: 0, provisionalDays: 3 });
+    expect(series[0]?.missingDays).toContain('2026-03-08');
+  });
+});
