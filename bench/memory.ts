@@ -22,9 +22,11 @@ export const memory: Measure = async ({ makeDatabase }) => {
       await simulator.close();
     }
   };
-  const [few, many] = [await peakOf(44), await peakOf(500)];
+  const [few, many, most] = [await peakOf(44), await peakOf(500), await peakOf(1_500)];
   return [
     ['peak memory, 44 series × 30 days', `${few.toFixed(0)} MiB`],
-    ['peak memory, 500 series × 30 days', `${many.toFixed(0)} MiB (ratio ${(many / few).toFixed(2)})`],
+    ['peak memory, 500 series × 30 days', `${many.toFixed(0)} MiB`],
+    // A run of 44 series ends before the collector has filled the room that it allows itself.
+    ['peak memory, 1,500 series × 30 days', `${most.toFixed(0)} MiB (ratio to 500: ${(most / many).toFixed(2)})`],
   ];
 };
