@@ -8,6 +8,8 @@ export const ENVIRONMENT = {
   databaseHost: 'DATABASE_HOST',
   databasePort: 'DATABASE_PORT',
   databaseName: 'DATABASE_NAME',
+  /** `off` for a server on the same machine; else TLS is required and verified. */
+  databaseTls: 'DATABASE_TLS',
   coingeckoSecretId: 'COINGECKO_SECRET_ID',
   coingeckoPlan: 'COINGECKO_PLAN',
   coingeckoBaseUrl: 'COINGECKO_BASE_URL',

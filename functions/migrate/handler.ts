@@ -1,0 +1,20 @@
+import type { Context } from 'aws-lambda';
+import type { Migrated } from '../../ingestion/database/migrate.ts';
+import { systemClock } from '../../ingestion/runtime/clock.ts';
+import { createLog } from '../../ingestion/runtime/logger.ts';
+import { openDatabase } from '../shared/database.ts';
+import { migrate } from './migrate.ts';
+
+/**
+ * Invoked at deploy, before the worker may work.
+ * @throws whatever keeps the schema from being up to date, so that the deploy fails.
+ */
+export async function handler(_event: unknown, { awsRequestId }: Context): Promise<Migrated> {
+  const log = createLog({ requestId: awsRequestId });
+  try {
+    return await migrate(openDatabase, systemClock, log);
+  } catch (error) {
+    log.error('The schema could not be brought up to date', { error });
+    throw error;
+  }
+}

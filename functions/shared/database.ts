@@ -1,0 +1,58 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as z from 'zod';
+import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import { createDatabase, type Database, DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
+import { readSecret } from '../../ingestion/runtime/secrets.ts';
+import { SettingError } from '../../ingestion/runtime/settings.ts';
+import { PATIENT } from './aws-client.ts';
+import { readEnvironment } from './environment.ts';
+
+const credentials = z.object({ username: z.string().min(1), password: z.string().min(1) });
+
+/**
+ * Opens the database that the environment names, for one invocation: the caller closes it. A warm function keeps no
+ * connection, which could be dead when it wakes up, and no password, which could be rotated by then.
+ * @throws SettingError naming what the environment lacks; DatabaseUnreachableError, which may pass, when Secrets Manager
+ * gives no credentials.
+ */
+export async function openDatabase(): Promise<Database> {
+  const { databaseHost, databasePort, databaseName, databaseSecretId } = readEnvironment(
+    'databaseHost',
+    'databasePort',
+    'databaseName',
+    'databaseSecretId',
+  );
+  const client = new SecretsManagerClient(PATIENT);
+  const { username } = await readCredentials(client, databaseSecretId);
+  return createDatabase({
+    host: databaseHost,
+    port: Number(databasePort),
+    database: databaseName,
+    user: username,
+    password: async () => (await readCredentials(client, databaseSecretId)).password,
+    tls: readTls(),
+  });
+}
+
+async function readCredentials(client: SecretsManagerClient, secretId: string): Promise<z.infer<typeof credentials>> {
+  try {
+    const secret = await readSecret(client, secretId);
+    return credentials.parse(JSON.parse(secret?.value ?? ''));
+  } catch (error) {
+    // What JSON and zod say about a value may show it.
+    const isAboutTheValue = error instanceof SyntaxError || error instanceof z.ZodError;
+    throw new DatabaseUnreachableError(
+      `The secret ${secretId} gives no credentials for the database: ` +
+        (isAboutTheValue ? 'found no {"username","password"} in it.' : `${(error as Error).message}.`),
+      true,
+      isAboutTheValue ? undefined : error,
+    );
+  }
+}
+
+function readTls(): boolean {
+  const { databaseTls: name } = ENVIRONMENT;
+  const found = process.env[name] || 'on';
+  if (found === 'on' || found === 'off') return found === 'on';
+  throw new SettingError([`${name} is ${JSON.stringify(found)}; it takes on or off.`]);
+}

@@ -1,0 +1,63 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context, SQSBatchResponse } from 'aws-lambda';
+import * as z from 'zod';
+import { systemClock } from '../../ingestion/runtime/clock.ts';
+import { createLog } from '../../ingestion/runtime/logger.ts';
+import { createMetrics } from '../../ingestion/runtime/metrics.ts';
+import { readSecret } from '../../ingestion/runtime/secrets.ts';
+import { parseUniverse } from '../../ingestion/runtime/settings.ts';
+import { PATIENT } from '../shared/aws-client.ts';
+import { openDatabase } from '../shared/database.ts';
+import { readEnvironment } from '../shared/environment.ts';
+import { parseEvent } from '../shared/parse-event.ts';
+import { processMessage } from './process-message.ts';
+import { runHop } from './run-hop.ts';
+import { sourceSettings } from './source-settings.ts';
+import { createWorkerQueue } from './worker-queue.ts';
+
+const sqsEvent = z.object({
+  Records: z.tuple([
+    z.object({
+      messageId: z.string().min(1),
+      receiptHandle: z.string().min(1),
+      body: z.string(),
+      attributes: z.object({ ApproximateReceiveCount: z.coerce.number().int().min(1) }),
+    }),
+  ]),
+});
+
+/** Lambda signals the end of an instance, the local stack Ctrl-C: what is in hand is finished, nothing new begun. */
+const interrupt = new AbortController();
+process.once('SIGTERM', () => interrupt.abort());
+
+/** Works on one message of the queue: one hop of a run. */
+export async function handler(event: unknown, context: Context): Promise<SQSBatchResponse> {
+  const deadline = systemClock.now() + context.getRemainingTimeInMillis();
+  const [record] = parseEvent(sqsEvent, event, 'an event of a queue with a batch size of 1').Records;
+  const environment = readEnvironment('stage', 'queueUrl', 'deadLetterQueueUrl', 'coingeckoSecretId');
+  const universe = parseUniverse(process.env);
+  const isDone = await processMessage(
+    { ...record, receiveCount: record.attributes.ApproximateReceiveCount },
+    {
+      queue: createWorkerQueue(new SQSClient(PATIENT), environment),
+      universe,
+      log: createLog({ requestId: context.awsRequestId }),
+      async runHop(order, log) {
+        const key = await readSecret(new SecretsManagerClient(PATIENT), environment.coingeckoSecretId);
+        const source = sourceSettings(process.env, key?.value ?? null);
+        const database = await openDatabase();
+        try {
+          const emit = createMetrics(environment.stage);
+          const { signal } = interrupt;
+          return await runHop(order, {
+            ...{ source, universe, database, clock: systemClock, log, emit, interrupt: signal, deadline },
+          });
+        } finally {
+          await database.close();
+        }
+      },
+    },
+  );
+  return { batchItemFailures: isDone ? [] : [{ itemIdentifier: record.messageId }] };
+}

@@ -1,0 +1,49 @@
+import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { MESSAGE_GROUP_ID, REASON_ATTRIBUTE } from '../../ingestion/contract/run-message.ts';
+import { createRunQueue, type RunQueue } from '../shared/run-queue.ts';
+
+/** A message as the queue delivers it. @property receiveCount from 1. */
+export type Delivery = {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  readonly receiveCount: number;
+};
+
+/** What the worker does with the queue. Deleting is left to whoever delivered the message. */
+export type WorkerQueue = Pick<RunQueue, 'send'> & {
+  /** Hides the message from everybody for that long from now on. */
+  postpone(delivery: Delivery, delayMs: number): Promise<void>;
+  /** Puts a copy of the message into the dead-letter queue, with the reason beside it. */
+  bury(delivery: Delivery, reason: string): Promise<void>;
+};
+
+export function createWorkerQueue(
+  client: SQSClient,
+  { queueUrl, deadLetterQueueUrl }: { queueUrl: string; deadLetterQueueUrl: string },
+): WorkerQueue {
+  return {
+    send: createRunQueue(client, queueUrl).send,
+    async postpone({ receiptHandle }, delayMs) {
+      await client.send(
+        new ChangeMessageVisibilityCommand({
+          QueueUrl: queueUrl,
+          ReceiptHandle: receiptHandle,
+          VisibilityTimeout: Math.ceil(delayMs / 1000),
+        }),
+      );
+    },
+    async bury({ messageId, body }, reason) {
+      await client.send(
+        new SendMessageCommand({
+          QueueUrl: deadLetterQueueUrl,
+          MessageBody: body,
+          MessageGroupId: MESSAGE_GROUP_ID,
+          // Not the hop's own: a hop that was moved back and failed again within 5 minutes would be taken for a repeat, and lost.
+          MessageDeduplicationId: messageId,
+          MessageAttributes: { [REASON_ATTRIBUTE]: { DataType: 'String', StringValue: reason } },
+        }),
+      );
+    },
+  };
+}
