@@ -16,7 +16,7 @@ import { DAY_MS } from '../../ingestion/domain/day.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { createCronSecretReader } from '../../ingestion/runtime/secrets.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
-import { ServiceError } from '../support/aws-json-server.ts';
+import { ServiceError } from '../../local/stack/aws-json-server.ts';
 import { type EventBridgeServer, startEventBridge } from '../support/eventbridge-server.ts';
 import { startHttpApi } from '../support/http-api-server.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';

@@ -1,79 +1,11 @@
 import type { Instant } from '../../ingestion/domain/day.ts';
-import { type AwsJsonServer, ServiceError, startAwsJsonServer } from './aws-json-server.ts';
+import type { AwsJsonServer } from '../../local/stack/aws-json-server.ts';
+import { createSecret, type Secret, startSecretsManager as start } from '../../local/stack/secrets-manager.ts';
 
-type Version = { value: string | null; readonly createdAt: Instant; readonly labels: Set<string> };
+export type SecretsManagerServer = AwsJsonServer & Omit<Secret, 'actions'>;
 
-export type SecretsManagerServer = AwsJsonServer & {
-  /** Puts a value by hand, as a person would: it is current at once. */
-  put(versionId: string, value: string): void;
-  /** What RotateSecret does before it calls the function: a pending version without a value. */
-  beginRotation(versionId: string): void;
-  /** What Secrets Manager does when the last step has succeeded. */
-  endRotation(): void;
-  /** @returns the value that carries the label. */
-  labelled(label: string): string | null;
-};
-
-/** Secrets Manager with one secret: versions, staging labels and dates as the real one keeps them. */
+/** Secrets Manager with one secret, whatever it is called. */
 export async function startSecretsManager(now: () => Instant): Promise<SecretsManagerServer> {
-  const versions = new Map<string, Version>();
-  let lastRotatedAt: Instant | undefined;
-
-  const holderOf = (label: string) => [...versions].find(([, { labels }]) => labels.has(label));
-  const seconds = (at: Instant) => at / 1000;
-
-  function moveLabel(label: string, to: string): void {
-    const [from, holder] = holderOf(label) ?? [];
-    if (from === to) return;
-    holder?.labels.delete(label);
-    versions.get(to)?.labels.add(label);
-    if (label === 'AWSCURRENT' && from !== undefined) moveLabel('AWSPREVIOUS', from);
-  }
-
-  function addVersion(id: string, value: string | null, labels: readonly string[]): void {
-    const known = versions.get(id);
-    if (known && known.value !== null && known.value !== value) {
-      throw new ServiceError('ResourceExistsException', `The version ${id} has another value.`);
-    }
-    if (known) known.value = value;
-    else versions.set(id, { value, createdAt: now(), labels: new Set() });
-    for (const label of labels) moveLabel(label, id);
-  }
-
-  const server = await startAwsJsonServer({
-    DescribeSecret: () => ({
-      Name: 'cron',
-      VersionIdsToStages: Object.fromEntries(
-        [...versions].filter(([, { labels }]) => labels.size > 0).map(([id, { labels }]) => [id, [...labels]]),
-      ),
-      ...(lastRotatedAt === undefined ? {} : { LastRotatedDate: seconds(lastRotatedAt) }),
-    }),
-    GetSecretValue: ({ VersionId: id, VersionStage: label }) => {
-      const [versionId, version] =
-        id === undefined ? (holderOf(String(label ?? 'AWSCURRENT')) ?? []) : [String(id), versions.get(String(id))];
-      if (!version?.value) throw new ServiceError('ResourceNotFoundException', 'There is no such value.');
-      const { value, createdAt, labels } = version;
-      return { VersionId: versionId, SecretString: value, CreatedDate: seconds(createdAt), VersionStages: [...labels] };
-    },
-    PutSecretValue: ({ ClientRequestToken: id, SecretString: value, VersionStages: labels }) => {
-      addVersion(String(id), String(value), (labels as string[] | undefined) ?? ['AWSCURRENT']);
-      return { VersionId: id };
-    },
-    UpdateSecretVersionStage: ({ VersionStage: label, MoveToVersionId: to, RemoveFromVersionId: from }) => {
-      const [holder] = holderOf(String(label)) ?? [];
-      if (holder !== from)
-        throw new ServiceError('InvalidParameterException', `${label} is on ${holder}, not ${from}.`);
-      moveLabel(String(label), String(to));
-      return { Name: 'cron' };
-    },
-  });
-
-  return Object.assign(server, {
-    put: (id: string, value: string) => addVersion(id, value, ['AWSCURRENT']),
-    beginRotation: (id: string) => addVersion(id, null, ['AWSPENDING']),
-    endRotation: () => {
-      lastRotatedAt = now();
-    },
-    labelled: (label: string) => holderOf(label)?.[1].value ?? null,
-  });
+  const { actions, ...secret } = createSecret(now);
+  return Object.assign(await start(() => ({ actions, ...secret })), secret);
 }
