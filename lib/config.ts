@@ -89,7 +89,7 @@ const list = <Item extends z.ZodType<string, string>>(item: Item) =>
     z.array(item, 'a list with commas between its items'),
   );
 
-const oneOf = <const Names extends readonly string[]>(names: Names) => z.enum(names, names.join(' or '));
+const oneOf = <const Names extends readonly string[]>(names: Names) => z.enum(names, `one of ${names.join(', ')}`);
 
 const Schedule = z.string('text').transform((expression, context) => {
   if (expression === 'none') return null;
@@ -111,23 +111,23 @@ const cidrText = 'IPv4 ranges of /8 or smaller, such as 10.20.0.0/16';
 const Cidr = z.cidrv4(cidrText).refine((range) => Number(range.split('/')[1]) >= 8, cidrText);
 
 const universeText = 'JSON like {"coins":[{"id","symbol","name"}],"currencies":[{"code","name"}]}, none of them empty';
-const UniverseSetting: z.ZodType<Universe, unknown> = z.preprocess(
-  (value) => (typeof value === 'string' ? parseJson(value) : value),
-  z
-    .strictObject(
-      {
-        coins: z
-          .array(z.strictObject({ id: z.string().min(1), symbol: z.string().min(1), name: z.string().min(1) }))
-          .min(1),
-        currencies: z.array(z.strictObject({ code: z.string().min(1), name: z.string().min(1) })).min(1),
-      },
-      universeText,
-    )
-    .refine(
-      (universe) => Buffer.byteLength(JSON.stringify(universe)) <= MOST_UNIVERSE_BYTES,
-      `at most ${MOST_UNIVERSE_BYTES} bytes, because it goes into the functions' environment; a larger one belongs into ingestion/contract/universe.ts`,
-    ),
-);
+const Text = z.string().min(1);
+const UniverseShape: z.ZodType<Universe> = z.strictObject({
+  coins: z.array(z.strictObject({ id: Text, symbol: Text, name: Text })).min(1),
+  currencies: z.array(z.strictObject({ code: Text, name: Text })).min(1),
+});
+const UniverseSetting = z
+  .unknown()
+  .transform((value, context) => {
+    const { data } = UniverseShape.safeParse(typeof value === 'string' ? parseJson(value) : value);
+    if (data) return data;
+    context.issues.push({ code: 'custom', input: value, message: universeText });
+    return z.NEVER;
+  })
+  .refine(
+    (universe) => Buffer.byteLength(JSON.stringify(universe)) <= MOST_UNIVERSE_BYTES,
+    `at most ${MOST_UNIVERSE_BYTES} bytes, because it goes into the functions' environment; a larger one belongs into ingestion/contract/universe.ts`,
+  );
 
 /** Every setting by its context name: what it takes. `-c logRetentionDays=7` or `CRYPTO_PRICES_LOG_RETENTION_DAYS=7`. */
 const SETTINGS = {
@@ -185,7 +185,9 @@ export function readConfig(
     const parsed = SETTINGS[name].safeParse(value);
     if (parsed.success) return parsed.data as z.output<(typeof SETTINGS)[Name]>;
     const takes = [...new Set(parsed.error.issues.map(({ message }) => message))].join('; ');
-    problems.push(`${name} is ${JSON.stringify(value)}; it takes ${takes}. Set -c ${name}=… or ${variableOf(name)}.`);
+    problems.push(
+      `${name} is ${JSON.stringify(value).slice(0, 100)}; it takes ${takes}. Set -c ${name}=… or ${variableOf(name)}.`,
+    );
     // Never seen by a caller: with a problem there is no config.
     return undefined as never;
   }

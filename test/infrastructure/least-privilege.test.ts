@@ -1,0 +1,210 @@
+import { describe, expect, test } from '@jest/globals';
+import { Match } from 'aws-cdk-lib/assertions';
+import {
+  type FunctionName,
+  grantsOf,
+  nameOf,
+  resource,
+  resourcesOf,
+  STAGES,
+  type Statement,
+  templateOf,
+} from './synthesise.ts';
+
+const prod = templateOf({});
+
+/** What every function may do: its own log, its traces. */
+const own = (construct: string) => [
+  `logs:CreateLogStream on ${construct}FunctionLog`,
+  `logs:PutLogEvents on ${construct}FunctionLog`,
+  'xray:PutTelemetryRecords on *',
+  'xray:PutTraceSegments on *',
+];
+
+/** What a function in the VPC needs besides: Lambda places it with the function's own role. */
+const placement = [
+  'ec2:AssignPrivateIpAddresses on *',
+  'ec2:CreateNetworkInterface on *',
+  'ec2:DeleteNetworkInterface on *',
+  'ec2:DescribeNetworkInterfaces on *',
+  'ec2:DescribeSubnets on *',
+  'ec2:UnassignPrivateIpAddresses on *',
+];
+
+const reading = (secret: string) => [
+  `secretsmanager:DescribeSecret on ${secret}`,
+  `secretsmanager:GetSecretValue on ${secret}`,
+];
+
+const COPIES =
+  'arn:AWS::Partition:secretsmanager:AWS::Region:AWS::AccountId:secret:events!connection/crypto-dashboard-auth/*';
+
+/** EventBridge keeps the connection's value in a secret, on behalf of whoever gives it one. */
+const updatingTheConnection = [
+  'events:DescribeConnection on CronSecretConnection',
+  'events:UpdateConnection on CronSecretConnection',
+  ...['CreateSecret', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecret'].map(
+    (action) => `secretsmanager:${action} on ${COPIES}`,
+  ),
+];
+
+const GRANTS: Readonly<Record<FunctionName, string[]>> = {
+  trigger: [
+    ...own('Endpoint'),
+    ...reading('CronSecret'),
+    'sqs:SendMessage on QueuesRuns',
+    'sqs:GetQueueAttributes on QueuesRuns',
+  ],
+  worker: [
+    ...own('Worker'),
+    ...placement,
+    ...reading('DatabaseInstance'),
+    ...reading('CoingeckoKey'),
+    'sqs:ChangeMessageVisibility on QueuesRuns',
+    'sqs:DeleteMessage on QueuesRuns',
+    'sqs:GetQueueAttributes on QueuesRuns',
+    'sqs:GetQueueUrl on QueuesRuns',
+    'sqs:ReceiveMessage on QueuesRuns',
+    'sqs:SendMessage on QueuesRuns',
+    'sqs:SendMessage on QueuesDeadRuns',
+  ],
+  migrate: [...own('Migrations'), ...placement, ...reading('DatabaseInstance')],
+  status: [...own('Status'), ...placement, ...reading('DatabaseInstance')],
+  'rotate-secret': [
+    ...own('CronSecretRotation'),
+    ...updatingTheConnection,
+    ...reading('CronSecret'),
+    'secretsmanager:PutSecretValue on CronSecret',
+    'secretsmanager:UpdateSecretVersionStage on CronSecret',
+  ],
+  'repair-connection': [
+    ...own('ConnectionRepair'),
+    ...updatingTheConnection,
+    ...reading('CronSecret'),
+    'sqs:SendMessage on QueuesRuns',
+  ],
+  'queue-run': [...own('DeployRun'), 'sqs:SendMessage on QueuesRuns'],
+};
+
+describe('what each function may do, and nothing else', () => {
+  test.each(Object.entries(GRANTS))('%s', (name, grants) => {
+    expect(grantsOf(prod, name as FunctionName)).toEqual(grants.sort());
+  });
+
+  test('no role has a policy of AWS, but that of the function by which CDK invokes others', () => {
+    const withManaged = Object.entries(resourcesOf(prod, 'AWS::IAM::Role'))
+      .filter(([, { Properties }]) => Properties.ManagedPolicyArns)
+      .map(([id]) => id);
+    expect(withManaged).toEqual([expect.stringMatching(/^AWSCDKTriggerCustomResourceProvider/)]);
+  });
+
+  test('no action is a *, save for denials and for the account on its own key', () => {
+    const statements = Object.values(
+      prod.toJSON()['Resources'] as Record<string, { Type: string; Properties?: object }>,
+    )
+      .filter(({ Type }) => Type !== 'AWS::KMS::Key')
+      .flatMap(({ Properties = {} }) => Object.values(Properties))
+      .flatMap((value) => (value?.Statement ?? []) as Statement[])
+      .filter(({ Effect }) => Effect === 'Allow');
+    expect(statements.length).toBeGreaterThan(20);
+    expect(statements.filter(({ Action }) => [Action].flat().some((action) => action.includes('*')))).toEqual([]);
+  });
+
+  test('EventBridge may call the one API destination', () => {
+    const { Properties } = resource(prod, 'AWS::IAM::Policy', 'ScheduleDestination');
+    expect(Properties.PolicyDocument.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'events:InvokeApiDestination',
+        Resource: { 'Fn::GetAtt': [resource(prod, 'AWS::Events::ApiDestination').id, 'Arn'] },
+      },
+    ]);
+  });
+});
+
+describe('who reaches the database', () => {
+  type Ingress = {
+    GroupId: unknown;
+    SourceSecurityGroupId?: unknown;
+    CidrIp?: string;
+    FromPort: number;
+    ToPort: number;
+  };
+
+  /** @returns whoever a group lets in, by the rules in it and beside it. */
+  function openTo(settings: Record<string, string>): unknown[] {
+    const template = templateOf(settings);
+    const group = resource(template, 'AWS::EC2::SecurityGroup', 'DatabaseSecurityGroup');
+    const beside = Object.values(resourcesOf(template, 'AWS::EC2::SecurityGroupIngress')).map(
+      ({ Properties }) => Properties,
+    );
+    const inside: Ingress[] = group.Properties.SecurityGroupIngress ?? [];
+    const rules = [...inside, ...beside.filter(({ GroupId }) => nameOf(GroupId) === 'DatabaseSecurityGroup')];
+    expect(rules.every(({ FromPort, ToPort }) => FromPort === 5432 && ToPort === 5432)).toBe(true);
+    return rules.map(({ SourceSecurityGroupId, CidrIp }) => CidrIp ?? nameOf(SourceSecurityGroupId)).sort();
+  }
+
+  test.each(STAGES)("in %s, this stack's functions alone", (stage) => {
+    expect(openTo({ stage })).toEqual(['DatabaseFunctionsSecurityGroup']);
+  });
+
+  test('and the clients that the settings name', () => {
+    const settings = { databaseClientSecurityGroups: 'sg-0a1b2c3d', databaseClientCidrs: '10.20.0.0/16,10.30.0.0/24' };
+    expect(openTo(settings)).toEqual(['10.20.0.0/16', '10.30.0.0/24', 'DatabaseFunctionsSecurityGroup', 'sg-0a1b2c3d']);
+  });
+
+  test("the functions themselves reach the database's port and HTTPS", () => {
+    const group = resource(prod, 'AWS::EC2::SecurityGroup', 'DatabaseFunctions').Properties;
+    expect(group.SecurityGroupIngress).toBeUndefined();
+    expect(group.SecurityGroupEgress.map(({ FromPort, ToPort }: Ingress) => [FromPort, ToPort])).toEqual([[443, 443]]);
+    const { Properties: rule } = resource(prod, 'AWS::EC2::SecurityGroupEgress');
+    expect([nameOf(rule.DestinationSecurityGroupId), rule.FromPort, rule.ToPort]).toEqual([
+      'DatabaseSecurityGroup',
+      5432,
+      5432,
+    ]);
+  });
+});
+
+describe('encryption', () => {
+  test('every queue is encrypted and refuses plain HTTP', () => {
+    for (const [id, { Properties }] of Object.entries(resourcesOf(prod, 'AWS::SQS::Queue'))) {
+      expect(Properties.SqsManagedSseEnabled).toBe(true);
+      prod.hasResourceProperties('AWS::SQS::QueuePolicy', {
+        Queues: [{ Ref: id }],
+        PolicyDocument: {
+          Statement: Match.arrayWith([
+            Match.objectLike({
+              Effect: 'Deny',
+              Action: 'sqs:*',
+              Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+            }),
+          ]),
+        },
+      });
+    }
+  });
+
+  test('the topic refuses plain HTTP, and its key and its policy let the alarms of this account publish', () => {
+    const alarms = {
+      Effect: 'Allow',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+    };
+    const key = resource(prod, 'AWS::KMS::Key');
+    expect(resource(prod, 'AWS::SNS::Topic').Properties.KmsMasterKeyId).toEqual({ 'Fn::GetAtt': [key.id, 'Arn'] });
+    expect(key.Properties.KeyPolicy.Statement).toContainEqual({
+      ...alarms,
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+      Resource: '*',
+    });
+    prod.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          Match.objectLike({ ...alarms, Action: 'sns:Publish' }),
+        ],
+      },
+    });
+  });
+});

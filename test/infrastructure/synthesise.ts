@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { readConfig, type StageName } from '../../lib/config.ts';
+import { CryptoPricesStack } from '../../lib/crypto-prices-stack.ts';
+
+export const STAGES: readonly StageName[] = ['dev', 'staging', 'prod'];
+
+export type Resource = {
+  readonly Type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: CloudFormation's properties, read where they are asserted.
+  readonly Properties: any;
+  readonly DependsOn?: readonly string[];
+  readonly DeletionPolicy?: string;
+};
+
+const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
+
+/** @returns the stack in an app of its own, with cdk.json's context and without bundles. */
+export function createStack(settings: Record<string, string>): { app: App; stack: CryptoPricesStack } {
+  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] }, treeMetadata: false });
+  const stack = new CryptoPricesStack(app, 'Stack', { config: readConfig(settings, {}), deployId: 'a deploy' });
+  return { app, stack };
+}
+
+const templates = new Map<string, Template>();
+
+/** @returns the template of these settings, synthesised once in a test file. */
+export function templateOf(settings: Record<string, string>): Template {
+  const key = JSON.stringify(settings);
+  const template = templates.get(key) ?? Template.fromStack(createStack(settings).stack);
+  templates.set(key, template);
+  return template;
+}
+
+/** @returns the resources of a type by their logical ids. */
+export const resourcesOf = (template: Template, type: string): Record<string, Resource> =>
+  template.findResources(type) as Record<string, Resource>;
+
+/** @returns the one resource of the type whose logical id begins so. */
+export function resource(template: Template, type: string, idPrefix = ''): Resource & { readonly id: string } {
+  const found = Object.entries(resourcesOf(template, type)).filter(([id]) => id.startsWith(idPrefix));
+  const [only] = found;
+  if (found.length !== 1 || !only) {
+    throw new Error(`Expected one ${type} named ${idPrefix}…, found ${found.map(([id]) => id).join(', ') || 'none'}.`);
+  }
+  return { id: only[0], ...only[1] };
+}
+
+/** The constructs that make a function, by the function's folder. */
+export const FUNCTIONS = {
+  trigger: 'Endpoint',
+  worker: 'Worker',
+  migrate: 'Migrations',
+  status: 'Status',
+  'rotate-secret': 'CronSecretRotation',
+  'repair-connection': 'ConnectionRepair',
+  'queue-run': 'DeployRun',
+} as const;
+
+export type FunctionName = keyof typeof FUNCTIONS;
+
+export const functionOf = (template: Template, name: FunctionName): Resource & { readonly id: string } =>
+  resource(template, 'AWS::Lambda::Function', `${FUNCTIONS[name]}Function`);
+
+export type Statement = { readonly Effect: string; readonly Action: string | string[]; readonly Resource: unknown };
+
+/** @returns what a function's role may do, as `action on resource`, the resource as the logical ids in it. */
+export function grantsOf(template: Template, name: FunctionName): string[] {
+  const { Properties } = resource(template, 'AWS::IAM::Policy', `${FUNCTIONS[name]}Function`);
+  const statements: Statement[] = Properties.PolicyDocument.Statement;
+  return statements
+    .flatMap(({ Action, Resource: on }) =>
+      [Action].flat().flatMap((action) => [on].flat().map((one) => `${action} on ${nameOf(one)}`)),
+    )
+    .sort();
+}
+
+/** @returns the logical id, without its hash, that a reference names; joined text with the names in it; other text as it is. */
+export function nameOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const [[intrinsic, argument] = []] = Object.entries(value as Record<string, unknown>);
+  if (intrinsic === 'Ref') return withoutHash(String(argument));
+  const [first, second] = argument as [string, unknown[]];
+  return intrinsic === 'Fn::Join' ? second.map(nameOf).join(first) : withoutHash(first);
+}
+
+const withoutHash = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, '');

@@ -1,0 +1,362 @@
+import { describe, expect, test } from '@jest/globals';
+import { Match } from 'aws-cdk-lib/assertions';
+import {
+  FUNCTIONS,
+  type FunctionName,
+  functionOf,
+  nameOf,
+  resource,
+  resourcesOf,
+  STAGES,
+  templateOf,
+} from './synthesise.ts';
+
+const prod = templateOf({});
+const staging = templateOf({ stage: 'staging' });
+const dev = templateOf({ stage: 'dev' });
+
+describe('the schedule', () => {
+  test.each([
+    ['prod', prod, '', 'cron(0 2 * * ? *)'],
+    ['staging', staging, '-staging', 'rate(12 hours)'],
+  ])('in %s the rule calls the API destination', (_, template, suffix, expression) => {
+    template.hasResourceProperties('AWS::Events::Rule', {
+      Name: `crypto-dashboard-daily-fetch${suffix}`,
+      ScheduleExpression: expression,
+      State: 'ENABLED',
+    });
+    template.hasResourceProperties('AWS::Events::ApiDestination', {
+      Name: `crypto-dashboard-api${suffix}`,
+      HttpMethod: 'POST',
+      InvocationRateLimitPerSecond: 1,
+      InvocationEndpoint: { 'Fn::Join': ['', [Match.anyValue(), '/api/cron/fetch-data']] },
+    });
+    template.hasResourceProperties('AWS::Events::Connection', { Name: `crypto-dashboard-auth${suffix}` });
+  });
+
+  test('dev has no rule and no run at deploy, but the connection that a rotation needs', () => {
+    expect(Object.values(resourcesOf(dev, 'AWS::Events::Rule')).map(({ Properties }) => Properties.Name)).toEqual([
+      'crypto-prices-connection-deauthorized-dev',
+    ]);
+    dev.resourceCountIs('AWS::Events::ApiDestination', 0);
+    dev.resourceCountIs('Custom::Trigger', 1);
+    dev.hasResourceProperties('AWS::Events::Connection', { Name: 'crypto-dashboard-auth-dev' });
+  });
+
+  test('a stage without a schedule gets one by the setting', () => {
+    templateOf({ stage: 'dev', schedule: 'rate(1 day)' }).hasResourceProperties('AWS::Events::Rule', {
+      Name: 'crypto-dashboard-daily-fetch-dev',
+      ScheduleExpression: 'rate(1 day)',
+    });
+  });
+
+  test("the call's body tells the moment that the schedule meant", () => {
+    const [target] = resource(prod, 'AWS::Events::Rule', 'Schedule').Properties.Targets;
+    expect(target.InputTransformer).toEqual({
+      InputPathsMap: { time: '$.time' },
+      InputTemplate: '{"source":"aws.events","detail-type":"Scheduled Event","triggered_at":<time>}',
+    });
+  });
+
+  test('a call is retried 3 times within the hour, then kept in a standard queue that EventBridge may write to', () => {
+    const rule = resource(prod, 'AWS::Events::Rule', 'Schedule');
+    const [target] = rule.Properties.Targets;
+    expect(target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 3 });
+    const queue = resource(prod, 'AWS::SQS::Queue', 'ScheduleUndelivered');
+    expect(target.DeadLetterConfig.Arn).toEqual({ 'Fn::GetAtt': [queue.id, 'Arn'] });
+    expect(queue.Properties.FifoQueue).toBeUndefined();
+    prod.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      Queues: [{ Ref: queue.id }],
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sqs:SendMessage',
+            Principal: { Service: 'events.amazonaws.com' },
+            Resource: { 'Fn::GetAtt': [queue.id, 'Arn'] },
+            Condition: { ArnEquals: { 'aws:SourceArn': { 'Fn::GetAtt': [rule.id, 'Arn'] } } },
+          }),
+        ]),
+      },
+    });
+  });
+
+  test("the connection sends the secret as a bearer token, and the template doesn't hold it", () => {
+    const { Properties } = resource(prod, 'AWS::Events::Connection');
+    expect(Properties.AuthorizationType).toBe('API_KEY');
+    const secret = resource(prod, 'AWS::SecretsManager::Secret', 'CronSecret');
+    expect(Properties.AuthParameters.ApiKeyAuthParameters).toEqual({
+      ApiKeyName: 'Authorization',
+      ApiKeyValue: {
+        'Fn::Join': ['', ['Bearer {{resolve:secretsmanager:', { Ref: secret.id }, ':SecretString:::}}']],
+      },
+    });
+  });
+});
+
+describe('the endpoint', () => {
+  test('one path, any method, throttled before the function is called', () => {
+    prod.hasResourceProperties('AWS::ApiGatewayV2::Api', { ProtocolType: 'HTTP' });
+    prod.hasResourceProperties('AWS::ApiGatewayV2::Route', { RouteKey: 'ANY /api/cron/fetch-data' });
+    prod.hasResourceProperties('AWS::ApiGatewayV2::Integration', { PayloadFormatVersion: '2.0' });
+    prod.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      StageName: '$default',
+      DefaultRouteSettings: { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
+    });
+  });
+
+  test('its access log names the caller and not the secret', () => {
+    const { AccessLogSettings: log } = resource(prod, 'AWS::ApiGatewayV2::Stage').Properties;
+    expect(nameOf(log.DestinationArn)).toBe('EndpointAccessLog');
+    expect(Object.keys(JSON.parse(log.Format))).toEqual(
+      expect.arrayContaining(['requestId', 'sourceIp', 'method', 'path', 'status']),
+    );
+    expect(log.Format.toLowerCase()).not.toContain('authorization');
+  });
+
+  test('the trigger is outside the VPC and done before an API destination hangs up', () => {
+    const { Properties } = functionOf(prod, 'trigger');
+    expect(Properties.VpcConfig).toBeUndefined();
+    expect(Properties.Timeout).toBe(5);
+  });
+});
+
+describe('the queue', () => {
+  const queue = resource(prod, 'AWS::SQS::Queue', 'QueuesRuns');
+  const dead = resource(prod, 'AWS::SQS::Queue', 'QueuesDeadRuns');
+
+  test('both queues are FIFO and keep a message for 14 days', () => {
+    for (const { Properties } of [queue, dead]) {
+      expect(Properties).toMatchObject({ FifoQueue: true, MessageRetentionPeriod: 14 * 24 * 3600 });
+      expect(Properties.QueueName).toMatch(/\.fifo$/);
+    }
+  });
+
+  test('the fifth receive without success is the last', () => {
+    expect(queue.Properties.RedrivePolicy).toEqual({
+      deadLetterTargetArn: { 'Fn::GetAtt': [dead.id, 'Arn'] },
+      maxReceiveCount: 5,
+    });
+  });
+
+  test('a message stays hidden for longer than its worker may run', () => {
+    expect(queue.Properties.VisibilityTimeout).toBe(20 * 60);
+    expect(queue.Properties.VisibilityTimeout).toBeGreaterThan(functionOf(prod, 'worker').Properties.Timeout);
+  });
+
+  test('the worker takes one message at a time, and says itself which failed', () => {
+    const { Properties } = resource(prod, 'AWS::Lambda::EventSourceMapping');
+    expect(nameOf(Properties.EventSourceArn)).toBe('QueuesRuns');
+    expect(nameOf(Properties.FunctionName)).toBe('WorkerFunction');
+    expect(Properties).toMatchObject({ BatchSize: 1, FunctionResponseTypes: ['ReportBatchItemFailures'] });
+  });
+
+  test('one at a time comes from the queue: no function reserves concurrency', () => {
+    for (const { Properties } of Object.values(resourcesOf(prod, 'AWS::Lambda::Function'))) {
+      expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
+    }
+  });
+});
+
+describe('the functions', () => {
+  const names = Object.keys(FUNCTIONS) as FunctionName[];
+
+  test.each(names)('%s: Node 24 on arm64, JSON logs that expire, tracing, source maps', (name) => {
+    const { Properties } = functionOf(prod, name);
+    expect(Properties).toMatchObject({
+      FunctionName: `crypto-prices-${name}`,
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      LoggingConfig: { LogFormat: 'JSON' },
+      TracingConfig: { Mode: 'Active' },
+      Environment: { Variables: { STAGE: 'prod', NODE_OPTIONS: '--enable-source-maps' } },
+    });
+    const log = resource(prod, 'AWS::Logs::LogGroup', `${FUNCTIONS[name]}FunctionLog`);
+    expect(Properties.LoggingConfig.LogGroup).toEqual({ Ref: log.id });
+    expect(log.Properties).toMatchObject({ LogGroupName: `/aws/lambda/crypto-prices-${name}`, RetentionInDays: 90 });
+  });
+
+  test('every log group expires, in every stage', () => {
+    for (const stage of STAGES) {
+      for (const { Properties } of Object.values(resourcesOf(templateOf({ stage }), 'AWS::Logs::LogGroup'))) {
+        expect(Properties.RetentionInDays).toBe({ dev: 14, staging: 30, prod: 90 }[stage]);
+      }
+    }
+  });
+
+  test('the worker may run for 15 minutes, and queue its own continuations', () => {
+    expect(functionOf(prod, 'worker').Properties).toMatchObject({ Timeout: 900, RecursiveLoop: 'Allow' });
+  });
+
+  test('those that reach the database verify its certificate, and read its password from a secret', () => {
+    for (const name of ['worker', 'migrate', 'status'] as const) {
+      const { Environment, VpcConfig } = functionOf(prod, name).Properties;
+      expect(VpcConfig.SecurityGroupIds.map(nameOf)).toEqual(['DatabaseFunctionsSecurityGroup']);
+      expect(VpcConfig.SubnetIds.map(nameOf)).toEqual([
+        'NetworkVpcPrivateSubnet1Subnet',
+        'NetworkVpcPrivateSubnet2Subnet',
+      ]);
+      expect(Environment.Variables).toMatchObject({
+        NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem',
+        DATABASE_NAME: 'crypto_prices',
+        DATABASE_SECRET_ID: { 'Fn::GetAtt': [expect.any(String), 'MasterUserSecret.SecretArn'] },
+      });
+      expect(Environment.Variables.DATABASE_TLS).toBeUndefined();
+    }
+  });
+
+  test('no function is in the VPC but those', () => {
+    const inVpc = names.filter((name) => functionOf(prod, name).Properties.VpcConfig !== undefined);
+    expect(inVpc.sort()).toEqual(['migrate', 'status', 'worker']);
+  });
+
+  test('the settings of the API and the universe reach the functions that need them', () => {
+    const universe =
+      '{"coins":[{"id":"bitcoin","symbol":"btc","name":"Bitcoin"}],"currencies":[{"code":"usd","name":"US dollar"}]}';
+    const template = templateOf({
+      coingeckoPlan: 'paid',
+      coingeckoRequestsPerMinute: '500',
+      coingeckoMonthlyCredits: '500000',
+      coingeckoHistoryDays: '400',
+      coingeckoBaseUrl: 'https://prices.example.com/api/v3',
+      universe,
+    });
+    expect(functionOf(template, 'worker').Properties.Environment.Variables).toMatchObject({
+      COINGECKO_PLAN: 'paid',
+      COINGECKO_REQUESTS_PER_MINUTE: '500',
+      COINGECKO_MONTHLY_CREDITS: '500000',
+      COINGECKO_HISTORY_DAYS: '400',
+      COINGECKO_BASE_URL: 'https://prices.example.com/api/v3',
+    });
+    for (const name of ['trigger', 'worker', 'status'] as const) {
+      expect(functionOf(template, name).Properties.Environment.Variables.UNIVERSE).toBe(universe);
+    }
+  });
+
+  test("what isn't set is left to the program", () => {
+    const variables = Object.keys(functionOf(prod, 'worker').Properties.Environment.Variables);
+    expect(variables.filter((name) => name.startsWith('COINGECKO_') || name === 'UNIVERSE')).toEqual([
+      'COINGECKO_SECRET_ID',
+    ]);
+  });
+});
+
+describe('a deploy', () => {
+  const dependenciesOf = (id: string) => (prod.toJSON()['Resources'][id].DependsOn ?? []) as string[];
+  const trigger = (idPrefix: string) => resource(prod, 'Custom::Trigger', idPrefix);
+
+  test('migrates after database and way out are there, and before the worker may run', () => {
+    const migrations = trigger('Migrations');
+    expect(migrations.DependsOn).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^DatabaseInstance/),
+        expect.stringMatching(/^DatabaseSecurityGroupfrom/),
+        expect.stringMatching(/^NetworkVpcPrivateSubnet1DefaultRoute/),
+        expect.stringMatching(/^NetworkVpcPrivateSubnet2DefaultRoute/),
+        expect.stringMatching(/^NetworkVpcPublicSubnet1NATGateway/),
+      ]),
+    );
+    expect(dependenciesOf(resource(prod, 'AWS::Lambda::EventSourceMapping').id)).toContain(migrations.id);
+    expect(dependenciesOf(functionOf(prod, 'worker').id)).toContain(migrations.id);
+  });
+
+  test('waits for the migrations as long as they may take, and fails with them', () => {
+    const { Properties } = trigger('Migrations');
+    const { Timeout } = functionOf(prod, 'migrate').Properties;
+    expect(Timeout).toBe(14 * 60);
+    expect(Properties).toMatchObject({ InvocationType: 'RequestResponse', Timeout: String(Timeout * 1000) });
+  });
+
+  test('ends by queueing a run, in stages with a schedule', () => {
+    for (const template of [prod, staging]) {
+      const run = resource(template, 'Custom::Trigger', 'DeployRun');
+      expect(run.DependsOn).toContain(resource(template, 'AWS::Lambda::EventSourceMapping').id);
+      expect(run.DependsOn).toContain(resource(template, 'Custom::Trigger', 'Migrations').id);
+    }
+  });
+
+  test('of the same program changes nothing but the function that queues the run', () => {
+    expect(functionOf(prod, 'queue-run').Properties.Environment.Variables.DEPLOY_ID).toBe('a deploy');
+    const others = prod.toJSON();
+    delete others['Resources'][functionOf(prod, 'queue-run').id];
+    expect(JSON.stringify(others)).not.toContain('a deploy');
+  });
+});
+
+describe('the secrets', () => {
+  test('the cron secret is generated, without signs that a header would mind', () => {
+    expect(resource(prod, 'AWS::SecretsManager::Secret', 'CronSecret').Properties.GenerateSecretString).toEqual({
+      ExcludePunctuation: true,
+      PasswordLength: 48,
+    });
+  });
+
+  test('it is rotated every 90 days, and not by the first deploy', () => {
+    const { Properties } = resource(prod, 'AWS::SecretsManager::RotationSchedule');
+    expect(nameOf(Properties.SecretId)).toBe('CronSecret');
+    expect(nameOf(Properties.RotationLambdaARN)).toBe('CronSecretRotationFunction');
+    expect(Properties).toMatchObject({
+      RotationRules: { ScheduleExpression: 'rate(90 days)' },
+      RotateImmediatelyOnUpdate: false,
+    });
+  });
+
+  test("only this account's Secrets Manager may call the rotation", () => {
+    prod.hasResourceProperties('AWS::Lambda::Permission', {
+      FunctionName: { 'Fn::GetAtt': [functionOf(prod, 'rotate-secret').id, 'Arn'] },
+      Principal: 'secretsmanager.amazonaws.com',
+      SourceAccount: { Ref: 'AWS::AccountId' },
+    });
+  });
+
+  test("CoinGecko's key is created without a value, and outlives the stack in prod", () => {
+    const { Properties, DeletionPolicy } = resource(prod, 'AWS::SecretsManager::Secret', 'CoingeckoKey');
+    expect(Properties.SecretString).toBeUndefined();
+    expect(Properties.GenerateSecretString).toBeUndefined();
+    expect(DeletionPolicy).toBe('Retain');
+    expect(resource(dev, 'AWS::SecretsManager::Secret', 'CoingeckoKey').DeletionPolicy).toBe('Delete');
+  });
+
+  test('a connection that EventBridge gives up is repaired', () => {
+    const { Properties } = resource(prod, 'AWS::Events::Rule', 'ConnectionRepair');
+    expect(Properties.EventPattern).toEqual({
+      source: ['aws.events'],
+      'detail-type': ['Connection Deauthorized'],
+      detail: { ConnectionName: ['crypto-dashboard-auth'] },
+    });
+    expect(Properties.Targets.map((target: { Arn: unknown }) => nameOf(target.Arn))).toEqual([
+      'ConnectionRepairFunction',
+    ]);
+  });
+});
+
+describe('the outputs', () => {
+  const outputs = prod.findOutputs('*');
+  const textOf = (name: string) => JSON.stringify(outputs[name]?.['Value']);
+
+  test('name what a person needs', () => {
+    expect(Object.keys(outputs).sort()).toEqual([
+      'AskStatus',
+      'DashboardUrl',
+      'DatabaseHost',
+      'DatabaseName',
+      'DatabasePort',
+      'DatabaseSecret',
+      'EndpointUrl',
+      'FireRun',
+      'SetCoingeckoKey',
+      'VpcId',
+    ]);
+  });
+
+  test('hold commands with the names of this stack', () => {
+    expect(textOf('AskStatus')).toContain(functionOf(prod, 'status').id);
+    expect(textOf('SetCoingeckoKey')).toContain(resource(prod, 'AWS::SecretsManager::Secret', 'CoingeckoKey').id);
+    expect(textOf('FireRun')).toContain(resource(prod, 'AWS::SecretsManager::Secret', 'CronSecret').id);
+    expect(textOf('DashboardUrl')).toContain(resource(prod, 'AWS::CloudWatch::Dashboard').id);
+  });
+
+  test('hold no secret, not even by reference', () => {
+    expect(JSON.stringify(outputs)).not.toContain('{{resolve');
+  });
+});
