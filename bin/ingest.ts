@@ -2,16 +2,20 @@
 import { runCommandLine } from '../local/command-line.ts';
 import { backfill } from '../local/commands/backfill.ts';
 import { checkUniverse } from '../local/commands/check-universe.ts';
+import { demo } from '../local/commands/demo.ts';
 import { fetchData } from '../local/commands/fetch-data.ts';
 import { migrate } from '../local/commands/migrate.ts';
+import { report } from '../local/commands/report.ts';
 import { status } from '../local/commands/status.ts';
 
 const commands = {
   'fetch-data': fetchData,
   backfill,
   status,
+  report,
   migrate,
   'check-universe': checkUniverse,
+  demo,
 };
 
 // Not process.exit(): what is still in the pipe to stdout would be lost.

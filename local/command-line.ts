@@ -17,6 +17,7 @@ import { createTerminal, type Terminal } from './terminal.ts';
 export async function runCommandLine(commands: Commands, argv: readonly string[]): Promise<ExitCode> {
   // Known before the arguments are: what is wrong with them is a JSON document too.
   const terminal = createTerminal(process.stdout, process.stderr, argv.includes('--json'));
+  process.once('uncaughtException', (error) => process.exit(showError(error, terminal)));
   try {
     loadDotEnv();
     const parsed = parseArguments(commands, argv);
@@ -28,11 +29,13 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
     const log = createJsonLinesLog(settings.logLevel, systemClock, terminal.complain);
     const interrupt = watchInterrupts(process, () => performance.now(), {
       first: () => terminal.note('Finishing what is in hand. Press Ctrl-C again to leave at once.'),
-      second: () => process.exit(EXIT.interrupted),
+      second: () => {
+        terminal.note('Left at once. The next run goes on from what is stored.');
+        process.exit(EXIT.interrupted);
+      },
     });
     return show(await parsed.command.run({ settings, terminal, log, interrupt }, parsed.values), terminal);
   } catch (error) {
-    if (process.env['LOG_LEVEL'] === 'debug') terminal.complain(inspect(error));
     return showError(error, terminal);
   }
 }
@@ -53,6 +56,7 @@ function show({ exitCode, document, text }: Outcome, terminal: Terminal): ExitCo
 }
 
 function showError(error: unknown, terminal: Terminal): ExitCode {
+  if (process.env['LOG_LEVEL'] === 'debug') terminal.complain(inspect(error));
   const isForeseen = error instanceof IngestionError;
   const name = isForeseen ? error.name : 'UnexpectedError';
   const message = isForeseen

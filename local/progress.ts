@@ -1,3 +1,4 @@
+import type { WriteStream } from 'node:tty';
 import cliProgress from 'cli-progress';
 import type { Instant } from '../ingestion/domain/day.ts';
 import { seriesName } from '../ingestion/domain/series.ts';
@@ -74,7 +75,7 @@ function eventText(event: RunEvent): string | null {
 /** `10 of 44 requests done · waiting 52 s for the limit of 10 a minute · 4 min left` */
 function paceText(pace: Pace, now: Instant): string {
   const parts = [`${pace.done} of ${formatQuantity(pace.total, 'request')} done`];
-  if (pace.done < pace.total) {
+  if (pace.done < pace.total && Number.isFinite(pace.limit)) {
     const wait = waitMs(pace, now);
     if (wait > NOTABLE_WAIT_MS) parts.push(`waiting ${waitText(wait)} for the limit of ${pace.limit} a minute`);
     parts.push(`${waitText(timeLeftMs(pace, now))} left`);
@@ -86,11 +87,14 @@ function paceText(pace: Pace, now: Instant): string {
 const waitText = (ms: number): string => formatDuration(Math.ceil(ms / 1000) * 1000);
 
 /** @param describe is asked at each redraw, so that the time left runs down between two answers. */
-function startableBar(stream: NodeJS.WriteStream, describe: () => string) {
+function startableBar(stream: WriteStream, describe: () => string) {
   return new cliProgress.SingleBar(
     {
       stream,
-      format: (options, { progress }) => `${cliProgress.Format.BarFormat(progress, options)} ${describe()}`,
+      // Cut here: the library would switch the terminal's line wrapping off, and a second Ctrl-C leave it so.
+      linewrap: true,
+      format: (options, { progress }) =>
+        `${cliProgress.Format.BarFormat(progress, options)} ${describe()}`.slice(0, (stream.columns ?? 80) - 1),
       barsize: 24,
       fps: 4,
       // A note or a log line may have taken the bar's line.
@@ -98,7 +102,6 @@ function startableBar(stream: NodeJS.WriteStream, describe: () => string) {
       // Ctrl-C is the command's, which finishes what is in hand.
       gracefulExit: false,
       clearOnComplete: true,
-      linewrap: true,
     },
     cliProgress.Presets.shades_classic,
   );

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { RunRequest } from '../ingestion/contract/run-message.ts';
 import { readSeriesCoverage } from '../ingestion/database/coverage.ts';
+import type { Verdict } from '../ingestion/domain/verdict.ts';
 import type { Clock } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/runtime/clock.ts';
@@ -11,7 +12,7 @@ import { UsageError } from './arguments.ts';
 import { type CommandContext, EXIT, type OptionTable, type Outcome } from './command.ts';
 import { composeRun, startClockAt } from './compose.ts';
 import { createProgress } from './progress.ts';
-import { verdictText } from './verdict-text.ts';
+import { nextStep, verdictText } from './verdict-text.ts';
 import { withDatabase } from './with-database.ts';
 
 export const NOW_OPTION = {
@@ -41,8 +42,10 @@ export function clockFor(now: string | undefined, { settings }: Pick<CommandCont
   return startClockAt(Date.parse(now), systemClock);
 }
 
+export type VerdictOutcome = Outcome & { readonly document: Verdict };
+
 /** Runs one ingestion, from the lock to the verdict, in this process. */
-export async function runLocally(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
+export async function runLocally(request: RunRequest, clock: Clock, context: CommandContext): Promise<VerdictOutcome> {
   const { settings, terminal, log, interrupt } = context;
   return await withDatabase(context, async (database) => {
     const triggerKey = `cli:${randomUUID()}`;
@@ -62,4 +65,10 @@ export async function runLocally(request: RunRequest, clock: Clock, context: Com
       progress.stop();
     }
   });
+}
+
+/** The same as a command of its own, which says what to do next. */
+export async function runAsCommand(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
+  const { exitCode, document, text } = await runLocally(request, clock, context);
+  return { exitCode, document, text: `${text}\n${nextStep(document)}` };
 }

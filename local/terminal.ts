@@ -8,7 +8,7 @@ export type Terminal = {
   /** With `--json` no notes are written. */
   readonly json: boolean;
   /** Where a person watches, the stream on which a line may be drawn again; else null. */
-  readonly live: NodeJS.WriteStream | null;
+  readonly live: WriteStream | null;
   /** Writes the outcome to stdout. */
   print(text: string): void;
   /** Tells a person something on the way. */
@@ -19,13 +19,7 @@ export type Terminal = {
   style(format: Format, text: string): string;
 };
 
-type Stream = Pick<WriteStream, 'write' | 'on'> & { isTTY?: boolean };
-
-export function createTerminal(
-  stdout: Stream & NodeJS.WriteStream,
-  stderr: Stream & NodeJS.WriteStream,
-  json: boolean,
-): Terminal {
+export function createTerminal(stdout: WriteStream, stderr: WriteStream, json: boolean): Terminal {
   // Whoever reads may have had enough (`| head`): that is no reason to stop an ingestion half-way.
   for (const stream of [stdout, stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {

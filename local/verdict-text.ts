@@ -5,7 +5,7 @@ import { coinTable, findingLines, type Style, statusText } from './outcome-text.
 
 /**
  * @param coverage what is stored after the run.
- * @returns a verdict for people: a table by coin, what it came to, what was found, what to do next.
+ * @returns a verdict for people: a table by coin, what it came to, what was found.
  */
 export function verdictText(verdict: Verdict, coverage: readonly SeriesCoverage[], terminal: Style): string {
   const missingDays = new Map<string, number>();
@@ -17,11 +17,14 @@ export function verdictText(verdict: Verdict, coverage: readonly SeriesCoverage[
     `${effortText(verdict)}.`,
     ...(verdict.error === null ? [] : [verdict.error]),
     ...findingLines(verdict.findings, terminal),
-    verdict.status === 'complete'
-      ? 'Next: npm run status shows what is stored, npm run report makes a page of it.'
-      : `Next: run it again, it asks only for what is missing. What happened: npm run status -- --run ${verdict.runId}`,
   ].join('\n');
 }
+
+/** @returns what a person does after a run. */
+export const nextStep = ({ status, runId }: Verdict): string =>
+  status === 'complete'
+    ? 'Next: npm run status shows what is stored, npm run report makes a page of it.'
+    : `Next: run it again, it asks only for what is missing. What happened: npm run status -- --run ${runId}`;
 
 function daysText({ expectedDays, storedDays, missingDays, thinDays, unavailableDays }: Verdict): string {
   return [

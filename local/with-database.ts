@@ -8,7 +8,7 @@ import type { CommandContext } from './command.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 
 /** What this machine keeps between calls, in the project's folder wherever the command is called from. */
-const DATA_FOLDER = fileURLToPath(new URL('../.data', import.meta.url));
+export const DATA_FOLDER = fileURLToPath(new URL('../.data', import.meta.url));
 
 /** Starts the embedded server for as long as `work` takes, or uses the one that runs. */
 export async function withEmbeddedServer<Result>(

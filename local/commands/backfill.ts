@@ -1,7 +1,7 @@
 import { parseRunRequest } from '../../ingestion/runtime/request-schema.ts';
 import { UsageError } from '../arguments.ts';
 import { defineCommand, JSON_OPTION } from '../command.ts';
-import { clockFor, NOW_OPTION, runLocally } from '../run-locally.ts';
+import { clockFor, NOW_OPTION, runAsCommand } from '../run-locally.ts';
 
 export const backfill = defineCommand({
   summary: 'Fetch what is missing of the days from one to another.',
@@ -27,6 +27,6 @@ export const backfill = defineCommand({
       { from, to, coins: coin, currencies: currency, refetch },
       { universe: context.settings.universe, now: clock.now() },
     );
-    return await runLocally(request, clock, context);
+    return await runAsCommand(request, clock, context);
   },
 });

@@ -1,10 +1,13 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { createIngestionLock } from '../../ingestion/database/lock.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
-import { type CommandResult, runCommand, startCommand } from '../support/local-command.ts';
+import { type CommandResult, runCommand, startCommand, startNode } from '../support/local-command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
 const NOW = Date.UTC(2026, 2, 15, 6);
@@ -157,6 +160,16 @@ describe('in order, on one database', () => {
     expect(JSON.parse(stdout).runs).toMatchObject([{ runId: run?.id, series: { length: 4 }, findings: [] }]);
     const text = await runCommand(['status', '--run', String(run?.id)], settings());
     expect(text.stdout).toContain(`Run ${run?.id} (cli:`);
+  });
+
+  test('report writes the page where it is told to', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'report-'));
+    const file = join(folder, 'page.html');
+    const { code, stdout } = await runCommand(['report', '--out', file, '--json'], settings());
+    const page = await readFile(file, 'utf8');
+    await rm(folder, { recursive: true });
+    expect({ code, document: JSON.parse(stdout) }).toEqual({ code: 0, document: { file } });
+    expect(page).toContain('2026-03-15 06:00');
   });
 
   test('another ingestion at work: exit code 3 and one sentence', async () => {
@@ -321,6 +334,12 @@ describe('wrong use exits 2 with one sentence', () => {
       {},
       /^There is no run 0b9c1f4e/,
     ],
+    [
+      'a page for a folder that is not there',
+      ['report', '--out', '/nowhere/page.html'],
+      {},
+      /^The page can't be written to/,
+    ],
     ['a wrong setting', ['status'], { LOG_LEVEL: 'loud' }, /^LOG_LEVEL is "loud"; it takes/],
     [
       'a database URL without a database',
@@ -361,6 +380,29 @@ test('a database that is not there: exit 1 and a sentence that does not show the
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(/^The database "prices" on 127.0.0.1:\d+ can't be reached: .*\n$/);
   expect(stderr).not.toContain('word');
+});
+
+test('the settings of a file .env count where the environment does not set them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dotenv-'));
+  await writeFile(join(folder, '.env'), 'LOG_LEVEL=loud\nCOINGECKO_PLAN=golden\n');
+  const { code, stderr } = await runCommand(['status'], { LOG_LEVEL: undefined, COINGECKO_PLAN: '' }, folder);
+  await rm(folder, { recursive: true });
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: 'LOG_LEVEL is "loud"; it takes debug, info, warn or error.\n',
+  });
+});
+
+test('what nobody foresaw is one sentence too, and exits 1', async () => {
+  const program = `
+    const { runCommandLine } = await import('./local/command-line.ts');
+    const run = () => { throw new TypeError('the sky fell'); };
+    process.exitCode = await runCommandLine({ look: { summary: '', options: {}, run } }, ['look']);`;
+  expect(await startNode(['--input-type=module', '--eval', program], {}).result).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'Unexpected error: the sky fell. Run it with LOG_LEVEL=debug to see where.\n',
+  });
 });
 
 /** The address of a CoinGecko that nobody answers at. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -10,16 +11,27 @@ export type CommandResult = {
   readonly stderr: string;
 };
 
+/** Variables for the command; one that is undefined is not set at all, the others of the project are empty. */
+export type CommandEnvironment = Readonly<Record<string, string | undefined>>;
+
 /**
- * Starts the local command in a process of its own, with these variables and no others of this project's.
+ * Starts the local command in a process of its own.
  * @returns the process and what it comes to.
  */
-export function startCommand(
+export const startCommand = (args: readonly string[], env: CommandEnvironment, cwd = ROOT) =>
+  startNode(['--import', join(ROOT, 'bin/require-node.mjs'), join(ROOT, 'bin/ingest.ts'), ...args], env, cwd);
+
+export const runCommand = (...call: Parameters<typeof startCommand>): Promise<CommandResult> =>
+  startCommand(...call).result;
+
+/** Starts Node itself with these arguments, where a test needs another program than the command. */
+export function startNode(
   args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  env: CommandEnvironment,
+  cwd = ROOT,
 ): { child: ChildProcess; result: Promise<CommandResult> } {
-  const child = spawn(process.execPath, ['--import', './bin/require-node.mjs', 'bin/ingest.ts', ...args], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, args, {
+    cwd,
     // Empty counts as not set, and keeps a developer's .env out.
     env: { PATH: process.env['PATH'], ...NOTHING_SET, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -31,9 +43,6 @@ export function startCommand(
     });
   return { child, result: once(child, 'close').then(([code]) => ({ code, ...output })) };
 }
-
-export const runCommand = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<CommandResult> =>
-  startCommand(args, env).result;
 
 const NOTHING_SET = Object.fromEntries(
   [

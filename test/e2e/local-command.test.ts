@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { expect, test } from '@jest/globals';
+import { runCommand, startCommand } from '../support/local-command.ts';
+
+test('demo needs nothing but this machine: every day stored, and a page that says the prices are made up', async () => {
+  const { code, stdout } = await runCommand(['demo', '--json'], {});
+  expect(code).toBe(0);
+  const { page, ...verdict } = JSON.parse(stdout);
+  expect(verdict).toMatchObject({ status: 'complete', expectedDays: 44 * 30, storedDays: 44 * 30, requests: 44 });
+  const html = await readFile(page, 'utf8');
+  expect(html).toContain('Demo: these prices are made up.');
+  expect(html).toContain('Avalanche');
+});
+
+test('a demo that was killed at work leaves nothing behind that the next one stumbles over', async () => {
+  const { child, result } = startCommand(['demo'], {});
+  // The first words come when the embedded server runs and the database is there.
+  await once(child.stderr ?? child, 'data');
+  child.kill('SIGKILL');
+  await result;
+  const { code, stdout } = await runCommand(['demo'], {});
+  expect(code).toBe(0);
+  expect(stdout).toContain('complete: 1,320 of 1,320 expected days are stored.');
+  expect(stdout).toMatch(/Average prices of \d{4}-\d\d-\d\d \(UTC\):/);
+});

@@ -1,0 +1,172 @@
+import { describe, expect, test } from '@jest/globals';
+import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
+import type { RunDetail, Status } from '../../ingestion/database/status.ts';
+import type { Finding } from '../../ingestion/domain/finding.ts';
+import type { RunStatus, Verdict } from '../../ingestion/domain/verdict.ts';
+import { runText, statusOverview } from '../../local/status-text.ts';
+import { nextStep, verdictText } from '../../local/verdict-text.ts';
+
+const PLAIN = { style: (_format: unknown, text: string) => text };
+const RUN_ID = '0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f';
+const FINDING: Finding = {
+  rule: 'revision',
+  severity: 'warning',
+  coin: 'bitcoin',
+  currency: 'usd',
+  day: '2026-01-30',
+  detail: 'the average moved by 0.2 %',
+};
+
+const VERDICT: Verdict = {
+  runId: RUN_ID,
+  status: 'partial',
+  expectedDays: 1_320,
+  storedDays: 1_318,
+  missingDays: 2,
+  thinDays: 1,
+  unavailableDays: 3,
+  rowsWritten: 1_364,
+  rowsUnchanged: 0,
+  requests: 45,
+  credits: 44,
+  retries: 1,
+  rateLimited: 1,
+  durationMs: 125_000,
+  series: [
+    { coin: 'bitcoin', currency: 'usd', status: 'stored', daysWritten: 31, error: null },
+    { coin: 'bitcoin', currency: 'eur', status: 'failed', daysWritten: 0, error: 'cut JSON' },
+    { coin: 'ripple', currency: 'usd', status: 'stored', daysWritten: 31, error: null },
+  ],
+  findings: [FINDING],
+  error: '2 of 1320 expected days are missing',
+};
+
+const COVERED: SeriesCoverage = {
+  coin: 'bitcoin',
+  currency: 'usd',
+  trackedSince: '2026-01-01',
+  firstFinalDay: '2026-01-01',
+  lastFinalDay: '2026-01-30',
+  newestDay: '2026-01-31',
+  finalDays: 28,
+  thinDays: 0,
+  provisionalDays: 1,
+  missingDays: [],
+  unavailableDays: [],
+};
+
+describe('a verdict', () => {
+  const gaps = [
+    { ...COVERED, missingDays: ['2026-01-03'] },
+    { ...COVERED, currency: 'eur', missingDays: ['2026-01-03'] },
+  ];
+  const text = verdictText(VERDICT, gaps, PLAIN);
+
+  test('shows by coin the days written, what is still missing, and each status', () => {
+    expect(text).toMatch(/│ bitcoin │ +31 │ +2 │ stored: usd · failed: eur │/);
+    expect(text).toMatch(/│ ripple +│ +31 │ +0 │ stored +│/);
+  });
+
+  test('says what it came to, what it took, why it is not complete, and what was found', () => {
+    expect(text.split('\n').slice(-4)).toEqual([
+      'partial: 1,318 of 1,320 expected days are stored, 2 missing, 1 thin, 3 that CoinGecko never had.',
+      '1,364 rows written, 0 unchanged, 45 requests (44 credits), 1 repeated request, 1 refused for the limit, 2 min 5 s.',
+      '2 of 1320 expected days are missing',
+      'warning · revision · bitcoin/usd 2026-01-30: the average moved by 0.2 %',
+    ]);
+  });
+
+  test('shows no more than twenty findings', () => {
+    const many = { ...VERDICT, findings: Array.from({ length: 25 }, () => FINDING) };
+    const lines = verdictText(many, [], PLAIN).split('\n');
+    expect(lines.filter((line) => line.startsWith('warning'))).toHaveLength(20);
+    expect(lines.at(-1)).toBe('… and 5 more findings: --json has them all.');
+  });
+
+  test.each<[RunStatus, RegExp]>([
+    ['complete', /npm run status shows what is stored/],
+    ['partial', /run it again, it asks only for what is missing/],
+    ['failed', new RegExp(`npm run status -- --run ${RUN_ID}`)],
+    ['interrupted', /run it again/],
+  ])('that is %s says what to do next', (status, expected) => {
+    expect(nextStep({ ...VERDICT, status })).toMatch(expected);
+  });
+
+  test('has the colour of its status', () => {
+    const style = (format: unknown, text: string) => `<${format}>${text}`;
+    expect(verdictText({ ...VERDICT, status: 'complete' }, [], { style })).toContain('<green>complete:');
+    expect(verdictText({ ...VERDICT, status: 'failed' }, [], { style })).toContain('<red>failed:');
+  });
+});
+
+const RUN: RunDetail = {
+  ...VERDICT,
+  trigger: 'cli',
+  triggerKey: 'cli:1',
+  request: {},
+  dueAt: '2026-01-31T02:00:00.000Z',
+  startedAt: '2026-01-31T02:00:01.000Z',
+  lastWriteAt: '2026-01-31T02:00:09.000Z',
+  finishedAt: '2026-01-31T02:00:10.000Z',
+  hops: 1,
+};
+
+const STATUS: Status = {
+  now: '2026-01-31T06:00:00.000Z',
+  lastCompleteRunAt: '2026-01-31T02:00:00.000Z',
+  hoursSinceComplete: 4,
+  newestFinalDay: '2026-01-30',
+  priceAgeHours: 6,
+  creditsThisMonth: 1_234,
+  series: [COVERED, { ...COVERED, currency: 'eur' }],
+  runs: [RUN],
+};
+
+describe('the status', () => {
+  test('has one row for the currencies of a coin that are covered alike', () => {
+    const text = statusOverview(STATUS, null, PLAIN);
+    expect(text).toMatch(/│ bitcoin │ usd, eur +│ 2026-01-01 +│ 2026-01-30 +│ +28 │ +0 │ +1 │ +0 │ +0 │/);
+  });
+
+  test('names missing and unavailable days as spans', () => {
+    const days = ['2026-01-03', '2026-01-04', '2026-01-05', '2026-01-09'];
+    const series = [{ ...COVERED, missingDays: days, unavailableDays: ['2026-01-20'] }];
+    const text = statusOverview({ ...STATUS, series }, null, PLAIN);
+    expect(text).toContain('Missing of bitcoin/usd: 2026-01-03 to 2026-01-05, 2026-01-09\n');
+    expect(text).toContain('Unavailable of bitcoin/usd: 2026-01-20\n');
+  });
+
+  test('shows the last runs, the error of the newest, ages and credits', () => {
+    const lines = statusOverview(STATUS, 10_000, PLAIN).split('\n');
+    expect(lines).toContainEqual(expect.stringMatching(/│ 2026-01-31 02:00 │ cli │ partial │ +1,320 │ +1,318 │ +2 │/));
+    expect(lines.slice(-4)).toEqual([
+      'The last run: 2 of 1320 expected days are missing',
+      'Last complete run: 2026-01-31T02:00:00.000Z, 4 h 0 min ago.',
+      'Newest day that is final in every series: 2026-01-30, ended 6 h 0 min ago.',
+      'Credits used this month (UTC): 1,234 of 10,000.',
+    ]);
+  });
+
+  test('of an empty database says what to do', () => {
+    const empty: Status = {
+      ...STATUS,
+      ...{ lastCompleteRunAt: null, hoursSinceComplete: null, newestFinalDay: null, priceAgeHours: null },
+      ...{ creditsThisMonth: 0, runs: [], series: [{ ...COVERED, trackedSince: null, lastFinalDay: null }] },
+    };
+    expect(statusOverview(empty, null, PLAIN).split('\n').slice(-4)).toEqual([
+      'There has been no run yet: npm run fetch-data.',
+      'Last complete run: none.',
+      'Newest day that is final in every series: none.',
+      'Credits used this month (UTC): 0.',
+    ]);
+  });
+
+  test('of one run tells its times, request, days, failed series and findings', () => {
+    const text = runText({ ...RUN, request: { from: '2026-01-01', to: '2026-01-30' } }, PLAIN);
+    expect(text).toContain(`Run ${RUN_ID} (cli:1): partial.`);
+    expect(text).toContain('Asked for {"from":"2026-01-01","to":"2026-01-30"}.');
+    expect(text).toContain('Days: 1,320 expected, 1,318 stored, 2 missing, 1 thin, 3 unavailable.');
+    expect(text).toContain('bitcoin/eur: cut JSON');
+    expect(text).toContain('warning · revision · bitcoin/usd 2026-01-30: the average moved by 0.2 %');
+  });
+});
