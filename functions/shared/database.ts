@@ -7,7 +7,7 @@ import { SettingError } from '../../ingestion/runtime/settings.ts';
 import { PATIENT } from './aws-client.ts';
 import { readEnvironment } from './environment.ts';
 
-const credentials = z.object({ username: z.string().min(1), password: z.string().min(1) });
+const credentials = z.object({ username: z.string().min(1), password: z.string() });
 
 /**
  * Opens the database that the environment names, for one invocation: the caller closes it. A warm function keeps no

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { IngestionError } from '../../ingestion/domain/failure.ts';
+
+/** API Gateway takes no larger body. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+
+export type HttpApi = { readonly url: string; close(): Promise<void> };
+
+/** Answers an event of payload version 2.0. */
+export type Integration = (event: object) => Promise<APIGatewayProxyStructuredResultV2>;
+
+/**
+ * Serves integrations on loopback as an HTTP API does, by path and for every method.
+ * @param options.port 0 takes a free one.
+ * @throws IngestionError when the port is taken.
+ */
+export async function startHttpApi(options: {
+  port: number;
+  routes: Readonly<Record<string, Integration>>;
+  /** Is told of an integration that threw; the caller gets a 500 without details. */
+  onError: (error: unknown) => void;
+}): Promise<HttpApi> {
+  const { port, routes, onError } = options;
+
+  async function answer(request: IncomingMessage): Promise<APIGatewayProxyStructuredResultV2> {
+    const { pathname, searchParams } = new URL(`http://loopback${request.url}`);
+    const integration = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
+    if (!integration) return gatewayAnswer(404, 'Not Found');
+    const body = await readBody(request);
+    if (!body) return gatewayAnswer(413, 'Request Entity Too Large');
+    try {
+      return await integration(eventOf(request, pathname, searchParams, body));
+    } catch (error) {
+      onError(error);
+      return gatewayAnswer(500, 'Internal Server Error');
+    }
+  }
+
+  const server = createServer((request, response) => {
+    answer(request).then(
+      (result) => send(response, result),
+      (error) => {
+        onError(error);
+        response.destroy();
+      },
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === 'EADDRINUSE';
+      reject(
+        isTaken ? new IngestionError(`The port ${port} is taken; give another one, or none for a free one.`) : error,
+      );
+    });
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      return closed;
+    },
+  };
+}
+
+/** @returns null when it is larger than API Gateway takes. */
+async function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function eventOf(request: IncomingMessage, path: string, query: URLSearchParams, body: Buffer): object {
+  const { method, headers, socket } = request;
+  const isText = /^(text\/|application\/(json|javascript|xml))/.test(headers['content-type'] ?? 'text/plain');
+  return {
+    version: '2.0',
+    routeKey: `ANY ${path}`,
+    rawPath: path,
+    rawQueryString: query.toString(),
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat().join(',')])),
+    requestContext: {
+      requestId: randomUUID(),
+      stage: '$default',
+      timeEpoch: Date.now(),
+      http: { method, path, protocol: 'HTTP/1.1', sourceIp: socket.remoteAddress, userAgent: headers['user-agent'] },
+    },
+    ...(body.byteLength > 0 ? { body: body.toString(isText ? 'utf8' : 'base64') } : {}),
+    isBase64Encoded: body.byteLength > 0 && !isText,
+  };
+}
+
+function send(response: ServerResponse, { statusCode = 200, headers, body = '' }: APIGatewayProxyStructuredResultV2) {
+  // Every answer stands by itself, and none keeps a connection open that the end would have to wait for.
+  response.writeHead(statusCode, { ...(headers as Record<string, string>), connection: 'close' }).end(body);
+}
+
+const gatewayAnswer = (statusCode: number, message: string): APIGatewayProxyStructuredResultV2 => ({
+  statusCode,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ message }),
+});

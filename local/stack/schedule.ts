@@ -1,0 +1,53 @@
+import * as z from 'zod';
+import { SCHEDULED_DETAIL_TYPE, SCHEDULED_SOURCE } from '../../ingestion/contract/names.ts';
+import { addDays, dayOf, HOUR_MS, type Instant, MINUTE_MS, startOf } from '../../ingestion/domain/day.ts';
+import { IngestionError } from '../../ingestion/domain/failure.ts';
+import type { Clock } from '../../ingestion/ports.ts';
+
+/** As production's `cron(0 2 * * ? *)`: yesterday is settled by then. */
+const HOUR_UTC = 2;
+
+/** An API destination waits no longer for its answer. */
+const CALL_TIMEOUT_MS = 5_000;
+
+const accepted = z.object({ data: z.object({ runId: z.string() }) });
+
+/** @returns the next moment after that one at which the schedule fires. */
+export function nextScheduledAt(after: Instant): Instant {
+  const today = startOf(dayOf(after)) + HOUR_UTC * HOUR_MS;
+  return today > after ? today : startOf(addDays(dayOf(after), 1)) + HOUR_UTC * HOUR_MS;
+}
+
+/**
+ * Calls the endpoint as EventBridge does on schedule.
+ * @returns the id of the run that is queued.
+ * @throws IngestionError with the endpoint's answer when it is no 202.
+ */
+export async function callOnSchedule(endpointUrl: string, secret: string, triggeredAt: Instant): Promise<string> {
+  const response = await fetch(endpointUrl, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      source: SCHEDULED_SOURCE,
+      'detail-type': SCHEDULED_DETAIL_TYPE,
+      triggered_at: new Date(triggeredAt).toISOString(),
+    }),
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+  });
+  const text = await response.text();
+  if (response.status !== 202) {
+    throw new IngestionError(`The endpoint answered the scheduled call with ${response.status}: ${text.slice(0, 500)}`);
+  }
+  return accepted.parse(JSON.parse(text)).data.runId;
+}
+
+/** Fires every day until the signal aborts. A machine that slept through the moment fires when it wakes up. */
+export async function runSchedule(clock: Clock, signal: AbortSignal, fire: (at: Instant) => Promise<void>) {
+  for (let next = nextScheduledAt(clock.now()); ; next = nextScheduledAt(clock.now())) {
+    while (clock.now() < next) {
+      // Short waits, for a timer stands still while the machine sleeps.
+      await clock.sleep(Math.min(next - clock.now(), MINUTE_MS), signal);
+    }
+    await fire(next);
+  }
+}
