@@ -5,7 +5,9 @@ import { checkUniverse } from '../local/commands/check-universe.ts';
 import { demo } from '../local/commands/demo.ts';
 import { fetchData } from '../local/commands/fetch-data.ts';
 import { migrate } from '../local/commands/migrate.ts';
+import { redrive } from '../local/commands/redrive.ts';
 import { report } from '../local/commands/report.ts';
+import { start } from '../local/commands/start.ts';
 import { status } from '../local/commands/status.ts';
 
 const commands = {
@@ -15,7 +17,9 @@ const commands = {
   report,
   migrate,
   'check-universe': checkUniverse,
+  redrive,
   demo,
+  start,
 };
 
 // Not process.exit(): what is still in the pipe to stdout would be lost.

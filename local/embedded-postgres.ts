@@ -29,6 +29,8 @@ const FALLBACK_FOLDER = '/var/lib/crypto-price-ingestion';
 const CLUSTER_FOLDER = 'postgresql-18';
 /** Long enough for the recovery of a server that was killed at work. */
 const START_TIMEOUT_MS = 60_000;
+/** A container without an init process keeps dead ones listed; they are not waited for longer than this. */
+const EXIT_TIMEOUT_MS = 2_000;
 /** Every process that uses the server shares this advisory lock; who gets it alone is the last one, and may stop it. */
 const USERS_LOCK = 7_305_114;
 
@@ -221,8 +223,7 @@ async function joinServer(
   { data }: Cluster,
   password: string,
 ): Promise<{ client: pg.Client; port: number } | { refusal: string }> {
-  const pidFile = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '');
-  const port = Number(pidFile.split('\n')[3]);
+  const { port } = await readPidFile(data);
   if (!port) return { refusal: 'no server runs there' };
   const client = new pg.Client({
     ...{ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', password },
@@ -241,14 +242,32 @@ async function joinServer(
   }
 }
 
+/** @returns the server's process and port; 0 where the file has none, as long as the server doesn't listen. */
+async function readPidFile(data: string): Promise<{ pid: number; port: number }> {
+  const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return { pid: Number(lines[0] ?? 0), port: Number(lines[3] ?? 0) };
+}
+
 async function leaveServer(cluster: Cluster, client: pg.Client): Promise<void> {
   // A server that is gone has nothing left to stop.
   const isLast = await client
     .query('select pg_advisory_unlock_shared($1), pg_try_advisory_lock($1) as is_last', [USERS_LOCK])
     .then(({ rows }) => rows[0]?.is_last === true)
     .catch(() => false);
-  if (isLast) await runAs(cluster, 'pg_ctl', ['stop', '--pgdata', cluster.data, '--mode', 'fast', '--wait']);
+  if (isLast) await stopServer(cluster);
   await client.end().catch(() => {});
+}
+
+async function stopServer(cluster: Cluster): Promise<void> {
+  const { pid } = await readPidFile(cluster.data);
+  const failure = await runAs(cluster, 'pg_ctl', ['stop', '--pgdata', cluster.data, '--mode', 'fast', '--wait']).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  // The file goes a moment before the process does, and a server that was killed meanwhile can't be stopped.
+  const giveUpAt = Date.now() + EXIT_TIMEOUT_MS;
+  while (isAlive(pid) && Date.now() < giveUpAt) await delay(10);
+  if (failure !== null && isAlive(pid)) throw failure;
 }
 
 /** pg_ctl gives the server a session of its own, so that the terminal's Ctrl-C reaches this program only. */

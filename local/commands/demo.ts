@@ -1,14 +1,19 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { PLANS } from '../../ingestion/contract/coingecko-plans.ts';
 import { createDatabase } from '../../ingestion/database/connection.ts';
-import { LockTakenError } from '../../ingestion/domain/failure.ts';
+import { type RunDetail, type RunSummary, readStatus } from '../../ingestion/database/status.ts';
+import { IngestionError, LockTakenError } from '../../ingestion/domain/failure.ts';
+import type { Verdict } from '../../ingestion/domain/verdict.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { formatPrice, NO_VALUE } from '../../report/format.ts';
 import type { ReportData } from '../../report/report-data.ts';
 import { startSimulator } from '../../simulator/server.ts';
-import { type CommandContext, defineCommand, JSON_OPTION, type Outcome } from '../command.ts';
+import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
 import { tableText } from '../outcome-text.ts';
-import { runLocally } from '../run-locally.ts';
+import { startLocalStack } from '../stack/local-stack.ts';
+import { callOnSchedule } from '../stack/schedule.ts';
+import { verdictText } from '../verdict-text.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
 import { writeReport } from '../write-report.ts';
 
@@ -32,7 +37,7 @@ export const demo = defineCommand({
           databaseUrl: await makeDatabase(serverUrl),
           source: { ...source, requestsPerMinute: REQUESTS_PER_MINUTE },
         };
-        return await showWay({ ...context, settings });
+        return await showWay({ ...context, settings }, settings.databaseUrl);
       });
     } finally {
       await simulator.close();
@@ -40,22 +45,79 @@ export const demo = defineCommand({
   },
 });
 
-async function showWay(context: CommandContext): Promise<Outcome> {
+async function showWay(context: CommandContext, databaseUrl: string): Promise<Outcome> {
   const { terminal, settings } = context;
+  const { universe } = settings;
   terminal.note(BANNER);
-  const { exitCode, document, text } = await runLocally({}, systemClock, context);
-  const { path, data } = await withDatabase(context, (database) =>
-    writeReport(database, join(DATA_FOLDER, 'demo.html'), {
-      now: systemClock.now(),
-      universe: settings.universe,
+  return await withDatabase(context, async (database) => {
+    const runId = await runThroughStack(databaseUrl, context);
+    const now = systemClock.now();
+    const { runs, series } = await readStatus(database, { now, universe, runId });
+    const verdict = verdictOf(runs[0]);
+    const { path, data } = await writeReport(database, join(DATA_FOLDER, 'demo.html'), {
+      ...{ now, universe, banner: BANNER },
       monthlyCredits: settings.source.monthlyCredits,
-      banner: BANNER,
-    }),
-  );
+    });
+    return {
+      exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
+      document: { ...verdict, page: path },
+      text: [
+        verdictText(verdict, series, terminal),
+        '',
+        pricesText(data),
+        '',
+        `${BANNER} The page to look at: ${path}`,
+      ].join('\n'),
+    };
+  });
+}
+
+/**
+ * Sends one scheduled call through endpoint, queue and worker.
+ * @returns the id of its run, when a worker has been through with it.
+ */
+async function runThroughStack(
+  databaseUrl: string,
+  { settings, terminal, interrupt }: CommandContext,
+): Promise<string> {
+  const cronSecret = randomBytes(24).toString('hex');
+  const { promise: hopDone, resolve: onHop } = Promise.withResolvers<unknown>();
+  const { promise: failed, reject: onError } = Promise.withResolvers<never>();
+  const stack = await startLocalStack({
+    ...{ ...settings, databaseUrl, cronSecret, onHop, onError },
+    port: 0,
+    renderPage: async () => BANNER,
+    onLine: terminal.complain,
+  });
+  try {
+    const runId = await callOnSchedule(stack.endpointUrl, cronSecret, systemClock.now());
+    terminal.note(`The scheduled call is accepted at ${stack.endpointUrl}: run ${runId} is in the queue.`);
+    const interrupted = new Promise((resolve) => interrupt.addEventListener('abort', resolve));
+    await Promise.race([hopDone, failed, interrupted]);
+    return runId;
+  } finally {
+    // After Ctrl-C the worker finishes what it has in hand.
+    await stack.stop();
+  }
+}
+
+/** @param run of a new database, where every row is written and none found unchanged. */
+function verdictOf(run: RunSummary | RunDetail | undefined): Verdict {
+  if (!run || !('series' in run)) throw new IngestionError('The run was stopped before a worker took it.');
+  const { runId, status, requests, credits, retries, rateLimited, series, findings, error } = run;
   return {
-    exitCode,
-    document: { ...document, page: path },
-    text: [text, '', pricesText(data), '', `${BANNER} The page to look at: ${path}`].join('\n'),
+    runId,
+    status,
+    expectedDays: run.expectedDays ?? 0,
+    storedDays: run.storedDays ?? 0,
+    missingDays: run.missingDays ?? 0,
+    thinDays: run.thinDays ?? 0,
+    unavailableDays: run.unavailableDays ?? 0,
+    rowsWritten: series.reduce((sum, { daysWritten }) => sum + daysWritten, 0),
+    rowsUnchanged: 0,
+    ...{ requests, credits, retries, rateLimited },
+    durationMs: Date.parse(run.finishedAt ?? run.startedAt) - Date.parse(run.startedAt),
+    ...{ series, findings, error },
   };
 }
 

@@ -1,0 +1,37 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+
+const runningStack = z.object({ url: z.string(), endpoint: z.string(), queueUrl: z.string() });
+
+/** How another process of this machine reaches the queue of a stack. */
+export type RunningStack = z.infer<typeof runningStack>;
+
+/**
+ * Notes that this process runs the stack.
+ * @returns a function that takes the note away; that of a killed process is taken away by who finds it.
+ */
+export async function noteStack(folder: string, stack: RunningStack): Promise<() => Promise<void>> {
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, `${process.pid}.json`);
+  await writeFile(file, JSON.stringify(stack));
+  return () => rm(file, { force: true });
+}
+
+export async function findStacks(folder: string): Promise<RunningStack[]> {
+  const stacks: RunningStack[] = [];
+  for (const name of await readdir(folder).catch(() => [])) {
+    const file = join(folder, name);
+    if (isAlive(Number.parseInt(name, 10))) stacks.push(runningStack.parse(JSON.parse(await readFile(file, 'utf8'))));
+    else await rm(file, { force: true });
+  }
+  return stacks;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
