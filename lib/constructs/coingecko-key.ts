@@ -2,7 +2,6 @@ import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { StackConfig } from '../config.ts';
-import { resourceName } from '../names.ts';
 
 /** CoinGecko's API key. Created without a value, which means the public plan; a person fills it, and no deploy touches it. */
 export class CoingeckoKey extends Construct {
@@ -12,7 +11,6 @@ export class CoingeckoKey extends Construct {
     super(scope, id);
     // The construct `Secret` always gives a value; a key that is none would be sent.
     const resource = new CfnSecret(this, 'Resource', {
-      name: resourceName(config, 'coingecko-key'),
       description: 'API key of CoinGecko; empty: the public plan',
     });
     resource.applyRemovalPolicy(config.isProtected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);

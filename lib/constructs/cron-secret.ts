@@ -6,7 +6,6 @@ import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { StackConfig } from '../config.ts';
-import { resourceName } from '../names.ts';
 import { createHandlerFunction } from './handler-function.ts';
 
 const ROTATE_EVERY = Duration.days(90);
@@ -19,8 +18,8 @@ export class CronSecret extends Construct {
 
   constructor(scope: Construct, id: string, config: StackConfig) {
     super(scope, id);
+    // No name of its own: a deleted secret keeps its name for weeks, and a new stack could not have it.
     this.secret = new Secret(this, 'Secret', {
-      secretName: resourceName(config, 'cron-secret'),
       description: 'Bearer secret of the endpoint; rotated by the stack',
       generateSecretString: { excludePunctuation: true, passwordLength: 48 },
     });

@@ -337,6 +337,8 @@ describe('the outputs', () => {
   test('name what a person needs', () => {
     expect(Object.keys(outputs).sort()).toEqual([
       'AskStatus',
+      'CoingeckoKey',
+      'CronSecret',
       'DashboardUrl',
       'DatabaseHost',
       'DatabaseName',

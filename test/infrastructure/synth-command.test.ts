@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { FUNCTIONS } from './synthesise.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'crypto-prices-synth-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Without an account, a profile, Docker or a way to AWS. */
+const BARE = {
+  PATH: `${process.cwd()}/node_modules/.bin:/usr/bin:/bin`,
+  HOME: folder,
+  AWS_EC2_METADATA_DISABLED: 'true',
+};
+
+type Outcome = { readonly code: number | null; readonly output: string };
+
+const run = (command: string, args: readonly string[]): Promise<Outcome> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env: BARE });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, output }));
+  });
+
+describe('npm run synth', () => {
+  test('makes template and bundles without an account', async () => {
+    const { code, output } = await run('npm', ['run', '--silent', 'synth', '--', '-o', folder]);
+    expect(output).toContain('No alarm reaches anybody');
+    expect(code).toBe(0);
+    const template = JSON.parse(readFileSync(join(folder, 'CryptoPrices.template.json'), 'utf8'));
+    expect(Object.keys(template.Resources).length).toBeGreaterThan(100);
+
+    const bundles = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('index.mjs'),
+    );
+    expect(bundles).toHaveLength(Object.keys(FUNCTIONS).length);
+    for (const bundle of bundles) {
+      const text = readFileSync(join(folder, bundle), 'utf8');
+      expect(text).toContain('createRequire');
+      expect(text).not.toMatch(/from ?"@aws-sdk/);
+      expect(readFileSync(join(folder, `${bundle}.map`), 'utf8')).not.toContain('sourcesContent":["');
+    }
+  }, 120_000);
+
+  test.each([
+    ['a wrong setting', ['-c', 'stage=production'], 'stage is "production"; it takes one of dev, staging, prod.'],
+    ['an unknown setting', ['-c', 'alarmMail=a@example.com'], 'alarmMail is no setting'],
+  ])('answers %s with a sentence and no stack trace', async (_, settings, sentence) => {
+    const context = Object.fromEntries([settings[1]?.split('=') ?? []]);
+    const child = await run('env', [`CDK_CONTEXT_JSON=${JSON.stringify(context)}`, 'npm', 'run', '--silent', 'app']);
+    expect(child.output).toContain(sentence);
+    expect(child.output).not.toMatch(/\n +at /);
+    expect(child.code).toBe(2);
+  });
+});

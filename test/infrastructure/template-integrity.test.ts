@@ -1,0 +1,74 @@
+import { describe, expect, test } from '@jest/globals';
+import { templateOf } from './synthesise.ts';
+
+type Template = {
+  readonly Parameters?: Record<string, unknown>;
+  readonly Resources: Record<string, unknown>;
+  readonly Outputs?: Record<string, unknown>;
+};
+
+/** @returns the names that a piece of a template refers to: by Ref, Fn::GetAtt, Fn::Sub and DependsOn. */
+function referencesIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(referencesIn);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, argument]) => {
+    if (key === 'Ref') return [String(argument)];
+    if (key === 'Fn::GetAtt') return [String([argument].flat()[0])];
+    if (key === 'DependsOn') return [argument].flat().map(String);
+    if (key === 'Fn::Sub')
+      return [...JSON.stringify(argument).matchAll(/\$\{(\w[\w:]*)/g)].map(([, name]) => String(name));
+    return referencesIn(argument);
+  });
+}
+
+/** @returns a circle of resources that wait for each other; null where there is none. */
+function circleIn(resources: Template['Resources']): string[] | null {
+  const done = new Set<string>();
+  function visit(id: string, path: readonly string[]): string[] | null {
+    if (path.includes(id)) return [...path.slice(path.indexOf(id)), id];
+    if (done.has(id) || !(id in resources)) return null;
+    for (const next of referencesIn(resources[id])) {
+      const circle = visit(next, [...path, id]);
+      if (circle) return circle;
+    }
+    done.add(id);
+    return null;
+  }
+  for (const id of Object.keys(resources)) {
+    const circle = visit(id, []);
+    if (circle) return circle;
+  }
+  return null;
+}
+
+const settings: Record<string, string>[] = [
+  { stage: 'dev' },
+  { stage: 'staging' },
+  { stage: 'prod' },
+  { stage: 'prod', network: 'nat-instance', databaseClientSecurityGroups: 'sg-0a1b2c3d', alarmMails: 'a@example.com' },
+  { stage: 'dev', network: 'nat-gateway', schedule: 'rate(1 day)' },
+];
+
+describe.each(settings)('the template of %j', (setting) => {
+  const template = templateOf(setting).toJSON() as Template;
+
+  test('refers to nothing that it does not have', () => {
+    const known = new Set([...Object.keys(template.Resources), ...Object.keys(template.Parameters ?? {})]);
+    const references = referencesIn([template.Resources, template.Outputs]);
+    expect(references.length).toBeGreaterThan(100);
+    expect(references.filter((name) => !known.has(name) && !name.startsWith('AWS::'))).toEqual([]);
+  });
+
+  test('can be deployed in some order: nothing waits for itself', () => {
+    expect(circleIn(template.Resources)).toBeNull();
+  });
+});
+
+test('a circle would be found', () => {
+  const resources = {
+    A: { DependsOn: ['B'] },
+    B: { Properties: { Of: { 'Fn::GetAtt': ['C', 'Arn'] } } },
+    C: { DependsOn: 'A' },
+  };
+  expect(circleIn(resources)).toEqual(['A', 'B', 'C', 'A']);
+});
