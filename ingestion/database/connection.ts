@@ -135,8 +135,24 @@ function storable(value: unknown): unknown {
   return Array.isArray(value) ? value.map(storable) : value;
 }
 
-function fromParts({ tls = true, ...parts }: Exclude<DatabaseSettings, { url: string }>): pg.ClientConfig {
-  return { ...parts, ssl: tls && { rejectUnauthorized: true } };
+function fromParts({ tls = true, password, ...parts }: Exclude<DatabaseSettings, { url: string }>): pg.ClientConfig {
+  return {
+    ...parts,
+    password: typeof password === 'string' ? password : endingOnFailure(password),
+    ssl: tls && { rejectUnauthorized: true },
+  };
+}
+
+/** pg calls it on the client, and leaves that connected when it fails: the server would wait a minute for the password. */
+function endingOnFailure(askPassword: () => Promise<string>) {
+  return async function (this: unknown): Promise<string> {
+    try {
+      return await askPassword();
+    } catch (error) {
+      if (this instanceof pg.Client) this.end().catch(() => {});
+      throw error;
+    }
+  };
 }
 
 /** Read here and not by pg, which knows more spellings of sslmode than are safe. No message shows the URL: it holds a password. */
