@@ -44,11 +44,11 @@ export function createOutputs(stack: Stack, props: OutputsProps): void {
     'What is stored, missing and under way',
     `aws lambda invoke --region ${region} --function-name ${status.handler.functionName} --cli-binary-format raw-in-base64-out --payload '{}' /dev/stdout`,
   );
-  output('CronSecret', 'The bearer secret of the endpoint', cronSecret.secret.secretArn);
-  output('CoingeckoKey', "The secret with CoinGecko's key", coingeckoKey.secret.secretArn);
+  output('CronSecretArn', 'The bearer secret of the endpoint', cronSecret.secret.secretArn);
+  output('CoingeckoKeyArn', "The secret with CoinGecko's key", coingeckoKey.secret.secretArn);
   output('DatabaseHost', 'Host of the database', database.instance.dbInstanceEndpointAddress);
   output('DatabasePort', 'Port of the database', database.instance.dbInstanceEndpointPort);
   output('DatabaseName', 'Name of the database', DATABASE_NAME);
-  output('DatabaseSecret', 'Secret with username and password', database.secret.secretArn);
+  output('DatabaseSecretArn', 'Secret with username and password', database.secret.secretArn);
   output('VpcId', "The VPC, for the security groups of the database's clients", network.vpc.vpcId);
 }

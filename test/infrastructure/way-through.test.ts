@@ -337,13 +337,13 @@ describe('the outputs', () => {
   test('name what a person needs', () => {
     expect(Object.keys(outputs).sort()).toEqual([
       'AskStatus',
-      'CoingeckoKey',
-      'CronSecret',
+      'CoingeckoKeyArn',
+      'CronSecretArn',
       'DashboardUrl',
       'DatabaseHost',
       'DatabaseName',
       'DatabasePort',
-      'DatabaseSecret',
+      'DatabaseSecretArn',
       'EndpointUrl',
       'FireRun',
       'SetCoingeckoKey',
