@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { IngestionError } from '../ingestion/domain/failure.ts';
+import { isRunning } from './is-running.ts';
 
 /**
  * @property url of the database `postgres`, with the password.
@@ -29,8 +30,6 @@ const FALLBACK_FOLDER = '/var/lib/crypto-price-ingestion';
 const CLUSTER_FOLDER = 'postgresql-18';
 /** Long enough for the recovery of a server that was killed at work. */
 const START_TIMEOUT_MS = 60_000;
-/** A container without an init process keeps dead ones listed; they are not waited for longer than this. */
-const EXIT_TIMEOUT_MS = 2_000;
 /** Every process that uses the server shares this advisory lock; who gets it alone is the last one, and may stop it. */
 const USERS_LOCK = 7_305_114;
 
@@ -161,7 +160,7 @@ async function findBinaries(account: Account | null, log: (message: string) => v
 async function createCluster(cluster: Cluster, home: string): Promise<void> {
   for (const name of await readdir(dirname(home))) {
     const pid = name.startsWith(`${CLUSTER_FOLDER}.`) ? Number(name.slice(CLUSTER_FOLDER.length + 1)) : null;
-    if (pid !== null && !isAlive(pid)) await rm(join(dirname(home), name), { recursive: true });
+    if (pid !== null && !isRunning(pid)) await rm(join(dirname(home), name), { recursive: true });
   }
   const unfinished = `${home}.${process.pid}`;
   const data = join(unfinished, 'data');
@@ -195,14 +194,6 @@ async function moveInto(unfinished: string, place: string): Promise<void> {
   } catch (error) {
     if (!existsSync(place)) throw error;
     await rm(unfinished, { recursive: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -245,7 +236,7 @@ async function joinServer(
 /** @returns the server's process and port; 0 where the file has none, as long as the server doesn't listen. */
 async function readPidFile(data: string): Promise<{ pid: number; port: number }> {
   const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
-  return { pid: Number(lines[0] ?? 0), port: Number(lines[3] ?? 0) };
+  return { pid: Number(lines[0]), port: Number(lines[3] ?? 0) };
 }
 
 async function leaveServer(cluster: Cluster, client: pg.Client): Promise<void> {
@@ -265,9 +256,8 @@ async function stopServer(cluster: Cluster): Promise<void> {
     (error: unknown) => error,
   );
   // The file goes a moment before the process does, and a server that was killed meanwhile can't be stopped.
-  const giveUpAt = Date.now() + EXIT_TIMEOUT_MS;
-  while (isAlive(pid) && Date.now() < giveUpAt) await delay(10);
-  if (failure !== null && isAlive(pid)) throw failure;
+  if (failure !== null && isRunning(pid)) throw failure;
+  while (isRunning(pid)) await delay(10);
 }
 
 /** pg_ctl gives the server a session of its own, so that the terminal's Ctrl-C reaches this program only. */

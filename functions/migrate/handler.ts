@@ -1,15 +1,15 @@
-import type { Context } from 'aws-lambda';
 import type { Migrated } from '../../ingestion/database/migrate.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
 import { openDatabase } from '../shared/database.ts';
+import type { Invocation } from '../shared/invocation.ts';
 import { migrate } from './migrate.ts';
 
 /**
  * Invoked at deploy, before the worker may work.
  * @throws whatever keeps the schema from being up to date, so that the deploy fails.
  */
-export async function handler(_event: unknown, { awsRequestId }: Context): Promise<Migrated> {
+export async function handler(_event: unknown, { awsRequestId }: Invocation): Promise<Migrated> {
   const log = createLog({ requestId: awsRequestId });
   try {
     return await migrate(openDatabase, systemClock, log);

@@ -2,7 +2,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { createDatabase, type Database, DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
-import { readSecret } from '../../ingestion/runtime/secrets.ts';
+import { readCurrentSecret } from '../../ingestion/runtime/secrets.ts';
 import { SettingError } from '../../ingestion/runtime/settings.ts';
 import { PATIENT } from './aws-client.ts';
 import { readEnvironment } from './environment.ts';
@@ -36,8 +36,7 @@ export async function openDatabase(): Promise<Database> {
 
 async function readCredentials(client: SecretsManagerClient, secretId: string): Promise<z.infer<typeof credentials>> {
   try {
-    const secret = await readSecret(client, secretId);
-    return credentials.parse(JSON.parse(secret?.value ?? ''));
+    return credentials.parse(JSON.parse(await readCurrentSecret(client, secretId)));
   } catch (error) {
     // What JSON and zod say about a value may show it.
     const isAboutTheValue = error instanceof SyntaxError || error instanceof z.ZodError;

@@ -1,17 +1,17 @@
-import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { readStatus, type Status } from '../../ingestion/database/status.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
 import { parseUniverse } from '../../ingestion/runtime/settings.ts';
 import { openDatabase } from '../shared/database.ts';
+import type { Invocation } from '../shared/invocation.ts';
 import { parseEvent } from '../shared/parse-event.ts';
 
 /** Invoked by hand with `{}`, or with a run's id. */
 const question = z.strictObject({ runId: z.uuid('it takes the id of a run').optional() });
 
 /** @returns what `npm run status -- --json` prints. */
-export async function handler(event: unknown, { awsRequestId }: Context): Promise<Status> {
+export async function handler(event: unknown, { awsRequestId }: Invocation): Promise<Status> {
   const log = createLog({ requestId: awsRequestId });
   try {
     const { runId } = parseEvent(question, event ?? {}, 'a question for the status');

@@ -1,6 +1,4 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { SQSClient } from '@aws-sdk/client-sqs';
-import type { Context, SQSBatchResponse } from 'aws-lambda';
 import * as z from 'zod';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
@@ -10,7 +8,9 @@ import { parseUniverse } from '../../ingestion/runtime/settings.ts';
 import { PATIENT } from '../shared/aws-client.ts';
 import { openDatabase } from '../shared/database.ts';
 import { readEnvironment } from '../shared/environment.ts';
+import type { Invocation } from '../shared/invocation.ts';
 import { parseEvent } from '../shared/parse-event.ts';
+import { createSqsClient } from '../shared/sqs-client.ts';
 import { processMessage } from './process-message.ts';
 import { runHop } from './run-hop.ts';
 import { sourceSettings } from './source-settings.ts';
@@ -31,18 +31,23 @@ const sqsEvent = z.object({
 const interrupt = new AbortController();
 process.once('SIGTERM', () => interrupt.abort());
 
+type TimedInvocation = Invocation & { getRemainingTimeInMillis(): number };
+
+/** The messages that the queue must not delete. */
+type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] };
+
 /** Works on one message of the queue: one hop of a run. */
-export async function handler(event: unknown, context: Context): Promise<SQSBatchResponse> {
-  const deadline = systemClock.now() + context.getRemainingTimeInMillis();
+export async function handler(event: unknown, invocation: TimedInvocation): Promise<BatchResponse> {
+  const deadline = systemClock.now() + invocation.getRemainingTimeInMillis();
   const [record] = parseEvent(sqsEvent, event, 'an event of a queue with a batch size of 1').Records;
   const environment = readEnvironment('stage', 'queueUrl', 'deadLetterQueueUrl', 'coingeckoSecretId');
   const universe = parseUniverse(process.env);
   const isDone = await processMessage(
     { ...record, receiveCount: record.attributes.ApproximateReceiveCount },
     {
-      queue: createWorkerQueue(new SQSClient(PATIENT), environment),
+      queue: createWorkerQueue(createSqsClient(PATIENT), environment),
       universe,
-      log: createLog({ requestId: context.awsRequestId }),
+      log: createLog({ requestId: invocation.awsRequestId }),
       async runHop(order, log) {
         const key = await readSecret(new SecretsManagerClient(PATIENT), environment.coingeckoSecretId);
         const source = sourceSettings(process.env, key?.value ?? null);

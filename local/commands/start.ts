@@ -44,7 +44,7 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
       renderPage: () => renderPage(database, context),
       onLine: context.terminal.complain,
       onError: (error) => context.terminal.complain(error instanceof Error ? error.message : String(error)),
-      onHop: (message) => void tellHop(message, database, context),
+      onHop: (message) => tellHop(message, database, context),
     });
     const forget = await noteStack(STACKS_FOLDER, { url: stack.url, ...stack.queue });
     try {
@@ -108,8 +108,8 @@ async function tellHop(message: string, database: Database, { settings, terminal
     const { runs } = await readStatus(database, { now: systemClock.now(), universe, runId });
     const [run] = runs;
     if (!run) return;
-    const days = `${run.storedDays} of ${run.expectedDays} expected days are stored`;
-    terminal.note(`Run ${runId} is ${statusText(run.status, terminal)}: ${run.error ?? days}.`);
+    const days = `${run.storedDays} of ${run.expectedDays} expected days are stored.`;
+    terminal.note(`Run ${runId} is ${statusText(run.status, terminal)}: ${run.error ?? days}`);
   } catch (error) {
     terminal.complain((error as Error).message);
   }

@@ -18,7 +18,7 @@ export function startEventSourceMapping(options: {
   readonly queueUrl: string;
   readonly invoke: (event: unknown) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
-  readonly onSettled: (body: string) => void;
+  readonly onSettled: (body: string) => Promise<void> | void;
 }): () => Promise<void> {
   const { client, queueUrl, invoke, onError, onSettled } = options;
   const over = new AbortController();
@@ -42,7 +42,7 @@ export function startEventSourceMapping(options: {
     } catch (error) {
       onError(error);
     } finally {
-      onSettled(message.Body ?? '');
+      await onSettled(message.Body ?? '');
     }
   }
 

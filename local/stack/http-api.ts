@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { Answer } from '../../functions/trigger/answers.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 
 /** API Gateway takes no larger body. */
@@ -10,7 +10,7 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 export type HttpApi = { readonly url: string; close(): Promise<void> };
 
 /** Answers an event of payload version 2.0. */
-export type Integration = (event: object) => Promise<APIGatewayProxyStructuredResultV2>;
+export type Integration = (event: object) => Promise<Answer>;
 
 /**
  * Serves integrations on loopback as an HTTP API does, by path and for every method.
@@ -25,7 +25,7 @@ export async function startHttpApi(options: {
 }): Promise<HttpApi> {
   const { port, routes, onError } = options;
 
-  async function answer(request: IncomingMessage): Promise<APIGatewayProxyStructuredResultV2> {
+  async function answer(request: IncomingMessage): Promise<Answer> {
     const { pathname, searchParams } = new URL(`http://loopback${request.url}`);
     const integration = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
     if (!integration) return gatewayAnswer(404, 'Not Found');
@@ -99,12 +99,13 @@ function eventOf(request: IncomingMessage, path: string, query: URLSearchParams,
   };
 }
 
-function send(response: ServerResponse, { statusCode = 200, headers, body = '' }: APIGatewayProxyStructuredResultV2) {
+function send(response: ServerResponse, { statusCode, headers, body }: Answer) {
   // Every answer stands by itself, and none keeps a connection open that the end would have to wait for.
-  response.writeHead(statusCode, { ...(headers as Record<string, string>), connection: 'close' }).end(body);
+  const length = { 'content-length': Buffer.byteLength(body), connection: 'close' };
+  response.writeHead(statusCode, { ...headers, ...length }).end(body);
 }
 
-const gatewayAnswer = (statusCode: number, message: string): APIGatewayProxyStructuredResultV2 => ({
+const gatewayAnswer = (statusCode: number, message: string): Answer => ({
   statusCode,
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ message }),

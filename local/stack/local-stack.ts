@@ -1,6 +1,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import type { Answer } from '../../functions/trigger/answers.ts';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { MAX_RECEIVES } from '../../ingestion/contract/run-message.ts';
@@ -41,7 +41,7 @@ export type LocalStackOptions = {
   /** Is told of the failures of the stack itself. */
   readonly onError: (error: unknown) => void;
   /** Is given the body of each message that a worker has dealt with, for good or for the time being. */
-  readonly onHop: (message: string) => void;
+  readonly onHop: (message: string) => Promise<void> | void;
 };
 
 export type LocalStack = {
@@ -98,8 +98,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const api = await startHttpApi({
       port: options.port,
       routes: {
-        [ENDPOINT_PATH]: async (event) => (await trigger.invoke(event)) as APIGatewayProxyStructuredResultV2,
+        [ENDPOINT_PATH]: async (event) => (await trigger.invoke(event)) as Answer,
         '/': async () => ({
+          statusCode: 200,
           headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
           body: await options.renderPage(),
         }),
