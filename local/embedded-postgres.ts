@@ -251,6 +251,7 @@ async function leaveServer(cluster: Cluster, client: pg.Client): Promise<void> {
 
 async function stopServer(cluster: Cluster): Promise<void> {
   const { pid } = await readPidFile(cluster.data);
+  if (pid <= 0) return;
   const failure = await runAs(cluster, 'pg_ctl', ['stop', '--pgdata', cluster.data, '--mode', 'fast', '--wait']).then(
     () => null,
     (error: unknown) => error,

@@ -191,10 +191,15 @@ const STATEMENTS = [
   `create index requests_by_run on requests (run_id)`,
   `create index requests_by_age on requests (sent_at)`,
 
-  // A role belongs to the whole server: another database's migration may be making it at this moment.
+  // A role belongs to the whole server: another database's migration may have made it, or be making it right now.
   `do $$ begin
-    create role price_reader nologin;
-  exception when duplicate_object or unique_violation then null;
+    if not exists (select from pg_roles where rolname = 'price_reader') then
+      create role price_reader nologin;
+    end if;
+  exception
+    when duplicate_object or unique_violation then null;
+    when insufficient_privilege then
+      raise '% may not create roles. Let an administrator run: create role price_reader nologin', current_user;
   end $$`,
   `grant select on coins, currencies, series, daily_prices, daily_price_revisions, unavailable_days, ingestion_runs,
     ingestion_series, quality_findings to price_reader`,

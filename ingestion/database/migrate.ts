@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
+import type pg from 'pg';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { IngestionError } from '../domain/failure.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -10,6 +11,7 @@ import type { Tables } from './tables.ts';
 export type Migrated = { readonly applied: readonly string[]; readonly isNewer: boolean };
 
 const RETRY_MS = 5_000;
+const OLDEST_SERVER = 18;
 
 /**
  * Brings the schema up to date, one program at a time. An older program that meets a newer schema does nothing:
@@ -62,13 +64,26 @@ async function waitForDatabase(
   for (;;) {
     try {
       const client = await database.connect();
-      return await client.end();
+      return await refuseOldServer(client).finally(() => client.end());
     } catch (error) {
       const canWait = error instanceof DatabaseUnreachableError && error.isTransient;
       if (!canWait || clock.now() + RETRY_MS > giveUpAt) throw error;
       log.warn('Waiting for the database', { error: error.message });
       await clock.sleep(RETRY_MS);
     }
+  }
+}
+
+/** Before 18 a statement can't return the values that it replaced, and those are kept. */
+async function refuseOldServer(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ number: number; version: string }>(
+    `select current_setting('server_version_num')::integer as number, current_setting('server_version') as version`,
+  );
+  const [server] = rows;
+  if (server && server.number < OLDEST_SERVER * 10_000) {
+    throw new IngestionError(
+      `The database server is PostgreSQL ${server.version}; ${OLDEST_SERVER} or newer is needed. Name another server.`,
+    );
   }
 }
 

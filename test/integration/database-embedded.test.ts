@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import pg from 'pg';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import { startEmbeddedPostgres } from '../../local/embedded-postgres.ts';
+import { isRunning } from '../../local/is-running.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FALLBACK = '/var/lib/crypto-price-ingestion';
@@ -82,13 +83,6 @@ async function query(url: string, text: string): Promise<unknown[]> {
 
 const serverPid = async (dataFolder = shared) =>
   Number((await readFile(join(dataFolder, 'postgresql-18/data/postmaster.pid'), 'utf8')).split('\n')[0]);
-const isAlive = (pid: number) => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
 
 test('it is PostgreSQL 18 in UTF8 and the C locale, in UTC, on loopback, with a password that only its owner can read', async () => {
   const { url } = await start();
@@ -111,7 +105,7 @@ test('stop leaves no process, and the data are there at the next start', async (
   await query(first.url, 'create table kept_0 (id integer)');
   const pid = await serverPid();
   await first.stop();
-  expect(isAlive(pid)).toBe(false);
+  expect(isRunning(pid)).toBe(false);
   const second = await start();
   expect(await query(second.url, 'select * from kept_0')).toEqual([]);
 });
@@ -123,7 +117,7 @@ test('two processes that start at once share one server, and the last one to lea
   await here.stop();
   expect(await query(there.url, 'select 1 as one')).toEqual([{ one: 1 }]);
   await there.stop();
-  expect(isAlive(pid)).toBe(false);
+  expect(isRunning(pid)).toBe(false);
 });
 
 test('a server left by a killed process is used, and stopped', async () => {
@@ -131,12 +125,12 @@ test('a server left by a killed process is used, and stopped', async () => {
   await query(killed.url, 'create table kept_1 (id integer)');
   const pid = await serverPid();
   await killed.kill();
-  expect(isAlive(pid)).toBe(true);
+  expect(isRunning(pid)).toBe(true);
   const { url, stop } = await start();
   expect(url).toBe(killed.url);
   expect(await query(url, 'select * from kept_1')).toEqual([]);
   await stop();
-  expect(isAlive(pid)).toBe(false);
+  expect(isRunning(pid)).toBe(false);
 });
 
 test('a server that was itself killed is started again, with its data', async () => {
@@ -199,6 +193,7 @@ test('its environment holds nothing of ours', async () => {
     const programs = [
       'package.json',
       'local/embedded-postgres.ts',
+      'local/is-running.ts',
       'ingestion/domain',
       'test/support/embedded-user.ts',
     ];

@@ -120,6 +120,19 @@ test('a database that is not there yet is waited for, and that is said', async (
   expect(now).toBe(10_000);
 });
 
+test('an older server is refused with its version', async () => {
+  const database = await emptyDatabase();
+  const connect = async () => {
+    const client = await database.connect();
+    return Object.assign(client, {
+      query: async () => ({ rows: [{ number: 170_009, version: '17.9' }] }),
+    });
+  };
+  await expect(migrateToLatest({ ...database, connect }, options)).rejects.toThrow(
+    'The database server is PostgreSQL 17.9; 18 or newer is needed.',
+  );
+});
+
 test('price_reader may read prices, runs and findings, and neither write nor read anything else', async () => {
   const { rows } = await sql<{ name: string; may_select: boolean; may_write: boolean }>`
     select relname as name, has_table_privilege('price_reader', oid, 'select') as may_select,
@@ -130,4 +143,26 @@ test('price_reader may read prices, runs and findings, and neither write nor rea
     ...['quality_findings', 'series', 'unavailable_days'],
   ]);
   expect(rows.some(({ may_write }) => may_write)).toBe(false);
+});
+
+test('a user who may make no roles can migrate where the role is there', async () => {
+  const database = await emptyDatabase();
+  const user = `plain_${process.pid}`;
+  await sql`create role ${sql.id(user)}`.execute(database.db);
+  await sql`grant create on schema public to ${sql.id(user)}`.execute(database.db);
+  try {
+    await database.db.connection().execute(async (db) => {
+      await sql`set role ${sql.id(user)}`.execute(db);
+      await MIGRATIONS['0001_tables']?.up(db);
+      await sql`reset role`.execute(db);
+    });
+    const { rows } = await sql`select relowner::regrole::text as owner from pg_class where relname = 'coins'`.execute(
+      database.db,
+    );
+    expect(rows).toEqual([{ owner: user }]);
+  } finally {
+    await sql`reset role`.execute(database.db);
+    await sql`drop owned by ${sql.id(user)} cascade`.execute(database.db);
+    await sql`drop role ${sql.id(user)}`.execute(database.db);
+  }
 });

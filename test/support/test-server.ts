@@ -8,6 +8,7 @@ import { createDatabase } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrate.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { startEmbeddedPostgres } from '../../local/embedded-postgres.ts';
+import { isRunning } from '../../local/is-running.ts';
 import { databaseUrl } from './database-url.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -77,15 +78,7 @@ export async function dropTemplate(): Promise<void> {
 async function dropLeftovers(serverUrl: string): Promise<void> {
   const { rows } = await onServer(serverUrl, `select datname from pg_database where datname ~ '^test_[0-9]+_'`);
   for (const { datname } of rows) {
-    if (!isAlive(Number(datname.split('_')[1]))) await onServer(serverUrl, `drop database ${datname} with (force)`);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
+    if (!isRunning(Number(datname.split('_')[1]))) await onServer(serverUrl, `drop database ${datname} with (force)`);
   }
 }
 
