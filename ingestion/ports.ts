@@ -103,13 +103,14 @@ export interface RunRepository {
    * Creates the run or continues it (same trigger key, same request; `hops` becomes hop + 1), with status `running`;
    * marks every other row still `running` as `interrupted`; fills `coins` and `currencies` from the universe and opens
    * series that are new with `trackedSince`. All in one transaction.
-   * @returns since when each of the series is tracked, in the order given.
+   * @returns the run's due time, which a continued run keeps, and since when each of the series is tracked, in the order
+   * given.
    * @throws RefusedError (`refused`) when the trigger key was used with another request.
    */
   open(
     order: RunOrder,
     opening: { universe: Universe; series: readonly Series[]; trackedSince: Day; startedAt: Instant },
-  ): Promise<Day[]>;
+  ): Promise<{ dueAt: Instant; trackedSince: Day[] }>;
   /** Writes the verdict; adds to the run's counters what the hop counted. `finishedAt` null for `waiting`. */
   finish(runId: string, finished: FinishedRun, retries: number, finishedAt: Instant | null): Promise<void>;
   /** The run's counters over all hops, from the ledger and the run row. */

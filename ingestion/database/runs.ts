@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Universe } from '../contract/universe.ts';
-import type { Day } from '../domain/day.ts';
+import type { Day, Instant } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { Clock, RunOrder, RunRepository } from '../ports.ts';
@@ -11,9 +11,9 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
   return {
     open: (order, { universe, series, trackedSince, startedAt }) =>
       db.transaction().execute(async (transaction) => {
-        await openRun(transaction, order, momentOf(startedAt));
+        const dueAt = await openRun(transaction, order, momentOf(startedAt));
         await fillUniverse(transaction, universe);
-        return await openSeries(transaction, series, trackedSince);
+        return { dueAt, trackedSince: await openSeries(transaction, series, trackedSince) };
       }),
 
     async finish(runId, finished, retries, finishedAt) {
@@ -99,18 +99,20 @@ export async function readSeriesOutcomes(db: Kysely<Tables>, runId: string) {
   }));
 }
 
-async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): Promise<void> {
+/** @returns the due time: of a run that is continued the one that it began with. */
+async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): Promise<Instant> {
   const { runId, triggerKey, trigger, dueAt, request, hop } = order;
-  const { rows } = await sql`
+  const { rows } = await sql<{ due_at: Date }>`
     insert into ingestion_runs as run (id, trigger_key, trigger, due_at, request, status, started_at, hops)
     values (${runId}, ${triggerKey}, ${trigger}, ${momentOf(dueAt)}, ${JSON.stringify(request)}, 'running', ${startedAt},
       ${hop + 1})
     on conflict (trigger_key) do update set
       status = 'running', finished_at = null, error = null, hops = greatest(run.hops, excluded.hops)
     where run.request = excluded.request
-    returning id
+    returning due_at
   `.execute(db);
-  if (rows.length === 0) {
+  const [run] = rows;
+  if (!run) {
     throw new RefusedError(
       'refused',
       `The trigger key "${triggerKey}" belongs to a run with another request. Send the new request with a key of its own.`,
@@ -123,6 +125,7 @@ async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): 
     .where('status', '=', 'running')
     .where('id', '<>', runId)
     .execute();
+  return run.due_at.getTime();
 }
 
 async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe): Promise<void> {

@@ -21,8 +21,11 @@ const MAX_PAUSE_MS = 5 * MINUTE_MS;
 /** Where a 429 says nothing: the limit is counted by the minute. */
 const DEFAULT_PAUSE_MS = MINUTE_MS;
 
-/** So many failed attempts in a row, and for so long no answer, mean that the source is away for every series. */
-const MAX_FAILURES_IN_A_ROW = 12;
+/**
+ * So many failed attempts in a row, and for so long no answer, mean that the source is away for every series. Fewer than
+ * the public plan allows in a minute, so that a machine without a network is told so in seconds.
+ */
+const MAX_FAILURES_IN_A_ROW = 8;
 const MAX_SILENCE_MS = MINUTE_MS;
 
 /** What the last request needs before the deadline: its 30 s timeout, storing, judging. */

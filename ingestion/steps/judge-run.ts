@@ -1,11 +1,12 @@
+import type { Universe } from '../contract/universe.ts';
 import { hourlyMeans } from '../domain/aggregation.ts';
-import { addDays, countDays, DAY_MS, type Day, daysFrom } from '../domain/day.ts';
+import { addDays, countDays, DAY_MS, type Day, daysFrom, type Instant } from '../domain/day.ts';
 import { isMissing, statusOf } from '../domain/day-state.ts';
 import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
 import type { Finding } from '../domain/finding.ts';
 import { canContinue, statusAfter } from '../domain/outcomes.ts';
 import { type CoinRate, compareCurrencies, judgeRateMove, judgeRates, sameValuesFinding } from '../domain/quality.ts';
-import { seriesName } from '../domain/series.ts';
+import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { RunResult, RunStatus } from '../domain/verdict.ts';
 import type { RunDependencies } from '../ports.ts';
 import type { FetchOutcome } from './fetch-windows.ts';
@@ -25,14 +26,14 @@ export async function judgeRun(
   fetched: FetchOutcome,
   deps: RunDependencies,
 ): Promise<RunResult> {
-  const { runs, findings, housekeeping } = deps.repositories;
+  const { runs, findings } = deps.repositories;
   const { runId } = run.order;
   const counts = await countStored(run, deps);
   await findings.add(runId, await judgeCurrencies(run, deps));
 
   const { stoppedBy, retryAfterMs } = fetched;
   const madeProgress = counts.missingDays < plan.missingDaysBefore;
-  const outcomes = await runs.seriesOutcomes(runId);
+  const outcomes = inUniverseOrder(await runs.seriesOutcomes(runId), deps.universe);
   const status = statusAfter({
     missingDays: counts.missingDays,
     stoppedBy,
@@ -43,7 +44,7 @@ export async function judgeRun(
   const { missingSeries, ...days } = counts;
   const finishedAt = deps.clock.now();
   await runs.finish(runId, { status, ...days, error }, fetched.retries, status === 'waiting' ? null : finishedAt);
-  await housekeeping.prune(finishedAt - KEEP_DAYS * DAY_MS);
+  await prune(deps, finishedAt - KEEP_DAYS * DAY_MS);
 
   return {
     verdict: {
@@ -54,13 +55,7 @@ export async function judgeRun(
       rowsUnchanged: fetched.rowsUnchanged,
       ...(await runs.totals(runId)),
       durationMs: finishedAt - run.startedAt,
-      series: outcomes.map(({ coin, currency, status, daysWritten, error }) => ({
-        coin,
-        currency,
-        status,
-        daysWritten,
-        error,
-      })),
+      series: outcomes.map(({ errorKind, ...outcome }) => outcome),
       findings: await findings.ofRun(runId),
       error,
     },
@@ -85,6 +80,21 @@ export async function failRun(run: OpenRun, reason: unknown, deps: RunDependenci
   }
 }
 
+/** Old answers that stay a day longer harm nobody: the verdict stands. */
+async function prune({ repositories, log }: RunDependencies, olderThan: Instant): Promise<void> {
+  try {
+    await repositories.housekeeping.prune(olderThan);
+  } catch (error) {
+    log.warn('Old answers could not be deleted; the next run tries again', { error });
+  }
+}
+
+function inUniverseOrder<One extends Series>(outcomes: readonly One[], universe: Universe): One[] {
+  const positions = new Map(selectSeries(universe, {}).map((series, index) => [seriesName(series), index]));
+  const positionOf = (one: One) => positions.get(seriesName(one)) ?? positions.size;
+  return [...outcomes].sort((a, b) => positionOf(a) - positionOf(b));
+}
+
 type Counts = {
   readonly expectedDays: number;
   readonly storedDays: number;
@@ -97,7 +107,7 @@ type Counts = {
 async function countStored({ order, asking, expected }: OpenRun, { repositories }: RunDependencies): Promise<Counts> {
   const states = await repositories.prices.dayStates(order.runId, expected, asking.refetch);
   const all = states.flat();
-  const countOf = (status: string) => all.filter((state) => statusOf(state, order.dueAt) === status).length;
+  const countOf = (status: string) => all.filter((state) => statusOf(state, asking.dueAt) === status).length;
   const missingDays = all.filter((state) => isMissing(state, asking)).length;
   const unavailableDays = countOf('unavailable');
   const expectedDays = expected.reduce((sum, { first, last }) => sum + countDays(first, last), 0) - unavailableDays;

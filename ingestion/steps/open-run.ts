@@ -26,13 +26,13 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
   const lock = await deps.repositories.lock.acquire(deps.lockWaitMs);
   try {
     const series = selectSeries(deps.universe, order.request);
-    const trackedSinceDays = await deps.repositories.runs.open(order, {
+    const { dueAt, trackedSince: trackedSinceDays } = await deps.repositories.runs.open(order, {
       universe: deps.universe,
       series,
       trackedSince: trackedSince(order.dueAt),
       startedAt,
     });
-    const { dueAt, request } = order;
+    const { request } = order;
     const expected = series.flatMap((one, index) => {
       const since = trackedSinceDays[index] ?? trackedSince(dueAt);
       const span = expectedSpan(since, { dueAt, request, historyDays: deps.limits.historyDays });

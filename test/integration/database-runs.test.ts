@@ -41,7 +41,7 @@ const outcomes = async (runId: string) =>
 describe('opening a run', () => {
   test('creates it, fills the universe and opens its series', async () => {
     const order = runOrder({ request: { from: '2026-03-01', to: '2026-03-02', coins: ['bitcoin'] } });
-    const since = await runs.open(order, {
+    const { trackedSince: since } = await runs.open(order, {
       ...{ universe: UNIVERSE, series: [DOGECOIN, BITCOIN], trackedSince: '2026-02-08', startedAt: NOW },
     });
     expect(since).toEqual(['2026-02-08', '2026-02-08']);
@@ -59,7 +59,7 @@ describe('opening a run', () => {
   test('leaves series as they were opened, and takes over a coin that was renamed', async () => {
     await openRun(runs);
     const universe = { ...UNIVERSE, coins: [{ id: 'bitcoin', symbol: 'xbt', name: 'Bitcoin' }] };
-    const since = await runs.open(runOrder(), {
+    const { trackedSince: since } = await runs.open(runOrder(), {
       ...{ universe, series: [BITCOIN], trackedSince: '2026-03-01', startedAt: NOW },
     });
     expect(since).toEqual(['2026-02-08']);

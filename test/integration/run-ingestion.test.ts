@@ -318,6 +318,14 @@ describe('runs that are cut short', () => {
     expect(ends).toEqual([Array(4).fill(Date.parse(NOW)), []]);
   });
 
+  test('a trigger that comes again later keeps the due time of its run', async () => {
+    const first = await ingestion.run({ triggerKey: 'key:mine' });
+    await ingestion.clock.advance(24 * HOUR_MS);
+    const again = await ingestion.run({ triggerKey: 'key:mine' });
+    expect(again.verdict).toMatchObject({ runId: first.verdict.runId, status: 'complete', expectedDays: 120 });
+    expect((await runRow(first.verdict.runId)).due_at).toEqual(new Date(NOW));
+  });
+
   test('the same trigger with another request is refused', async () => {
     await ingestion.run({ triggerKey: 'key:mine' });
     const other = ingestion.run({ triggerKey: 'key:mine', request: { coins: ['bitcoin'] } });
