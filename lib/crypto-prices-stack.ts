@@ -90,6 +90,6 @@ export class CryptoPricesStack extends Stack {
       database,
       alarms,
     });
-    createOutputs(this, { network, database, endpoint, cronSecret, coingeckoKey, status, dashboard });
+    createOutputs(this, { network, database, queues, endpoint, cronSecret, coingeckoKey, status, dashboard });
   }
 }

@@ -5,11 +5,13 @@ import type { CronSecret } from './constructs/cron-secret.ts';
 import { DATABASE_NAME, type Database } from './constructs/database.ts';
 import type { Endpoint } from './constructs/endpoint.ts';
 import type { Network } from './constructs/network.ts';
+import type { Queues } from './constructs/queues.ts';
 import type { Status } from './constructs/status.ts';
 
 export interface OutputsProps {
   readonly network: Network;
   readonly database: Database;
+  readonly queues: Queues;
   readonly endpoint: Endpoint;
   readonly cronSecret: CronSecret;
   readonly coingeckoKey: CoingeckoKey;
@@ -19,7 +21,7 @@ export interface OutputsProps {
 
 /** What a person needs after a deploy: where things are, and the commands to use them. No secret is in any of them. */
 export function createOutputs(stack: Stack, props: OutputsProps): void {
-  const { network, database, endpoint, cronSecret, coingeckoKey, status, dashboard } = props;
+  const { network, database, queues, endpoint, cronSecret, coingeckoKey, status, dashboard } = props;
   const { region } = stack;
   const output = (id: string, description: string, value: string) => new CfnOutput(stack, id, { description, value });
 
@@ -44,6 +46,7 @@ export function createOutputs(stack: Stack, props: OutputsProps): void {
     'What is stored, missing and under way',
     `aws lambda invoke --region ${region} --function-name ${status.handler.functionName} --cli-binary-format raw-in-base64-out --payload '{}' /dev/stdout`,
   );
+  output('QueueUrl', 'The queue of runs, for npm run redrive -- --queue', queues.runs.queueUrl);
   output('CronSecretArn', 'The bearer secret of the endpoint', cronSecret.secret.secretArn);
   output('CoingeckoKeyArn', "The secret with CoinGecko's key", coingeckoKey.secret.secretArn);
   output('DatabaseHost', 'Host of the database', database.instance.dbInstanceEndpointAddress);

@@ -346,6 +346,7 @@ describe('the outputs', () => {
       'DatabaseSecretArn',
       'EndpointUrl',
       'FireRun',
+      'QueueUrl',
       'SetCoingeckoKey',
       'VpcId',
     ]);
