@@ -89,7 +89,10 @@ export async function startEmbeddedPostgres(options: {
 
 /** @returns the owner of the data where there are some, else the account `postgres`, which is made when missing. */
 function accountFor(data: string): Account {
-  if (existsSync(data)) return statSync(data);
+  if (existsSync(data)) {
+    const { uid, gid } = statSync(data);
+    return { uid, gid };
+  }
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { stdio: 'pipe', encoding: 'utf8' }));
   try {
     return { uid: id('-u'), gid: id('-g') };

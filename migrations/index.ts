@@ -1,10 +1,10 @@
 import type { Migration } from 'kysely/migration';
-import * as tables from './0001_tables.ts';
+import { up as tables } from './0001_tables.ts';
 
 /**
  * All migrations, in order: a bundle has no folder to look into. One that has landed is never changed, and a new one
  * only adds (tables, columns that may be null or have a default), for the program before it must go on working.
  */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
-  '0001_tables': tables,
+  '0001_tables': { up: tables },
 };

@@ -106,9 +106,10 @@ export function createDatabase(settings: DatabaseSettings): Database {
     end: () => pool.end(),
     async connect() {
       const client = await clearly(pool.connect());
+      // What Kysely uses of a client, in words that people understand. Cursors and cancelled queries are not used here.
       return {
         query: (text: string, values: readonly unknown[]) => clearly(client.query(text, values.map(storable))),
-        release: () => client.release(),
+        release: (destroy?: boolean) => client.release(destroy),
       } as unknown as PostgresPoolClient;
     },
   };
@@ -196,6 +197,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: TLS_ADVICE,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: TLS_ADVICE,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: TLS_ADVICE,
+  CERT_HAS_EXPIRED: "Renew the server's certificate.",
   ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name that the certificate is for.',
 };
 const TRANSIENT = new Set(

@@ -121,7 +121,11 @@ async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): 
   // The lock is ours: nobody else can still be at work.
   await db
     .updateTable('ingestion_runs')
-    .set({ status: 'interrupted', finished_at: startedAt })
+    .set({
+      status: 'interrupted',
+      finished_at: startedAt,
+      error: 'The process that worked on it ended without a verdict; the next run goes on from what is stored.',
+    })
     .where('status', '=', 'running')
     .where('id', '<>', runId)
     .execute();

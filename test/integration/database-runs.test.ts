@@ -104,7 +104,9 @@ describe('opening a run', () => {
   test('marks runs that were left running as interrupted, and those that wait as they are', async () => {
     const left = await openRun(runs);
     const waiting = await openRun(runs);
-    expect(await readRun(left)).toMatchObject({ status: 'interrupted', finished_at: expect.any(Date) });
+    expect(await readRun(left)).toMatchObject({
+      ...{ status: 'interrupted', finished_at: expect.any(Date), error: expect.stringContaining('without a verdict') },
+    });
     await runs.finish(waiting, { ...PARTIAL, status: 'waiting' }, 0, null);
     await openRun(runs);
     expect(await readRun(waiting)).toMatchObject({ status: 'waiting', finished_at: null });
