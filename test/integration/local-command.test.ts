@@ -56,7 +56,7 @@ beforeAll(async () => {
   withoutNetwork = runCommand(['fetch-data'], {
     DATABASE_URL: unreached.url,
     COINGECKO_BASE_URL: await closedPort(),
-    UNIVERSE: JSON.stringify({ coins: UNIVERSE.coins.slice(0, 1), currencies: UNIVERSE.currencies.slice(0, 1) }),
+    UNIVERSE: JSON.stringify(UNIVERSE),
   });
 });
 
