@@ -6,7 +6,7 @@ import { reservedCredits } from '../../ingestion/domain/credits.ts';
 import { LockTakenError } from '../../ingestion/domain/failure.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
-import type { Clock, Log, RunDependencies, RunEvent, RunOrder, RunTotals } from '../../ingestion/ports.ts';
+import type { Clock, Log, RequestLedger, RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
 import type { SourceSettings } from '../../ingestion/runtime/settings.ts';
@@ -30,12 +30,16 @@ export type HopDependencies = {
  */
 export async function runHop(order: RunOrder, dependencies: HopDependencies): Promise<RunResult> {
   const { log, emit } = dependencies;
-  const deps = composeRun({ ...dependencies, lockWaitMs: LOCK_WAIT_MS, onEvent: (event) => logEvent(log, event) });
-  // Of a run without a row yet there are none; a database that is away is for the run to report.
-  const before = await deps.repositories.runs.totals(order.runId).catch(() => NO_TOTALS);
+  const counts = { requests: 0, retries: 0, rateLimited: 0 };
+  const onEvent = (event: RunEvent) => {
+    if (event.kind === 'retrying') counts.retries += 1;
+    logEvent(log, event);
+  };
+  const deps = composeRun({ ...dependencies, lockWaitMs: LOCK_WAIT_MS, onEvent });
+  const requests = countedLedger(deps.repositories.requests, counts);
   try {
-    const result = await runIngestion(order, deps);
-    await emitResult(result.verdict, before, dependencies);
+    const result = await runIngestion(order, { ...deps, repositories: { ...deps.repositories, requests } });
+    await emitResult(result.verdict, counts, dependencies);
     return result;
   } catch (error) {
     if (!(error instanceof LockTakenError)) emit({ [METRICS.runsFailed]: 1 });
@@ -43,7 +47,22 @@ export async function runHop(order: RunOrder, dependencies: HopDependencies): Pr
   }
 }
 
-const NO_TOTALS: RunTotals = { requests: 0, credits: 0, retries: 0, rateLimited: 0 };
+/** What this hop adds to its run, whose verdict counts over all hops: CloudWatch adds hops up itself. */
+type Counts = { requests: number; retries: number; rateLimited: number };
+
+function countedLedger(ledger: RequestLedger, counts: Counts): RequestLedger {
+  return {
+    ...ledger,
+    begin(request) {
+      counts.requests += 1;
+      return ledger.begin(request);
+    },
+    end(id, end) {
+      if (end.status === 429) counts.rateLimited += 1;
+      return ledger.end(id, end);
+    },
+  };
+}
 
 function logEvent(log: Log, event: RunEvent): void {
   const { kind, ...fields } = 'series' in event ? { ...event, series: seriesName(event.series) } : event;
@@ -65,7 +84,7 @@ const RUNS_BY_VERDICT = {
 } as const satisfies Record<Verdict['status'], string | null>;
 
 /** What is stored stays stored: metrics that can't be made are no failure of the run. */
-async function emitResult(verdict: Verdict, before: RunTotals, dependencies: HopDependencies): Promise<void> {
+async function emitResult(verdict: Verdict, counts: Counts, dependencies: HopDependencies): Promise<void> {
   const { emit, database, clock, universe, source, log } = dependencies;
   const runs = RUNS_BY_VERDICT[verdict.status];
   emit({
@@ -75,10 +94,9 @@ async function emitResult(verdict: Verdict, before: RunTotals, dependencies: Hop
     [METRICS.daysStored]: verdict.storedDays,
     [METRICS.daysMissing]: verdict.missingDays,
     [METRICS.rowsWritten]: verdict.rowsWritten,
-    // The verdict counts over all hops, and CloudWatch adds hops up.
-    [METRICS.requests]: verdict.requests - before.requests,
-    [METRICS.retries]: verdict.retries - before.retries,
-    [METRICS.rateLimited]: verdict.rateLimited - before.rateLimited,
+    [METRICS.requests]: counts.requests,
+    [METRICS.retries]: counts.retries,
+    [METRICS.rateLimited]: counts.rateLimited,
     [METRICS.errorFindings]: verdict.findings.filter(({ severity }) => severity === 'error').length,
   });
   for (const [rule, findings] of Map.groupBy(verdict.findings, (finding) => finding.rule)) {

@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { openDatabase } from '../../functions/shared/database.ts';
+import { METRICS } from '../../ingestion/contract/names.ts';
+import type { RunMessage } from '../../ingestion/contract/run-message.ts';
+import type { Universe } from '../../ingestion/contract/universe.ts';
+import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { createIngestionLock } from '../../ingestion/database/lock.ts';
+import { runIdOf } from '../../ingestion/runtime/run-id.ts';
+import { type Simulator, startSimulator } from '../../simulator/server.ts';
+import { startGate } from '../support/gate.ts';
+import { startSecretsManager } from '../support/secrets-manager-server.ts';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { TWO_COINS } from '../support/test-ingestion.ts';
+import { startTestQueue, type TestQueue } from '../support/test-queue.ts';
+import { createTestWorker, type TestWorker } from '../support/test-worker.ts';
+import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+
+const NOW = Date.parse('2026-11-23T02:00:00Z');
+const runId = runIdOf('schedule:2026-11-23T02:00:00Z');
+const message: RunMessage = {
+  version: 1,
+  runId,
+  triggerKey: 'schedule:2026-11-23T02:00:00Z',
+  trigger: 'schedule',
+  dueAt: '2026-11-23T02:00:00Z',
+  request: {},
+  hop: 0,
+};
+
+let queue: TestQueue;
+let testDatabase: TestDatabase;
+/** For looking into it. */
+let database: Database;
+let clock: VirtualClock;
+let simulator: Simulator;
+beforeAll(async () => {
+  queue = await startTestQueue();
+});
+afterAll(() => queue.close());
+beforeEach(async () => {
+  testDatabase = await createTestDatabase();
+  database = createDatabase({ url: testDatabase.url });
+  clock = createVirtualClock(NOW);
+  simulator = await startSimulator({ universe: TWO_COINS, now: clock.now, clock: clock.now, disturbedShare: 0 });
+});
+afterEach(async () => {
+  queue.reset();
+  await simulator.close();
+  await database.close();
+  await testDatabase.drop();
+});
+
+const startWorker = (options: Partial<Parameters<typeof createTestWorker>[0]> = {}): TestWorker =>
+  createTestWorker({
+    ...{ queue: queue.queue, universe: TWO_COINS, clock, baseUrl: simulator.baseUrl, database: testDatabase.url },
+    ...options,
+  });
+const send = (changes: Partial<RunMessage> = {}): void => queue.send(JSON.stringify({ ...message, ...changes }));
+const run = () =>
+  database.db.selectFrom('ingestion_runs').selectAll().where('id', '=', runId).executeTakeFirstOrThrow();
+const finalRows = async () => {
+  const rows = await database.db.selectFrom('daily_prices').select('day').where('is_final', '=', true).execute();
+  return rows.length;
+};
+
+/** Does something before the nth request is answered. */
+async function duringRequest(nth: number, what: () => Promise<unknown>): Promise<string> {
+  const gate = await startGate(simulator.baseUrl, async (count) => count === nth && (await what()));
+  gates.push(gate);
+  return gate.baseUrl;
+}
+const gates: Awaited<ReturnType<typeof startGate>>[] = [];
+afterEach(async () => {
+  for (const gate of gates.splice(0)) await gate.close();
+});
+
+/** Moves the clock on until the promise is settled: whoever sleeps on it wakes up. */
+async function passTimeUntil<Value>(promise: Promise<Value>): Promise<Value> {
+  let isSettled = false;
+  const settle = () => {
+    isSettled = true;
+  };
+  promise.then(settle, settle);
+  while (!isSettled) await clock.advance(1_000);
+  return await promise;
+}
+
+/** Ends every session of the test's database but ours, as a restart does; those with a lock too, unless they are spared. */
+const endSessions = (spareLock = false) =>
+  sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()
+      and not (${spareLock} and pid in (select pid from pg_locks where locktype = 'advisory'))
+  `.execute(database.db);
+
+describe('a run through the worker', () => {
+  test('complete: rows, verdict, metrics, and lines that name run, hop and series', async () => {
+    const worker = startWorker({ source: { monthlyCredits: 10_000 } });
+    send();
+    expect(await queue.deliver(worker.work)).toBe(true);
+    expect(await run()).toMatchObject({ status: 'complete', expected_days: 120, missing_days: 0, hops: 1 });
+    expect(await finalRows()).toBe(120);
+    expect(worker.emitted).toEqual([
+      {
+        ...{ [METRICS.runsComplete]: 1, [METRICS.runDuration]: expect.any(Number) },
+        ...{ [METRICS.daysExpected]: 120, [METRICS.daysStored]: 120, [METRICS.daysMissing]: 0 },
+        ...{ [METRICS.rowsWritten]: 124, [METRICS.requests]: 4, [METRICS.retries]: 0, [METRICS.rateLimited]: 0 },
+        [METRICS.errorFindings]: 0,
+      },
+      {
+        ...{ [METRICS.hoursSinceComplete]: 0, [METRICS.priceAgeHours]: 2 },
+        // Seven days of November are left, with four requests each.
+        ...{ [METRICS.creditsLeft]: 9_996, [METRICS.creditsSpare]: 9_996 - 7 * 4 },
+      },
+    ]);
+    const stored = worker.lines.filter((line) => line['message'] === 'Series stored');
+    expect(new Set(stored.map((line) => line['series']))).toEqual(
+      new Set(['bitcoin/usd', 'bitcoin/eur', 'dogecoin/usd', 'dogecoin/eur']),
+    );
+    for (const line of worker.lines) expect(line).toMatchObject({ runId, hop: 0, receiveCount: 1 });
+  });
+
+  test('delivered again after it was complete: nothing is asked for and nothing written', async () => {
+    send();
+    await queue.deliver(startWorker().work);
+    const asked = simulator.requests.length;
+    send();
+    const again = startWorker();
+    expect(await queue.deliver(again.work)).toBe(true);
+    expect(simulator.requests).toHaveLength(asked);
+    expect(again.total(METRICS.rowsWritten)).toBe(0);
+    expect(again.total(METRICS.requests)).toBe(0);
+    expect(await database.db.selectFrom('ingestion_runs').select('id').execute()).toEqual([{ id: runId }]);
+  });
+
+  test('findings are counted by their rule', async () => {
+    simulator.setFaults(() => ({ kind: 'frozen' }));
+    const worker = startWorker();
+    send();
+    await queue.deliver(worker.work);
+    expect(worker.emitted).toContainEqual({ [METRICS.findings]: expect.any(Number), rule: 'frozen' });
+  });
+
+  test('500 series in hops of some minutes: each series is asked once, and the last hop is complete', async () => {
+    const universe: Universe = {
+      coins: Array.from({ length: 250 }, (_, index) => ({
+        id: `coin-${index}`,
+        symbol: `c${index}`,
+        name: `C ${index}`,
+      })),
+      currencies: TWO_COINS.currencies,
+    };
+    await simulator.close();
+    simulator = await startSimulator({ universe, now: clock.now, clock: clock.now, disturbedShare: 0 });
+    // Each request takes a second of the hop's five minutes, of which one is kept for the end.
+    const gate = await startGate(simulator.baseUrl, () => clock.advance(1_000));
+    gates.push(gate);
+    const worker = startWorker({ universe, baseUrl: gate.baseUrl, timeoutMs: 210_000 });
+    // Three days a series: what is tested is the number of series.
+    send({ request: { from: '2026-11-20', to: '2026-11-22' } });
+    const statuses: string[] = [];
+    while ((await queue.deliver(worker.work)) !== null) statuses.push((await run()).status);
+    expect(statuses).toEqual(['waiting', 'waiting', 'waiting', 'complete']);
+    expect(simulator.requests).toHaveLength(500);
+    expect(await run()).toMatchObject({ hops: 4, expected_days: 1_500, missing_days: 0, requests: 500 });
+    expect(await finalRows()).toBe(1_500);
+    expect(worker.total(METRICS.requests)).toBe(500);
+    expect(worker.total(METRICS.runsWaiting)).toBe(3);
+    expect(worker.total(METRICS.runsComplete)).toBe(1);
+    expect(queue.dead()).toEqual([]);
+  }, 60_000);
+});
+
+describe('two deliveries at once', () => {
+  test('the second waits for the first, and finds nothing left to do', async () => {
+    const delivery = (messageId: string) => ({
+      ...{ messageId, receiptHandle: messageId, receiveCount: 1 },
+      body: JSON.stringify(message),
+    });
+    const workers = [startWorker(), startWorker()];
+    const both = workers.map((worker, index) => worker.work(delivery(`delivery-${index}`)));
+    await Promise.race(both);
+    expect(await passTimeUntil(Promise.all(both))).toEqual([true, true]);
+    expect(simulator.requests).toHaveLength(4);
+    expect(workers.map((worker) => worker.total(METRICS.requests)).sort()).toEqual([0, 4]);
+  });
+
+  test('a lock that is held for longer than a minute: the message comes back in two', async () => {
+    const held = await createIngestionLock(database, clock).acquire(0);
+    send();
+    expect(await passTimeUntil(queue.deliver(startWorker().work))).toBe(false);
+    expect(queue.hiddenFor()).toBe(120);
+    await held.release();
+    await queue.hurry();
+    expect(await queue.deliver(startWorker().work)).toBe(true);
+    expect(await run()).toMatchObject({ status: 'complete' });
+  });
+});
+
+describe('a database in trouble', () => {
+  test('away: the message comes back in a minute, and the run is complete then', async () => {
+    send();
+    const away = startWorker({ database: 'postgres://nobody:nothing@127.0.0.1:1/nowhere' });
+    expect(await queue.deliver(away.work)).toBe(false);
+    expect(queue.hiddenFor()).toBe(60);
+    expect(away.emitted).toEqual([{ [METRICS.runsFailed]: 1 }]);
+    await queue.hurry();
+    expect(await queue.deliver(startWorker().work)).toBe(true);
+    expect(await run()).toMatchObject({ status: 'complete' });
+  });
+
+  test('restarted in the middle: the message comes back, and only what is missing is fetched', async () => {
+    const baseUrl = await duringRequest(3, async () => {
+      // Wait for the first two answers: they must survive.
+      while ((await finalRows()) < 60) await new Promise((resolve) => setImmediate(resolve));
+      await endSessions();
+    });
+    send();
+    expect(await queue.deliver(startWorker({ baseUrl }).work)).toBe(false);
+    expect(queue.hiddenFor()).toBe(60);
+    const stored = await finalRows();
+    expect(stored).toBeGreaterThanOrEqual(60);
+    await queue.hurry();
+    const again = startWorker();
+    expect(await queue.deliver(again.work)).toBe(true);
+    expect(again.total(METRICS.requests)).toBe((120 - stored) / 30);
+    expect(await run()).toMatchObject({ status: 'complete', missing_days: 0 });
+  });
+
+  test('its password rotated in the middle: the run goes on with new connections', async () => {
+    const role = `rotated_${randomUUID().slice(0, 8)}`;
+    const secrets = await startSecretsManager(Date.now);
+    const { hostname, port, pathname } = new URL(testDatabase.url);
+    const credentials = (password: string) => JSON.stringify({ username: role, password });
+    await sql.raw(`create role ${role} login password 'first'`).execute(database.db);
+    await sql.raw(`grant all on all tables in schema public to ${role}`).execute(database.db);
+    secrets.put('version-1', credentials('first'));
+    Object.assign(process.env, {
+      ...{ AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+      ...{ AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url, DATABASE_SECRET_ID: 'database', DATABASE_TLS: 'off' },
+      ...{ DATABASE_HOST: hostname, DATABASE_PORT: port, DATABASE_NAME: pathname.slice(1) },
+    });
+    let hasRotated = false;
+    const baseUrl = await duringRequest(1, async () => {
+      await sql.raw(`alter role ${role} password 'second'`).execute(database.db);
+      secrets.put('version-2', credentials('second'));
+      await endSessions(true);
+      hasRotated = true;
+    });
+    // One series, so that no other request is in the middle of a statement.
+    const universe = { coins: TWO_COINS.coins.slice(0, 1), currencies: TWO_COINS.currencies.slice(0, 1) };
+    const worker = startWorker({ universe, baseUrl, database: openDatabase });
+    send();
+    const isDone = await queue.deliver(worker.work);
+    await secrets.close();
+    await sql.raw(`drop owned by ${role}`).execute(database.db);
+    await sql.raw(`drop role ${role}`).execute(database.db);
+    expect({ isDone, hasRotated }).toEqual({ isDone: true, hasRotated: true });
+    expect(await finalRows()).toBe(30);
+    expect(JSON.stringify(worker.lines)).not.toMatch(/first|second/);
+  });
+});

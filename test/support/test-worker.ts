@@ -1,0 +1,74 @@
+import { processMessage } from '../../functions/worker/process-message.ts';
+import { runHop } from '../../functions/worker/run-hop.ts';
+import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
+import type { Universe } from '../../ingestion/contract/universe.ts';
+import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import type { Clock } from '../../ingestion/ports.ts';
+import type { StructuredLog } from '../../ingestion/runtime/logger.ts';
+import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
+import type { SourceSettings } from '../../ingestion/runtime/settings.ts';
+import { createRecordedLog } from './recorded-log.ts';
+
+export type TestWorker = {
+  /** Works on one message as the handler does, with a database connection of its own. */
+  work(delivery: Delivery): Promise<boolean>;
+  readonly emitted: readonly Readonly<Record<string, number>>[];
+  /** The sum of what was emitted under that name. */
+  total(metric: string): number;
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+};
+
+export function createTestWorker(options: {
+  queue: WorkerQueue;
+  universe: Universe;
+  clock: Clock;
+  baseUrl: string;
+  /** A URL, or what opens the database. */
+  database: string | (() => Promise<Database>);
+  source?: Partial<SourceSettings>;
+  /** How long a hop may take. @default 15 min */
+  timeoutMs?: number;
+}): TestWorker {
+  const { queue, universe, clock, database, timeoutMs = 15 * 60_000 } = options;
+  const log = createRecordedLog();
+  const emitted: Record<string, number>[] = [];
+  const emit: EmitMetrics = (values, dimensions = {}) => void emitted.push({ ...values, ...(dimensions as object) });
+  const source: SourceSettings = {
+    ...{ plan: 'public', baseUrl: options.baseUrl, keyHeader: null, apiKey: null },
+    ...{ requestsPerMinute: 10_000, monthlyCredits: null, historyDays: 365 },
+    ...options.source,
+  };
+  return {
+    emitted,
+    lines: log.lines,
+    total: (metric) => emitted.reduce((sum, values) => sum + (values[metric] ?? 0), 0),
+    work(delivery) {
+      const deadline = clock.now() + timeoutMs;
+      return processMessage(delivery, {
+        ...{ queue, universe, log: withFields(log) },
+        async runHop(order, hopLog) {
+          const open = typeof database === 'string' ? createDatabase({ url: database }) : await database();
+          const { signal: interrupt } = new AbortController();
+          try {
+            return await runHop(order, {
+              ...{ source, universe, database: open, clock, log: hopLog, emit, interrupt, deadline },
+            });
+          } finally {
+            await open.close();
+          }
+        },
+      });
+    },
+  };
+}
+
+function withFields(log: ReturnType<typeof createRecordedLog>, fields: Record<string, unknown> = {}): StructuredLog {
+  const add = (more?: Record<string, unknown>) => ({ ...fields, ...more });
+  return {
+    debug: (message, more) => log.debug(message, add(more)),
+    info: (message, more) => log.info(message, add(more)),
+    warn: (message, more) => log.warn(message, add(more)),
+    error: (message, more) => log.error(message, add(more)),
+    with: (more) => withFields(log, add(more)),
+  };
+}
