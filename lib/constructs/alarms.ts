@@ -12,8 +12,8 @@ import type { ScheduleRule } from './schedule.ts';
 const FIVE_MINUTES = Duration.minutes(5);
 const HOUR = Duration.hours(1);
 
-/** A hop ends itself before Lambda does; one that gets this close did not. */
-const WORKER_SLOW_MS = Duration.minutes(WORKER_TIMEOUT_MINUTES).minus(Duration.seconds(30)).toMilliseconds();
+/** A hop begins nothing in its last minute, and waits 30 s for an answer at most; one that gets this close did not end itself. */
+const WORKER_SLOW_MS = Duration.minutes(WORKER_TIMEOUT_MINUTES).minus(Duration.seconds(15)).toMilliseconds();
 
 /** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
 const OLDEST_MESSAGE = Duration.hours(3);
@@ -145,7 +145,7 @@ function watchWorker(alarms: AlarmRegistry, { worker }: AlarmsProps): void {
   alarms.add({
     id: 'worker-slow',
     severity: 'warning',
-    meaning: 'A hop came within 30 s of the 15 minutes that a function may run: it did not stop by itself in time.',
+    meaning: 'A hop came within 15 s of the 15 minutes that a function may run: it did not stop by itself in time.',
     metric: worker.metricDuration({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: WORKER_SLOW_MS,
   });
@@ -179,8 +179,9 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
   }
   alarms.add({
     id: 'run-partial',
-    severity: 'critical',
-    meaning: 'A run ended without every expected day. Its verdict names the series and the causes.',
+    severity: 'warning',
+    meaning:
+      'A run ended with expected days missing. Unless their cause lasts, a retry fetches them; its verdict names both.',
     metric: programMetric(config, 'runsPartial', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });

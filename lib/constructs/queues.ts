@@ -1,13 +1,11 @@
 import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { MAX_RECEIVES } from '../../ingestion/contract/run-message.ts';
 import type { StackConfig } from '../config.ts';
 import { resourceName } from '../names.ts';
 
 const RETENTION = Duration.days(14);
-
-/** A message that was received so often without success ends in the dead-letter queue. */
-const MOST_RECEIVES = 5;
 
 /** The queue of runs and its dead-letter queue, both FIFO: one message group makes one run at a time. */
 export class Queues extends Construct {
@@ -30,7 +28,7 @@ export class Queues extends Construct {
       ...common,
       queueName: `${resourceName(config, 'runs')}.fifo`,
       visibilityTimeout: Duration.minutes(config.visibilityMinutes),
-      deadLetterQueue: { queue: this.deadRuns, maxReceiveCount: MOST_RECEIVES },
+      deadLetterQueue: { queue: this.deadRuns, maxReceiveCount: MAX_RECEIVES },
     });
   }
 }

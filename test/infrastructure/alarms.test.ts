@@ -184,8 +184,8 @@ describe('thresholds', () => {
     }
   });
 
-  test('a hop is slow 30 s before Lambda would end it', () => {
-    expect(alarm('worker-slow')).toMatchObject({ Statistic: 'Maximum', Threshold: 870_000 });
+  test('a hop is slow 15 s before Lambda would end it', () => {
+    expect(alarm('worker-slow')).toMatchObject({ Statistic: 'Maximum', Threshold: 885_000 });
   });
 
   test('prices are stale when even a thin day would be final', () => {
