@@ -9,8 +9,8 @@ import { createDatabase, type Database } from '../../ingestion/database/connecti
 import { createIngestionLock } from '../../ingestion/database/lock.ts';
 import { runIdOf } from '../../ingestion/runtime/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
+import { startCloud } from '../support/cloud.ts';
 import { startGate } from '../support/gate.ts';
-import { startSecretsManager } from '../support/secrets-manager-server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { TWO_COINS } from '../support/test-ingestion.ts';
 import { startTestQueue, type TestQueue } from '../support/test-queue.ts';
@@ -231,21 +231,22 @@ describe('a database in trouble', () => {
 
   test('its password rotated in the middle: the run goes on with new connections', async () => {
     const role = `rotated_${randomUUID().slice(0, 8)}`;
-    const secrets = await startSecretsManager(Date.now);
-    const { hostname, port, pathname } = new URL(testDatabase.url);
-    const credentials = (password: string) => JSON.stringify({ username: role, password });
+    const cloud = await startCloud();
+    const url = new URL(testDatabase.url);
+    url.username = role;
+    const passwordBecomes = (password: string) => {
+      url.password = password;
+      return cloud.environment(url.href);
+    };
     await sql.raw(`create role ${role} login password 'first'`).execute(database.db);
     await sql.raw(`grant all on all tables in schema public to ${role}`).execute(database.db);
-    secrets.put('version-1', credentials('first'));
-    Object.assign(process.env, {
+    Object.assign(process.env, passwordBecomes('first'), {
       ...{ AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
-      ...{ AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url, DATABASE_SECRET_ID: 'database', DATABASE_TLS: 'off' },
-      ...{ DATABASE_HOST: hostname, DATABASE_PORT: port, DATABASE_NAME: pathname.slice(1) },
     });
     let hasRotated = false;
     const baseUrl = await duringRequest(1, async () => {
       await sql.raw(`alter role ${role} password 'second'`).execute(database.db);
-      secrets.put('version-2', credentials('second'));
+      passwordBecomes('second');
       await endSessions(true);
       hasRotated = true;
     });
@@ -254,7 +255,7 @@ describe('a database in trouble', () => {
     const worker = startWorker({ universe, baseUrl, database: openDatabase });
     send();
     const isDone = await queue.deliver(worker.work);
-    await secrets.close();
+    await cloud.close();
     await sql.raw(`drop owned by ${role}`).execute(database.db);
     await sql.raw(`drop role ${role}`).execute(database.db);
     expect({ isDone, hasRotated }).toEqual({ isDone: true, hasRotated: true });

@@ -22,7 +22,11 @@ const INVOKE = `
 const [, path, events] = process.argv;
 const { handler } = await import(path);
 for (const event of JSON.parse(events)) {
-  const context = { awsRequestId: 'a1b2c3d4-0000-4000-8000-000000000001', functionName: 'test' };
+  const context = {
+    awsRequestId: 'a1b2c3d4-0000-4000-8000-000000000001',
+    functionName: 'test',
+    getRemainingTimeInMillis: () => 900_000,
+  };
   await handler(event, context).then(
     (result) => process.send({ result }),
     (error) => process.send({ error: String(error) }),
@@ -33,7 +37,7 @@ process.disconnect();
 
 /**
  * Invokes a handler in a Node process of its own, as Lambda does: its environment is all that it knows.
- * @param file the module that exports `handler`, from the project's root.
+ * @param file the module that exports `handler`, from the project's root; or its URL.
  * @param events invocations of the same warm process, one after the other.
  * @returns one entry an event; the lines, of all of them, are in each.
  */
@@ -42,7 +46,7 @@ export async function invokeHandler(
   events: readonly unknown[],
   environment: Readonly<Record<string, string>>,
 ): Promise<Invocation[]> {
-  const path = fileURLToPath(new URL(`../../${file}`, import.meta.url));
+  const path = fileURLToPath(new URL(file, new URL('../../', import.meta.url)));
   const child = spawn(process.execPath, ['--input-type=module', '-e', INVOKE, '--', path, JSON.stringify(events)], {
     env: { ...OFFLINE, ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

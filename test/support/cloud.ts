@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { createSecret, type Secret, startSecretsManager } from '../../local/stack/secrets-manager.ts';
+import { type EventBridgeServer, startEventBridge } from './eventbridge-server.ts';
+
+/** The services that functions call, each over HTTP, and what the stack tells functions about them. */
+export type Cloud = {
+  readonly sqs: FauxqsServer;
+  readonly eventBridge: EventBridgeServer;
+  readonly secrets: Readonly<Record<'cron' | 'database' | 'coingecko', Secret>>;
+  /** @returns the environment of every function, with that database, whose credentials become the current ones. */
+  environment(databaseUrl: string): Record<string, string>;
+  close(): Promise<unknown>;
+};
+
+export async function startCloud(): Promise<Cloud> {
+  const sqs = await startFauxqs({ port: 0, logger: false });
+  const secrets = { cron: createSecret(Date.now), database: createSecret(Date.now), coingecko: createSecret(Date.now) };
+  const secretsManager = await startSecretsManager((id) => new Map<string, Secret>(Object.entries(secrets)).get(id));
+  const eventBridge = await startEventBridge();
+  const fifo = { attributes: { FifoQueue: 'true' } };
+  const { queueUrl: deadLetterQueueUrl } = sqs.createQueue('dead.fifo', fifo);
+  const { queueUrl } = sqs.createQueue('runs.fifo', fifo);
+  return {
+    sqs,
+    eventBridge,
+    secrets,
+    environment(databaseUrl) {
+      const { hostname, port, pathname, username, password } = new URL(databaseUrl);
+      const credentials = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+      secrets.database.put(randomUUID(), JSON.stringify(credentials));
+      return {
+        STAGE: 'dev',
+        ...{ QUEUE_URL: queueUrl, DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl },
+        ...{ CRON_SECRET_ID: 'cron', DATABASE_SECRET_ID: 'database', COINGECKO_SECRET_ID: 'coingecko' },
+        ...{ DATABASE_HOST: hostname, DATABASE_PORT: port || '5432', DATABASE_NAME: pathname.slice(1) },
+        // Test servers have none.
+        DATABASE_TLS: 'off',
+        ...{ CONNECTION_NAME: 'connection', ENDPOINT_URL: 'http://127.0.0.1:1/' },
+        AWS_ENDPOINT_URL_SQS: sqs.address,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+        AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
+      };
+    },
+    close: () => Promise.all([sqs.stop(), secretsManager.close(), eventBridge.close()]),
+  };
+}
