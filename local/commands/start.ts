@@ -75,13 +75,18 @@ async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: str
   }
 }
 
-function introduction({ url, endpointUrl }: LocalStack, cronSecret: string, { settings }: CommandContext): string {
+function introduction(
+  { url, endpointUrl, queue }: LocalStack,
+  cronSecret: string,
+  { settings }: CommandContext,
+): string {
   const { source, databaseUrl } = settings;
   const isGenerated = settings.cronSecret === null;
   return [
     `Page      ${url}`,
     `Endpoint  ${endpointUrl}`,
     `Secret    ${isGenerated ? `${cronSecret} (until Ctrl-C; set CRON_SECRET for one that stays)` : 'that of CRON_SECRET'}`,
+    `Queue     ${queue.queueUrl}`,
     `Schedule  every day at 02:00 UTC, next ${new Date(nextScheduledAt(systemClock.now())).toISOString()}`,
     `Source    ${source.baseUrl}, ${source.plan} plan, at most ${source.requestsPerMinute} requests a minute`,
     `Database  ${databaseUrl === null ? 'the embedded one, its data in .data' : 'that of DATABASE_URL'}`,
