@@ -10,7 +10,7 @@ import {
   SystemLogLevel,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
@@ -81,6 +81,7 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
       minify: true,
       sourceMap: true,
       sourcesContent: false,
+      logLevel: LogLevel.WARNING,
       // Bundled, it starts sooner than the runtime's copy, and is the version that was tested.
       bundleAwsSDK: true,
       banner: REQUIRE_BANNER,

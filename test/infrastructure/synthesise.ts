@@ -11,14 +11,28 @@ export type Resource = {
   // biome-ignore lint/suspicious/noExplicitAny: CloudFormation's properties, read where they are asserted.
   readonly Properties: any;
   readonly DependsOn?: readonly string[];
+  readonly Metadata?: Readonly<Record<string, string>>;
   readonly DeletionPolicy?: string;
 };
 
 const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
 
-/** @returns the stack in an app of its own, with cdk.json's context and without bundles. */
-export function createStack(settings: Record<string, string>): { app: App; stack: CryptoPricesStack } {
-  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] }, treeMetadata: false });
+/**
+ * @param bundlesIn where the bundles are written, and named in the template; without it there are none.
+ * @returns the stack in an app of its own, with cdk.json's context.
+ */
+export function createStack(
+  settings: Record<string, string>,
+  bundlesIn?: string,
+): { app: App; stack: CryptoPricesStack } {
+  const app = new App({
+    context: {
+      ...context,
+      ...(bundlesIn ? { 'aws:cdk:enable-asset-metadata': true } : { 'aws:cdk:bundling-stacks': [] }),
+    },
+    treeMetadata: false,
+    ...(bundlesIn ? { outdir: bundlesIn } : {}),
+  });
   const stack = new CryptoPricesStack(app, 'Stack', { config: readConfig(settings, {}), deployId: 'a deploy' });
   return { app, stack };
 }
