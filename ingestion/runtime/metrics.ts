@@ -23,6 +23,8 @@ export function createMetrics(stage: string): EmitMetrics {
     defaultDimensions: { stage },
   });
   return (values, dimensions = {}) => {
+    // Powertools warns of a line without metrics, and the log of the worker has to be JSON.
+    if (Object.keys(values).length === 0) return;
     for (const [name, value] of Object.entries(values)) {
       metrics.addMetric(name, UNITS[name as MetricName] ?? MetricUnit.Count, value);
     }
