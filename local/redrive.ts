@@ -7,7 +7,8 @@ import {
   type Message,
   ReceiveMessageCommand,
   SendMessageCommand,
-  type SQSClient,
+  SQSClient,
+  type SQSClientConfig,
 } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { MESSAGE_GROUP_ID } from '../ingestion/contract/run-message.ts';
@@ -20,11 +21,13 @@ const redrivePolicy = z.object({ deadLetterTargetArn: z.string() });
  * missing. A message that dies again in the meantime is left where it is. Killed half-way, it leaves a message in both
  * queues at worst, and a run that finds nothing to do.
  *
+ * @param config of the client that reaches the queue.
  * @param queueUrl of the queue of runs, whose redrive policy names the other one.
  * @returns the bodies of the messages that were moved.
  * @throws IngestionError where the queue has no dead-letter queue; whatever the SDK throws.
  */
-export async function redrive(client: SQSClient, queueUrl: string): Promise<string[]> {
+export async function redrive(config: SQSClientConfig, queueUrl: string): Promise<string[]> {
+  const client = new SQSClient(config);
   const deadLetterQueueUrl = await findDeadLetterQueue(client, queueUrl);
   const moved = new Set<string>();
   for (;;) {

@@ -11,7 +11,6 @@ import type { ReportData } from '../../report/report-data.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
 import { tableText } from '../outcome-text.ts';
-import { startLocalStack } from '../stack/local-stack.ts';
 import { callOnSchedule } from '../stack/schedule.ts';
 import { verdictText } from '../verdict-text.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
@@ -83,6 +82,8 @@ async function runThroughStack(
   const cronSecret = randomBytes(24).toString('hex');
   const { promise: hopDone, resolve: onHop } = Promise.withResolvers<unknown>();
   const { promise: failed, reject: onError } = Promise.withResolvers<never>();
+  // Only now: it takes longer to load than most commands run.
+  const { startLocalStack } = await import('../stack/local-stack.ts');
   const stack = await startLocalStack({
     ...{ ...settings, databaseUrl, cronSecret, onHop, onError },
     port: 0,

@@ -1,10 +1,9 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import { parseRunMessage, RunMessageError } from '../../ingestion/runtime/run-message-schema.ts';
 import { UsageError } from '../arguments.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
-import { redrive as moveBack } from '../redrive.ts';
-import { LOCAL_AWS } from '../stack/local-stack.ts';
+import { LOCAL_AWS } from '../stack/local-aws.ts';
 import { findStacks } from '../stack/running-stacks.ts';
 import { STACKS_FOLDER } from './start.ts';
 
@@ -19,8 +18,10 @@ export const redrive = defineCommand({
     ...JSON_OPTION,
   },
   async run(_context, { queue }) {
-    const { client, queueUrl } = await findQueue(queue);
-    const moved = await moveBack(client, queueUrl).catch((error: unknown) => {
+    const { config, queueUrl } = await findQueue(queue);
+    // Only now: the SDK takes longer to load than most commands run.
+    const { redrive } = await import('../redrive.ts');
+    const moved = await redrive(config, queueUrl).catch((error: unknown) => {
       if (error instanceof IngestionError) throw error;
       throw new IngestionError(`The queue ${queueUrl} can't be used: ${(error as Error).message}`, { cause: error });
     });
@@ -34,16 +35,16 @@ export const redrive = defineCommand({
 });
 
 /** @throws UsageError where it is not clear which queue is meant. */
-async function findQueue(queueUrl: string | undefined): Promise<{ client: SQSClient; queueUrl: string }> {
+async function findQueue(queueUrl: string | undefined): Promise<{ config: SQSClientConfig; queueUrl: string }> {
   const stacks = await findStacks(STACKS_FOLDER);
   const stack =
     queueUrl === undefined && stacks.length === 1 ? stacks[0] : stacks.find((one) => one.queueUrl === queueUrl);
-  if (stack) return { client: new SQSClient({ ...LOCAL_AWS, endpoint: stack.endpoint }), queueUrl: stack.queueUrl };
+  if (stack) return { config: { ...LOCAL_AWS, endpoint: stack.endpoint }, queueUrl: stack.queueUrl };
   if (queueUrl !== undefined) {
     const region = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(queueUrl)?.[1];
     if (!region)
       throw new UsageError(`--queue is "${queueUrl}"; it takes the URL of a queue, as the stack's outputs name it.`);
-    return { client: new SQSClient({ region }), queueUrl };
+    return { config: { region }, queueUrl };
   }
   throw new UsageError(
     stacks.length === 0

@@ -8,8 +8,8 @@ import { readReportData } from '../../report/read-report-data.ts';
 import { UsageError } from '../arguments.ts';
 import { type CommandContext, defineCommand, EXIT } from '../command.ts';
 import { statusText } from '../outcome-text.ts';
-import { type LocalStack, startLocalStack } from '../stack/local-stack.ts';
-import { noteStack } from '../stack/running-stacks.ts';
+import type { LocalStack } from '../stack/local-stack.ts';
+import { underNote } from '../stack/running-stacks.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../stack/schedule.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
 
@@ -39,6 +39,8 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
   const settings = { ...context.settings, databaseUrl };
   const cronSecret = settings.cronSecret ?? randomBytes(24).toString('hex');
   await withDatabase({ ...context, settings }, async (database) => {
+    // Only now: it takes longer to load than most commands run.
+    const { startLocalStack } = await import('../stack/local-stack.ts');
     const stack = await startLocalStack({
       ...{ ...settings, cronSecret, port },
       renderPage: () => renderPage(database, context),
@@ -46,12 +48,12 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
       onError: (error) => context.terminal.complain(error instanceof Error ? error.message : String(error)),
       onHop: (message) => tellHop(message, database, context),
     });
-    const forget = await noteStack(STACKS_FOLDER, { url: stack.url, ...stack.queue });
     try {
-      context.terminal.print(introduction(stack, cronSecret, context));
-      await fireUntilInterrupted(stack, cronSecret, context);
+      await underNote(STACKS_FOLDER, { url: stack.url, ...stack.queue }, async () => {
+        context.terminal.print(introduction(stack, cronSecret, context));
+        await fireUntilInterrupted(stack, cronSecret, context);
+      });
     } finally {
-      await forget();
       await stack.stop();
     }
   });

@@ -22,6 +22,9 @@ export type LambdaFunction = {
   stop(): Promise<void>;
 };
 
+/** @property waiting settles the invocations under way, by their ids. */
+type Instance = { readonly thread: Worker; readonly waiting: Map<string, (reply: FunctionReply) => void> };
+
 /**
  * Runs a handler as Lambda does: in an instance that starts with the first event and stays warm, that knows no environment
  * but its own, whose output is collected, and that is ended when its time is up. The instance is a thread.
@@ -37,38 +40,40 @@ export function createFunction(options: {
   readonly onLine: (line: string) => void;
 }): LambdaFunction {
   const { name, file, environment, timeoutMs, onLine } = options;
-  const waiting = new Map<string, (reply: FunctionReply) => void>();
-  let instance: Worker | null = null;
+  let instance: Instance | null = null;
 
-  function start(): Worker {
+  function start(): Instance {
     const thread = new Worker(new URL('./function-thread.ts', import.meta.url), {
       env: { ...environment },
       stdout: true,
       stderr: true,
       workerData: { name, file: file.href },
     });
-    for (const input of [thread.stdout, thread.stderr]) createInterface({ input }).on('line', onLine);
+    const waiting: Instance['waiting'] = new Map();
+    const started = { thread, waiting };
     let cause = 'ended';
+    for (const input of [thread.stdout, thread.stderr]) createInterface({ input }).on('line', onLine);
     thread.on('message', (reply: FunctionReply) => waiting.get(reply.id)?.(reply));
     thread.on('error', (error) => {
       cause = `crashed: ${error}`;
     });
     thread.on('exit', () => {
-      if (instance === thread) instance = null;
+      if (instance === started) instance = null;
       for (const [id, settle] of waiting) settle({ id, error: `The instance ${cause}` });
     });
-    return thread;
+    return started;
   }
 
   return {
     async invoke(event) {
       instance ??= start();
-      const thread = instance;
+      const { thread, waiting } = instance;
       const id = randomUUID();
       const { promise, resolve } = Promise.withResolvers<FunctionReply>();
       waiting.set(id, resolve);
       const timer = setTimeout(() => {
         resolve({ id, error: `Task timed out after ${timeoutMs / 1000} s` });
+        if (instance?.thread === thread) instance = null;
         void thread.terminate();
       }, timeoutMs);
       thread.postMessage({ kind: 'invoke', id, event, timeoutMs } satisfies FunctionCall);
@@ -78,9 +83,9 @@ export function createFunction(options: {
       if (error !== undefined) throw new FunctionError(`The function ${name} failed: ${error}`);
       return result;
     },
-    interrupt: () => instance?.postMessage({ kind: 'terminate' } satisfies FunctionCall),
+    interrupt: () => instance?.thread.postMessage({ kind: 'terminate' } satisfies FunctionCall),
     async stop() {
-      await instance?.terminate();
+      await instance?.thread.terminate();
     },
   };
 }

@@ -11,6 +11,7 @@ import type { AwsJsonServer } from './aws-json-server.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { startHttpApi } from './http-api.ts';
 import { createFunction } from './lambda-function.ts';
+import { LOCAL_AWS } from './local-aws.ts';
 import { createSecret, type Secret, startSecretsManager } from './secrets-manager.ts';
 
 /** As the functions of the cloud have them. */
@@ -18,12 +19,6 @@ const TRIGGER_TIMEOUT_MS = 5_000;
 const WORKER_TIMEOUT_MS = 15 * 60_000;
 const VISIBILITY_SECONDS = 20 * 60;
 const RETENTION_SECONDS = 14 * 24 * 60 * 60;
-
-/** Nothing here leaves the machine; the SDK still wants to sign what it sends. */
-export const LOCAL_AWS = {
-  region: 'us-east-1',
-  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-} as const;
 
 export type LocalStackOptions = {
   /** Of a database whose tables are up to date. */

@@ -5,17 +5,18 @@ import * as z from 'zod';
 const runningStack = z.object({ url: z.string(), endpoint: z.string(), queueUrl: z.string() });
 
 /** How another process of this machine reaches the queue of a stack. */
-export type RunningStack = z.infer<typeof runningStack>;
+type RunningStack = z.infer<typeof runningStack>;
 
-/**
- * Notes that this process runs the stack.
- * @returns a function that takes the note away; that of a killed process is taken away by who finds it.
- */
-export async function noteStack(folder: string, stack: RunningStack): Promise<() => Promise<void>> {
+/** Does the work under a note that this process runs the stack. Who finds the note of a killed process takes it away. */
+export async function underNote(folder: string, stack: RunningStack, work: () => Promise<void>): Promise<void> {
   await mkdir(folder, { recursive: true });
   const file = join(folder, `${process.pid}.json`);
   await writeFile(file, JSON.stringify(stack));
-  return () => rm(file, { force: true });
+  try {
+    await work();
+  } finally {
+    await rm(file, { force: true });
+  }
 }
 
 export async function findStacks(folder: string): Promise<RunningStack[]> {

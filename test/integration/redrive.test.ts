@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { MAX_RECEIVES, MESSAGE_GROUP_ID } from '../../ingestion/contract/run-message.ts';
+import { redrive } from '../../local/redrive.ts';
+import { AWS_CLIENT } from '../support/aws-client.ts';
+
+let sqs: FauxqsServer;
+let queueUrl: string;
+let deadQueueUrl: string;
+beforeAll(async () => {
+  sqs = await startFauxqs({ port: 0, logger: false, defaultRegion: AWS_CLIENT.region });
+});
+afterAll(() => sqs.stop());
+beforeEach(() => {
+  sqs.purgeAll();
+  const dead = sqs.createQueue('dead.fifo', { attributes: { FifoQueue: 'true' } });
+  const policy = JSON.stringify({ deadLetterTargetArn: dead.queueArn, maxReceiveCount: MAX_RECEIVES });
+  const runs = sqs.createQueue('runs.fifo', { attributes: { FifoQueue: 'true', RedrivePolicy: policy } });
+  queueUrl = runs.queueUrl;
+  deadQueueUrl = dead.queueUrl;
+});
+
+let sent = 0;
+const bury = (body: string) => {
+  sent += 1;
+  const attributes = { reason: { DataType: 'String', StringValue: 'wrong_key' } };
+  const ids = { messageGroupId: MESSAGE_GROUP_ID, messageDeduplicationId: `test-${sent}` };
+  sqs.sendMessage('dead.fifo', body, { ...ids, messageAttributes: attributes });
+};
+const bodies = (name: string) => sqs.inspectQueue(name)?.messages.ready.map(({ body }) => body);
+const moveBack = (url = queueUrl) => redrive({ ...AWS_CLIENT, endpoint: sqs.address }, url);
+
+test('every dead letter goes back in its order, and can be moved again minutes later', async () => {
+  for (const again of [false, true]) {
+    if (again) sqs.reset();
+    for (const body of ['one', 'two', 'three']) bury(body);
+    expect(await moveBack()).toEqual(['one', 'two', 'three']);
+    expect(bodies('runs.fifo')).toEqual(['one', 'two', 'three']);
+    expect(bodies('dead.fifo')).toEqual([]);
+  }
+});
+
+test('one that dies again in the meantime is left, and can be seen', async () => {
+  bury('one');
+  bury('one');
+  expect(await moveBack()).toEqual(['one']);
+  expect(bodies('runs.fifo')).toEqual(['one']);
+  expect(bodies('dead.fifo')).toEqual(['one']);
+});
+
+test('a queue without a dead-letter queue is refused', async () => {
+  await expect(moveBack(deadQueueUrl)).rejects.toThrow('has no dead-letter queue; give the queue of runs');
+});

@@ -1,0 +1,37 @@
+import { expect, test } from '@jest/globals';
+import { nextScheduledAt, runSchedule } from '../../local/stack/schedule.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+test.each([
+  ['2026-03-15T00:00:00.000Z', '2026-03-15T02:00:00.000Z'],
+  ['2026-03-15T01:59:59.999Z', '2026-03-15T02:00:00.000Z'],
+  ['2026-03-15T02:00:00.000Z', '2026-03-16T02:00:00.000Z'],
+  ['2026-12-31T23:30:00.000Z', '2027-01-01T02:00:00.000Z'],
+])('after %s it fires at %s', (after, next) => {
+  expect(new Date(nextScheduledAt(Date.parse(after))).toISOString()).toBe(next);
+});
+
+test('it fires once a day, with the moment that it was due, until it is stopped', async () => {
+  const clock = createVirtualClock(Date.parse('2026-03-15T01:00:00Z'));
+  const over = new AbortController();
+  const fired: string[] = [];
+  const schedule = runSchedule(clock, over.signal, async (at) => void fired.push(new Date(at).toISOString()));
+  await clock.advance(48 * 3_600_000);
+  over.abort(new Error('Stopped.'));
+  await expect(schedule).rejects.toThrow('Stopped.');
+  expect(fired).toEqual(['2026-03-15T02:00:00.000Z', '2026-03-16T02:00:00.000Z']);
+});
+
+test('a machine that slept through the moment fires when it wakes up', async () => {
+  const clock = createVirtualClock(Date.parse('2026-03-15T01:00:00Z'));
+  let sleptMs = 0;
+  const asleep = { ...clock, now: () => clock.now() + sleptMs };
+  const over = new AbortController();
+  const fired: number[] = [];
+  const schedule = runSchedule(asleep, over.signal, async (at) => void fired.push(at));
+  sleptMs = 5 * 3_600_000;
+  await clock.advance(60_000);
+  expect(fired).toEqual([Date.parse('2026-03-15T02:00:00Z')]);
+  over.abort(new Error('Stopped.'));
+  await expect(schedule).rejects.toThrow('Stopped.');
+});
