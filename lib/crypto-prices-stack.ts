@@ -48,7 +48,7 @@ export class CryptoPricesStack extends Stack {
     const rotation = new CronSecretRotation(this, 'CronSecretRotation', {
       config,
       cronSecret,
-      endpointUrl: endpoint.url,
+      endpoint,
     });
     const repair = new ConnectionRepair(this, 'ConnectionRepair', { config, cronSecret, queue: queues.runs });
     const worker = new Worker(this, 'Worker', {

@@ -6,6 +6,7 @@ import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { StackConfig } from '../config.ts';
+import type { Endpoint } from './endpoint.ts';
 import { createHandlerFunction } from './handler-function.ts';
 
 const ROTATE_EVERY = Duration.days(90);
@@ -74,14 +75,14 @@ export class CronSecret extends Construct {
 export interface RotationProps {
   readonly config: StackConfig;
   readonly cronSecret: CronSecret;
-  readonly endpointUrl: string;
+  readonly endpoint: Endpoint;
 }
 
 /** Replaces the cron secret every 90 days: secret, connection, an authorised call as proof, then the label. */
 export class CronSecretRotation extends Construct {
   readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, cronSecret, endpointUrl }: RotationProps) {
+  constructor(scope: Construct, id: string, { config, cronSecret, endpoint }: RotationProps) {
     super(scope, id);
     this.handler = createHandlerFunction(this, 'Function', {
       config,
@@ -89,7 +90,7 @@ export class CronSecretRotation extends Construct {
       description: 'One step of the rotation of the cron secret',
       // A step waits 15 s until the endpoint knows the secret, and up to a minute for EventBridge.
       timeout: Duration.minutes(2),
-      environment: { connectionName: cronSecret.connectionName, endpointUrl },
+      environment: { connectionName: cronSecret.connectionName, endpointUrl: endpoint.url },
     });
     cronSecret.grantUpdateConnection(this.handler);
     cronSecret.secret.grantRead(this.handler);
@@ -111,7 +112,7 @@ export class CronSecretRotation extends Construct {
       // The first deploy would rotate while the connection is still being made.
       rotateImmediatelyOnUpdate: false,
     });
-    // Secrets Manager tries the function when the schedule is made.
-    rotation.node.addDependency(this.handler);
+    // When the schedule is made, Secrets Manager tries the function's test step, which calls the endpoint.
+    rotation.node.addDependency(this.handler, endpoint);
   }
 }

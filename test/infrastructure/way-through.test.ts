@@ -301,6 +301,16 @@ describe('the secrets', () => {
     });
   });
 
+  test('its schedule waits for what its trial calls: the function, the permission, the endpoint', () => {
+    expect(resource(prod, 'AWS::SecretsManager::RotationSchedule').DependsOn).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^CronSecretRotationFunctionRotate/),
+        expect.stringMatching(/^EndpointStage/),
+        expect.stringMatching(/^EndpointApiANYapicronfetchdata\w{8}$/),
+      ]),
+    );
+  });
+
   test("only this account's Secrets Manager may call the rotation", () => {
     prod.hasResourceProperties('AWS::Lambda::Permission', {
       FunctionName: { 'Fn::GetAtt': [functionOf(prod, 'rotate-secret').id, 'Arn'] },
