@@ -9,7 +9,7 @@ import type { FailureKind } from './domain/failure.ts';
 import type { Finding } from './domain/finding.ts';
 import type { Window } from './domain/planning.ts';
 import type { Series } from './domain/series.ts';
-import type { RunStatus, SeriesStatus } from './domain/verdict.ts';
+import type { DayCounts, SeriesStatus, Verdict } from './domain/verdict.ts';
 
 export type { DayState } from './domain/day-state.ts';
 export type { Window } from './domain/planning.ts';
@@ -81,22 +81,9 @@ export interface IngestionLock {
 export type HeldLock = { readonly lost: AbortSignal; release(): Promise<void> };
 
 /** Totals of a run over all its hops. */
-export type RunTotals = {
-  readonly requests: number;
-  readonly credits: number;
-  readonly retries: number;
-  readonly rateLimited: number;
-};
+export type RunTotals = Pick<Verdict, 'requests' | 'credits' | 'retries' | 'rateLimited'>;
 
-export type FinishedRun = {
-  readonly status: RunStatus;
-  readonly expectedDays: number;
-  readonly storedDays: number;
-  readonly missingDays: number;
-  readonly thinDays: number;
-  readonly unavailableDays: number;
-  readonly error: string | null;
-};
+export type FinishedRun = DayCounts & Pick<Verdict, 'status' | 'error'>;
 
 export interface RunRepository {
   /**

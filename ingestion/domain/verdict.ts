@@ -13,16 +13,20 @@ export type SeriesOutcome = Series & {
   readonly error: string | null;
 };
 
-/** What a run came to, as `--json` prints it. */
-export type Verdict = {
-  readonly runId: string;
-  readonly status: RunStatus;
+/** The days of a run's series, after unavailable ones are taken out of the expected. */
+export type DayCounts = {
   readonly expectedDays: number;
   /** Expected days with a final row, or a thin one younger than 72 h. */
   readonly storedDays: number;
   readonly missingDays: number;
   readonly thinDays: number;
   readonly unavailableDays: number;
+};
+
+/** What a run came to, as `--json` prints it. */
+export type Verdict = DayCounts & {
+  readonly runId: string;
+  readonly status: RunStatus;
   readonly rowsWritten: number;
   readonly rowsUnchanged: number;
   readonly requests: number;

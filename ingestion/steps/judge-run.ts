@@ -7,7 +7,7 @@ import type { Finding } from '../domain/finding.ts';
 import { canContinue, statusAfter } from '../domain/outcomes.ts';
 import { type CoinRate, compareCurrencies, judgeRateMove, judgeRates, sameValuesFinding } from '../domain/quality.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
-import type { RunResult, RunStatus } from '../domain/verdict.ts';
+import type { DayCounts, RunResult, RunStatus } from '../domain/verdict.ts';
 import type { RunDependencies } from '../ports.ts';
 import type { FetchOutcome } from './fetch-windows.ts';
 import type { OpenRun } from './open-run.ts';
@@ -95,14 +95,7 @@ function inUniverseOrder<One extends Series>(outcomes: readonly One[], universe:
   return [...outcomes].sort((a, b) => positionOf(a) - positionOf(b));
 }
 
-type Counts = {
-  readonly expectedDays: number;
-  readonly storedDays: number;
-  readonly missingDays: number;
-  readonly thinDays: number;
-  readonly unavailableDays: number;
-  readonly missingSeries: readonly string[];
-};
+type Counts = DayCounts & { readonly missingSeries: readonly string[] };
 
 async function countStored({ order, asking, expected }: OpenRun, { repositories }: RunDependencies): Promise<Counts> {
   const states = await repositories.prices.dayStates(order.runId, expected, asking.refetch);
