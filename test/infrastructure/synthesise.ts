@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { readConfig, type StageName } from '../../lib/config.ts';
@@ -14,6 +17,10 @@ export type Resource = {
   readonly Metadata?: Readonly<Record<string, string>>;
   readonly DeletionPolicy?: string;
 };
+
+/** CDK would leave an output folder behind for each app. */
+const folder = mkdtempSync(join(tmpdir(), 'crypto-prices-templates-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
 
@@ -31,7 +38,7 @@ export function createStack(
       ...(bundlesIn ? { 'aws:cdk:enable-asset-metadata': true } : { 'aws:cdk:bundling-stacks': [] }),
     },
     treeMetadata: false,
-    ...(bundlesIn ? { outdir: bundlesIn } : {}),
+    outdir: bundlesIn ?? mkdtempSync(join(folder, 'app-')),
   });
   const stack = new CryptoPricesStack(app, 'Stack', { config: readConfig(settings, {}), deployId: 'a deploy' });
   return { app, stack };
