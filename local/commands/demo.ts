@@ -80,8 +80,9 @@ async function runThroughStack(
   { settings, terminal, interrupt }: CommandContext,
 ): Promise<string> {
   const cronSecret = randomBytes(24).toString('hex');
-  const { promise: hopDone, resolve: onHop } = Promise.withResolvers<unknown>();
-  const { promise: failed, reject: onError } = Promise.withResolvers<never>();
+  const { promise: hopDone, resolve: onHop, reject: onError } = Promise.withResolvers<unknown>();
+  // Where the call itself fails nobody waits for it any more.
+  hopDone.catch(() => {});
   // Only now: it takes longer to load than most commands run.
   const { startLocalStack } = await import('../stack/local-stack.ts');
   const stack = await startLocalStack({
@@ -93,8 +94,8 @@ async function runThroughStack(
   try {
     const runId = await callOnSchedule(stack.endpointUrl, cronSecret, systemClock.now());
     terminal.note(`The scheduled call is accepted at ${stack.endpointUrl}: run ${runId} is in the queue.`);
-    const interrupted = new Promise((resolve) => interrupt.addEventListener('abort', resolve));
-    await Promise.race([hopDone, failed, interrupted]);
+    interrupt.addEventListener('abort', onHop);
+    if (!interrupt.aborted) await hopDone;
     return runId;
   } finally {
     // After Ctrl-C the worker finishes what it has in hand.
