@@ -71,7 +71,7 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
 .switch input, .coins input { position: absolute; inset: 0; opacity: 0; margin: 0; cursor: pointer; }
 .switch label:has(:checked) { background: var(--surface); color: var(--ink); box-shadow: 0 1px 3px rgb(0 0 0 / .16); }
 .switch label:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 1px; }
-.market { display: grid; grid-template-columns: minmax(0, 1.45fr) minmax(0, 1fr); gap: 28px; align-items: start; }
+.market { display: grid; grid-template-columns: minmax(0, 1fr) max-content; gap: 28px; align-items: start; }
 .quote { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; }
 .quote h3 { font-size: 15px; width: 100%; }
 .quote h3 span { font-weight: 400; color: var(--muted); }
@@ -85,7 +85,7 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
 .facts dt { font-size: 12px; color: var(--muted); } .facts dd { font-size: 14px; font-weight: 600; }
 .note { font-size: 12px; color: var(--muted); margin-top: 4px; }
 
-.scroll { overflow-x: auto; overscroll-behavior-x: contain; }
+.scroll { overflow: auto hidden; overscroll-behavior-x: contain; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: 14px; }
 th, td { padding: 7px 10px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { font-size: 12px; font-weight: 500; color: var(--muted); white-space: nowrap; vertical-align: bottom; }

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-import { readSecret, SECRET_KNOWN_AFTER_MS } from '../../ingestion/runtime/secrets.ts';
+import { readCurrentSecret, readSecret, SECRET_KNOWN_AFTER_MS } from '../../ingestion/runtime/secrets.ts';
 import type { Connection } from '../shared/connection.ts';
 import type { RotationEvent, RotationStep } from './rotation-event.ts';
 
@@ -82,15 +82,18 @@ export function createRotation(
 
     async test(secret) {
       await currentVersionOf(secret);
+      // When a rotation is set up, Secrets Manager tries this step alone, with a pending version that has no value.
+      const pending = await readSecret(client, secret.secretId, { id: secret.versionId });
+      const value = pending?.value ?? (await readCurrentSecret(client, secret.secretId));
       const response = await fetch(endpointUrl, {
-        headers: { authorization: `Bearer ${await readValue(secret)}` },
+        headers: { authorization: `Bearer ${value}` },
         redirect: 'error',
         signal: AbortSignal.timeout(HEALTH_CALL_TIMEOUT_MS),
       });
       await response.body?.cancel();
       if (response.status === 200) return;
       throw new RotationError(
-        `The endpoint ${endpointUrl} answered the new secret with ${response.status}, expected 200: see the trigger's log.`,
+        `The endpoint ${endpointUrl} answered the ${pending ? 'new' : 'current'} secret with ${response.status}, expected 200: see the trigger's log.`,
       );
     },
 
