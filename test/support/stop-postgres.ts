@@ -1,6 +1,5 @@
 import { dropTemplate, stopServer } from './test-server.ts';
 
 export default async function stopPostgres(): Promise<void> {
-  await dropTemplate();
-  await stopServer();
+  await dropTemplate().finally(stopServer);
 }

@@ -1,6 +1,7 @@
 // The PostgreSQL server of a test run: TEST_DATABASE_URL where it is set, else a container where Docker answers, else
 // the embedded one.
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -50,10 +51,14 @@ async function startContainer(): Promise<Server | { reason: string }> {
   }
   try {
     const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
-    const container = await new PostgreSqlContainer(IMAGE).withCommand(['postgres', ...FAST]).start();
+    const container = await new PostgreSqlContainer(IMAGE)
+      // Its own choice, "test", is in every log: no test could tell whether a password is logged.
+      .withPassword(randomUUID())
+      .withCommand(['postgres', ...FAST])
+      .start();
     return { url: container.getConnectionUri(), description: `a container of ${IMAGE}`, stop: () => container.stop() };
   } catch (error) {
-    return { reason: `Docker answers, but gives no ${IMAGE}: ${(error as Error).message}` };
+    return { reason: `Docker answers, but starts no container of ${IMAGE}: ${(error as Error).message.trim()}` };
   }
 }
 
