@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
+import { composeRun } from '../ingestion/compose-run.ts';
 import type { RunRequest } from '../ingestion/contract/run-message.ts';
 import { readSeriesCoverage } from '../ingestion/database/coverage.ts';
+import type { Instant } from '../ingestion/domain/day.ts';
 import type { Verdict } from '../ingestion/domain/verdict.ts';
 import type { Clock } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
@@ -10,7 +12,6 @@ import { runIdOf } from '../ingestion/runtime/run-id.ts';
 import { isLoopback } from '../ingestion/runtime/settings.ts';
 import { UsageError } from './arguments.ts';
 import { type CommandContext, EXIT, type OptionTable, type Outcome } from './command.ts';
-import { composeRun, startClockAt } from './compose.ts';
 import { createProgress } from './progress.ts';
 import { nextStep, verdictText } from './verdict-text.ts';
 import { withDatabase } from './with-database.ts';
@@ -44,18 +45,37 @@ export function clockFor(now: string | undefined, { settings }: Pick<CommandCont
 
 export type VerdictOutcome = Outcome & { readonly document: Verdict };
 
+/** A clock that begins at that moment and runs as the other one does. */
+function startClockAt(moment: Instant, clock: Clock): Clock {
+  const aheadMs = moment - clock.now();
+  return { ...clock, now: () => clock.now() + aheadMs };
+}
+
 /** Runs one ingestion, from the lock to the verdict, in this process. */
 export async function runLocally(request: RunRequest, clock: Clock, context: CommandContext): Promise<VerdictOutcome> {
   const { settings, terminal, log, interrupt } = context;
+  const { source, universe } = settings;
   return await withDatabase(context, async (database) => {
     const triggerKey = `cli:${randomUUID()}`;
     const progress = createProgress(terminal, clock);
+    const deps = composeRun({
+      ...{ source, universe, database, clock, log, interrupt },
+      deadline: null,
+      lockWaitMs: 0,
+      onEvent: progress.onEvent,
+    });
     try {
       const { verdict } = await runIngestion(
         { runId: runIdOf(triggerKey), triggerKey, trigger: 'cli', dueAt: clock.now(), request, hop: 0 },
-        composeRun({ ...settings, database, clock, log, interrupt, progress }),
+        {
+          ...deps,
+          makeBudget(recentEnds) {
+            progress.budgetMade(source.requestsPerMinute, recentEnds);
+            return deps.makeBudget(recentEnds);
+          },
+        },
       );
-      const coverage = await readSeriesCoverage(database, { now: clock.now(), universe: settings.universe });
+      const coverage = await readSeriesCoverage(database, { now: clock.now(), universe });
       return {
         exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
         document: verdict,

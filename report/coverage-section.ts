@@ -15,7 +15,7 @@ const MEANINGS: Readonly<Record<DayStatus, string>> = {
 };
 
 /** The room for all days, in pixels, and what a day may be wide: narrower cells can't be told apart. */
-const WIDTH = 1000;
+const WIDTH = 980;
 const DAY_WIDTH = { min: 9, max: 34 };
 
 /**

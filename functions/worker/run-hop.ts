@@ -1,3 +1,4 @@
+import { composeRun } from '../../ingestion/compose-run.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import type { Database } from '../../ingestion/database/connection.ts';
@@ -10,7 +11,6 @@ import type { Clock, Log, RequestLedger, RunDependencies, RunEvent, RunOrder } f
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
 import type { SourceSettings } from '../../ingestion/runtime/settings.ts';
-import { composeRun } from '../shared/compose-run.ts';
 
 /** Longer than the pauses between two hops or two runs; a message that waits longer is given back. */
 const LOCK_WAIT_MS = 60_000;

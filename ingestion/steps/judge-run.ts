@@ -131,6 +131,7 @@ function explain(status: RunStatus, counts: Counts, { failures, stoppedBy }: Fet
   const causes = first ? `. ${failures.length} series failed, ${seriesName(first)} with: ${first.message}` : '';
   const fatal = failures.find(({ kind }) => stopsTheRun(kind));
   if (fatal) return `${fatal.message} (${missing})`;
+  if (first && stoppedBy === 'source') return `Stopped, as nothing but failures came: ${first.message} (${missing})`;
   if (status === 'interrupted') return `Interrupted: ${missing}; the next run continues${causes}`;
   if (status === 'waiting') return `Out of time: ${missing}; a continuation takes over${causes}`;
   if (stoppedBy === 'deadline') return `Out of time without progress: ${missing}${causes}`;

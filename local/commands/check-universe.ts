@@ -1,7 +1,7 @@
+import { composeClient } from '../../ingestion/compose-run.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
 import { compareUniverse } from '../compare-universe.ts';
-import { composeClient } from '../compose.ts';
 
 export const checkUniverse = defineCommand({
   summary: 'Compare the coins and currencies that are tracked with what CoinGecko lists.',

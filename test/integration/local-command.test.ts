@@ -235,7 +235,7 @@ describe('Ctrl-C', () => {
 test('without a network: exit 1, a sentence that says so, and a failed run recorded', async () => {
   const { code, stdout, stderr } = await withoutNetwork;
   expect(code).toBe(1);
-  expect(stdout).toMatch(/^failed: 0 of 30 expected days are stored, 30 missing\.$/m);
+  expect(stdout).toMatch(/^failed: 0 of 120 expected days are stored, 120 missing\.$/m);
   expect(stdout).toMatch(/127\.0\.0\.1.*ECONNREFUSED/);
   expect(stdout + stderr).not.toMatch(STACK);
   const runs = await query('select status, error from ingestion_runs', unreached);
