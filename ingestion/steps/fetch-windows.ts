@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
 import { isHourly, medianSpacingMs } from '../domain/aggregation.ts';
-import { HOUR_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
-import { type FailureKind, isTransient, SourceError, stopsTheRun } from '../domain/failure.ts';
+import { HOUR_MS, MINUTE_MS } from '../domain/day.ts';
+import { type FailureKind, isTransient, SourceError } from '../domain/failure.ts';
+import { createPatience } from '../domain/patience.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { StopCause } from '../domain/verdict.ts';
 import type { Answer, RequestBudget, RunDependencies } from '../ports.ts';
@@ -10,23 +11,6 @@ import type { PlannedRequest, RunPlan } from './plan-run.ts';
 
 /** Requests under way at once. Enough to spend a minute's budget in seconds; the database pool has four connections. */
 const CONCURRENCY = 6;
-
-const MAX_ATTEMPTS = 5;
-const FIRST_BACKOFF_MS = 1_000;
-const MAX_BACKOFF_MS = 30_000;
-
-/** A longer Retry-After is not waited out within a run; the queue brings the run back after it. */
-const MAX_PAUSE_MS = 5 * MINUTE_MS;
-
-/** Where a 429 says nothing: the limit is counted by the minute. */
-const DEFAULT_PAUSE_MS = MINUTE_MS;
-
-/**
- * So many failed attempts in a row, and for so long no answer, mean that the source is away for every series. Fewer than
- * the public plan allows in a minute, so that a machine without a network is told so in seconds.
- */
-const MAX_FAILURES_IN_A_ROW = 8;
-const MAX_SILENCE_MS = MINUTE_MS;
 
 /** What the last request needs before the deadline: its 30 s timeout, storing, judging. */
 const DEADLINE_RESERVE_MS = MINUTE_MS;
@@ -115,13 +99,10 @@ class Hop {
   readonly #deps: RunDependencies;
   readonly #budget: RequestBudget;
   readonly #stop: AbortController;
+  readonly #patience = createPatience();
   readonly #failures = new Map<string, SeriesFailure>();
   #error: unknown = null;
   #retries = 0;
-  /** Until when the source wants no requests, uncapped; null after a proper answer. */
-  #closedUntil: Instant | null = null;
-  #failuresInARow = 0;
-  #lastAnswerAt: Instant | null = null;
   #rowsWritten = 0;
   #rowsUnchanged = 0;
 
@@ -161,12 +142,11 @@ class Hop {
       await this.#deps.repositories.runs.failSeries(this.#run.order.runId, series, { kind, message, attempts });
     }
     const { reason } = this.#stop.signal;
-    const closedForMs = (this.#closedUntil ?? 0) - this.#deps.clock.now();
     return {
       failures,
       stoppedBy: reason instanceof Stop ? reason.stopCause : null,
       retries: this.#retries,
-      retryAfterMs: closedForMs > 0 ? closedForMs : null,
+      retryAfterMs: this.#patience.closedForMs(this.#deps.clock.now()),
       rowsWritten: this.#rowsWritten,
       rowsUnchanged: this.#rowsUnchanged,
     };
@@ -200,9 +180,7 @@ class Hop {
       const answer = await source.fetchRange(series, window, this.#run.lock.lost);
       status = 200;
       refuseUnusable(answer, series);
-      this.#failuresInARow = 0;
-      this.#lastAnswerAt = clock.now();
-      this.#closedUntil = null;
+      this.#patience.answered(clock.now());
       return answer;
     } catch (error) {
       if (error instanceof SourceError) status = error.status;
@@ -216,23 +194,15 @@ class Hop {
 
   /** @returns how long to wait before the next attempt; null when there is to be none. */
   #delayBeforeRetry(error: SourceError, attempts: number): number | null {
-    const now = this.#deps.clock.now();
-    if (error.retryAfterMs !== null) this.#closedUntil = Math.max(this.#closedUntil ?? 0, now + error.retryAfterMs);
-    if (error.kind === 'rate_limited') {
-      const pauseMs = Math.min(error.retryAfterMs ?? DEFAULT_PAUSE_MS, MAX_PAUSE_MS);
+    const { clock, random, onEvent } = this.#deps;
+    const { retryInMs, pauseMs, stopsTheRun } = this.#patience.failed(error, attempts, clock.now(), random());
+    if (pauseMs !== null) {
       const before = this.#budget.limit;
       this.#budget.slowDown(pauseMs);
-      if (this.#budget.limit < before) this.#deps.onEvent({ kind: 'slowed', limit: this.#budget.limit, pauseMs });
+      if (this.#budget.limit < before) onEvent({ kind: 'slowed', limit: this.#budget.limit, pauseMs });
     }
-    this.#failuresInARow += 1;
-    const silenceMs = this.#lastAnswerAt === null ? Number.POSITIVE_INFINITY : now - this.#lastAnswerAt;
-    const isAway = this.#failuresInARow >= MAX_FAILURES_IN_A_ROW && silenceMs > MAX_SILENCE_MS;
-    if (stopsTheRun(error.kind) || (isTransient(error.kind) && isAway)) this.#stop.abort(new Stop('source'));
-    if (!isTransient(error.kind) || isAway || attempts >= MAX_ATTEMPTS) return null;
-    // The budget's pause already spaces the requests that were told to slow down.
-    if (error.kind === 'rate_limited') return 0;
-    const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempts - 1), MAX_BACKOFF_MS);
-    return backoffMs * (0.5 + 0.5 * this.#deps.random());
+    if (stopsTheRun) this.#stop.abort(new Stop('source'));
+    return retryInMs;
   }
 
   #fail({ series }: PlannedRequest, { reason, attempts }: FailedRequest): void {

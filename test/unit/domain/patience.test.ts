@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals';
+import { type FailureKind, SourceError } from '../../../ingestion/domain/failure.ts';
+import { createPatience } from '../../../ingestion/domain/patience.ts';
+
+const MINUTE_MS = 60_000;
+const failure = (kind: FailureKind, retryAfterMs?: number) =>
+  new SourceError(kind, 'a failure', retryAfterMs === undefined ? {} : { retryAfterMs });
+
+describe('after a failed attempt', () => {
+  test('the backoff doubles, with up to half of it taken off by chance, and ends with the fifth attempt', () => {
+    const delays = [1, 2, 3, 4, 5].map((attempts) =>
+      [0, 1].map((random) => createPatience().failed(failure('timeout'), attempts, 0, random).retryInMs),
+    );
+    expect(delays).toEqual([
+      [500, 1_000],
+      [1_000, 2_000],
+      [2_000, 4_000],
+      [4_000, 8_000],
+      [null, null],
+    ]);
+  });
+
+  test.each<[number | undefined, number]>([
+    [119_000, 119_000],
+    [3_600_000, 5 * MINUTE_MS],
+    [undefined, MINUTE_MS],
+  ])('a 429 with a Retry-After of %p ms pauses every request for %i ms', (retryAfterMs, pauseMs) => {
+    expect(createPatience().failed(failure('rate_limited', retryAfterMs), 1, 0, 1)).toEqual({
+      retryInMs: 0,
+      pauseMs,
+      stopsTheRun: false,
+    });
+  });
+
+  test.each<[FailureKind, boolean]>([
+    ['not_found', false],
+    ['history', false],
+    ['plan', false],
+    ['wrong_key', true],
+  ])('%s is not asked again; that it stops the run is %p', (kind, stopsTheRun) => {
+    expect(createPatience().failed(failure(kind), 1, 0, 1)).toEqual({ retryInMs: null, pauseMs: null, stopsTheRun });
+  });
+
+  test('eight failures in a row stop a run that never had an answer', () => {
+    const patience = createPatience();
+    const stops = Array.from({ length: 8 }, () => patience.failed(failure('network'), 1, 0, 1).stopsTheRun);
+    expect(stops).toEqual([...Array(7).fill(false), true]);
+  });
+
+  test('one that had an answer is given a minute of silence', () => {
+    const patience = createPatience();
+    patience.answered(0);
+    for (let count = 0; count < 20; count += 1) {
+      expect(patience.failed(failure('network'), 1, MINUTE_MS, 1).stopsTheRun).toBe(false);
+    }
+    expect(patience.failed(failure('network'), 1, MINUTE_MS + 1, 1).stopsTheRun).toBe(true);
+  });
+});
+
+test('what the source asked for and was not waited out is known until it answers', () => {
+  const patience = createPatience();
+  expect(patience.closedForMs(0)).toBeNull();
+  patience.failed(failure('rate_limited', 3_600_000), 1, 1_000, 1);
+  expect(patience.closedForMs(1_000)).toBe(3_600_000);
+  expect(patience.closedForMs(3_601_000)).toBeNull();
+  patience.answered(2_000);
+  expect(patience.closedForMs(2_000)).toBeNull();
+});
