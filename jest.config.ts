@@ -10,6 +10,8 @@ const config: Config = {
   collectCoverageFrom: ['ingestion/**/*.ts'],
   coverageProvider: 'v8',
   testTimeout: 30_000,
+  // Jest would leave a core idle; much of the time goes to waiting for processes and the database.
+  maxWorkers: '100%',
 };
 
 export default config;

@@ -62,7 +62,7 @@ function rehearse(endpoint: string): void {
   const events = new EventBridgeClient({ ...AWS, endpoint });
   const folder = mkdtempSync(join(tmpdir(), 'crypto-prices-rehearsal-'));
   const template = (() => {
-    const { app, stack } = createStack(SETTINGS, folder);
+    const { app, stack } = createStack(SETTINGS, { bundlesIn: folder });
     app.synth();
     return Template.fromStack(stack);
   })();

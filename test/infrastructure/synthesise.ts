@@ -25,19 +25,23 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
 
 /**
- * @param bundlesIn where the bundles are written, and named in the template; without it there are none.
+ * @param options.bundlesIn where the bundles are written, and named in the template; without it there are none.
+ * @param options.isValidated whether synth throws where CDK's own rules find an error. The first time costs a test file
+ *   three seconds, each further one a quarter.
  * @returns the stack in an app of its own, with cdk.json's context.
  */
 export function createStack(
   settings: Record<string, string>,
-  bundlesIn?: string,
+  options: { bundlesIn?: string; isValidated?: boolean } = {},
 ): { app: App; stack: CryptoPricesStack } {
+  const { bundlesIn, isValidated = false } = options;
   const app = new App({
     context: {
       ...context,
       ...(bundlesIn ? { 'aws:cdk:enable-asset-metadata': true } : { 'aws:cdk:bundling-stacks': [] }),
     },
     treeMetadata: false,
+    builtinCloudFormationValidation: isValidated,
     outdir: bundlesIn ?? mkdtempSync(join(folder, 'app-')),
   });
   const stack = new CryptoPricesStack(app, 'Stack', { config: readConfig(settings, {}), deployId: 'a deploy' });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { templateOf } from './synthesise.ts';
+import { CfnResource } from 'aws-cdk-lib';
+import { createStack } from './synthesise.ts';
 
-type Template = {
+type Synthesised = {
   readonly Parameters?: Record<string, unknown>;
   readonly Resources: Record<string, unknown>;
   readonly Outputs?: Record<string, unknown>;
@@ -22,7 +23,7 @@ function referencesIn(value: unknown): string[] {
 }
 
 /** @returns a circle of resources that wait for each other; null where there is none. */
-function circleIn(resources: Template['Resources']): string[] | null {
+function circleIn(resources: Synthesised['Resources']): string[] | null {
   const done = new Set<string>();
   function visit(id: string, path: readonly string[]): string[] | null {
     if (path.includes(id)) return [...path.slice(path.indexOf(id)), id];
@@ -47,10 +48,12 @@ const settings: Record<string, string>[] = [
   { stage: 'prod' },
   { stage: 'prod', network: 'nat-instance', databaseClientSecurityGroups: 'sg-0a1b2c3d', alarmMails: 'a@example.com' },
   { stage: 'dev', network: 'nat-gateway', schedule: 'rate(1 day)' },
+  { stage: 'prod', databaseClientCidrs: '10.20.0.0/16', databaseInstance: 't4g.medium', databaseStorageGib: '100' },
 ];
 
 describe.each(settings)('the template of %j', (setting) => {
-  const template = templateOf(setting).toJSON() as Template;
+  const { app, stack } = createStack(setting, { isValidated: true });
+  const template: Synthesised = app.synth().getStackArtifact(stack.artifactId).template;
 
   test('refers to nothing that it does not have', () => {
     const known = new Set([...Object.keys(template.Resources), ...Object.keys(template.Parameters ?? {})]);
@@ -62,6 +65,12 @@ describe.each(settings)('the template of %j', (setting) => {
   test('can be deployed in some order: nothing waits for itself', () => {
     expect(circleIn(template.Resources)).toBeNull();
   });
+});
+
+test("an error by CDK's own rules would end the synthesis", () => {
+  const { app, stack } = createStack({ stage: 'dev' }, { isValidated: true });
+  new CfnResource(stack, 'Wrong', { type: 'AWS::SQS::Queue', properties: { VisibilityTimeout: 'a while' } });
+  expect(() => app.synth()).toThrow(/validation/i);
 });
 
 test('a circle would be found', () => {
