@@ -165,6 +165,11 @@ describe('silence', () => {
 });
 
 describe('thresholds', () => {
+  test('a run that ended partial is told, and what its retries heal is counted as another metric', () => {
+    expect(alarm('run-partial')).toMatchObject({ MetricName: METRICS.runsPartial, Statistic: 'Sum', Threshold: 1 });
+    expect(alarm('run-partial').AlarmDescription).toMatch(/^\[critical\] A run ended for good /);
+  });
+
   test('a failed call of the schedule is told within 5 minutes', () => {
     expect(alarm('scheduled-call-failed')).toMatchObject({
       Statistic: 'Sum',
@@ -197,7 +202,8 @@ describe('thresholds', () => {
     const template = templateOf({ databaseInstance: 't4g.small', databaseStorageGib: '50' });
     const threshold = (id: string) =>
       resource(template, 'AWS::CloudWatch::Alarm', `Alarmsdatabase${id}`).Properties.Threshold;
-    expect(threshold('storage')).toBe(5 * 1024 ** 3);
+    // RDS itself acts at 10 %.
+    expect(threshold('storage')).toBe(2.5 * 1024 ** 3);
     expect(threshold('connections')).toBe(112);
     expect(alarm('database-connections').Threshold).toBe(56);
   });

@@ -48,7 +48,7 @@ export async function invokeHandler(
 ): Promise<Invocation[]> {
   const path = fileURLToPath(new URL(file, new URL('../../', import.meta.url)));
   const child = spawn(process.execPath, ['--input-type=module', '-e', INVOKE, '--', path, JSON.stringify(events)], {
-    env: { ...OFFLINE, ...environment },
+    env: { ...OFFLINE, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let text = '';

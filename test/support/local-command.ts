@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const { PATH, NODE_COMPILE_CACHE } = process.env;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export type CommandResult = {
@@ -33,7 +34,7 @@ export function startNode(
   const child = spawn(process.execPath, args, {
     cwd,
     // Empty counts as not set, and keeps a developer's .env out.
-    env: { PATH: process.env['PATH'], ...NOTHING_SET, ...env },
+    env: { PATH, NODE_COMPILE_CACHE, ...NOTHING_SET, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };

@@ -1,8 +1,14 @@
+import { join } from 'node:path';
+import type { Config } from 'jest';
 import stopPostgres from './stop-postgres.ts';
 import { createTemplate, startServer } from './test-server.ts';
 
-/** Jest's global setup: every worker finds the server and the migrated template in its environment. */
-export default async function startPostgres(): Promise<void> {
+/**
+ * Jest's global setup: every worker finds the server and the migrated template in its environment, and a place where Node
+ * keeps what it compiled, beside Jest's own: processes that tests start are up in half the time.
+ */
+export default async function startPostgres(_: unknown, { cacheDirectory = '' }: Config): Promise<void> {
+  process.env['NODE_COMPILE_CACHE'] = join(cacheDirectory, 'compiled');
   const { description, url } = await startServer();
   process.stderr.write(`PostgreSQL of the tests: ${description}\n`);
   process.env['TEST_POSTGRES_URL'] = url;
