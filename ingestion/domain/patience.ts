@@ -1,5 +1,5 @@
 import { type Instant, MINUTE_MS } from './day.ts';
-import { isTransient, type SourceError, stopsTheRun } from './failure.ts';
+import { type FailureKind, isTransient, type SourceError, stopsTheRun } from './failure.ts';
 
 const MAX_ATTEMPTS = 5;
 const FIRST_BACKOFF_MS = 1_000;
@@ -40,6 +40,10 @@ export type Patience = {
   closedForMs(at: Instant): number | null;
 };
 
+/** The source is there, whatever it says of this one series: delisted coins, always the longest-stale, must not stop the rest. */
+const isAnswer = (kind: FailureKind): boolean =>
+  kind === 'empty' || kind === 'wrong_granularity' || (!isTransient(kind) && !stopsTheRun(kind));
+
 export function createPatience(): Patience {
   let failuresInARow = 0;
   let lastAnswerAt = Number.NEGATIVE_INFINITY;
@@ -52,7 +56,8 @@ export function createPatience(): Patience {
       closedUntil = Number.NEGATIVE_INFINITY;
     },
     failed({ kind, retryAfterMs }, attempts, at, random) {
-      failuresInARow += 1;
+      failuresInARow = isAnswer(kind) ? 0 : failuresInARow + 1;
+      if (isAnswer(kind)) lastAnswerAt = at;
       if (retryAfterMs !== null) closedUntil = Math.max(closedUntil, at + retryAfterMs);
       const isAway = failuresInARow >= MAX_FAILURES_IN_A_ROW && at - lastAnswerAt > MAX_SILENCE_MS;
       const isRateLimited = kind === 'rate_limited';

@@ -42,6 +42,7 @@ export async function judgeRun(
   });
   const error = status === 'complete' ? null : explain(status, counts, fetched);
   const { missingSeries, ...days } = counts;
+  run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();
   await runs.finish(runId, { status, ...days, error }, fetched.retries, status === 'waiting' ? null : finishedAt);
   await prune(deps, finishedAt - KEEP_DAYS * DAY_MS);
@@ -73,6 +74,8 @@ export async function judgeRun(
 export async function failRun(run: OpenRun, reason: unknown, deps: RunDependencies): Promise<void> {
   try {
     const { missingSeries, ...days } = await countStored(run, deps);
+    // Another ingestion may be working by now, and on this very run.
+    run.lock.lost.throwIfAborted();
     const error = reason instanceof Error ? reason.message : String(reason);
     await deps.repositories.runs.finish(run.order.runId, { status: 'failed', ...days, error }, 0, deps.clock.now());
   } catch (error) {
@@ -100,15 +103,17 @@ type Counts = DayCounts & { readonly missingSeries: readonly string[] };
 async function countStored({ order, asking, expected }: OpenRun, { repositories }: RunDependencies): Promise<Counts> {
   const states = await repositories.prices.dayStates(order.runId, expected, asking.refetch);
   const all = states.flat();
-  const countOf = (status: string) => all.filter((state) => statusOf(state, asking.dueAt) === status).length;
   const missingDays = all.filter((state) => isMissing(state, asking)).length;
-  const unavailableDays = countOf('unavailable');
+  // One that a refetch asks for is expected until it was asked.
+  const unavailableDays = all.filter(
+    (state) => statusOf(state, asking.dueAt) === 'unavailable' && !isMissing(state, asking),
+  ).length;
   const expectedDays = expected.reduce((sum, { first, last }) => sum + countDays(first, last), 0) - unavailableDays;
   return {
     expectedDays,
     storedDays: expectedDays - missingDays,
     missingDays,
-    thinDays: countOf('thin'),
+    thinDays: all.filter((state) => statusOf(state, asking.dueAt) === 'thin').length,
     unavailableDays,
     missingSeries: expected
       .filter((_, index) => states[index]?.some((state) => isMissing(state, asking)))

@@ -3,9 +3,12 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { createRequestBudget } from '../../ingestion/coingecko/request-budget.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { aggregate } from '../../ingestion/domain/aggregation.ts';
 import { addDays, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
-import { LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
+import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
+import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
+import { runIdOf } from '../../ingestion/runtime/run-id.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion, TWO_COINS } from '../support/test-ingestion.ts';
 
@@ -37,6 +40,13 @@ const allRows = () =>
     .orderBy('currency')
     .orderBy('day')
     .execute();
+
+const clientOf = (baseUrl: string) =>
+  createCoinGeckoClient({
+    ...{ baseUrl, keyHeader: null, apiKey: null, clock: ingestion.clock },
+    timeoutMs: 5_000,
+    maxBodyBytes: 4 * 1024 * 1024,
+  });
 
 /** PostgreSQL's own word for when a row was last written. */
 const writtenBy = async () => {
@@ -95,14 +105,7 @@ describe('a run', () => {
     const { verdict } = await ingestion.run();
     const answers = await ingestion.database.db.selectFrom('answers').selectAll().execute();
     expect(answers).toHaveLength(4);
-    const { parse } = createCoinGeckoClient({
-      baseUrl: 'http://127.0.0.1/',
-      keyHeader: null,
-      apiKey: null,
-      timeoutMs: 1,
-      maxBodyBytes: 1,
-      clock: ingestion.clock,
-    });
+    const { parse } = clientOf(ingestion.simulator.baseUrl);
     for (const answer of answers) {
       const gapDays = daysFrom(answer.first_day, answer.last_day) as [string, ...string[]];
       const window = { from: answer.window_from.getTime(), to: answer.window_to.getTime() };
@@ -182,9 +185,15 @@ describe('a run that cannot have everything', () => {
       unavailableDays: 2,
       expectedDays: 118,
     });
-    // Looked for again by request, and found: the row is there and nothing is unavailable any more.
-    ingestion.simulator.setHistory({});
+    // Looked for again by request: expected until it was asked for, whatever becomes of that.
     const request = { from: hole.day, to: hole.day, refetch: true };
+    ingestion.simulator.setFaults(() => ({ kind: 'reply', status: 404, body: { error: 'coin not found' } }));
+    expect(
+      (await ingestion.run({ trigger: 'cli', request: { ...request, coins: ['dogecoin'] } })).verdict,
+    ).toMatchObject({ status: 'failed', expectedDays: 2, storedDays: 0, missingDays: 2, unavailableDays: 0 });
+    // Found: the row is there and nothing is unavailable any more.
+    ingestion.simulator.setFaults([]);
+    ingestion.simulator.setHistory({});
     expect((await ingestion.run({ trigger: 'cli', request })).verdict).toMatchObject({
       status: 'complete',
       expectedDays: 4,
@@ -345,6 +354,41 @@ describe('runs that are cut short', () => {
       },
     );
     expect(await Promise.all(second)).toEqual([expect.any(LockTakenError)]);
+  });
+
+  test('a run that loses the lock writes nothing more, and no verdict', async () => {
+    const { database, clock, simulator } = ingestion;
+    const repositories = createRepositories(database, { clock });
+    const lock: IngestionLock = {
+      async acquire(waitMs) {
+        held = await repositories.lock.acquire(waitMs);
+        return held;
+      },
+    };
+    let held: HeldLock | undefined;
+    const source = clientOf(simulator.baseUrl);
+    const run = ingestion.run(
+      { triggerKey: 'lost' },
+      {
+        repositories: { ...repositories, lock },
+        source: {
+          ...source,
+          async fetchRange(...asked) {
+            const answer = await source.fetchRange(...asked);
+            await sql`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
+              and database = (select oid from pg_database where datname = current_database())`.execute(database.db);
+            await new Promise<void>((lost) => {
+              if (held?.lost.aborted) lost();
+              held?.lost.addEventListener('abort', () => lost());
+            });
+            return answer;
+          },
+        },
+      },
+    );
+    await expect(run).rejects.toThrow(LockLostError);
+    expect(await allRows()).toEqual([]);
+    expect(await runRow(runIdOf('lost'))).toMatchObject({ status: 'running', finished_at: null });
   });
 
   test('a run left behind by a dead process is marked as interrupted by the next one', async () => {

@@ -47,6 +47,19 @@ describe('after a failed attempt', () => {
     expect(stops).toEqual([...Array(7).fill(false), true]);
   });
 
+  test.each<FailureKind>(['not_found', 'history', 'plan', 'empty', 'wrong_granularity'])(
+    '%s says that the source is there: any number of such series leaves the others their turn',
+    (kind) => {
+      const patience = createPatience();
+      for (let count = 0; count < 20; count += 1) {
+        expect(patience.failed(failure(kind), 1, count, 1).stopsTheRun).toBe(false);
+      }
+      for (let count = 0; count < 7; count += 1) patience.failed(failure('network'), 1, 20, 1);
+      expect(patience.failed(failure('network'), 1, 20, 1).stopsTheRun).toBe(false);
+      expect(patience.failed(failure('network'), 1, 20 + MINUTE_MS, 1).stopsTheRun).toBe(true);
+    },
+  );
+
   test('one that had an answer is given a minute of silence', () => {
     const patience = createPatience();
     patience.answered(0);
