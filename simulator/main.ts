@@ -1,9 +1,11 @@
-// node simulator/main.ts [--port N] [--plan public|demo|paid|none] [--key KEY]… [--seed N] [--now ISO]
-//   [--recordings DIR] [--recorded-only] [--latency-ms N] [--requests-per-minute N]
-// Prints its base URL as one line and serves until SIGINT or SIGTERM.
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { startSimulator } from './server.ts';
+
+const USAGE = `Usage: node simulator/main.ts [--port N] [--plan public|demo|paid|none] [--key KEY]… [--seed N] [--now ISO]
+  [--recordings DIR] [--recorded-only] [--latency-ms N] [--requests-per-minute N]
+
+A stand-in for CoinGecko's API: prints its base URL as one line and serves until SIGINT or SIGTERM.`;
 
 const wholeNumber = (minimum: number, maximum: number) => {
   const error = `a whole number from ${minimum} to ${maximum}`;
@@ -55,8 +57,8 @@ function clockFrom(moment: number): () => number {
   return () => moment + Date.now() - startedAt;
 }
 
-try {
-  const settings = readSettings(process.argv.slice(2));
+async function serve(args: readonly string[]): Promise<void> {
+  const settings = readSettings(args);
   const simulator = await startSimulator({
     port: settings.port,
     plan: settings.plan === 'none' ? null : settings.plan,
@@ -72,7 +74,12 @@ try {
   const close = () => void simulator.close();
   process.once('SIGINT', close);
   process.once('SIGTERM', close);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
 }
+
+const args = process.argv.slice(2);
+if (args.includes('--help')) console.log(USAGE);
+else
+  await serve(args).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 2;
+  });

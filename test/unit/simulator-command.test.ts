@@ -99,6 +99,13 @@ describe('the command', () => {
     expect(await exit).toEqual([0, null]);
   });
 
+  test('--help says what it takes', async () => {
+    const child = run('--help');
+    const exit = once(child, 'exit');
+    expect(await readAll(child.stdout)).toMatch(/^Usage: node simulator\/main\.ts .*--latency-ms N/s);
+    expect(await exit).toEqual([0, null]);
+  });
+
   test.each([
     [['--port', 'x'], '--port: found "x", expected a whole number from 0 to 65535.'],
     [['--plan', 'gold'], '--plan: found "gold", expected public, demo, paid or none.'],
