@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../local/embedded-postgres.ts';
+import { bundles } from './bundles.ts';
 import type { Measure } from './measure.ts';
 import { memory } from './memory.ts';
 import { rateLimit } from './rate-limit.ts';
 import { store } from './store.ts';
 import { throughput } from './throughput.ts';
 
-const MEASURES: Readonly<Record<string, Measure>> = { throughput, store, memory, 'rate-limit': rateLimit };
+const MEASURES: Readonly<Record<string, Measure>> = { throughput, store, memory, 'rate-limit': rateLimit, bundles };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' } } });
 const unknown = positionals.find((name) => !(name in MEASURES));
