@@ -17,6 +17,12 @@ async function answer({ id, event, timeoutMs }: Extract<FunctionCall, { kind: 'i
 
 parentPort?.on('message', async (call: FunctionCall) => {
   // Threads get no signals of their own.
-  if (call.kind === 'terminate') process.emit('SIGTERM', 'SIGTERM');
-  else parentPort?.postMessage(await answer(call));
+  if (call.kind === 'terminate') {
+    process.emit('SIGTERM', 'SIGTERM');
+    return;
+  }
+  const reply = await answer(call);
+  // Its lines before its answer: whoever has that may end the thread, and what was printed would be lost.
+  await Promise.all([process.stdout, process.stderr].map((output) => new Promise((sent) => output.write('', sent))));
+  parentPort?.postMessage(reply);
 });
