@@ -10,6 +10,8 @@ export type MessageFate =
   | { readonly kind: 'delete' }
   | { readonly kind: 'continue'; readonly next: RunMessage }
   | { readonly kind: 'retry'; readonly delayMs: number }
+  /** It was received for the last time: the queue moves it to the dead-letter queue when it is next asked for one. */
+  | { readonly kind: 'give-up' }
   | { readonly kind: 'dead-letter'; readonly reason: FailureKind | 'too_many_hops' };
 
 /** After the minute that the worker itself has waited for the lock. */
@@ -36,8 +38,5 @@ export function fateAfterError(error: unknown, receiveCount: number): MessageFat
   return retry(retryDelayMs(receiveCount, null), receiveCount);
 }
 
-/** After the last receive there is nothing to wait for: the queue moves the message away when it is next asked for one. */
-const retry = (delayMs: number, receiveCount: number): MessageFate => ({
-  kind: 'retry',
-  delayMs: receiveCount >= MAX_RECEIVES ? 0 : delayMs,
-});
+const retry = (delayMs: number, receiveCount: number): MessageFate =>
+  receiveCount >= MAX_RECEIVES ? { kind: 'give-up' } : { kind: 'retry', delayMs };

@@ -42,18 +42,19 @@ export async function handler(event: unknown, invocation: TimedInvocation): Prom
   const [record] = parseEvent(sqsEvent, event, 'an event of a queue with a batch size of 1').Records;
   const environment = readEnvironment('stage', 'queueUrl', 'deadLetterQueueUrl', 'coingeckoSecretId');
   const universe = parseUniverse(process.env);
+  const emit = createMetrics(environment.stage);
   const isDone = await processMessage(
     { ...record, receiveCount: record.attributes.ApproximateReceiveCount },
     {
       queue: createWorkerQueue(createSqsClient(PATIENT), environment),
       universe,
+      emit,
       log: createLog({ requestId: invocation.awsRequestId }),
       async runHop(order, log) {
         const key = await readSecret(new SecretsManagerClient(PATIENT), environment.coingeckoSecretId);
         const source = sourceSettings(process.env, key?.value ?? null);
         const database = await openDatabase();
         try {
-          const emit = createMetrics(environment.stage);
           const { signal } = interrupt;
           return await runHop(order, {
             ...{ source, universe, database, clock: systemClock, log, emit, interrupt: signal, deadline },

@@ -1,9 +1,11 @@
+import { METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { IngestionError, LockTakenError } from '../../ingestion/domain/failure.ts';
-import type { RunResult } from '../../ingestion/domain/verdict.ts';
+import type { RunResult, RunStatus } from '../../ingestion/domain/verdict.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { StructuredLog } from '../../ingestion/runtime/logger.ts';
+import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
 import { parseRunRequest } from '../../ingestion/runtime/request-schema.ts';
 import { parseRunMessage } from '../../ingestion/runtime/run-message-schema.ts';
 import { fateAfter, fateAfterError, type MessageFate } from './fate.ts';
@@ -14,6 +16,7 @@ export type WorkerDependencies = {
   readonly universe: Universe;
   /** Works on one hop of a run. @throws whatever keeps it from a verdict. */
   readonly runHop: (order: RunOrder, log: Log) => Promise<RunResult>;
+  readonly emit: EmitMetrics;
   readonly log: StructuredLog;
 };
 
@@ -23,9 +26,10 @@ export type WorkerDependencies = {
  * @returns whether the message is done with, so that it may be deleted; else it comes back, or ends as a dead letter.
  */
 export async function processMessage(delivery: Delivery, dependencies: WorkerDependencies): Promise<boolean> {
-  const { queue } = dependencies;
-  const { fate, log } = await workOn(delivery, dependencies);
+  const { queue, emit } = dependencies;
+  const { fate, status, log } = await workOn(delivery, dependencies);
   log.info('Fate of the message', { fate });
+  emit({ [countOf(fate, status)]: 1 });
   try {
     return await carryOut(fate, delivery, queue);
   } catch (error) {
@@ -35,11 +39,14 @@ export async function processMessage(delivery: Delivery, dependencies: WorkerDep
   }
 }
 
-/** @property log names the run and the hop, where the message could be read. */
+/**
+ * @property status what the hop left the run in; failed where it came to no verdict.
+ * @property log names the run and the hop, where the message could be read.
+ */
 async function workOn(
   { messageId, receiveCount, body }: Delivery,
   dependencies: WorkerDependencies,
-): Promise<{ fate: MessageFate; log: Log }> {
+): Promise<{ fate: MessageFate; status: RunStatus; log: Log }> {
   const { universe, runHop } = dependencies;
   let log = dependencies.log.with({ messageId, receiveCount });
   try {
@@ -50,12 +57,12 @@ async function workOn(
     const { series, ...verdict } = result.verdict;
     const { stoppedBy, failures, retryAfterMs } = result;
     log.info('Hop done', { ...verdict, stoppedBy, failures, retryAfterMs });
-    return { fate: fateAfter(result, message, receiveCount), log };
+    return { fate: fateAfter(result, message, receiveCount), status: verdict.status, log };
   } catch (error) {
     if (error instanceof LockTakenError) log.warn('Another ingestion is at work', { error });
     else if (error instanceof IngestionError) log.error('The hop failed', { error });
     else log.error('The hop failed for an unforeseen reason', { error });
-    return { fate: fateAfterError(error, receiveCount), log };
+    return { fate: fateAfterError(error, receiveCount), status: 'failed', log };
   }
 }
 
@@ -64,6 +71,13 @@ function orderOf({ runId, triggerKey, trigger, dueAt, request, hop }: RunMessage
   const due = Date.parse(dueAt);
   // Its days were judged when it was accepted, and are judged as of then again.
   return { runId, triggerKey, trigger, dueAt: due, request: parseRunRequest(request, { universe, now: due }), hop };
+}
+
+/** @returns the metric that counts the run. What its retries heal is no run that ended partial, and alarms nobody. */
+function countOf({ kind }: MessageFate, status: RunStatus) {
+  if (kind === 'delete') return METRICS.runsComplete;
+  if (kind === 'continue' || kind === 'retry') return METRICS.runsWaiting;
+  return status === 'partial' ? METRICS.runsPartial : METRICS.runsFailed;
 }
 
 async function carryOut(fate: MessageFate, delivery: Delivery, queue: WorkerQueue): Promise<boolean> {
@@ -78,6 +92,9 @@ async function carryOut(fate: MessageFate, delivery: Delivery, queue: WorkerQueu
       return true;
     case 'retry':
       await queue.postpone(delivery, fate.delayMs);
+      return false;
+    case 'give-up':
+      await queue.postpone(delivery, 0);
       return false;
   }
 }

@@ -4,7 +4,6 @@ import type { Universe } from '../../ingestion/contract/universe.ts';
 import type { Database } from '../../ingestion/database/connection.ts';
 import { readStatus } from '../../ingestion/database/status.ts';
 import { reservedCredits } from '../../ingestion/domain/credits.ts';
-import { LockTakenError } from '../../ingestion/domain/failure.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
 import type { Clock, Log, RequestLedger, RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
@@ -29,7 +28,7 @@ export type HopDependencies = {
  * @throws whatever `runIngestion` throws.
  */
 export async function runHop(order: RunOrder, dependencies: HopDependencies): Promise<RunResult> {
-  const { log, emit } = dependencies;
+  const { log } = dependencies;
   const counts = { requests: 0, retries: 0, rateLimited: 0 };
   const onEvent = (event: RunEvent) => {
     if (event.kind === 'retrying') counts.retries += 1;
@@ -37,14 +36,9 @@ export async function runHop(order: RunOrder, dependencies: HopDependencies): Pr
   };
   const deps = composeRun({ ...dependencies, lockWaitMs: LOCK_WAIT_MS, onEvent });
   const requests = countedLedger(deps.repositories.requests, counts);
-  try {
-    const result = await runIngestion(order, { ...deps, repositories: { ...deps.repositories, requests } });
-    await emitResult(result.verdict, counts, dependencies);
-    return result;
-  } catch (error) {
-    if (!(error instanceof LockTakenError)) emit({ [METRICS.runsFailed]: 1 });
-    throw error;
-  }
+  const result = await runIngestion(order, { ...deps, repositories: { ...deps.repositories, requests } });
+  await emitResult(result.verdict, counts, dependencies);
+  return result;
 }
 
 /** What this hop adds to its run, whose verdict counts over all hops: CloudWatch adds hops up itself. */
@@ -73,22 +67,10 @@ function logEvent(log: Log, event: RunEvent): void {
   // What failed is logged where it fails, with its kind.
 }
 
-const RUNS_BY_VERDICT = {
-  complete: METRICS.runsComplete,
-  partial: METRICS.runsPartial,
-  failed: METRICS.runsFailed,
-  waiting: METRICS.runsWaiting,
-  // Only on a person's machine.
-  interrupted: null,
-  running: null,
-} as const satisfies Record<Verdict['status'], string | null>;
-
 /** What is stored stays stored: metrics that can't be made are no failure of the run. */
 async function emitResult(verdict: Verdict, counts: Counts, dependencies: HopDependencies): Promise<void> {
   const { emit, database, clock, universe, source, log } = dependencies;
-  const runs = RUNS_BY_VERDICT[verdict.status];
   emit({
-    ...(runs ? { [runs]: 1 } : {}),
     [METRICS.runDuration]: verdict.durationMs / 1000,
     [METRICS.daysExpected]: verdict.expectedDays,
     [METRICS.daysStored]: verdict.storedDays,

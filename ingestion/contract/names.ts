@@ -20,9 +20,11 @@ export const METRICS = {
   runsQueued: 'RunsQueued',
   /** Calls of the endpoint without a good secret. */
   unauthorizedCalls: 'UnauthorizedCalls',
+  /** Runs by what they ended as: each is counted once, and those that go on later with each hop. */
   runsComplete: 'RunsComplete',
   runsPartial: 'RunsPartial',
   runsFailed: 'RunsFailed',
+  /** Hops whose run goes on: by a continuation, or by a retry. */
   runsWaiting: 'RunsWaiting',
   runDuration: 'RunDuration',
   daysExpected: 'DaysExpected',

@@ -24,7 +24,8 @@ const PRICE_AGE_BESIDE_INTERVAL_HOURS = 72 + 2;
 /** How much longer than the schedule's longest interval there may be no complete run. */
 const SILENCE_BESIDE_INTERVAL_HOURS = 2;
 
-const STORAGE_LEFT = 0.1;
+/** RDS lets the storage grow when a tenth has been left for 5 minutes; half of that says that it did not. */
+const STORAGE_LEFT = 0.05;
 const GIB = 1024 ** 3;
 
 /** A t4g.micro earns 12 an hour and uses 6 at its baseline of 10 %. */
@@ -179,9 +180,9 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
   }
   alarms.add({
     id: 'run-partial',
-    severity: 'warning',
+    severity: 'critical',
     meaning:
-      'A run ended with expected days missing. Unless their cause lasts, a retry fetches them; its verdict names both.',
+      'A run ended for good with expected days missing: no retry can mend them, or none did. Its verdict says which, and why.',
     metric: programMetric(config, 'runsPartial', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -207,7 +208,8 @@ function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }
   alarms.add({
     id: 'database-storage',
     severity: 'critical',
-    meaning: 'The database has less than a tenth of its storage left, in spite of growing by itself.',
+    meaning:
+      'The database has less than a twentieth of its first storage left: it no longer grows by itself, and stops when it is full.',
     metric: instance.metricFreeStorageSpace({ statistic: 'Minimum', period: FIVE_MINUTES }),
     threshold: config.database.storageGib * GIB * STORAGE_LEFT,
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,

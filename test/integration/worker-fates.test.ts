@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
-import { MAX_HOPS, type RunMessage } from '../../ingestion/contract/run-message.ts';
+import { METRICS } from '../../ingestion/contract/names.ts';
+import { MAX_HOPS, MAX_RECEIVES, type RunMessage } from '../../ingestion/contract/run-message.ts';
 import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { type FailureKind, LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
@@ -48,12 +49,23 @@ const result = (
   ...rest,
 });
 
+/** What the runs were counted as, in the order of their hops. */
+let counted: string[] = [];
+afterEach(() => {
+  counted = [];
+});
+
 /** Works on the next message. @param outcome what its hop comes to, or throws. */
 async function work(outcome: RunResult | Error, workerQueue: WorkerQueue = queue.queue) {
   const orders: RunOrder[] = [];
   const isDone = await queue.deliver((delivery: Delivery) =>
     processMessage(delivery, {
-      ...{ queue: workerQueue, universe: DEFAULT_UNIVERSE, log },
+      ...{
+        queue: workerQueue,
+        universe: DEFAULT_UNIVERSE,
+        log,
+        emit: (values) => counted.push(...Object.keys(values)),
+      },
       async runHop(order) {
         orders.push(order);
         if (outcome instanceof Error) throw outcome;
@@ -169,6 +181,30 @@ describe('a hop that came to a verdict', () => {
     const { isDone } = await work(result('partial', { failures: ['timeout'] }), queue.without('runs'));
     expect(isDone).toBe(false);
     expect(queue.hiddenFor()).toBe(20 * MINUTE_S);
+  });
+});
+
+describe('what a run is counted as', () => {
+  test.each<[string, RunResult | Error, string]>([
+    ['complete', result('complete'), METRICS.runsComplete],
+    ['out of time, to be continued', result('waiting', { stoppedBy: 'deadline' }), METRICS.runsWaiting],
+    ['partial, to be tried again', result('partial', { failures: ['timeout'] }), METRICS.runsWaiting],
+    ['without a verdict, to be tried again', new TypeError('Oops.'), METRICS.runsWaiting],
+    ['partial for good', result('partial', { failures: ['not_found'] }), METRICS.runsPartial],
+    ['failed for good', result('failed', { failures: ['wrong_key'] }), METRICS.runsFailed],
+    ['refused', new RefusedError('credits', 'No.'), METRICS.runsFailed],
+  ])('%s', async (_, outcome, metric) => {
+    await sendAndWork(outcome);
+    expect(counted).toEqual([metric]);
+  });
+
+  test('partial at the last receive: it ends partial, which it did not before', async () => {
+    queue.send(JSON.stringify(message()));
+    for (let receive = 1; receive <= MAX_RECEIVES; receive += 1) {
+      if (receive > 1) await queue.hurry();
+      await work(result('partial', { failures: ['timeout'] }));
+    }
+    expect(counted).toEqual([...Array(MAX_RECEIVES - 1).fill(METRICS.runsWaiting), METRICS.runsPartial]);
   });
 });
 

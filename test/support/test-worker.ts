@@ -45,7 +45,7 @@ export function createTestWorker(options: {
     work(delivery) {
       const deadline = clock.now() + timeoutMs;
       return processMessage(delivery, {
-        ...{ queue, universe, log: withFields(log) },
+        ...{ queue, universe, emit, log: withFields(log) },
         async runHop(order, hopLog) {
           const open = typeof database === 'string' ? createDatabase({ url: database }) : await database();
           const { signal: interrupt } = new AbortController();
