@@ -13,15 +13,13 @@ import {
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { BUNDLING } from '../../ingestion/contract/bundling.ts';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import type { StackConfig } from '../config.ts';
 import { resourceName } from '../names.ts';
 import type { Database } from './database.ts';
 
 const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-/** `pg` and the AWS SDK hold CommonJS, which calls `require`; an ES module has none by itself. */
-const REQUIRE_BANNER = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
 
 export interface HandlerFunctionProps {
   readonly config: StackConfig;
@@ -75,16 +73,13 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
     ...database?.placement,
     ...(props.recursiveLoop ? { recursiveLoop: props.recursiveLoop } : {}),
     bundling: {
+      ...BUNDLING,
+      mainFields: [...BUNDLING.mainFields],
       format: OutputFormat.ESM,
-      target: 'node24',
-      mainFields: ['module', 'main'],
-      minify: true,
       sourceMap: true,
-      sourcesContent: false,
       logLevel: LogLevel.WARNING,
       // Bundled, it starts sooner than the runtime's copy, and is the version that was tested.
       bundleAwsSDK: true,
-      banner: REQUIRE_BANNER,
     },
   });
   database?.secret.grantRead(handler);

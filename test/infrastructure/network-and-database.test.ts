@@ -50,6 +50,10 @@ describe('the way out', () => {
     expect(routes.filter((id) => id.includes('Isolated'))).toEqual([]);
   });
 
+  test("the VPC's default security group, which nothing is in, lets nobody in or out", () => {
+    prod.resourceCountIs('Custom::VpcRestrictDefaultSG', 1);
+  });
+
   test('rejected traffic is logged', () => {
     prod.hasResourceProperties('AWS::EC2::FlowLog', { TrafficType: 'REJECT' });
   });
