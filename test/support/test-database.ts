@@ -9,7 +9,7 @@ export type TestDatabase = { readonly url: string; drop(): Promise<void> };
 export async function createTestDatabase(options: { isEmpty?: boolean } = {}): Promise<TestDatabase> {
   const { TEST_POSTGRES_URL: serverUrl, TEST_POSTGRES_TEMPLATE: template } = process.env;
   if (!serverUrl || !template) throw new Error('There is no PostgreSQL for tests. Run them with "npm test".');
-  // With the pid of the test run, so that a later one knows whose it is.
+  // With the pid of the test run, for another one may use the same server.
   const name = `${template.replace('template', '')}${randomUUID().replaceAll('-', '').slice(0, 12)}`;
   const onServer = async (statement: string) => {
     const client = new pg.Client(serverUrl);

@@ -2,13 +2,14 @@
 // the embedded one.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrate.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { startEmbeddedPostgres } from '../../local/embedded-postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../local/embedded-postgres.ts';
 import { isRunning } from '../../local/is-running.ts';
 import { databaseUrl } from './database-url.ts';
 import { silentLog } from './silent-log.ts';
@@ -34,13 +35,34 @@ async function chooseServer(): Promise<Server> {
   if (url) return { url, description: 'the one of TEST_DATABASE_URL', stop: async () => {} };
   const container = await startContainer();
   if ('url' in container) return container;
-  // The same folder each time: a server left by a killed run is found, used and stopped.
-  const embedded = await startEmbeddedPostgres({
-    dataFolder: join(import.meta.dirname, '../../.data/test'),
-    flags: FAST,
-  });
-  await dropLeftovers(embedded.url);
+  const embedded = await startInFolder();
   return { ...embedded, description: `embedded, in ${embedded.folder} (${container.reason})` };
+}
+
+const DATA_FOLDER = join(import.meta.dirname, '../../.data');
+
+/** Starts the embedded server in a folder of this test run, which goes with it. */
+async function startInFolder() {
+  await removeLeftovers();
+  const dataFolder = join(DATA_FOLDER, `test-${process.pid}`);
+  const embedded = await startEmbeddedPostgres({ dataFolder, flags: FAST });
+  return { ...embedded, stop: () => remove(dataFolder, embedded) };
+}
+
+/** Servers and folders of test runs that were killed. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(DATA_FOLDER).catch(() => [])) {
+    const [, pid] = /^test-(\d+)$/.exec(name) ?? [];
+    if (pid === undefined || isRunning(Number(pid))) continue;
+    const dataFolder = join(DATA_FOLDER, name);
+    await remove(dataFolder, await startEmbeddedPostgres({ dataFolder }).catch(() => null));
+  }
+}
+
+async function remove(dataFolder: string, embedded: EmbeddedPostgres | null): Promise<void> {
+  await embedded?.stop();
+  // Where the server's account can't enter the folder, the data are in another one.
+  for (const folder of new Set([dataFolder, embedded?.folder ?? dataFolder])) await rm(folder, { recursive: true });
 }
 
 async function startContainer(): Promise<Server | { reason: string }> {
@@ -79,19 +101,11 @@ export async function dropTemplate(): Promise<void> {
   if (server) await onServer(server.url, `drop database if exists test_${process.pid}_template with (force)`);
 }
 
-/** Databases of test runs that were killed. */
-async function dropLeftovers(serverUrl: string): Promise<void> {
-  const { rows } = await onServer(serverUrl, `select datname from pg_database where datname ~ '^test_[0-9]+_'`);
-  for (const { datname } of rows) {
-    if (!isRunning(Number(datname.split('_')[1]))) await onServer(serverUrl, `drop database ${datname} with (force)`);
-  }
-}
-
-async function onServer(url: string, statement: string): Promise<pg.QueryResult<{ datname: string }>> {
+async function onServer(url: string, statement: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   try {
-    return await client.query(statement);
+    await client.query(statement);
   } finally {
     await client.end();
   }
