@@ -9,16 +9,16 @@ import { createConnection } from '../../functions/shared/connection.ts';
 import type { RunQueue } from '../../functions/shared/run-queue.ts';
 import { failure } from '../../functions/trigger/answers.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
-import { METRICS } from '../../ingestion/contract/names.ts';
+import { ENDPOINT_PATH, METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
 import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { DAY_MS } from '../../ingestion/domain/day.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { createCronSecretReader } from '../../ingestion/runtime/secrets.ts';
 import { ServiceError } from '../../local/stack/aws-json-server.ts';
+import { type HttpApi, type Integration, startHttpApi } from '../../local/stack/http-api.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
 import { type EventBridgeServer, startEventBridge } from '../support/eventbridge-server.ts';
-import { startHttpApi } from '../support/http-api-server.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
 import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
 
@@ -31,7 +31,8 @@ let now: number;
 let everySecond: () => Promise<void>;
 let secretsManager: SecretsManagerServer;
 let eventBridge: EventBridgeServer;
-let endpoint: Awaited<ReturnType<typeof startHttpApi>>;
+/** With the URL of its one path. */
+let endpoint: HttpApi;
 let warm: Trigger;
 let log: ReturnType<typeof createRecordedLog>;
 let queued: RunMessage[];
@@ -68,6 +69,12 @@ const newInstance = (): Trigger =>
     emit: () => {},
   });
 
+async function startEndpoint(trigger: Integration): Promise<HttpApi> {
+  const onError = (error: unknown) => log.error('The endpoint failed', { error });
+  const { url, close } = await startHttpApi({ port: 0, routes: { [ENDPOINT_PATH]: trigger }, onError });
+  return { url: `${url}${ENDPOINT_PATH}`, close };
+}
+
 /** Calls the step as Secrets Manager does: in a process that knows nothing of the others. */
 const rotate = (step: RotationStep, version = secret) =>
   createRotation({ client: newClient(), connection: newConnection(), endpointUrl: endpoint.url, clock })[step](version);
@@ -95,7 +102,7 @@ beforeEach(async () => {
   eventBridge = await startEventBridge();
   eventBridge.authorization = `Bearer ${OLD_SECRET}`;
   warm = newInstance();
-  endpoint = await startHttpApi((event) => warm(event, log));
+  endpoint = await startEndpoint((event) => warm(event, log));
 });
 afterEach(async () => {
   await Promise.all([secretsManager.close(), eventBridge.close(), endpoint.close()]);
@@ -207,7 +214,7 @@ describe('a rotation', () => {
   test('fails at test when the endpoint refuses the new secret, and does not name it', async () => {
     await rotate('create');
     await endpoint.close();
-    endpoint = await startHttpApi(async () => failure(401, 'Unauthorized'));
+    endpoint = await startEndpoint(async () => failure(401, 'Unauthorized'));
     const error = await rotate('test').catch((reason: unknown) => reason);
     expect(String(error)).toContain('answered the new secret with 401, expected 200');
     expect(String(error)).not.toContain(secretsManager.labelled('AWSPENDING'));
