@@ -14,6 +14,7 @@ test.each(['America/New_York', 'Asia/Tokyo', 'Pacific/Apia'])(
     const args = [
       '--experimental-vm-modules',
       'node_modules/jest/bin/jest.js',
+      '--runInBand',
       '--config',
       withoutDatabase,
       'test/unit/domain',
