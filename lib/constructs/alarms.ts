@@ -31,7 +31,10 @@ const GIB = 1024 ** 3;
 /** A t4g.micro earns 12 an hour and uses 6 at its baseline of 10 %. */
 const CPU_CREDITS_LEFT = 20;
 
-/** RDS gives PostgreSQL one connection for each 9,531,392 bytes of memory; half of them is far beyond this program's six. */
+/**
+ * RDS gives PostgreSQL one connection for each 9,531,392 bytes that the system leaves of the memory: a t4g.micro has some 80.
+ * Half of the nominal number is below that, and far beyond this program's six.
+ */
 const connectionsTooMany = ({ database }: StackConfig): number =>
   Math.floor((DATABASE_INSTANCES[database.instance] * GIB) / 9_531_392 / 2);
 
@@ -209,7 +212,7 @@ function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }
     id: 'database-storage',
     severity: 'critical',
     meaning:
-      'The database has less than a twentieth of its first storage left: it no longer grows by itself, and stops when it is full.',
+      'The database has less than a twentieth of its first storage left: it did not grow in time, and stops when it is full.',
     metric: instance.metricFreeStorageSpace({ statistic: 'Minimum', period: FIVE_MINUTES }),
     threshold: config.database.storageGib * GIB * STORAGE_LEFT,
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -228,7 +231,7 @@ function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }
   alarms.add({
     id: 'database-connections',
     severity: 'warning',
-    meaning: "Half of the database's connections are in use: some client does not give them back.",
+    meaning: "More than half of the database's connections are in use: some client does not give them back.",
     metric: instance.metricDatabaseConnections({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: connectionsTooMany(config),
     periods: 3,
