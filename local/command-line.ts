@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { DatabaseUnreachableError } from '../ingestion/database/connection.ts';
 import { IngestionError, LockTakenError, RefusedError } from '../ingestion/domain/failure.ts';
 import { systemClock } from '../ingestion/runtime/clock.ts';
 import { RequestError } from '../ingestion/runtime/request-schema.ts';
@@ -69,6 +70,8 @@ function showError(error: unknown, terminal: Terminal): ExitCode {
 
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof LockTakenError) return EXIT.lockTaken;
+  // A wrong password, a missing database: the setting has to change.
+  if (error instanceof DatabaseUnreachableError && !error.isTransient) return EXIT.wrongUse;
   const isWrongUse = [UsageError, SettingError, RequestError, RefusedError].some((kind) => error instanceof kind);
   return isWrongUse ? EXIT.wrongUse : EXIT.incomplete;
 }

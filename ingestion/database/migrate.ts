@@ -38,7 +38,8 @@ export async function migrateToLatest(
         return { applied, isNewer: false };
       }
       // Kysely calls a schema "corrupted" that has a migration which the program doesn't know.
-      const unknown = await unknownMigrations(db, Object.keys(migrations));
+      // Where the list can't be read (rights, a read-only server) that error would hide the first one, which says why.
+      const unknown = await unknownMigrations(db, Object.keys(migrations)).catch(() => []);
       if (unknown.length > 0) {
         log.warn('The database schema is newer than this program; nothing was done', { unknown });
         return { applied: [], isNewer: true };

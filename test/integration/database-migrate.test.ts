@@ -87,6 +87,15 @@ test('a migration that fails is named, and leaves nothing behind', async () => {
   expect((await sql`select to_regclass('half_done') as found`.execute(database.db)).rows).toEqual([{ found: null }]);
 });
 
+test('a server that only reads is named as the cause', async () => {
+  const database = await emptyDatabase();
+  // The pool has this one connection, which the migration gets.
+  await sql`set default_transaction_read_only = on`.execute(database.db);
+  await expect(migrateToLatest(database, options)).rejects.toThrow(
+    /^The migration of the database failed, and was undone: cannot execute .* in a read-only transaction\./,
+  );
+});
+
 test('a migration may take longer than a statement of a run; later statements are limited again', async () => {
   const database = await emptyDatabase();
   const timeouts: unknown[] = [];

@@ -382,6 +382,14 @@ test('a database that is not there: exit 1 and a sentence that does not show the
   expect(stderr).not.toContain('word');
 });
 
+test('a database that the setting names wrongly: exit 2', async () => {
+  const { code, stderr } = await runCommand(['status'], { DATABASE_URL: `${database.url}_not_there` });
+  expect(stderr).toMatch(
+    /^The database "\w+_not_there" on .* can't be reached: .*\. Create the database, or name another/,
+  );
+  expect(code).toBe(2);
+});
+
 test('the settings of a file .env count where the environment does not set them', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dotenv-'));
   await writeFile(join(folder, '.env'), 'LOG_LEVEL=loud\nCOINGECKO_PLAN=golden\n');
