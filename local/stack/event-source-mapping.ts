@@ -1,10 +1,14 @@
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
+import type { Clock } from '../../ingestion/ports.ts';
 
 const batchResponse = z.object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })) });
 
 /** The longest that SQS lets one wait for a message. */
 const WAIT_SECONDS = 20;
+
+/** Before the queue is asked again, when it could not be asked. */
+const RETRY_MS = 1_000;
 
 /**
  * Feeds a function from a queue as Lambda's event source mapping does: one message at a time, deleted when the function
@@ -16,11 +20,12 @@ const WAIT_SECONDS = 20;
 export function startEventSourceMapping(options: {
   readonly client: SQSClient;
   readonly queueUrl: string;
+  readonly clock: Pick<Clock, 'sleep'>;
   readonly invoke: (event: unknown) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
   readonly onSettled: (body: string) => Promise<void> | void;
 }): () => Promise<void> {
-  const { client, queueUrl, invoke, onError, onSettled } = options;
+  const { client, queueUrl, clock, invoke, onError, onSettled } = options;
   const over = new AbortController();
 
   async function receive(): Promise<Message | undefined> {
@@ -52,12 +57,14 @@ export function startEventSourceMapping(options: {
         const message = await receive();
         if (message) await handle(message);
       } catch (error) {
-        if (!over.signal.aborted) throw error;
+        if (over.signal.aborted) return;
+        onError(error);
+        await clock.sleep(RETRY_MS, over.signal).catch(() => {});
       }
     }
   }
 
-  const ended = poll().catch(onError);
+  const ended = poll();
   return async () => {
     over.abort();
     await ended;

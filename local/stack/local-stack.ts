@@ -81,6 +81,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const stopMapping = startEventSourceMapping({
       client: new SQSClient({ ...LOCAL_AWS, endpoint: sqs.address }),
       queueUrl: queues.queueUrl,
+      clock: systemClock,
       invoke: worker.invoke,
       onError,
       onSettled: options.onHop,

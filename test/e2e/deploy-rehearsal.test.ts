@@ -27,6 +27,7 @@ import pg from 'pg';
 import type { Answer } from '../../functions/trigger/answers.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
+import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { startEventSourceMapping } from '../../local/stack/event-source-mapping.ts';
 import { startHttpApi } from '../../local/stack/http-api.ts';
 import { createFunction, type LambdaFunction } from '../../local/stack/lambda-function.ts';
@@ -265,6 +266,7 @@ function rehearse(endpoint: string): void {
     const stopMapping = startEventSourceMapping({
       client: sqs,
       queueUrl,
+      clock: systemClock,
       invoke: startFunction('worker', stoodIn).invoke,
       onError: firstHop.reject,
       onSettled: () => firstHop.resolve(),
