@@ -2,8 +2,8 @@
 // are used: its class would stop the server in an exit hook that takes Ctrl-C away from this program.
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync, statSync } from 'node:fs';
+import { access, chmod, chown, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -51,7 +51,7 @@ export async function startEmbeddedPostgres(options: {
 }): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => {});
   const wanted = resolve(options.dataFolder);
-  await mkdir(wanted, { recursive: true });
+  await makeWritable(wanted);
   const account = process.getuid?.() === 0 ? accountFor(join(wanted, CLUSTER_FOLDER, 'data')) : null;
   const folder = await reachable(wanted, account, log);
   const home = join(folder, CLUSTER_FOLDER);
@@ -84,6 +84,19 @@ export async function startEmbeddedPostgres(options: {
       }
       await delay(100);
     }
+  }
+}
+
+async function makeWritable(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new IngestionError(
+      `The embedded PostgreSQL can't keep its data in ${folder} (${(error as Error).message}). Run as a user who may write ` +
+        'there, or set DATABASE_URL to use a PostgreSQL of your own.',
+      { cause: error },
+    );
   }
 }
 

@@ -167,6 +167,13 @@ test('a server that cannot start is an error with the end of its log', async () 
   expect(String(error)).toMatch(/doesn't start .*no_such_setting.*DATABASE_URL/s);
 });
 
+test('a folder that cannot be written is an error that says what to do', async () => {
+  await writeFile(join(folder, 'file'), '');
+  await expect(startEmbeddedPostgres({ dataFolder: join(folder, 'file', 'data') })).rejects.toThrow(
+    /^The embedded PostgreSQL can't keep its data in .*data \(ENOTDIR.*set DATABASE_URL/,
+  );
+});
+
 test('its environment holds nothing of ours', async () => {
   process.env['CRON_SECRET'] = 'hunter2';
   const { url } = await start();
