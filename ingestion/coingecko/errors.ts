@@ -61,8 +61,9 @@ const BLOCKED: Meaning = {
 const MEANINGS: Readonly<Record<number, Meaning>> = {
   10002: {
     kind: 'wrong_key',
-    what: 'the request carried no key, and this host wants one',
-    advice: `Set COINGECKO_API_KEY, and ${PLAN} to the plan it belongs to`,
+    // Said of a mistyped key too.
+    what: 'the request carried no key that this host knows',
+    advice: `Set COINGECKO_API_KEY to a key of yours, and ${PLAN} to the plan it belongs to`,
   },
   10005: {
     kind: 'plan',
