@@ -207,7 +207,12 @@ describe('an error', () => {
   });
 
   test.each<{ status: number; body: unknown; kind: FailureKind; says: RegExp }>([
-    { status: 401, body: nested(10002, 'No key'), kind: 'wrong_key', says: /carried no key that this host knows.*COINGECKO_API_KEY/ },
+    {
+      status: 401,
+      body: nested(10002, 'No key'),
+      kind: 'wrong_key',
+      says: /carried no key that this host knows.*COINGECKO_API_KEY/,
+    },
     {
       status: 400,
       body: split(10010, 'Wrong key'),
