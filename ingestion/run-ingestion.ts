@@ -23,7 +23,6 @@ export async function runIngestion(order: RunOrder, deps: RunDependencies): Prom
     const fetched = await fetchWindows(plan, run, deps, async (request, answer, attempts) => {
       const aggregation = aggregate(answer.samples, request, answer.receivedAt);
       const findings = findFrozen(request.series, answer.samples);
-      run.lock.lost.throwIfAborted();
       return await deps.repositories.prices.storeAnswer({
         runId: order.runId,
         ...request,

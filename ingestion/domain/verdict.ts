@@ -27,6 +27,7 @@ export type DayCounts = {
 export type Verdict = DayCounts & {
   readonly runId: string;
   readonly status: RunStatus;
+  /** Rows that the last hop wrote, and found as they were; the other totals are those of the whole run. */
   readonly rowsWritten: number;
   readonly rowsUnchanged: number;
   readonly requests: number;

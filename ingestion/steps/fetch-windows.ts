@@ -120,6 +120,8 @@ class Hop {
     if (this.#stop.signal.aborted || (earlier && !isTransient(earlier.kind) && earlier.kind !== 'history')) return;
     try {
       const { answer, attempts } = await this.#fetch(request);
+      // Another ingestion may be working by now.
+      this.#run.lock.lost.throwIfAborted();
       const stored = await onAnswer(request, answer, attempts);
       this.#rowsWritten += stored.rowsWritten;
       this.#rowsUnchanged += stored.rowsUnchanged;
