@@ -10,13 +10,31 @@ import { SourceError } from '../domain/failure.ts';
 const EARLIEST_STAMP = Date.UTC(2009, 0, 3);
 const LATEST_STAMP = Date.UTC(2100, 0, 1);
 
-const Stamp = z.custom<Instant>(
-  (value) => Number.isInteger(value) && Number(value) >= EARLIEST_STAMP && Number(value) < LATEST_STAMP,
-  { error: ({ input }) => `expected whole milliseconds between 2009 and 2100, found ${brief(JSON.stringify(input))}` },
-);
+type Point = readonly [Instant, unknown];
 
 /** The value may be anything: one bad price is a rejected sample, and no reason to refuse the answer. */
-const Points = z.array(z.tuple([Stamp, z.unknown()]));
+const isPoint = (point: unknown): point is Point => Array.isArray(point) && point.length === 2 && isStamp(point[0]);
+
+const isStamp = (stamp: unknown): boolean =>
+  Number.isInteger(stamp) && Number(stamp) >= EARLIEST_STAMP && Number(stamp) < LATEST_STAMP;
+
+// A schema for each of 6,000 points took zod longer than JSON.parse the whole answer.
+const Points = z
+  .custom<unknown[]>(Array.isArray, 'expected an array')
+  .transform((points, context): readonly Point[] => {
+    if (points.every(isPoint)) return points;
+    const index = points.findIndex((point) => !isPoint(point));
+    const point = points[index];
+    const isPair = Array.isArray(point) && point.length === 2;
+    const found = brief(JSON.stringify(isPair ? point[0] : point));
+    context.issues.push({
+      code: 'custom',
+      input: point,
+      path: isPair ? [index, 0] : [index],
+      message: `expected ${isPair ? 'whole milliseconds between 2009 and 2100' : '[milliseconds, value]'}, found ${found}`,
+    });
+    return z.NEVER;
+  });
 
 const Chart = z.object({ prices: Points, market_caps: Points, total_volumes: Points });
 

@@ -29,17 +29,19 @@ export async function judgeRun(
   const { runs, findings } = deps.repositories;
   const { runId } = run.order;
   const counts = await countStored(run, deps);
-  await findings.add(runId, await judgeCurrencies(run, deps));
 
   const { stoppedBy, retryAfterMs } = fetched;
   const madeProgress = counts.missingDays < plan.missingDaysBefore;
   const outcomes = inUniverseOrder(await runs.seriesOutcomes(runId), deps.universe);
+  const answered = outcomes.filter((outcome) => outcome.status === 'stored' || outcome.daysWritten > 0);
   const status = statusAfter({
     missingDays: counts.missingDays,
     stoppedBy,
     canContinue: canContinue({ madeProgress, stoppedBy, retryAfterMs }),
-    hasStoredAnswers: outcomes.some((outcome) => outcome.status === 'stored' || outcome.daysWritten > 0),
+    hasStoredAnswers: answered.length > 0,
   });
+  // The hop that ends the run judges the answers of all of them.
+  if (status !== 'waiting') await findings.add(runId, await judgeCurrencies(runId, answered, deps));
   const error = status === 'complete' ? null : explain(status, counts, fetched);
   const { missingSeries, ...days } = counts;
   run.lock.lost.throwIfAborted();
@@ -145,7 +147,8 @@ function explain(status: RunStatus, counts: Counts, { failures, stoppedBy }: Fet
 
 /** Reads the run's answers back coin by coin, so that the memory it takes does not grow with the universe. */
 async function judgeCurrencies(
-  { order, expected }: OpenRun,
+  runId: string,
+  answered: readonly Series[],
   { repositories, source, universe }: RunDependencies,
 ): Promise<Finding[]> {
   const currencies = universe.currencies.map(({ code }) => code);
@@ -153,11 +156,11 @@ async function judgeCurrencies(
   if (base === undefined) return [];
   const rates: CoinRate[] = [];
   const found: Finding[] = [];
-  for (const coin of new Set(expected.map((series) => series.coin))) {
+  for (const coin of new Set(answered.map((series) => series.coin))) {
     // In the universe's order: of two equal series the later one is the suspect.
     const hoursByCurrency = new Map(currencies.map((code) => [code, new Map<number, number>()]));
     const days = new Set<Day>();
-    for (const answer of await repositories.prices.answersOfCoin(order.runId, coin)) {
+    for (const answer of await repositories.prices.answersOfCoin(runId, coin)) {
       const hours = hoursByCurrency.get(answer.currency);
       for (const [hour, price] of hourlyMeans(source.parse(answer.body))) hours?.set(hour, price);
       for (const day of daysFrom(answer.firstDay, answer.lastDay)) days.add(day);
