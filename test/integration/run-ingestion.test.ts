@@ -9,22 +9,21 @@ import { addDays, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.
 import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
 import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
 import { runIdOf } from '../../ingestion/runtime/run-id.ts';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion, TWO_COINS } from '../support/test-ingestion.ts';
 
 const NOW = '2026-11-23T02:00:00Z';
 const YESTERDAY = '2026-11-22';
 const HOURS_20_MS = 20 * HOUR_MS;
 
-let testDatabase: TestDatabase;
+const testDatabase = await useTestDatabase();
 let ingestion: TestIngestion;
 beforeEach(async () => {
-  testDatabase = await createTestDatabase();
+  await emptyTables(testDatabase);
   ingestion = await startTestIngestion({ databaseUrl: testDatabase.url, now: NOW });
 });
 afterEach(async () => {
   await ingestion.close();
-  await testDatabase.drop();
 });
 
 const restart = async (options: Partial<Parameters<typeof startTestIngestion>[0]>) => {

@@ -29,3 +29,16 @@ export async function useTestDatabase(): Promise<TestDatabase> {
   afterAll(database.drop);
   return database;
 }
+
+/** Every table of data, those that refer to others first. */
+const TABLES = [
+  ...['quality_findings', 'rejected_samples', 'answers', 'requests', 'ingestion_series', 'unavailable_days'],
+  ...['daily_price_revisions', 'daily_prices', 'ingestion_runs', 'series', 'coins', 'currencies'],
+];
+
+/** Makes it as good as new, in a hundredth of the time that a new one takes. */
+export async function emptyTables({ url }: TestDatabase): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query(TABLES.map((table) => `delete from ${table}`).join(';')).finally(() => client.end());
+}

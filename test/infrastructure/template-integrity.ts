@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { CfnResource } from 'aws-cdk-lib';
-import { createStack } from './synthesise.ts';
+import { createStack, templateOf } from './synthesise.ts';
 
 type Synthesised = {
   readonly Parameters?: Record<string, unknown>;
@@ -52,8 +52,7 @@ const settings: Record<string, string>[] = [
 ];
 
 describe.each(settings)('the template of %j', (setting) => {
-  const { app, stack } = createStack(setting, { isValidated: true });
-  const template: Synthesised = app.synth().getStackArtifact(stack.artifactId).template;
+  const template: Synthesised = templateOf(setting).toJSON() as Synthesised;
 
   test('refers to nothing that it does not have', () => {
     const known = new Set([...Object.keys(template.Resources), ...Object.keys(template.Parameters ?? {})]);
@@ -65,6 +64,11 @@ describe.each(settings)('the template of %j', (setting) => {
   test('can be deployed in some order: nothing waits for itself', () => {
     expect(circleIn(template.Resources)).toBeNull();
   });
+});
+
+test.each(settings.slice(0, 3))("CDK's own rules find nothing in %j", (setting) => {
+  const { app } = createStack(setting, { isValidated: true });
+  expect(() => app.synth()).not.toThrow();
 });
 
 test("an error by CDK's own rules would end the synthesis", () => {
