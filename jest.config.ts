@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Config } from 'jest';
 
 const config: Config = {
@@ -10,8 +11,8 @@ const config: Config = {
   collectCoverageFrom: ['ingestion/**/*.ts'],
   coverageProvider: 'v8',
   testTimeout: 30_000,
-  // Jest would leave a core idle; much of the time goes to waiting for processes and the database.
-  maxWorkers: '100%',
+  // Tests that start processes wait for them: one worker more than two cores keeps both busy.
+  maxWorkers: Math.max(3, availableParallelism()),
 };
 
 export default config;
