@@ -19,8 +19,16 @@ export type Resource = {
 };
 
 /** CDK would leave an output folder behind for each app. */
-const folder = mkdtempSync(join(tmpdir(), 'crypto-prices-templates-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'crypto-prices-templates-'));
+  folders.push(folder);
+  return folder;
+}
 
 const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
 
@@ -42,7 +50,7 @@ export function createStack(
     },
     treeMetadata: false,
     builtinCloudFormationValidation: isValidated,
-    outdir: bundlesIn ?? mkdtempSync(join(folder, 'app-')),
+    outdir: bundlesIn ?? newFolder(),
   });
   const stack = new CryptoPricesStack(app, 'Stack', { config: readConfig(settings, {}), deployId: 'a deploy' });
   return { app, stack };
