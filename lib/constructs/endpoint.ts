@@ -39,6 +39,7 @@ export class Endpoint extends Construct {
       timeout: Duration.seconds(5),
       // Processor time comes with memory, and a cold start is nothing else.
       memorySize: 1024,
+      hasSourceLines: false,
       environment: { queueUrl: queue.queueUrl, cronSecretId: secret.secretArn, universe },
     });
     secret.grantRead(this.handler);

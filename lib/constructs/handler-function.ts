@@ -34,6 +34,8 @@ export interface HandlerFunctionProps {
   /** The database that the function reaches, from inside the VPC. @default none, and no VPC */
   readonly database?: Database;
   readonly recursiveLoop?: RecursiveLoop;
+  /** Whether stack traces name the source's lines, which makes a cold start some 20 ms longer. @default true */
+  readonly hasSourceLines?: boolean;
 }
 
 /**
@@ -65,7 +67,7 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
     systemLogLevelV2: SystemLogLevel.WARN,
     tracing: Tracing.ACTIVE,
     environment: {
-      NODE_OPTIONS: '--enable-source-maps',
+      ...(props.hasSourceLines === false ? {} : { NODE_OPTIONS: '--enable-source-maps' }),
       ...variables({ stage: config.stage, ...props.environment, ...database?.environment }),
       // RDS's certificate authorities come with Lambda's runtime, and are not among Node's own.
       ...(database ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),

@@ -161,7 +161,7 @@ describe('the queue', () => {
 describe('the functions', () => {
   const names = Object.keys(FUNCTIONS) as FunctionName[];
 
-  test.each(names)('%s: Node 24 on arm64, JSON logs that expire, tracing, source maps', (name) => {
+  test.each(names)('%s: Node 24 on arm64, JSON logs that expire, tracing', (name) => {
     const { Properties } = functionOf(prod, name);
     expect(Properties).toMatchObject({
       FunctionName: `crypto-prices-${name}`,
@@ -169,8 +169,10 @@ describe('the functions', () => {
       Architectures: ['arm64'],
       LoggingConfig: { LogFormat: 'JSON' },
       TracingConfig: { Mode: 'Active' },
-      Environment: { Variables: { STAGE: 'prod', NODE_OPTIONS: '--enable-source-maps' } },
+      Environment: { Variables: { STAGE: 'prod' } },
     });
+    // The trigger's caller hangs up after 5 s, and the maps take some of a cold start.
+    expect(Properties.Environment.Variables.NODE_OPTIONS).toBe(name === 'trigger' ? undefined : '--enable-source-maps');
     const log = resource(prod, 'AWS::Logs::LogGroup', `${FUNCTIONS[name]}FunctionLog`);
     expect(Properties.LoggingConfig.LogGroup).toEqual({ Ref: log.id });
     expect(log.Properties).toMatchObject({ LogGroupName: `/aws/lambda/crypto-prices-${name}`, RetentionInDays: 90 });
