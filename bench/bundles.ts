@@ -15,7 +15,7 @@ export const bundles: Measure = async () => {
   try {
     const rows: [what: string, figure: string][] = [];
     for (const name of await readdir(new URL('../functions/', import.meta.url))) {
-      if (name === 'shared') continue;
+      if (name === 'common') continue;
       const file = join(folder, `${name}.mjs`);
       const metafile = await bundleHandler(name, file);
       const { size } = await stat(file);

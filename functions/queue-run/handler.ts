@@ -1,9 +1,9 @@
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
-import { readEnvironment } from '../shared/environment.ts';
-import type { Invocation } from '../shared/invocation.ts';
-import { createRunQueue, firstHop } from '../shared/run-queue.ts';
-import { createSqsClient } from '../shared/sqs-client.ts';
+import { readEnvironment } from '../common/environment.ts';
+import type { Invocation } from '../common/invocation.ts';
+import { createRunQueue, firstHop } from '../common/run-queue.ts';
+import { createSqsClient } from '../common/sqs-client.ts';
 
 /** Queues a run at the end of a deployment. A repeat of the invocation has the same request id, and is the same run. */
 export async function handler(_event: unknown, { awsRequestId }: Invocation): Promise<{ runId: string }> {

@@ -4,12 +4,12 @@ import * as z from 'zod';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
 import { createMetrics } from '../../ingestion/runtime/metrics.ts';
-import { createConnection } from '../shared/connection.ts';
-import { readEnvironment } from '../shared/environment.ts';
-import type { Invocation } from '../shared/invocation.ts';
-import { parseEvent } from '../shared/parse-event.ts';
-import { createRunQueue } from '../shared/run-queue.ts';
-import { createSqsClient } from '../shared/sqs-client.ts';
+import { createConnection } from '../common/connection.ts';
+import { readEnvironment } from '../common/environment.ts';
+import type { Invocation } from '../common/invocation.ts';
+import { parseEvent } from '../common/parse-event.ts';
+import { createRunQueue } from '../common/run-queue.ts';
+import { createSqsClient } from '../common/sqs-client.ts';
 import { repairConnection } from './repair.ts';
 
 const stateChange = z.object({ id: z.string().min(1).max(200) });

@@ -3,8 +3,8 @@ import { METRICS } from '../../ingestion/contract/names.ts';
 import type { Clock, Log } from '../../ingestion/ports.ts';
 import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
 import { readCurrentSecret, SECRET_KNOWN_AFTER_MS } from '../../ingestion/runtime/secrets.ts';
-import type { Connection } from '../shared/connection.ts';
-import { firstHop, type RunQueue } from '../shared/run-queue.ts';
+import type { Connection } from '../common/connection.ts';
+import { firstHop, type RunQueue } from '../common/run-queue.ts';
 
 export type RepairDependencies = {
   readonly client: SecretsManagerClient;

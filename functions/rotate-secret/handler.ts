@@ -4,9 +4,9 @@ import { METRICS } from '../../ingestion/contract/names.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
 import { createMetrics } from '../../ingestion/runtime/metrics.ts';
-import { createConnection } from '../shared/connection.ts';
-import { readEnvironment } from '../shared/environment.ts';
-import type { Invocation } from '../shared/invocation.ts';
+import { createConnection } from '../common/connection.ts';
+import { readEnvironment } from '../common/environment.ts';
+import type { Invocation } from '../common/invocation.ts';
 import { createRotation } from './rotation.ts';
 import { parseRotationEvent } from './rotation-event.ts';
 

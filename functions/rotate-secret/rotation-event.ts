@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseEvent } from '../shared/parse-event.ts';
+import { parseEvent } from '../common/parse-event.ts';
 
 const STEPS = { createsecret: 'create', setsecret: 'set', testsecret: 'test', finishsecret: 'finish' } as const;
 

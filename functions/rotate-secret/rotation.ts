@@ -9,7 +9,7 @@ import {
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { readCurrentSecret, readSecret, SECRET_KNOWN_AFTER_MS } from '../../ingestion/runtime/secrets.ts';
-import type { Connection } from '../shared/connection.ts';
+import type { Connection } from '../common/connection.ts';
 import type { RotationEvent, RotationStep } from './rotation-event.ts';
 
 /** 256 random bits, in 43 characters that need no escaping in a header. */

@@ -3,9 +3,9 @@ import { readStatus, type Status } from '../../ingestion/database/status.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
 import { createLog } from '../../ingestion/runtime/logger.ts';
 import { parseUniverse } from '../../ingestion/runtime/settings.ts';
-import { openDatabase } from '../shared/database.ts';
-import type { Invocation } from '../shared/invocation.ts';
-import { parseEvent } from '../shared/parse-event.ts';
+import { openDatabase } from '../common/database.ts';
+import type { Invocation } from '../common/invocation.ts';
+import { parseEvent } from '../common/parse-event.ts';
 
 /** Invoked by hand with `{}`, or with a run's id. */
 const question = z.strictObject({ runId: z.uuid('it takes the id of a run').optional() });

@@ -5,10 +5,10 @@ import { createLog } from '../../ingestion/runtime/logger.ts';
 import { createMetrics } from '../../ingestion/runtime/metrics.ts';
 import { createCronSecretReader } from '../../ingestion/runtime/secrets.ts';
 import { parseUniverse } from '../../ingestion/runtime/settings.ts';
-import { readEnvironment } from '../shared/environment.ts';
-import { once } from '../shared/once.ts';
-import { createRunQueue } from '../shared/run-queue.ts';
-import { createSqsClient } from '../shared/sqs-client.ts';
+import { readEnvironment } from '../common/environment.ts';
+import { once } from '../common/once.ts';
+import { createRunQueue } from '../common/run-queue.ts';
+import { createSqsClient } from '../common/sqs-client.ts';
 import { type Answer, failure } from './answers.ts';
 import { createTrigger } from './trigger.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { RequestError } from '../../ingestion/runtime/request-schema.ts';
-import { parseEvent } from '../shared/parse-event.ts';
+import { parseEvent } from '../common/parse-event.ts';
 
 /** Room for a request that names every series of a large universe. */
 const MAX_BODY_BYTES = 64 * 1024;

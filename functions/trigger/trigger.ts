@@ -6,7 +6,7 @@ import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
 import { parseTriggerBody, RequestError, sameRequest } from '../../ingestion/runtime/request-schema.ts';
 import { isOneOf, type SecretReader } from '../../ingestion/runtime/secrets.ts';
 import { within } from '../../ingestion/runtime/within.ts';
-import { firstHop, type RunQueue } from '../shared/run-queue.ts';
+import { firstHop, type RunQueue } from '../common/run-queue.ts';
 import { type Answer, failure, success } from './answers.ts';
 import { bearerToken, type Call, idempotencyKey, jsonBody, readCall } from './read-call.ts';
 import { createRequestMemory } from './request-memory.ts';

@@ -1,6 +1,6 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { MESSAGE_GROUP_ID, REASON_ATTRIBUTE } from '../../ingestion/contract/run-message.ts';
-import { createRunQueue, type RunQueue } from '../shared/run-queue.ts';
+import { createRunQueue, type RunQueue } from '../common/run-queue.ts';
 
 /** A message as the queue delivers it. @property receiveCount from 1. */
 export type Delivery = {

@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([bundles.remove(), cloud.close(), simulator.close(), testDatabase.drop()]));
 
 test('every function is invoked here', () => {
-  const folders = readdirSync(join(import.meta.dirname, '../../functions')).filter((name) => name !== 'shared');
+  const folders = readdirSync(join(import.meta.dirname, '../../functions')).filter((name) => name !== 'common');
   expect(Object.keys(INVOCATIONS).sort()).toEqual(folders.sort());
 });
 

@@ -1,8 +1,8 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { createRunQueue } from '../../functions/shared/run-queue.ts';
-import { createSqsClient } from '../../functions/shared/sqs-client.ts';
+import { createRunQueue } from '../../functions/common/run-queue.ts';
+import { createSqsClient } from '../../functions/common/sqs-client.ts';
 import type { Answer } from '../../functions/trigger/answers.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';

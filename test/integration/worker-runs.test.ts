@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { openDatabase } from '../../functions/shared/database.ts';
+import { openDatabase } from '../../functions/common/database.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { firstHop } from '../../functions/shared/run-queue.ts';
+import { firstHop } from '../../functions/common/run-queue.ts';
 import { MAX_HOPS, type RunMessage } from '../../ingestion/contract/run-message.ts';
 import { runIdOf } from '../../ingestion/runtime/run-id.ts';
 import { parseRunMessage, RunMessageError } from '../../ingestion/runtime/run-message-schema.ts';
