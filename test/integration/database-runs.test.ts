@@ -7,16 +7,9 @@ import { DAY_MS } from '../../ingestion/domain/day.ts';
 import { RefusedError } from '../../ingestion/domain/failure.ts';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import type { FinishedRun } from '../../ingestion/ports.ts';
-import {
-  answerWith,
-  BITCOIN,
-  dailyPrice,
-  emptyTables,
-  openRun,
-  runOrder,
-  UNIVERSE,
-} from '../support/database-fixtures.ts';
+import { answerWith, BITCOIN, dailyPrice, emptyTables, openRun, runOrder } from '../support/database-fixtures.ts';
 import { useTestDatabase } from '../support/test-database.ts';
+import { TWO_COINS } from '../support/two-coins.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const NOW = Date.parse('2026-03-10T02:00Z');
@@ -42,14 +35,14 @@ describe('opening a run', () => {
   test('creates it, fills the universe and opens its series', async () => {
     const order = runOrder({ request: { from: '2026-03-01', to: '2026-03-02', coins: ['bitcoin'] } });
     const { trackedSince: since } = await runs.open(order, {
-      ...{ universe: UNIVERSE, series: [DOGECOIN, BITCOIN], trackedSince: '2026-02-08', startedAt: NOW },
+      ...{ universe: TWO_COINS, series: [DOGECOIN, BITCOIN], trackedSince: '2026-02-08', startedAt: NOW },
     });
     expect(since).toEqual(['2026-02-08', '2026-02-08']);
     expect(await readRun(order.runId)).toMatchObject({
       ...{ trigger_key: order.triggerKey, trigger: 'cli', due_at: new Date(order.dueAt), request: order.request },
       ...{ status: 'running', started_at: new Date(NOW), finished_at: null, hops: 1, expected_days: null, requests: 0 },
     });
-    expect(await db.selectFrom('coins').selectAll().orderBy('id').execute()).toEqual(UNIVERSE.coins);
+    expect(await db.selectFrom('coins').selectAll().orderBy('id').execute()).toEqual(TWO_COINS.coins);
     expect(await db.selectFrom('currencies').select('code').orderBy('code', 'desc').execute()).toEqual([
       { code: 'usd' },
       { code: 'eur' },
@@ -58,7 +51,7 @@ describe('opening a run', () => {
 
   test('leaves series as they were opened, and takes over a coin that was renamed', async () => {
     await openRun(runs);
-    const universe = { ...UNIVERSE, coins: [{ id: 'bitcoin', symbol: 'xbt', name: 'Bitcoin' }] };
+    const universe = { ...TWO_COINS, coins: [{ id: 'bitcoin', symbol: 'xbt', name: 'Bitcoin' }] };
     const { trackedSince: since } = await runs.open(runOrder(), {
       ...{ universe, series: [BITCOIN], trackedSince: '2026-03-01', startedAt: NOW },
     });

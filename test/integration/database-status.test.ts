@@ -7,14 +7,15 @@ import { readStatus } from '../../ingestion/database/status.ts';
 import { DAY_MS, daysFrom, HOUR_MS } from '../../ingestion/domain/day.ts';
 import { type Series, selectSeries } from '../../ingestion/domain/series.ts';
 import type { FinishedRun } from '../../ingestion/ports.ts';
-import { answerWith, BITCOIN, dailyPrice, runOrder, UNIVERSE } from '../support/database-fixtures.ts';
+import { answerWith, BITCOIN, dailyPrice, runOrder } from '../support/database-fixtures.ts';
 import { useTestDatabase } from '../support/test-database.ts';
+import { TWO_COINS } from '../support/two-coins.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 /** 2026-03-09 is settled since 01:15. */
 const NOW = Date.parse('2026-03-10T02:00Z');
 const DOGECOIN = { coin: 'dogecoin', currency: 'usd' };
-const universe = { ...UNIVERSE, currencies: UNIVERSE.currencies.slice(0, 1) };
+const universe = { ...TWO_COINS, currencies: TWO_COINS.currencies.slice(0, 1) };
 const VERDICT: FinishedRun = {
   ...{
     status: 'complete',

@@ -10,7 +10,8 @@ import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/dom
 import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
 import { runIdOf } from '../../ingestion/runtime/run-id.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
-import { startTestIngestion, type TestIngestion, TWO_COINS } from '../support/test-ingestion.ts';
+import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
+import { TWO_COINS } from '../support/two-coins.ts';
 
 const NOW = '2026-11-23T02:00:00Z';
 const YESTERDAY = '2026-11-22';

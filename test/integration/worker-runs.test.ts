@@ -12,9 +12,9 @@ import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';
 import { startGate } from '../support/gate.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
-import { TWO_COINS } from '../support/test-ingestion.ts';
 import { startTestQueue, type TestQueue } from '../support/test-queue.ts';
 import { createTestWorker, type TestWorker } from '../support/test-worker.ts';
+import { TWO_COINS } from '../support/two-coins.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 
 const NOW = Date.parse('2026-11-23T02:00:00Z');

@@ -1,22 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
-import type { Universe } from '../../ingestion/contract/universe.ts';
 import type { Tables } from '../../ingestion/database/tables.ts';
 import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import { DAY_MS, type Day, HOUR_MS, type Instant, startOf } from '../../ingestion/domain/day.ts';
 import { type Series, selectSeries } from '../../ingestion/domain/series.ts';
 import type { AnswerToStore, RunOrder, RunRepository } from '../../ingestion/ports.ts';
-
-export const UNIVERSE: Universe = {
-  coins: [
-    { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
-    { id: 'dogecoin', symbol: 'doge', name: 'Dogecoin' },
-  ],
-  currencies: [
-    { code: 'usd', name: 'US dollar' },
-    { code: 'eur', name: 'Euro' },
-  ],
-};
+import { TWO_COINS } from './two-coins.ts';
 
 export const BITCOIN: Series = { coin: 'bitcoin', currency: 'usd' };
 
@@ -37,8 +26,8 @@ export function runOrder(order: Partial<RunOrder> = {}): RunOrder {
 
 /** Opens a run of all series, tracked since 2026-02-08. @returns its id. */
 export async function openRun(runs: RunRepository, order: RunOrder = runOrder()): Promise<string> {
-  const series = selectSeries(UNIVERSE, {});
-  await runs.open(order, { universe: UNIVERSE, series, trackedSince: '2026-02-08', startedAt: order.dueAt + 1_000 });
+  const series = selectSeries(TWO_COINS, {});
+  await runs.open(order, { universe: TWO_COINS, series, trackedSince: '2026-02-08', startedAt: order.dueAt + 1_000 });
   return order.runId;
 }
 

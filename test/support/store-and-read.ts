@@ -7,7 +7,8 @@ import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { readStatus } from '../../ingestion/database/status.ts';
 import { daysFrom } from '../../ingestion/domain/day.ts';
 import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { answerWith, BITCOIN, dailyPrice, openRun, runOrder, UNIVERSE } from './database-fixtures.ts';
+import { answerWith, BITCOIN, dailyPrice, openRun, runOrder } from './database-fixtures.ts';
+import { TWO_COINS } from './two-coins.ts';
 
 const database = createDatabase({ url: process.env['DATABASE_URL'] ?? '' });
 const { runs, prices, requests } = createRepositories(database, { clock: systemClock });
@@ -21,12 +22,12 @@ await prices.storeAnswer(answerWith(runId, rows));
 const id = await requests.begin({ runId, series: BITCOIN, sentAt: now });
 await requests.end(id, { endedAt: now + 500, status: 200, isCredited: true });
 
-const status = await readStatus(database, { now, universe: UNIVERSE });
+const status = await readStatus(database, { now, universe: TWO_COINS });
 const range = { ...BITCOIN, first: '2026-03-05', last: '2026-03-10' };
 const read = {
   rows: await readDailyPrices(database, { from: '2011-01-01', to: '2026-12-31' }),
   states: await prices.dayStates(runId, [range], true),
-  coverage: await readCoverage(database, { now, universe: UNIVERSE, from: '2026-02-01', to: '2026-03-10' }),
+  coverage: await readCoverage(database, { now, universe: TWO_COINS, from: '2026-02-01', to: '2026-03-10' }),
   status: { ...status, runs: status.runs.map((run) => ({ ...run, lastWriteAt: null })) },
   endedAt: await requests.endedSince(now + 500),
 };

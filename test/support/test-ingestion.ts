@@ -11,18 +11,8 @@ import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import { runIdOf } from '../../ingestion/runtime/run-id.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/server.ts';
 import { silentLog } from './silent-log.ts';
+import { TWO_COINS } from './two-coins.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
-
-export const TWO_COINS: Universe = {
-  coins: [
-    { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
-    { id: 'dogecoin', symbol: 'doge', name: 'Dogecoin' },
-  ],
-  currencies: [
-    { code: 'usd', name: 'US dollar' },
-    { code: 'eur', name: 'Euro' },
-  ],
-};
 
 type Order = { trigger?: Trigger; triggerKey?: string; dueAt?: string; request?: RunRequest; hop?: number };
 

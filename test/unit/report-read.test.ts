@@ -2,7 +2,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readReportData } from '../../report/read-report-data.ts';
 import { renderReport } from '../../report/render-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
-import { startTestIngestion, type TestIngestion, TWO_COINS } from '../support/test-ingestion.ts';
+import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
+import { TWO_COINS } from '../support/two-coins.ts';
 
 const NOW = '2026-11-23T02:00:00Z';
 
