@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { createCoinGeckoClient } from '../ingestion/coingecko/client.ts';
-import { createRequestBudget } from '../ingestion/coingecko/request-budget.ts';
+import { createRateLimiter } from '../ingestion/coingecko/rate-limiter.ts';
 import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrate.ts';
 import { createRepositories } from '../ingestion/database/repositories.ts';
 import type { Verdict } from '../ingestion/domain/verdict.ts';
+import { runIdOf } from '../ingestion/message/run-id.ts';
 import type { Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
-import { systemClock } from '../ingestion/runtime/clock.ts';
-import { runIdOf } from '../ingestion/runtime/run-id.ts';
+import { systemClock } from '../ingestion/system-clock.ts';
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -62,7 +62,7 @@ export async function runOnce(options: {
           prices: timedPrices(repositories.prices, times),
           requests: timedLedger(repositories.requests, times),
         },
-        makeBudget: (recentEnds) => createRequestBudget({ requestsPerMinute, clock, recentEnds }),
+        makeRateLimiter: (recentEnds) => createRateLimiter({ requestsPerMinute, clock, recentEnds }),
         limits: { monthlyCredits: null, historyDays: 365 },
         clock,
         random: Math.random,

@@ -7,8 +7,8 @@ import { createRepositories } from '../ingestion/database/repositories.ts';
 import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
 import { addDays, type Day, daysFrom, startOf } from '../ingestion/domain/day.ts';
 import { selectSeries } from '../ingestion/domain/series.ts';
-import { systemClock } from '../ingestion/runtime/clock.ts';
-import { runIdOf } from '../ingestion/runtime/run-id.ts';
+import { runIdOf } from '../ingestion/message/run-id.ts';
+import { systemClock } from '../ingestion/system-clock.ts';
 import { universeOf } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';
 

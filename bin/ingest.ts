@@ -1,14 +1,14 @@
 // The local command: what `npm run fetch-data`, `npm run status` and the others start.
-import { runCommandLine } from '../local/command-line.ts';
-import { backfill } from '../local/commands/backfill.ts';
-import { checkUniverse } from '../local/commands/check-universe.ts';
-import { demo } from '../local/commands/demo.ts';
-import { fetchData } from '../local/commands/fetch-data.ts';
-import { migrate } from '../local/commands/migrate.ts';
-import { redrive } from '../local/commands/redrive.ts';
-import { report } from '../local/commands/report.ts';
-import { start } from '../local/commands/start.ts';
-import { status } from '../local/commands/status.ts';
+import { runCommandLine } from '../local/cli/command-line.ts';
+import { backfill } from '../local/cli/commands/backfill.ts';
+import { checkUniverse } from '../local/cli/commands/check-universe.ts';
+import { demo } from '../local/cli/commands/demo.ts';
+import { fetchData } from '../local/cli/commands/fetch-data.ts';
+import { migrate } from '../local/cli/commands/migrate.ts';
+import { redrive } from '../local/cli/commands/redrive.ts';
+import { report } from '../local/cli/commands/report.ts';
+import { start } from '../local/cli/commands/start.ts';
+import { status } from '../local/cli/commands/status.ts';
 
 const commands = {
   'fetch-data': fetchData,

@@ -1,10 +1,10 @@
 import { type CoinGeckoClient, createCoinGeckoClient } from './coingecko/client.ts';
-import { createRequestBudget } from './coingecko/request-budget.ts';
+import { createRateLimiter } from './coingecko/rate-limiter.ts';
 import type { Universe } from './contract/universe.ts';
 import type { Database } from './database/connection.ts';
 import { createRepositories } from './database/repositories.ts';
 import type { Clock, RunDependencies } from './ports.ts';
-import type { SourceSettings } from './runtime/settings.ts';
+import type { SourceSettings } from './settings.ts';
 
 /** Slow answers of CoinGecko take some 10 s. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -38,7 +38,7 @@ export function composeRun({
     universe,
     source: composeClient(source, clock),
     repositories: createRepositories(database, { clock }),
-    makeBudget: (recentEnds) => createRequestBudget({ requestsPerMinute, clock, recentEnds }),
+    makeRateLimiter: (recentEnds) => createRateLimiter({ requestsPerMinute, clock, recentEnds }),
     limits: { monthlyCredits, historyDays },
     clock,
     random: Math.random,

@@ -1,6 +1,6 @@
 // What a run needs from the world. `run-ingestion.ts` knows these interfaces and no adapter; time, randomness and
 // network come in through them.
-import type { RunRequest, Trigger } from './contract/run-message.ts';
+import type { RunRequest, TriggerKind } from './contract/run-message.ts';
 import type { Universe } from './contract/universe.ts';
 import type { DailyPrice, RejectedSample, Samples } from './domain/daily-price.ts';
 import type { Day, Instant } from './domain/day.ts';
@@ -32,7 +32,7 @@ export interface Log {
 export type RunOrder = {
   readonly runId: string;
   readonly triggerKey: string;
-  readonly trigger: Trigger;
+  readonly trigger: TriggerKind;
   readonly dueAt: Instant;
   readonly request: RunRequest;
   readonly hop: number;
@@ -41,7 +41,7 @@ export type RunOrder = {
 // --- The price source -----------------------------------------------------------------------------------------------
 
 /** One proper answer of the source. */
-export type Answer = {
+export type SourceResponse = {
   /** The body as it came, so that any row can be recomputed. */
   readonly body: Uint8Array;
   readonly samples: Samples;
@@ -53,19 +53,19 @@ export interface PriceSource {
    * One request, no retries: hourly samples of the series from `window.from` to `window.to`.
    * @throws SourceError of every kind; the signal's reason when aborted.
    */
-  fetchRange(series: Series, window: Window, signal: AbortSignal): Promise<Answer>;
+  fetchRange(series: Series, window: Window, signal: AbortSignal): Promise<SourceResponse>;
   /** @returns the samples of a body that `fetchRange` gave. @throws SourceError (`malformed`). */
   parse(body: Uint8Array): Samples;
 }
 
-/** A place in the request budget. It becomes free 60.5 s after `release`, which marks the answer or the abort. */
-export type Place = { release(): void };
+/** A permit for one request. It becomes free 60.5 s after `release`, which marks the answer or the abort. */
+export type Permit = { release(): void };
 
-export interface RequestBudget {
+export interface RateLimiter {
   /** Requests in any 60 s, as it stands now: it falls after a 429. */
   readonly limit: number;
-  /** Waits for a place; rejects with the signal's reason. */
-  take(signal: AbortSignal): Promise<Place>;
+  /** Waits for a permit; rejects with the signal's reason. */
+  acquire(signal: AbortSignal): Promise<Permit>;
   /** Pauses every request for that long and lowers the limit for the rest of the run. */
   slowDown(pauseMs: number): void;
 }
@@ -126,7 +126,7 @@ export type AnswerToStore = {
   readonly window: Window;
   /** The days that the request was made for, ascending. */
   readonly gapDays: readonly [Day, ...Day[]];
-  readonly answer: Pick<Answer, 'body' | 'receivedAt'>;
+  readonly answer: Pick<SourceResponse, 'body' | 'receivedAt'>;
   readonly prices: readonly DailyPrice[];
   readonly rejected: readonly RejectedSample[];
   /** Asked days, settled and at least 72 h old, of which the answer holds nothing though it holds other days. */
@@ -165,7 +165,7 @@ export interface FindingRepository {
   ofRun(runId: string): Promise<Finding[]>;
 }
 
-/** Every request ever sent (kept 90 days): what restarts start their budget from, and what the month's credits are counted by. */
+/** Every request ever sent (kept 90 days): what a restarted limiter begins with, and what the month's credits are counted by. */
 export interface RequestLedger {
   /** Called before a request is sent. @returns an id for `end`. */
   begin(request: { runId: string; series: Series; sentAt: Instant }): Promise<string>;
@@ -173,7 +173,7 @@ export interface RequestLedger {
   end(id: string, end: { endedAt: Instant; status: number | null; isCredited: boolean }): Promise<void>;
   creditsSince(since: Instant): Promise<number>;
   /**
-   * The requests that still count in the budget's window.
+   * The requests that still count in the limiter's window.
    * @returns when each ended; null for one that never did (its process was killed).
    */
   endedSince(since: Instant): Promise<(Instant | null)[]>;
@@ -207,8 +207,8 @@ export type RunDependencies = {
   readonly universe: Universe;
   readonly source: PriceSource;
   readonly repositories: Repositories;
-  /** Makes the budget of this run; `endedAt` are the ends of the requests that still count. */
-  readonly makeBudget: (endedAt: readonly Instant[]) => RequestBudget;
+  /** Makes the rate limiter of this run; `endedAt` are the ends of the requests that still count. */
+  readonly makeRateLimiter: (endedAt: readonly Instant[]) => RateLimiter;
   readonly limits: { readonly monthlyCredits: number | null; readonly historyDays: number };
   readonly clock: Clock;
   /** In [0, 1). Used for the jitter of retries only. */

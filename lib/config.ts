@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { PlanName } from '../ingestion/contract/coingecko-plans.ts';
+import type { PlanName } from '../ingestion/contract/plans.ts';
 import type { Universe } from '../ingestion/contract/universe.ts';
 import { longestIntervalMinutes, ScheduleError } from './schedule-interval.ts';
 

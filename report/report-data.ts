@@ -1,4 +1,4 @@
-import type { Trigger } from '../ingestion/contract/run-message.ts';
+import type { TriggerKind } from '../ingestion/contract/run-message.ts';
 import type { Universe } from '../ingestion/contract/universe.ts';
 import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
 import type { Day } from '../ingestion/domain/day.ts';
@@ -24,7 +24,7 @@ export type ReportSeries = Series & {
 /** A run as its row tells it; `finishedAt` and the counts of days are null until there is a verdict. */
 export type ReportRun = {
   readonly runId: string;
-  readonly trigger: Trigger;
+  readonly trigger: TriggerKind;
   readonly status: RunStatus;
   readonly dueAt: string;
   readonly startedAt: string;

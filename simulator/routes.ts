@@ -1,4 +1,4 @@
-import { PLANS, type PlanName } from '../ingestion/contract/coingecko-plans.ts';
+import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
 import type { Universe } from '../ingestion/contract/universe.ts';
 import { type Chart, cutChart, EMPTY_CHART, formatChart, type Granularity, granularityOf } from './chart.ts';
 import { type Fault, spoilChart } from './faults.ts';

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PLANS, type PlanName } from '../ingestion/contract/coingecko-plans.ts';
+import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
 import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
 import { type Fault, replyInstead } from './faults.ts';
 import { makeRateLimit } from './rate-limit.ts';

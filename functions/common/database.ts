@@ -2,10 +2,10 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { createDatabase, type Database, DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
-import { readCurrentSecret } from '../../ingestion/runtime/secrets.ts';
-import { SettingError } from '../../ingestion/runtime/settings.ts';
-import { PATIENT } from './aws-client.ts';
+import { SettingError } from '../../ingestion/settings.ts';
+import { BACKGROUND_CLIENT } from './aws-client.ts';
 import { readEnvironment } from './environment.ts';
+import { readCurrentSecret } from './secrets.ts';
 
 const credentials = z.object({ username: z.string().min(1), password: z.string() });
 
@@ -22,7 +22,7 @@ export async function openDatabase(): Promise<Database> {
     'databaseName',
     'databaseSecretId',
   );
-  const client = new SecretsManagerClient(PATIENT);
+  const client = new SecretsManagerClient(BACKGROUND_CLIENT);
   const { username } = await readCredentials(client, databaseSecretId);
   return createDatabase({
     host: databaseHost,

@@ -1,5 +1,5 @@
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
-import { SettingError } from '../../ingestion/runtime/settings.ts';
+import { SettingError } from '../../ingestion/settings.ts';
 
 /**
  * Reads environment variables that the stack sets.

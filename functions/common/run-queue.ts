@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { deduplicationId, MESSAGE_GROUP_ID, type RunMessage } from '../../ingestion/contract/run-message.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
 
 export type RunQueue = {
   /** Resolves when the queue has the message: for good, or as a repeat of one that it got in the last 5 minutes. */

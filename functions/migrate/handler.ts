@@ -1,8 +1,8 @@
 import type { Migrated } from '../../ingestion/database/migrate.ts';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { createLog } from '../../ingestion/runtime/logger.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { openDatabase } from '../common/database.ts';
 import type { Invocation } from '../common/invocation.ts';
+import { createLog } from '../common/logger.ts';
 import { migrate } from './migrate.ts';
 
 /**

@@ -1,7 +1,7 @@
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { createLog } from '../../ingestion/runtime/logger.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { readEnvironment } from '../common/environment.ts';
 import type { Invocation } from '../common/invocation.ts';
+import { createLog } from '../common/logger.ts';
 import { createRunQueue, firstHop } from '../common/run-queue.ts';
 import { createSqsClient } from '../common/sqs-client.ts';
 

@@ -1,12 +1,12 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { createLog } from '../../ingestion/runtime/logger.ts';
-import { createMetrics } from '../../ingestion/runtime/metrics.ts';
-import { createConnection } from '../common/connection.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { readEnvironment } from '../common/environment.ts';
+import { createConnection } from '../common/eventbridge-connection.ts';
 import type { Invocation } from '../common/invocation.ts';
+import { createLog } from '../common/logger.ts';
+import { createMetrics } from '../common/metrics.ts';
 import { parseEvent } from '../common/parse-event.ts';
 import { createRunQueue } from '../common/run-queue.ts';
 import { createSqsClient } from '../common/sqs-client.ts';

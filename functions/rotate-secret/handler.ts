@@ -1,12 +1,12 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { METRICS } from '../../ingestion/contract/names.ts';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { createLog } from '../../ingestion/runtime/logger.ts';
-import { createMetrics } from '../../ingestion/runtime/metrics.ts';
-import { createConnection } from '../common/connection.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { readEnvironment } from '../common/environment.ts';
+import { createConnection } from '../common/eventbridge-connection.ts';
 import type { Invocation } from '../common/invocation.ts';
+import { createLog } from '../common/logger.ts';
+import { createMetrics } from '../common/metrics.ts';
 import { createRotation } from './rotation.ts';
 import { parseRotationEvent } from './rotation-event.ts';
 

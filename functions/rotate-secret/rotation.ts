@@ -8,8 +8,8 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-import { readCurrentSecret, readSecret, SECRET_KNOWN_AFTER_MS } from '../../ingestion/runtime/secrets.ts';
-import type { Connection } from '../common/connection.ts';
+import type { Connection } from '../common/eventbridge-connection.ts';
+import { readCurrentSecret, readSecret, SECRET_KNOWN_AFTER_MS } from '../common/secrets.ts';
 import type { RotationEvent, RotationStep } from './rotation-event.ts';
 
 /** 256 random bits, in 43 characters that need no escaping in a header. */

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { readStatus, type Status } from '../../ingestion/database/status.ts';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { createLog } from '../../ingestion/runtime/logger.ts';
-import { parseUniverse } from '../../ingestion/runtime/settings.ts';
+import { parseUniverse } from '../../ingestion/settings.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { openDatabase } from '../common/database.ts';
 import type { Invocation } from '../common/invocation.ts';
+import { createLog } from '../common/logger.ts';
 import { parseEvent } from '../common/parse-event.ts';
 
 /** Invoked by hand with `{}`, or with a run's id. */

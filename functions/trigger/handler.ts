@@ -1,15 +1,15 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { createLog } from '../../ingestion/runtime/logger.ts';
-import { createMetrics } from '../../ingestion/runtime/metrics.ts';
-import { createCronSecretReader } from '../../ingestion/runtime/secrets.ts';
-import { parseUniverse } from '../../ingestion/runtime/settings.ts';
+import { parseUniverse } from '../../ingestion/settings.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { readEnvironment } from '../common/environment.ts';
+import { createLog } from '../common/logger.ts';
+import { createMetrics } from '../common/metrics.ts';
 import { once } from '../common/once.ts';
 import { createRunQueue } from '../common/run-queue.ts';
+import { createCronSecretReader } from '../common/secrets.ts';
 import { createSqsClient } from '../common/sqs-client.ts';
-import { type Answer, failure } from './answers.ts';
+import { failure, type HttpResponse } from './http-response.ts';
 import { createTrigger } from './trigger.ts';
 
 /** An API destination waits 5 s: both together leave 1.5 s for the cold start and the way there and back. */
@@ -17,7 +17,7 @@ const SECRETS_TIMEOUT_MS = 1_750;
 const QUEUE_TIMEOUT_MS = 1_750;
 
 /** One attempt may hang, and the next still be in time. */
-const IMPATIENT = {
+const ENDPOINT_CLIENT = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 800, requestTimeout: 1_000, throwOnRequestTimeout: true },
 };
@@ -28,12 +28,12 @@ const trigger = once(() => {
   const { stage, queueUrl, cronSecretId } = readEnvironment('stage', 'queueUrl', 'cronSecretId');
   return createTrigger({
     secrets: createCronSecretReader({
-      client: new SecretsManagerClient(IMPATIENT),
+      client: new SecretsManagerClient(ENDPOINT_CLIENT),
       secretId: cronSecretId,
       clock: systemClock,
       timeoutMs: SECRETS_TIMEOUT_MS,
     }),
-    queue: createRunQueue(createSqsClient(IMPATIENT), queueUrl),
+    queue: createRunQueue(createSqsClient(ENDPOINT_CLIENT), queueUrl),
     queueTimeoutMs: QUEUE_TIMEOUT_MS,
     universe: parseUniverse(process.env),
     clock: systemClock,
@@ -42,7 +42,7 @@ const trigger = once(() => {
 });
 
 /** The endpoint, behind an HTTP API with payload version 2.0. */
-export const handler = middy<unknown, Answer>()
+export const handler = middy<unknown, HttpResponse>()
   .onError((request) => {
     log().error('The call failed', { requestId: request.context.awsRequestId, error: request.error });
     request.response = failure(500, 'Internal Server Error');

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { RequestError } from '../../ingestion/runtime/request-schema.ts';
+import { RequestError } from '../../ingestion/message/request.ts';
 import { parseEvent } from '../common/parse-event.ts';
 
 /** Room for a request that names every series of a large universe. */

@@ -1,13 +1,13 @@
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
+import { parseTriggerBody, RequestError, sameRequest } from '../../ingestion/message/request.ts';
 import type { Clock, Log } from '../../ingestion/ports.ts';
-import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
-import { parseTriggerBody, RequestError, sameRequest } from '../../ingestion/runtime/request-schema.ts';
-import { isOneOf, type SecretReader } from '../../ingestion/runtime/secrets.ts';
-import { within } from '../../ingestion/runtime/within.ts';
+import type { EmitMetrics } from '../common/metrics.ts';
 import { firstHop, type RunQueue } from '../common/run-queue.ts';
-import { type Answer, failure, success } from './answers.ts';
+import { isOneOf, type SecretReader } from '../common/secrets.ts';
+import { within } from '../common/within.ts';
+import { failure, type HttpResponse, success } from './http-response.ts';
 import { bearerToken, type Call, idempotencyKey, jsonBody, readCall } from './read-call.ts';
 import { createRequestMemory } from './request-memory.ts';
 
@@ -21,7 +21,7 @@ export type TriggerDependencies = {
 };
 
 /** Answers one call of the endpoint. @throws only what nobody foresaw. */
-export type Trigger = (event: unknown, log: Log) => Promise<Answer>;
+export type Trigger = (event: unknown, log: Log) => Promise<HttpResponse>;
 
 /** The endpoint: checks method, secret and body, in this order, and queues one run. */
 export function createTrigger(dependencies: TriggerDependencies): Trigger {
@@ -29,7 +29,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
   const memory = createRequestMemory();
 
   /** @returns the refusal; null where the caller has a good secret. */
-  async function refuse(call: Call, log: Log): Promise<Answer | null> {
+  async function refuse(call: Call, log: Log): Promise<HttpResponse | null> {
     const token = bearerToken(call);
     try {
       // Without a token no secret is read: nobody needs to know one to be refused.
@@ -43,7 +43,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
     return failure(401, 'Unauthorized');
   }
 
-  async function checkHealth(log: Log): Promise<Answer> {
+  async function checkHealth(log: Log): Promise<HttpResponse> {
     try {
       const { waiting, inFlight } = await within(queueTimeoutMs, (signal) => queue.depth(signal));
       return success(200, { status: 'ready', timestamp: timestampOf(clock), waiting, inFlight });
@@ -53,7 +53,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
     }
   }
 
-  async function queueRun(call: Call, log: Log): Promise<Answer> {
+  async function queueRun(call: Call, log: Log): Promise<HttpResponse> {
     const message = readMessage(call);
     const { runId, triggerKey, trigger, dueAt, request } = message;
     const known = memory.get(triggerKey);

@@ -1,15 +1,15 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { createLog } from '../../ingestion/runtime/logger.ts';
-import { createMetrics } from '../../ingestion/runtime/metrics.ts';
-import { readSecret } from '../../ingestion/runtime/secrets.ts';
-import { parseUniverse } from '../../ingestion/runtime/settings.ts';
-import { PATIENT } from '../common/aws-client.ts';
+import { parseUniverse } from '../../ingestion/settings.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
+import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
 import { openDatabase } from '../common/database.ts';
 import { readEnvironment } from '../common/environment.ts';
 import type { Invocation } from '../common/invocation.ts';
+import { createLog } from '../common/logger.ts';
+import { createMetrics } from '../common/metrics.ts';
 import { parseEvent } from '../common/parse-event.ts';
+import { readSecret } from '../common/secrets.ts';
 import { createSqsClient } from '../common/sqs-client.ts';
 import { processMessage } from './process-message.ts';
 import { runHop } from './run-hop.ts';
@@ -46,12 +46,12 @@ export async function handler(event: unknown, invocation: TimedInvocation): Prom
   const isDone = await processMessage(
     { ...record, receiveCount: record.attributes.ApproximateReceiveCount },
     {
-      queue: createWorkerQueue(createSqsClient(PATIENT), environment),
+      queue: createWorkerQueue(createSqsClient(BACKGROUND_CLIENT), environment),
       universe,
       emit,
       log: createLog({ requestId: invocation.awsRequestId }),
       async runHop(order, log) {
-        const key = await readSecret(new SecretsManagerClient(PATIENT), environment.coingeckoSecretId);
+        const key = await readSecret(new SecretsManagerClient(BACKGROUND_CLIENT), environment.coingeckoSecretId);
         const source = sourceSettings(process.env, key?.value ?? null);
         const database = await openDatabase();
         try {

@@ -3,12 +3,12 @@ import type { RunMessage } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { IngestionError, LockTakenError } from '../../ingestion/domain/failure.ts';
 import type { RunResult, RunStatus } from '../../ingestion/domain/verdict.ts';
+import { parseRunRequest } from '../../ingestion/message/request.ts';
+import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
-import type { StructuredLog } from '../../ingestion/runtime/logger.ts';
-import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
-import { parseRunRequest } from '../../ingestion/runtime/request-schema.ts';
-import { parseRunMessage } from '../../ingestion/runtime/run-message-schema.ts';
-import { fateAfter, fateAfterError, type MessageFate } from './fate.ts';
+import type { StructuredLog } from '../common/logger.ts';
+import type { EmitMetrics } from '../common/metrics.ts';
+import { type Disposition, dispositionAfter, dispositionAfterError } from './disposition.ts';
 import type { Delivery, WorkerQueue } from './worker-queue.ts';
 
 export type WorkerDependencies = {
@@ -21,20 +21,20 @@ export type WorkerDependencies = {
 };
 
 /**
- * Works on one message, from its body to its fate. Nothing that goes wrong leaves it as an exception: a failure that is
+ * Works on one message, from its body to its disposition. Nothing that goes wrong leaves it as an exception: a failure that is
  * dealt with is none of the function's.
  * @returns whether the message is done with, so that it may be deleted; else it comes back, or ends as a dead letter.
  */
 export async function processMessage(delivery: Delivery, dependencies: WorkerDependencies): Promise<boolean> {
   const { queue, emit } = dependencies;
-  const { fate, status, log } = await workOn(delivery, dependencies);
-  log.info('Fate of the message', { fate });
-  emit({ [countOf(fate, status)]: 1 });
+  const { disposition, status, log } = await workOn(delivery, dependencies);
+  log.info('Disposition of the message', { disposition });
+  emit({ [countOf(disposition, status)]: 1 });
   try {
-    return await carryOut(fate, delivery, queue);
+    return await carryOut(disposition, delivery, queue);
   } catch (error) {
-    log.error('The queue refused; the message stays where it is', { fate, error });
-    await postponeAnyway(delivery, queue, fateAfterError(error, delivery.receiveCount), log);
+    log.error('The queue refused; the message stays where it is', { disposition, error });
+    await postponeAnyway(delivery, queue, dispositionAfterError(error, delivery.receiveCount), log);
     return false;
   }
 }
@@ -46,7 +46,7 @@ export async function processMessage(delivery: Delivery, dependencies: WorkerDep
 async function workOn(
   { messageId, receiveCount, body }: Delivery,
   dependencies: WorkerDependencies,
-): Promise<{ fate: MessageFate; status: RunStatus; log: Log }> {
+): Promise<{ disposition: Disposition; status: RunStatus; log: Log }> {
   const { universe, runHop } = dependencies;
   let log = dependencies.log.with({ messageId, receiveCount });
   try {
@@ -57,12 +57,12 @@ async function workOn(
     const { series, ...verdict } = result.verdict;
     const { stoppedBy, failures, retryAfterMs } = result;
     log.info('Hop done', { ...verdict, stoppedBy, failures, retryAfterMs });
-    return { fate: fateAfter(result, message, receiveCount), status: verdict.status, log };
+    return { disposition: dispositionAfter(result, message, receiveCount), status: verdict.status, log };
   } catch (error) {
     if (error instanceof LockTakenError) log.warn('Another ingestion is at work', { error });
     else if (error instanceof IngestionError) log.error('The hop failed', { error });
     else log.error('The hop failed for an unforeseen reason', { error });
-    return { fate: fateAfterError(error, receiveCount), status: 'failed', log };
+    return { disposition: dispositionAfterError(error, receiveCount), status: 'failed', log };
   }
 }
 
@@ -74,24 +74,24 @@ function orderOf({ runId, triggerKey, trigger, dueAt, request, hop }: RunMessage
 }
 
 /** @returns the metric that counts the run. What its retries heal is no run that ended partial, and alarms nobody. */
-function countOf({ kind }: MessageFate, status: RunStatus) {
+function countOf({ kind }: Disposition, status: RunStatus) {
   if (kind === 'delete') return METRICS.runsComplete;
   if (kind === 'continue' || kind === 'retry') return METRICS.runsWaiting;
   return status === 'partial' ? METRICS.runsPartial : METRICS.runsFailed;
 }
 
-async function carryOut(fate: MessageFate, delivery: Delivery, queue: WorkerQueue): Promise<boolean> {
-  switch (fate.kind) {
+async function carryOut(disposition: Disposition, delivery: Delivery, queue: WorkerQueue): Promise<boolean> {
+  switch (disposition.kind) {
     case 'delete':
       return true;
     case 'continue':
-      await queue.send(fate.next);
+      await queue.send(disposition.next);
       return true;
     case 'dead-letter':
-      await queue.bury(delivery, fate.reason);
+      await queue.sendToDeadLetterQueue(delivery, disposition.reason);
       return true;
     case 'retry':
-      await queue.postpone(delivery, fate.delayMs);
+      await queue.postpone(delivery, disposition.delayMs);
       return false;
     case 'give-up':
       await queue.postpone(delivery, 0);
@@ -100,9 +100,14 @@ async function carryOut(fate: MessageFate, delivery: Delivery, queue: WorkerQueu
 }
 
 /** Where even that is refused, the message comes back when the queue's own visibility timeout is over. */
-async function postponeAnyway(delivery: Delivery, queue: WorkerQueue, fate: MessageFate, log: Log): Promise<void> {
+async function postponeAnyway(
+  delivery: Delivery,
+  queue: WorkerQueue,
+  disposition: Disposition,
+  log: Log,
+): Promise<void> {
   try {
-    await carryOut(fate, delivery, queue);
+    await carryOut(disposition, delivery, queue);
   } catch (error) {
     log.warn('The message could not be postponed', { error });
   }

@@ -8,8 +8,8 @@ import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
 import type { Clock, Log, RequestLedger, RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
-import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
-import type { SourceSettings } from '../../ingestion/runtime/settings.ts';
+import type { SourceSettings } from '../../ingestion/settings.ts';
+import type { EmitMetrics } from '../common/metrics.ts';
 
 /** Longer than the pauses between two hops or two runs; a message that waits longer is given back. */
 const LOCK_WAIT_MS = 60_000;

@@ -15,7 +15,7 @@ export type WorkerQueue = Pick<RunQueue, 'send'> & {
   /** Hides the message from everybody for that long from now on. */
   postpone(delivery: Delivery, delayMs: number): Promise<void>;
   /** Puts a copy of the message into the dead-letter queue, with the reason beside it. */
-  bury(delivery: Delivery, reason: string): Promise<void>;
+  sendToDeadLetterQueue(delivery: Delivery, reason: string): Promise<void>;
 };
 
 export function createWorkerQueue(
@@ -33,7 +33,7 @@ export function createWorkerQueue(
         }),
       );
     },
-    async bury({ messageId, body }, reason) {
+    async sendToDeadLetterQueue({ messageId, body }, reason) {
       await client.send(
         new SendMessageCommand({
           QueueUrl: deadLetterQueueUrl,

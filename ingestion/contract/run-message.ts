@@ -1,5 +1,5 @@
 /** What started a run. `deploy` is the run that each deploy queues in stages with a schedule. */
-export type Trigger = 'schedule' | 'http' | 'cli' | 'deploy';
+export type TriggerKind = 'schedule' | 'http' | 'cli' | 'deploy';
 
 /** What a run was asked for; an empty object means whatever is missing in the horizon of every series. */
 export type RunRequest = {
@@ -17,7 +17,7 @@ export type RunMessage = {
   readonly version: 1;
   readonly runId: string;
   readonly triggerKey: string;
-  readonly trigger: Trigger;
+  readonly trigger: TriggerKind;
   /** ISO 8601 in UTC. Fixed for the whole run: it alone decides which days are expected. */
   readonly dueAt: string;
   readonly request: RunRequest;

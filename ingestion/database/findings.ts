@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Finding } from '../domain/finding.ts';
 import type { FindingRepository } from '../ports.ts';
-import { inChunks, tableOf } from './statements.ts';
+import { inChunks, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createFindingRepository(db: Kysely<Tables>): FindingRepository {
@@ -31,7 +31,7 @@ export async function insertFindings(db: Kysely<Tables>, runId: string, findings
     await sql`
       insert into quality_findings (run_id, rule, severity, coin_id, currency, day, detail)
       select ${runId}, rule, severity, coin, currency, day, detail
-      from ${tableOf('found', columns, chunk)}
+      from ${unnestRows('found', columns, chunk)}
       on conflict do nothing
     `.execute(db);
   }

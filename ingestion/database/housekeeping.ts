@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Housekeeping } from '../ports.ts';
-import { MAX_ROWS, momentOf } from './statements.ts';
+import { MAX_ROWS, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createHousekeeping(db: Kysely<Tables>): Housekeeping {
@@ -17,7 +17,7 @@ async function deleteBefore(db: Kysely<Tables>, table: 'answers' | 'requests', c
   let deleted: bigint | undefined;
   do {
     const oldest = sql`
-      select id from ${sql.table(table)} where ${sql.ref(column)} < ${momentOf(before)} order by id limit ${MAX_ROWS}`;
+      select id from ${sql.table(table)} where ${sql.ref(column)} < ${toIso(before)} order by id limit ${MAX_ROWS}`;
     const result = await sql`delete from ${sql.table(table)} where id in (${oldest})`.execute(db);
     deleted = result.numAffectedRows;
   } while (deleted === BigInt(MAX_ROWS));

@@ -10,7 +10,7 @@ import { type Series, seriesName } from '../domain/series.ts';
 import type { AnswerToStore, Clock, PriceRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { insertFindings } from './findings.ts';
-import { inChunks, momentOf, tableOf } from './statements.ts';
+import { inChunks, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 /** A final average that moves further than this is worth a look. */
@@ -51,7 +51,7 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
         ...{ position, coin, currency },
         ...{ first, last },
       }));
-      const range = tableOf(
+      const range = unnestRows(
         'range',
         { position: 'integer', coin: 'text', currency: 'text', first: 'date', last: 'date' },
         rows,
@@ -101,7 +101,7 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
       const { body } = answer.answer;
       const packed = { sha256: createHash('sha256').update(body).digest('hex'), body: await promisify(gzip)(body) };
       return await db.transaction().execute(async (transaction) => {
-        const now = momentOf(clock.now());
+        const now = toIso(clock.now());
         const upserted: Upserted[] = [];
         for (const chunk of inChunks(answer.prices)) {
           upserted.push(...(await upsertPrices(transaction, answer, chunk, now)));
@@ -222,14 +222,14 @@ async function upsertPrices(
     market_cap: price.marketCap,
     sample_count: price.sampleCount,
     hours_covered: price.hoursCovered,
-    first_sample_at: momentOf(price.firstSampleAt),
-    last_sample_at: momentOf(price.lastSampleAt),
+    first_sample_at: toIso(price.firstSampleAt),
+    last_sample_at: toIso(price.lastSampleAt),
     is_settled: price.isSettled,
     is_final: price.isFinal,
     aggregation_version: AGGREGATION_VERSION,
   }));
   const result = await sql<Upserted>`
-    with incoming as materialized (select * from ${tableOf('row', { day: 'date', ...VALUES }, rows)}),
+    with incoming as materialized (select * from ${unnestRows('row', { day: 'date', ...VALUES }, rows)}),
     written as (
       insert into daily_prices as stored
         (coin_id, currency, day, ${VALUE_COLUMNS}, revision, run_id, updated_at)
@@ -294,14 +294,14 @@ async function recordAbsentDays(
   transaction: Transaction<Tables>,
   { runId, series, absentDays, answer }: AnswerToStore,
 ): Promise<void> {
-  const recordedAt = momentOf(answer.receivedAt);
-  const isConfirmable = momentOf(answer.receivedAt - CONFIRMATION_AFTER_MS);
+  const recordedAt = toIso(answer.receivedAt);
+  const isConfirmable = toIso(answer.receivedAt - CONFIRMATION_AFTER_MS);
   for (const chunk of inChunks(absentDays.map((day) => ({ day })))) {
     await sql`
       insert into unavailable_days as recorded (coin_id, currency, day, reason, first_run_id, recorded_at)
       select ${series.coin}, ${series.currency}, day, 'CoinGecko sent other days and nothing of this one.', ${runId},
         ${recordedAt}::timestamptz
-      from ${tableOf('absent', { day: 'date' }, chunk)}
+      from ${unnestRows('absent', { day: 'date' }, chunk)}
       where not exists (
         select from daily_prices as price
         where (price.coin_id, price.currency, price.day) = (${series.coin}, ${series.currency}, absent.day)
@@ -318,11 +318,11 @@ async function insertRejected(
   { runId, series, rejected }: AnswerToStore,
 ): Promise<void> {
   for (const chunk of inChunks(rejected)) {
-    const rows = chunk.map(({ observedAt, price, reason }) => ({ observed_at: momentOf(observedAt), price, reason }));
+    const rows = chunk.map(({ observedAt, price, reason }) => ({ observed_at: toIso(observedAt), price, reason }));
     await sql`
       insert into rejected_samples (run_id, coin_id, currency, observed_at, price, reason)
       select ${runId}, ${series.coin}, ${series.currency}, observed_at, price, reason
-      from ${tableOf('rejected', { observed_at: 'timestamptz', price: 'text', reason: 'text' }, rows)}
+      from ${unnestRows('rejected', { observed_at: 'timestamptz', price: 'text', reason: 'text' }, rows)}
       on conflict do nothing
     `.execute(transaction);
   }
@@ -339,11 +339,11 @@ async function insertAnswer(
       run_id: runId,
       coin_id: series.coin,
       currency: series.currency,
-      window_from: momentOf(window.from),
-      window_to: momentOf(window.to),
+      window_from: toIso(window.from),
+      window_to: toIso(window.to),
       first_day: gapDays[0],
       last_day: gapDays.at(-1) ?? gapDays[0],
-      received_at: momentOf(answer.receivedAt),
+      received_at: toIso(answer.receivedAt),
       ...packed,
     })
     .execute();
@@ -358,8 +358,8 @@ async function recordOutcome(
   await sql`
     insert into ingestion_series as series
       (run_id, coin_id, currency, status, attempts, window_from, window_to, days_written, last_request_at)
-    values (${runId}, ${series.coin}, ${series.currency}, 'stored', ${attempts}, ${momentOf(window.from)},
-      ${momentOf(window.to)}, ${rowsWritten}, ${momentOf(answer.receivedAt)})
+    values (${runId}, ${series.coin}, ${series.currency}, 'stored', ${attempts}, ${toIso(window.from)},
+      ${toIso(window.to)}, ${rowsWritten}, ${toIso(answer.receivedAt)})
     on conflict (run_id, coin_id, currency) do update set
       status = 'stored', error_kind = null, error = null, attempts = series.attempts + excluded.attempts,
       days_written = series.days_written + excluded.days_written, last_request_at = excluded.last_request_at

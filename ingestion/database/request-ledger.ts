@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { RequestLedger } from '../ports.ts';
-import { momentOf } from './statements.ts';
+import { toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createRequestLedger(db: Kysely<Tables>): RequestLedger {
@@ -8,7 +8,7 @@ export function createRequestLedger(db: Kysely<Tables>): RequestLedger {
     async begin({ runId, series, sentAt }) {
       const { id } = await db
         .insertInto('requests')
-        .values({ run_id: runId, coin_id: series.coin, currency: series.currency, sent_at: momentOf(sentAt) })
+        .values({ run_id: runId, coin_id: series.coin, currency: series.currency, sent_at: toIso(sentAt) })
         .returning('id')
         .executeTakeFirstOrThrow();
       return String(id);
@@ -17,7 +17,7 @@ export function createRequestLedger(db: Kysely<Tables>): RequestLedger {
     async end(id, { endedAt, status, isCredited }) {
       await db
         .updateTable('requests')
-        .set({ ended_at: momentOf(endedAt), status, is_credited: isCredited })
+        .set({ ended_at: toIso(endedAt), status, is_credited: isCredited })
         .where('id', '=', Number(id))
         .execute();
     },

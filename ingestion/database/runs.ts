@@ -4,14 +4,14 @@ import type { Day, Instant } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { Clock, RunOrder, RunRepository } from '../ports.ts';
-import { inChunks, momentOf, tableOf } from './statements.ts';
+import { inChunks, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunRepository {
   return {
     open: (order, { universe, series, trackedSince, startedAt }) =>
       db.transaction().execute(async (transaction) => {
-        const dueAt = await openRun(transaction, order, momentOf(startedAt));
+        const dueAt = await openRun(transaction, order, toIso(startedAt));
         await fillUniverse(transaction, universe);
         return { dueAt, trackedSince: await openSeries(transaction, series, trackedSince) };
       }),
@@ -28,7 +28,7 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
           thin_days: finished.thinDays,
           unavailable_days: finished.unavailableDays,
           error: finished.error,
-          finished_at: finishedAt === null ? null : momentOf(finishedAt),
+          finished_at: finishedAt === null ? null : toIso(finishedAt),
           requests,
           credits,
           retries: eb('retries', '+', retries),
@@ -53,12 +53,12 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
       for (const chunk of inChunks(planned)) {
         const rows = chunk.map(({ coin, currency, from, to }) => ({
           ...{ coin, currency },
-          ...{ from: momentOf(from), to: momentOf(to) },
+          ...{ from: toIso(from), to: toIso(to) },
         }));
         const columns = { coin: 'text', currency: 'text', from: 'timestamptz', to: 'timestamptz' };
         await sql`
           insert into ingestion_series (run_id, coin_id, currency, status, window_from, window_to)
-          select ${runId}, coin, currency, 'pending', "from", "to" from ${tableOf('planned', columns, rows)}
+          select ${runId}, coin, currency, 'pending', "from", "to" from ${unnestRows('planned', columns, rows)}
           on conflict (run_id, coin_id, currency) do update set
             status = 'pending', error_kind = null, error = null,
             window_from = excluded.window_from, window_to = excluded.window_to
@@ -67,7 +67,7 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
       for (const chunk of inChunks(current)) {
         await sql`
           insert into ingestion_series as series (run_id, coin_id, currency, status)
-          select ${runId}, coin, currency, 'current' from ${tableOf('current', { coin: 'text', currency: 'text' }, chunk)}
+          select ${runId}, coin, currency, 'current' from ${unnestRows('current', { coin: 'text', currency: 'text' }, chunk)}
           on conflict (run_id, coin_id, currency) do update set status = 'current', error_kind = null, error = null
           where series.status <> 'stored'
         `.execute(db);
@@ -78,7 +78,7 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
       await sql`
         insert into ingestion_series as series
           (run_id, coin_id, currency, status, attempts, last_request_at, error_kind, error)
-        values (${runId}, ${coin}, ${currency}, 'failed', ${attempts}, ${momentOf(clock.now())}, ${kind}, ${message})
+        values (${runId}, ${coin}, ${currency}, 'failed', ${attempts}, ${toIso(clock.now())}, ${kind}, ${message})
         on conflict (run_id, coin_id, currency) do update set
           status = 'failed', attempts = series.attempts + excluded.attempts,
           last_request_at = excluded.last_request_at, error_kind = excluded.error_kind, error = excluded.error
@@ -104,7 +104,7 @@ async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): 
   const { runId, triggerKey, trigger, dueAt, request, hop } = order;
   const { rows } = await sql<{ due_at: Date }>`
     insert into ingestion_runs as run (id, trigger_key, trigger, due_at, request, status, started_at, hops)
-    values (${runId}, ${triggerKey}, ${trigger}, ${momentOf(dueAt)}, ${JSON.stringify(request)}, 'running', ${startedAt},
+    values (${runId}, ${triggerKey}, ${trigger}, ${toIso(dueAt)}, ${JSON.stringify(request)}, 'running', ${startedAt},
       ${hop + 1})
     on conflict (trigger_key) do update set
       status = 'running', finished_at = null, error = null, hops = greatest(run.hops, excluded.hops)
@@ -136,7 +136,7 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
   for (const chunk of inChunks(coins)) {
     await sql`
       insert into coins (id, symbol, name)
-      select id, symbol, name from ${tableOf('coin', { id: 'text', symbol: 'text', name: 'text' }, chunk)}
+      select id, symbol, name from ${unnestRows('coin', { id: 'text', symbol: 'text', name: 'text' }, chunk)}
       on conflict (id) do update set symbol = excluded.symbol, name = excluded.name
       where (coins.symbol, coins.name) is distinct from (excluded.symbol, excluded.name)
     `.execute(db);
@@ -144,7 +144,7 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
   for (const chunk of inChunks(currencies)) {
     await sql`
       insert into currencies (code, name)
-      select code, name from ${tableOf('currency', { code: 'text', name: 'text' }, chunk)}
+      select code, name from ${unnestRows('currency', { code: 'text', name: 'text' }, chunk)}
       on conflict (code) do update set name = excluded.name where currencies.name <> excluded.name
     `.execute(db);
   }
@@ -155,7 +155,7 @@ async function openSeries(db: Kysely<Tables>, series: readonly Series[], tracked
   for (const chunk of inChunks(series)) {
     await sql`
       insert into series (coin_id, currency, tracked_since)
-      select coin, currency, ${trackedSince} from ${tableOf('opened', { coin: 'text', currency: 'text' }, chunk)}
+      select coin, currency, ${trackedSince} from ${unnestRows('opened', { coin: 'text', currency: 'text' }, chunk)}
       on conflict do nothing
     `.execute(db);
   }

@@ -9,7 +9,7 @@ export function* inChunks<Row>(rows: readonly Row[]): Generator<readonly Row[]> 
 }
 
 /** A moment as the tables take it, free of the process's time zone. */
-export const momentOf = (at: Instant): string => new Date(at).toISOString();
+export const toIso = (at: Instant): string => new Date(at).toISOString();
 
 type Cell = string | number | boolean | null;
 
@@ -18,7 +18,7 @@ type Cell = string | number | boolean | null;
  * as the shortest decimal that reads back as the same double.
  * @param columns name and PostgreSQL type of each column.
  */
-export function tableOf<Column extends string>(
+export function unnestRows<Column extends string>(
   name: string,
   columns: Readonly<Record<Column, string>>,
   rows: readonly Readonly<Record<Column, Cell>>[],

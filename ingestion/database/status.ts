@@ -1,6 +1,6 @@
 // What the database knows about itself: for the `status` command and Lambda, the metrics and the report page.
 import type { Selectable } from 'kysely';
-import type { RunRequest, Trigger } from '../contract/run-message.ts';
+import type { RunRequest, TriggerKind } from '../contract/run-message.ts';
 import type { Universe } from '../contract/universe.ts';
 import { startOfMonth } from '../domain/credits.ts';
 import { type Day, endOf, HOUR_MS, type Instant } from '../domain/day.ts';
@@ -12,7 +12,7 @@ import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
 import { createFindingRepository } from './findings.ts';
 import { createRequestLedger } from './request-ledger.ts';
 import { readSeriesOutcomes } from './runs.ts';
-import { momentOf } from './statements.ts';
+import { toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 const RUNS_SHOWN = 10;
@@ -20,7 +20,7 @@ const RUNS_SHOWN = 10;
 /** A run as its row tells it. Moments are ISO 8601 in UTC; counts of days are null until there is a verdict. */
 export type RunSummary = {
   readonly runId: string;
-  readonly trigger: Trigger;
+  readonly trigger: TriggerKind;
   readonly triggerKey: string;
   readonly status: RunStatus;
   readonly request: RunRequest;
@@ -69,8 +69,8 @@ export async function readStatus(
   const newestFinalDay = await newestDayFinalInEverySeries(database, universe);
   const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
   return {
-    now: momentOf(now),
-    lastCompleteRunAt: completeAt === null ? null : momentOf(completeAt),
+    now: toIso(now),
+    lastCompleteRunAt: completeAt === null ? null : toIso(completeAt),
     hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
     newestFinalDay,
     priceAgeHours: newestFinalDay === null ? null : hoursSince(endOf(newestFinalDay)),

@@ -1,6 +1,6 @@
 // The tables as Kysely sees them; the migrations make them. Moments are written as ISO text, read as Date.
 import type { ColumnType, Generated } from 'kysely';
-import type { RunRequest, Trigger } from '../contract/run-message.ts';
+import type { RunRequest, TriggerKind } from '../contract/run-message.ts';
 import type { RejectionReason } from '../domain/daily-price.ts';
 import type { Day } from '../domain/day.ts';
 import type { FailureKind } from '../domain/failure.ts';
@@ -52,7 +52,7 @@ export type Tables = {
   ingestion_runs: {
     id: string;
     trigger_key: string;
-    trigger: Trigger;
+    trigger: TriggerKind;
     due_at: Moment;
     request: ColumnType<RunRequest, string, string>;
     status: RunStatus;

@@ -43,7 +43,7 @@ export function statusOf({ day, row, isUnavailable }: DayState, dueAt: Instant):
 }
 
 /** What a run is, as far as it decides which days it asks for. */
-export type Asking = {
+export type RunScope = {
   readonly dueAt: Instant;
   /** Scheduled runs ask once for thin days. */
   readonly isScheduled: boolean;
@@ -52,14 +52,14 @@ export type Asking = {
 };
 
 /** @returns whether the run cannot be complete without this day. */
-export function isMissing(state: DayState, { dueAt, refetch }: Asking): boolean {
+export function isMissing(state: DayState, { dueAt, refetch }: RunScope): boolean {
   const status = statusOf(state, dueAt);
   if (status === 'provisional' || status === 'missing') return true;
   return refetch && !state.wasAsked;
 }
 
 /** @returns whether the run's plan asks for this day. */
-export function isGap(state: DayState, asking: Asking): boolean {
-  if (isMissing(state, asking)) return true;
-  return asking.isScheduled && !state.wasAsked && statusOf(state, asking.dueAt) === 'thin';
+export function isGap(state: DayState, scope: RunScope): boolean {
+  if (isMissing(state, scope)) return true;
+  return scope.isScheduled && !state.wasAsked && statusOf(state, scope.dueAt) === 'thin';
 }

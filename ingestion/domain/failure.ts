@@ -44,7 +44,7 @@ const REACH: Readonly<Record<FailureKind, Reach>> = {
 /** @returns whether trying again, unchanged, can help. */
 export const isTransient = (kind: FailureKind): boolean => REACH[kind] === 'transient';
 
-/** @returns whether the cause is the same for every series, so that the run must stop asking. */
+/** @returns whether the cause is the same for every series, so that the run must stop scope. */
 export const stopsTheRun = (kind: FailureKind): boolean => REACH[kind] === 'run';
 
 /** The base of every error that this program foresees. The message says what was found, what was expected, what to do. */

@@ -2,20 +2,20 @@ import pLimit from 'p-limit';
 import { isHourly, medianSpacingMs } from '../domain/aggregation.ts';
 import { HOUR_MS, MINUTE_MS } from '../domain/day.ts';
 import { type FailureKind, isTransient, SourceError } from '../domain/failure.ts';
-import { createPatience } from '../domain/patience.ts';
+import { createRetryPolicy } from '../domain/retry-policy.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { StopCause } from '../domain/verdict.ts';
-import type { Answer, RequestBudget, RunDependencies } from '../ports.ts';
+import type { RateLimiter, RunDependencies, SourceResponse } from '../ports.ts';
 import type { OpenRun } from './open-run.ts';
 import type { PlannedRequest, RunPlan } from './plan-run.ts';
 
-/** Requests under way at once. Enough to spend a minute's budget in seconds; the database pool has four connections. */
+/** Requests under way at once. Enough to spend a minute's permits in seconds; the database pool has four connections. */
 const CONCURRENCY = 6;
 
 /** What the last request needs before the deadline: its 30 s timeout, storing, judging. */
 const DEADLINE_RESERVE_MS = MINUTE_MS;
 
-/** How far back requests of earlier processes count: the budget's 60.5 s, and 30 s for one killed under way. */
+/** How far back requests of earlier processes count: the limiter's 60.5 s, and 30 s for one killed under way. */
 const LEDGER_WINDOW_MS = 91_000;
 
 /** @property attempts how often it was asked, the last time included. */
@@ -35,7 +35,7 @@ export type FetchOutcome = {
 };
 
 type Stored = { readonly rowsWritten: number; readonly rowsUnchanged: number };
-type OnAnswer = (request: PlannedRequest, answer: Answer, attempts: number) => Promise<Stored>;
+type OnAnswer = (request: PlannedRequest, answer: SourceResponse, attempts: number) => Promise<Stored>;
 
 class Stop extends Error {
   readonly stopCause: StopCause;
@@ -46,7 +46,7 @@ class Stop extends Error {
 }
 
 /**
- * Works off the plan within the request budget and hands each answer on as it arrives. A failure of one series leaves
+ * Works off the plan under the rate limiter and hands each answer on as it arrives. A failure of one series leaves
  * the others alone; a cause that all of them share stops the run. Returns when everything in hand is settled.
  * @throws whatever `onAnswer` throws, and LockLostError.
  */
@@ -59,9 +59,9 @@ export async function fetchWindows(
   const { clock, repositories } = deps;
   const now = clock.now();
   const endedAt = await repositories.requests.endedSince(now - LEDGER_WINDOW_MS);
-  const budget = deps.makeBudget(endedAt.map((at) => at ?? now));
+  const limiter = deps.makeRateLimiter(endedAt.map((at) => at ?? now));
   const stop = stopSignal(run, deps);
-  const hop = new Hop(run, deps, budget, stop.controller);
+  const hop = new Hop(run, deps, limiter, stop.controller);
   const limit = pLimit(CONCURRENCY);
   try {
     await Promise.all(plan.requests.map((request) => limit(() => hop.work(request, onAnswer))));
@@ -97,19 +97,19 @@ function stopSignal({ lock }: OpenRun, { interrupt, deadline, clock }: RunDepend
 class Hop {
   readonly #run: OpenRun;
   readonly #deps: RunDependencies;
-  readonly #budget: RequestBudget;
+  readonly #limiter: RateLimiter;
   readonly #stop: AbortController;
-  readonly #patience = createPatience();
+  readonly #retryPolicy = createRetryPolicy();
   readonly #failures = new Map<string, SeriesFailure>();
   #error: unknown = null;
   #retries = 0;
   #rowsWritten = 0;
   #rowsUnchanged = 0;
 
-  constructor(run: OpenRun, deps: RunDependencies, budget: RequestBudget, stop: AbortController) {
+  constructor(run: OpenRun, deps: RunDependencies, limiter: RateLimiter, stop: AbortController) {
     this.#run = run;
     this.#deps = deps;
-    this.#budget = budget;
+    this.#limiter = limiter;
     this.#stop = stop;
   }
 
@@ -148,13 +148,13 @@ class Hop {
       failures,
       stoppedBy: reason instanceof Stop ? reason.stopCause : null,
       retries: this.#retries,
-      retryAfterMs: this.#patience.closedForMs(this.#deps.clock.now()),
+      retryAfterMs: this.#retryPolicy.closedForMs(this.#deps.clock.now()),
       rowsWritten: this.#rowsWritten,
       rowsUnchanged: this.#rowsUnchanged,
     };
   }
 
-  async #fetch(request: PlannedRequest): Promise<{ answer: Answer; attempts: number }> {
+  async #fetch(request: PlannedRequest): Promise<{ answer: SourceResponse; attempts: number }> {
     for (let attempts = 1; ; attempts += 1) {
       try {
         return { answer: await this.#ask(request), attempts };
@@ -171,9 +171,9 @@ class Hop {
   }
 
   /** One request, written into the ledger before it is sent and after it ended. */
-  async #ask({ series, window }: PlannedRequest): Promise<Answer> {
+  async #ask({ series, window }: PlannedRequest): Promise<SourceResponse> {
     const { clock, source, repositories } = this.#deps;
-    const place = await this.#budget.take(this.#stop.signal);
+    const permit = await this.#limiter.acquire(this.#stop.signal);
     const { runId } = this.#run.order;
     let id: string | null = null;
     let status: number | null = null;
@@ -182,13 +182,13 @@ class Hop {
       const answer = await source.fetchRange(series, window, this.#run.lock.lost);
       status = 200;
       refuseUnusable(answer, series);
-      this.#patience.answered(clock.now());
+      this.#retryPolicy.answered(clock.now());
       return answer;
     } catch (error) {
       if (error instanceof SourceError) status = error.status;
       throw error;
     } finally {
-      place.release();
+      permit.release();
       const isCredited = status !== null && status >= 200 && status < 300;
       if (id !== null) await repositories.requests.end(id, { endedAt: clock.now(), status, isCredited });
     }
@@ -197,11 +197,11 @@ class Hop {
   /** @returns how long to wait before the next attempt; null when there is to be none. */
   #delayBeforeRetry(error: SourceError, attempts: number): number | null {
     const { clock, random, onEvent } = this.#deps;
-    const { retryInMs, pauseMs, stopsTheRun } = this.#patience.failed(error, attempts, clock.now(), random());
+    const { retryInMs, pauseMs, stopsTheRun } = this.#retryPolicy.failed(error, attempts, clock.now(), random());
     if (pauseMs !== null) {
-      const before = this.#budget.limit;
-      this.#budget.slowDown(pauseMs);
-      if (this.#budget.limit < before) onEvent({ kind: 'slowed', limit: this.#budget.limit, pauseMs });
+      const before = this.#limiter.limit;
+      this.#limiter.slowDown(pauseMs);
+      if (this.#limiter.limit < before) onEvent({ kind: 'slowed', limit: this.#limiter.limit, pauseMs });
     }
     if (stopsTheRun) this.#stop.abort(new Stop('source'));
     return retryInMs;
@@ -226,7 +226,7 @@ class FailedRequest extends Error {
   }
 }
 
-function refuseUnusable({ samples }: Answer, series: Series): void {
+function refuseUnusable({ samples }: SourceResponse, series: Series): void {
   const name = seriesName(series);
   if (samples.prices.length === 0) {
     throw new SourceError('empty', `CoinGecko's answer for ${name} has no prices; hourly ones were expected`, {

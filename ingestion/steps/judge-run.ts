@@ -102,23 +102,23 @@ function inUniverseOrder<One extends Series>(outcomes: readonly One[], universe:
 
 type Counts = DayCounts & { readonly missingSeries: readonly string[] };
 
-async function countStored({ order, asking, expected }: OpenRun, { repositories }: RunDependencies): Promise<Counts> {
-  const states = await repositories.prices.dayStates(order.runId, expected, asking.refetch);
+async function countStored({ order, scope, expected }: OpenRun, { repositories }: RunDependencies): Promise<Counts> {
+  const states = await repositories.prices.dayStates(order.runId, expected, scope.refetch);
   const all = states.flat();
-  const missingDays = all.filter((state) => isMissing(state, asking)).length;
+  const missingDays = all.filter((state) => isMissing(state, scope)).length;
   // One that a refetch asks for is expected until it was asked.
   const unavailableDays = all.filter(
-    (state) => statusOf(state, asking.dueAt) === 'unavailable' && !isMissing(state, asking),
+    (state) => statusOf(state, scope.dueAt) === 'unavailable' && !isMissing(state, scope),
   ).length;
   const expectedDays = expected.reduce((sum, { first, last }) => sum + countDays(first, last), 0) - unavailableDays;
   return {
     expectedDays,
     storedDays: expectedDays - missingDays,
     missingDays,
-    thinDays: all.filter((state) => statusOf(state, asking.dueAt) === 'thin').length,
+    thinDays: all.filter((state) => statusOf(state, scope.dueAt) === 'thin').length,
     unavailableDays,
     missingSeries: expected
-      .filter((_, index) => states[index]?.some((state) => isMissing(state, asking)))
+      .filter((_, index) => states[index]?.some((state) => isMissing(state, scope)))
       .map(seriesName),
   };
 }

@@ -1,5 +1,5 @@
 import type { Instant } from '../domain/day.ts';
-import type { Asking } from '../domain/day-state.ts';
+import type { RunScope } from '../domain/day-state.ts';
 import { type DaySpan, expectedSpan, trackedSince } from '../domain/planning.ts';
 import { type Series, selectSeries } from '../domain/series.ts';
 import type { HeldLock, RunDependencies, RunOrder } from '../ports.ts';
@@ -10,7 +10,7 @@ export type ExpectedSeries = Series & DaySpan;
 /** A run under the lock. */
 export type OpenRun = {
   readonly order: RunOrder;
-  readonly asking: Asking;
+  readonly scope: RunScope;
   readonly startedAt: Instant;
   readonly lock: HeldLock;
   /** Series of which nothing is expected yet are left out. */
@@ -38,8 +38,8 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
       const span = expectedSpan(since, { dueAt, request, historyDays: deps.limits.historyDays });
       return span ? [{ ...one, ...span }] : [];
     });
-    const asking = { dueAt, isScheduled: order.trigger === 'schedule', refetch: request.refetch === true };
-    return { order, asking, startedAt, lock, expected };
+    const scope = { dueAt, isScheduled: order.trigger === 'schedule', refetch: request.refetch === true };
+    return { order, scope, startedAt, lock, expected };
   } catch (error) {
     await lock.release();
     throw error;

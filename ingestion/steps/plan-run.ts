@@ -21,13 +21,13 @@ export type RunPlan = {
  */
 export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunPlan> {
   refuseBeyondHistory(run, deps);
-  const { order, asking, expected } = run;
+  const { order, scope, expected } = run;
   const { runs, prices, requests: ledger } = deps.repositories;
   const now = deps.clock.now();
-  const states = await prices.dayStates(order.runId, expected, asking.refetch);
+  const states = await prices.dayStates(order.runId, expected, scope.refetch);
   const requests = expected
     .flatMap((one, index) => {
-      const gapDays = (states[index] ?? []).filter((state) => isGap(state, asking)).map(({ day }) => day);
+      const gapDays = (states[index] ?? []).filter((state) => isGap(state, scope)).map(({ day }) => day);
       const series = { coin: one.coin, currency: one.currency };
       return planWindows(gapDays, now, deps.limits.historyDays).map((planned) => ({ ...planned, series }));
     })
@@ -52,7 +52,7 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
   );
   const gapDays = requests.reduce((sum, request) => sum + request.gapDays.length, 0);
   deps.onEvent({ kind: 'planned', requests: requests.length, gapDays, seriesCount: bySeries.size });
-  return { requests, missingDaysBefore: states.flat().filter((state) => isMissing(state, asking)).length };
+  return { requests, missingDaysBefore: states.flat().filter((state) => isMissing(state, scope)).length };
 }
 
 function refuseBeyondHistory({ order }: OpenRun, { clock, limits }: RunDependencies): void {

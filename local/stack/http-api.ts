@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Answer } from '../../functions/trigger/answers.ts';
+import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 
 /** API Gateway takes no larger body. */
@@ -10,7 +10,7 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 export type HttpApi = { readonly url: string; close(): Promise<void> };
 
 /** Answers an event of payload version 2.0. */
-export type Integration = (event: object) => Promise<Answer>;
+export type Integration = (event: object) => Promise<HttpResponse>;
 
 /**
  * Serves integrations on loopback as an HTTP API does, by path and for every method.
@@ -25,17 +25,17 @@ export async function startHttpApi(options: {
 }): Promise<HttpApi> {
   const { port, routes, onError } = options;
 
-  async function answer(request: IncomingMessage): Promise<Answer> {
+  async function answer(request: IncomingMessage): Promise<HttpResponse> {
     const { pathname, searchParams } = new URL(`http://loopback${request.url}`);
     const integration = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
-    if (!integration) return gatewayAnswer(404, 'Not Found');
+    if (!integration) return gatewayResponse(404, 'Not Found');
     const body = await readBody(request);
-    if (!body) return gatewayAnswer(413, 'Request Entity Too Large');
+    if (!body) return gatewayResponse(413, 'Request Entity Too Large');
     try {
       return await integration(eventOf(request, pathname, searchParams, body));
     } catch (error) {
       onError(error);
-      return gatewayAnswer(500, 'Internal Server Error');
+      return gatewayResponse(500, 'Internal Server Error');
     }
   }
 
@@ -99,13 +99,13 @@ function eventOf(request: IncomingMessage, path: string, query: URLSearchParams,
   };
 }
 
-function send(response: ServerResponse, { statusCode, headers, body }: Answer) {
+function send(response: ServerResponse, { statusCode, headers, body }: HttpResponse) {
   // Every answer stands by itself, and none keeps a connection open that the end would have to wait for.
   const length = { 'content-length': Buffer.byteLength(body), connection: 'close' };
   response.writeHead(statusCode, { ...headers, ...length }).end(body);
 }
 
-const gatewayAnswer = (statusCode: number, message: string): Answer => ({
+const gatewayResponse = (statusCode: number, message: string): HttpResponse => ({
   statusCode,
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ message }),

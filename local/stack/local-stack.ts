@@ -1,12 +1,12 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import type { Answer } from '../../functions/trigger/answers.ts';
+import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { MAX_RECEIVES } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import type { LogLevel, SourceSettings } from '../../ingestion/runtime/settings.ts';
+import type { LogLevel, SourceSettings } from '../../ingestion/settings.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import type { AwsJsonServer } from './aws-json-server.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { startHttpApi } from './http-api.ts';
@@ -94,7 +94,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const api = await startHttpApi({
       port: options.port,
       routes: {
-        [ENDPOINT_PATH]: async (event) => (await trigger.invoke(event)) as Answer,
+        [ENDPOINT_PATH]: async (event) => (await trigger.invoke(event)) as HttpResponse,
         '/': async () => ({
           statusCode: 200,
           headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },

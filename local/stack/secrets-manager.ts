@@ -1,5 +1,5 @@
 import type { Instant } from '../../ingestion/domain/day.ts';
-import { type AwsJsonServer, ServiceError, startAwsJsonServer } from '../../local/stack/aws-json-server.ts';
+import { type AwsJsonServer, ServiceError, startAwsJsonServer } from './aws-json-server.ts';
 
 type Version = { value: string | null; readonly createdAt: Instant; readonly labels: Set<string> };
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { type Bundles, makeBundles } from '../support/bundle.ts';

@@ -24,10 +24,10 @@ import { CreateQueueCommand, DeleteQueueCommand, GetQueueAttributesCommand, SQSC
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import pg from 'pg';
-import type { Answer } from '../../functions/trigger/answers.ts';
+import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { startEventSourceMapping } from '../../local/stack/event-source-mapping.ts';
 import { startHttpApi } from '../../local/stack/http-api.ts';
 import { createFunction, type LambdaFunction } from '../../local/stack/lambda-function.ts';
@@ -253,7 +253,7 @@ function rehearse(endpoint: string): void {
       port: 0,
       routes: {
         [ENDPOINT_PATH]: async (event) => {
-          const answer = (await trigger.invoke(event)) as Answer;
+          const answer = (await trigger.invoke(event)) as HttpResponse;
           calls.push({ status: answer.statusCode, body: JSON.parse(answer.body) });
           return answer;
         },

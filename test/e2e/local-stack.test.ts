@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
@@ -180,7 +180,7 @@ describe('npm run redrive', () => {
     const stack = await start();
     // Beyond the plan's history: no retry can help.
     const { data } = await bodyOf(await stack.call({ body: { from: '2024-01-01', to: '2024-01-31' } }));
-    await stack.printed(/"fate":\{"kind":"dead-letter","reason":"history"\}/);
+    await stack.printed(/"disposition":\{"kind":"dead-letter","reason":"history"\}/);
 
     const moved = command('redrive', ['--json', '--queue', await stack.printed(/Queue +(http:\S+)/)]);
     expect(await moved.exited).toBe(0);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { METRIC_NAMESPACE } from '../../ingestion/contract/names.ts';
 import { MESSAGE_GROUP_ID, type RunMessage } from '../../ingestion/contract/run-message.ts';
 import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { WORKER_TIMEOUT_MINUTES } from '../../lib/config.ts';
 import { createFunction } from '../../local/stack/lambda-function.ts';
 import { createSecret, type Secret, startSecretsManager } from '../../local/stack/secrets-manager.ts';

@@ -8,8 +8,8 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
-import { startEmbeddedPostgres } from '../../local/embedded-postgres.ts';
-import { isRunning } from '../../local/is-running.ts';
+import { startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
+import { isRunning } from '../../local/postgres/is-running.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FALLBACK = '/var/lib/crypto-price-ingestion';
@@ -204,8 +204,8 @@ test('its environment holds nothing of ours', async () => {
     await mkdir(clone, { mode: 0o700 });
     const programs = [
       'package.json',
-      'local/embedded-postgres.ts',
-      'local/is-running.ts',
+      'local/postgres/embedded-postgres.ts',
+      'local/postgres/is-running.ts',
       'ingestion/domain',
       'test/support/embedded-user.ts',
     ];

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { createIngestionLock } from '../../ingestion/database/lock.ts';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { type CommandResult, runCommand, startCommand, startNode } from '../support/local-command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
@@ -403,7 +403,7 @@ test('the settings of a file .env count where the environment does not set them'
 
 test('what nobody foresaw is one sentence too, and exits 1', async () => {
   const program = `
-    const { runCommandLine } = await import('./local/command-line.ts');
+    const { runCommandLine } = await import('./local/cli/command-line.ts');
     const run = () => { throw new TypeError('the sky fell'); };
     process.exitCode = await runCommandLine({ look: { summary: '', options: {}, run } }, ['look']);`;
   expect(await startNode(['--input-type=module', '--eval', program], {}).result).toEqual({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { MAX_RECEIVES, MESSAGE_GROUP_ID } from '../../ingestion/contract/run-message.ts';
-import { redrive } from '../../local/redrive.ts';
+import { redrive } from '../../local/stack/redrive.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
 
 let sqs: FauxqsServer;
@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 
 let sent = 0;
-const bury = (body: string) => {
+const sendToDeadLetterQueue = (body: string) => {
   sent += 1;
   const attributes = { reason: { DataType: 'String', StringValue: 'wrong_key' } };
   const ids = { messageGroupId: MESSAGE_GROUP_ID, messageDeduplicationId: `test-${sent}` };
@@ -33,7 +33,7 @@ const moveBack = (url = queueUrl) => redrive({ ...AWS_CLIENT, endpoint: sqs.addr
 test('every dead letter goes back in its order, and can be moved again minutes later', async () => {
   for (const again of [false, true]) {
     if (again) sqs.reset();
-    for (const body of ['one', 'two', 'three']) bury(body);
+    for (const body of ['one', 'two', 'three']) sendToDeadLetterQueue(body);
     expect(await moveBack()).toEqual(['one', 'two', 'three']);
     expect(bodies('runs.fifo')).toEqual(['one', 'two', 'three']);
     expect(bodies('dead.fifo')).toEqual([]);
@@ -41,8 +41,8 @@ test('every dead letter goes back in its order, and can be moved again minutes l
 });
 
 test('one that dies again in the meantime is left, and can be seen', async () => {
-  bury('one');
-  bury('one');
+  sendToDeadLetterQueue('one');
+  sendToDeadLetterQueue('one');
   expect(await moveBack()).toEqual(['one']);
   expect(bodies('runs.fifo')).toEqual(['one']);
   expect(bodies('dead.fifo')).toEqual(['one']);

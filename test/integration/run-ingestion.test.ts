@@ -2,13 +2,13 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
-import { createRequestBudget } from '../../ingestion/coingecko/request-budget.ts';
+import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { aggregate } from '../../ingestion/domain/aggregation.ts';
 import { addDays, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
 import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
@@ -316,14 +316,14 @@ describe('runs that are cut short', () => {
   test('a process begins with the requests of the last minute in its budget', async () => {
     await ingestion.run();
     const ends: (readonly number[])[] = [];
-    const makeBudget = (recentEnds: readonly number[]) => {
+    const makeRateLimiter = (recentEnds: readonly number[]) => {
       ends.push(recentEnds);
-      return createRequestBudget({ requestsPerMinute: 30, clock: ingestion.clock, recentEnds });
+      return createRateLimiter({ requestsPerMinute: 30, clock: ingestion.clock, recentEnds });
     };
     await ingestion.clock.advance(30_000);
-    await ingestion.run({}, { makeBudget });
+    await ingestion.run({}, { makeRateLimiter });
     await ingestion.clock.advance(120_000);
-    await ingestion.run({}, { makeBudget });
+    await ingestion.run({}, { makeRateLimiter });
     expect(ends).toEqual([Array(4).fill(Date.parse(NOW)), []]);
   });
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
-import { parseRunMessage } from '../../ingestion/runtime/run-message-schema.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';
 import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
 

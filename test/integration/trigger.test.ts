@@ -2,15 +2,15 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { createRunQueue } from '../../functions/common/run-queue.ts';
+import { createCronSecretReader } from '../../functions/common/secrets.ts';
 import { createSqsClient } from '../../functions/common/sqs-client.ts';
-import type { Answer } from '../../functions/trigger/answers.ts';
+import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { DAY_MS } from '../../ingestion/domain/day.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
-import { parseRunMessage } from '../../ingestion/runtime/run-message-schema.ts';
-import { createCronSecretReader } from '../../ingestion/runtime/secrets.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
 import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
@@ -77,7 +77,7 @@ type CallOptions = {
   event?: object;
 };
 
-function call(options: CallOptions = {}, instance: Trigger = trigger): Promise<Answer> {
+function call(options: CallOptions = {}, instance: Trigger = trigger): Promise<HttpResponse> {
   const { method = 'POST', secret = SECRET, headers = {}, body, event } = options;
   return instance(
     {
@@ -92,7 +92,7 @@ function call(options: CallOptions = {}, instance: Trigger = trigger): Promise<A
   );
 }
 
-const bodyOf = (answer: Answer) => JSON.parse(answer.body);
+const bodyOf = (answer: HttpResponse) => JSON.parse(answer.body);
 const queued = () => sqs.inspectQueue(QUEUE)?.messages.ready ?? [];
 const queuedRuns = () => queued().map((message) => parseRunMessage(message.body));
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sourceSettings } from '../../functions/worker/source-settings.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { type Cloud, startCloud } from '../support/cloud.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';

@@ -1,6 +1,6 @@
 // A process that uses the embedded server of the folder given: it prints URL and folder, waits for a line and stops.
 import { once } from 'node:events';
-import { startEmbeddedPostgres } from '../../local/embedded-postgres.ts';
+import { startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
 
 const server = await startEmbeddedPostgres({ dataFolder: process.argv[2] ?? '', flags: ['-c', 'fsync=off'] });
 console.log(JSON.stringify({ url: server.url, folder: server.folder }));

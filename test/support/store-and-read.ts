@@ -6,7 +6,7 @@ import { readDailyPrices } from '../../ingestion/database/prices.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { readStatus } from '../../ingestion/database/status.ts';
 import { daysFrom } from '../../ingestion/domain/day.ts';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { answerWith, BITCOIN, dailyPrice, openRun, runOrder } from './database-fixtures.ts';
 import { TWO_COINS } from './two-coins.ts';
 

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
-import { createRequestBudget } from '../../ingestion/coingecko/request-budget.ts';
-import type { RunRequest, Trigger } from '../../ingestion/contract/run-message.ts';
+import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
+import type { RunRequest, TriggerKind } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/server.ts';
 import { silentLog } from './silent-log.ts';
 import { TWO_COINS } from './two-coins.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
-type Order = { trigger?: Trigger; triggerKey?: string; dueAt?: string; request?: RunRequest; hop?: number };
+type Order = { trigger?: TriggerKind; triggerKey?: string; dueAt?: string; request?: RunRequest; hop?: number };
 
 /** The program on a real database, against a source over real HTTP; time moves only when the test or a wait moves it. */
 export type TestIngestion = {
@@ -73,7 +73,7 @@ export async function startTestIngestion(options: {
           clock,
         }),
         repositories: createRepositories(database, { clock }),
-        makeBudget: (recentEnds) => createRequestBudget({ requestsPerMinute, clock, recentEnds }),
+        makeRateLimiter: (recentEnds) => createRateLimiter({ requestsPerMinute, clock, recentEnds }),
         limits: { monthlyCredits: null, historyDays: 365 },
         clock,
         random: () => 0.5,

@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrate.ts';
-import { systemClock } from '../../ingestion/runtime/clock.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../local/embedded-postgres.ts';
-import { isRunning } from '../../local/is-running.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
+import { isRunning } from '../../local/postgres/is-running.ts';
 import { databaseUrl } from './database-url.ts';
 import { silentLog } from './silent-log.ts';
 

@@ -1,12 +1,12 @@
+import type { StructuredLog } from '../../functions/common/logger.ts';
+import type { EmitMetrics } from '../../functions/common/metrics.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
 import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-import type { StructuredLog } from '../../ingestion/runtime/logger.ts';
-import type { EmitMetrics } from '../../ingestion/runtime/metrics.ts';
-import type { SourceSettings } from '../../ingestion/runtime/settings.ts';
+import type { SourceSettings } from '../../ingestion/settings.ts';
 import { createRecordedLog } from './recorded-log.ts';
 
 export type TestWorker = {

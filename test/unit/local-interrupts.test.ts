@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from '@jest/globals';
-import { InterruptedError, watchInterrupts } from '../../local/interrupts.ts';
+import { InterruptedError, watchInterrupts } from '../../local/cli/interrupts.ts';
 
 function watch() {
   const calls: string[] = [];

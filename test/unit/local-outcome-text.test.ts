@@ -3,8 +3,8 @@ import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
 import type { RunDetail, Status } from '../../ingestion/database/status.ts';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import type { RunStatus, Verdict } from '../../ingestion/domain/verdict.ts';
-import { runText, statusOverview } from '../../local/status-text.ts';
-import { nextStep, verdictText } from '../../local/verdict-text.ts';
+import { runText, statusOverview } from '../../local/output/status-text.ts';
+import { nextStep, verdictText } from '../../local/output/verdict-text.ts';
 
 const PLAIN = { style: (_format: unknown, text: string) => text };
 const RUN_ID = '0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f';

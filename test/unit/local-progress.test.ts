@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { RunEvent } from '../../ingestion/ports.ts';
-import { createProgress } from '../../local/progress.ts';
+import { createProgress } from '../../local/output/progress.ts';
 
 const SERIES = { coin: 'bitcoin', currency: 'usd' };
 const ANSWERED: RunEvent = { kind: 'answered', series: SERIES, rowsWritten: 1 };
@@ -13,7 +13,7 @@ function linesOf(limit: number, events: readonly (readonly [number, RunEvent])[]
   for (const [at, event] of events) {
     clock.at = at;
     progress.onEvent(event);
-    if (event.kind === 'planned') progress.budgetMade(limit, []);
+    if (event.kind === 'planned') progress.limiterMade(limit, []);
   }
   progress.stop();
   return lines;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RunEvent } from '../../ingestion/ports.ts';
-import { followEvent, NEW_PACE, type Pace, timeLeftMs, waitMs, withBudget } from '../../local/time-left.ts';
+import { followEvent, NEW_PACE, type Pace, timeLeftMs, waitMs, withLimit } from '../../local/output/time-left.ts';
 
 const SERIES = { coin: 'bitcoin', currency: 'usd' };
 const PLANNED: RunEvent = { kind: 'planned', requests: 44, gapDays: 44, seriesCount: 44 };
@@ -8,7 +8,7 @@ const ANSWERED: RunEvent = { kind: 'answered', series: SERIES, rowsWritten: 1 };
 const RETRYING: RunEvent = { kind: 'retrying', series: SERIES, error: 'reset', delayMs: 1 };
 const FAILED: RunEvent = { kind: 'failed', series: SERIES, error: 'gone' };
 
-const startPace = (limit: number, endedAt: readonly number[]) => withBudget(NEW_PACE, limit, endedAt);
+const startPace = (limit: number, endedAt: readonly number[]) => withLimit(NEW_PACE, limit, endedAt);
 
 /** The pace after the event came `count` times, `everyMs` apart, from `at` on. */
 function repeat(pace: Pace, event: RunEvent, count: number, at: number, everyMs: number): Pace {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { firstHop } from '../../functions/common/run-queue.ts';
 import { MAX_HOPS, type RunMessage } from '../../ingestion/contract/run-message.ts';
-import { runIdOf } from '../../ingestion/runtime/run-id.ts';
-import { parseRunMessage, RunMessageError } from '../../ingestion/runtime/run-message-schema.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { parseRunMessage, RunMessageError } from '../../ingestion/message/run-message.ts';
 
 const message: RunMessage = firstHop({
   trigger: 'schedule',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { PLANS } from '../../ingestion/contract/coingecko-plans.ts';
+import { PLANS } from '../../ingestion/contract/plans.ts';
 import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import {
   type Environment,
@@ -8,7 +8,7 @@ import {
   parseSourceSettings,
   parseUniverse,
   SettingError,
-} from '../../ingestion/runtime/settings.ts';
+} from '../../ingestion/settings.ts';
 
 function problemsOf(env: Environment): readonly string[] {
   try {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { endOf, HOUR_MS, settledAt } from '../../../ingestion/domain/day.ts';
 import {
-  type Asking,
   type DayState,
   isGap,
   isMissing,
   judgeRow,
+  type RunScope,
   statusOf,
 } from '../../../ingestion/domain/day-state.ts';
 
@@ -51,21 +51,21 @@ describe('a day in a plan: stored before × unavailable × age at the due time',
     '%j, unavailable %p, due at %i: %s',
     (row, isUnavailable, dueAt, status, missing, byHand, scheduled, askedAgain) => {
       const state: DayState = { day: DAY, row, isUnavailable, wasAsked: false };
-      const asking: Asking = { dueAt, isScheduled: false, refetch: false };
+      const scope: RunScope = { dueAt, isScheduled: false, refetch: false };
       expect(statusOf(state, dueAt)).toBe(status);
-      expect(isMissing(state, asking)).toBe(missing);
-      expect(isGap(state, asking)).toBe(byHand);
-      expect(isGap(state, { ...asking, isScheduled: true })).toBe(scheduled);
-      expect(isGap({ ...state, wasAsked: true }, { ...asking, isScheduled: true })).toBe(askedAgain);
+      expect(isMissing(state, scope)).toBe(missing);
+      expect(isGap(state, scope)).toBe(byHand);
+      expect(isGap(state, { ...scope, isScheduled: true })).toBe(scheduled);
+      expect(isGap({ ...state, wasAsked: true }, { ...scope, isScheduled: true })).toBe(askedAgain);
     },
   );
 
   test.each([none, unsettled, thin, final])('a refetch asks once for %j, and misses it until it has', (row) => {
-    const asking: Asking = { dueAt: YOUNG, isScheduled: false, refetch: true };
+    const scope: RunScope = { dueAt: YOUNG, isScheduled: false, refetch: true };
     const state: DayState = { day: DAY, row, isUnavailable: row === none, wasAsked: false };
-    expect([isGap(state, asking), isMissing(state, asking)]).toEqual([true, true]);
+    expect([isGap(state, scope), isMissing(state, scope)]).toEqual([true, true]);
     const asked = { ...state, wasAsked: true };
     const isStillOpen = row === unsettled;
-    expect([isGap(asked, asking), isMissing(asked, asking)]).toEqual([isStillOpen, isStillOpen]);
+    expect([isGap(asked, scope), isMissing(asked, scope)]).toEqual([isStillOpen, isStillOpen]);
   });
 });

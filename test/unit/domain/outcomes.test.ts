@@ -1,10 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { refusalForCredits, reservedCredits, startOfMonth } from '../../../ingestion/domain/credits.ts';
-import type { FailureKind } from '../../../ingestion/domain/failure.ts';
-import { fateOf, statusAfter } from '../../../ingestion/domain/outcomes.ts';
-import type { RunResult, RunStatus, StopCause } from '../../../ingestion/domain/verdict.ts';
-
-const MINUTE_MS = 60_000;
+import { statusAfter } from '../../../ingestion/domain/outcomes.ts';
+import type { RunStatus, StopCause } from '../../../ingestion/domain/verdict.ts';
 
 describe('the status after a hop', () => {
   test.each<[number, StopCause | null, boolean, boolean, RunStatus]>([
@@ -23,82 +20,6 @@ describe('the status after a hop', () => {
       expect(statusAfter({ missingDays, stoppedBy, canContinue, hasStoredAnswers })).toBe(status);
     },
   );
-});
-
-describe('the fate of the message', () => {
-  const result = (status: RunStatus, rest: Partial<RunResult> = {}): RunResult => ({
-    verdict: {
-      runId: '6b1f0a0e-5c1c-5b52-8a8e-0d2f9f6f4f10',
-      status,
-      expectedDays: 44,
-      storedDays: 40,
-      missingDays: 4,
-      thinDays: 0,
-      unavailableDays: 0,
-      rowsWritten: 0,
-      rowsUnchanged: 0,
-      requests: 0,
-      credits: 0,
-      retries: 0,
-      rateLimited: 0,
-      durationMs: 1,
-      series: [],
-      findings: [],
-      error: null,
-    },
-    madeProgress: true,
-    stoppedBy: null,
-    failures: [],
-    retryAfterMs: null,
-    ...rest,
-  });
-
-  test('complete: deleted', () => {
-    expect(fateOf(result('complete'), 1)).toEqual({ kind: 'delete' });
-  });
-
-  test('deadline with progress: continued', () => {
-    expect(fateOf(result('waiting', { stoppedBy: 'deadline' }), 1)).toEqual({ kind: 'continue' });
-  });
-
-  test('deadline without progress, or while the source wants a pause: tried again', () => {
-    expect(fateOf(result('partial', { stoppedBy: 'deadline', madeProgress: false }), 1)).toEqual({
-      kind: 'retry',
-      delayMs: MINUTE_MS,
-    });
-    expect(fateOf(result('partial', { stoppedBy: 'deadline', retryAfterMs: 7 * MINUTE_MS }), 1)).toEqual({
-      kind: 'retry',
-      delayMs: 7 * MINUTE_MS,
-    });
-  });
-
-  test.each([
-    [1, null, 1],
-    [2, null, 5],
-    [3, null, 20],
-    [4, null, 60],
-    [5, null, 60],
-    [2, 30 * MINUTE_MS, 30],
-    [1, 24 * 60 * MINUTE_MS, 360],
-  ])(
-    'a transient cause at receive %i with Retry-After %p: again after %i min',
-    (receiveCount, retryAfterMs, minutes) => {
-      const failed = result('failed', { failures: ['network'], retryAfterMs });
-      expect(fateOf(failed, receiveCount)).toEqual({ kind: 'retry', delayMs: minutes * MINUTE_MS });
-    },
-  );
-
-  test.each<FailureKind>(['not_found', 'wrong_key', 'plan', 'history'])(
-    'only %s remains: to the dead-letter queue',
-    (kind) => {
-      expect(fateOf(result('partial', { failures: [kind] }), 1)).toEqual({ kind: 'dead-letter', reason: kind });
-      expect(fateOf(result('partial', { failures: [kind, 'timeout'] }), 1).kind).toBe('retry');
-    },
-  );
-
-  test('days that are missing without a failure are asked for again', () => {
-    expect(fateOf(result('partial'), 1).kind).toBe('retry');
-  });
 });
 
 describe('credits', () => {

@@ -1,0 +1,61 @@
+import * as z from 'zod';
+import { MAX_HOPS, type RunMessage } from '../contract/run-message.ts';
+import { IngestionError } from '../domain/failure.ts';
+import { requestShape } from './request.ts';
+
+/** A queue message that no hop can be made of: broken, or written by a program with another version of the message. */
+export class RunMessageError extends IngestionError {
+  override readonly name = 'RunMessageError';
+  readonly kind: 'unreadable' | 'unknown_version';
+
+  constructor(kind: 'unreadable' | 'unknown_version', message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+const versioned = z.object({ version: z.unknown() });
+
+const messageShape: z.ZodType<RunMessage> = z.object({
+  version: z.literal(1),
+  runId: z.uuid(),
+  triggerKey: z.string().min(1).max(1024),
+  trigger: z.enum(['schedule', 'http', 'cli', 'deploy']),
+  dueAt: z.iso.datetime(),
+  request: requestShape,
+  hop: z.int().min(0).max(MAX_HOPS),
+});
+
+/**
+ * Parses the body of a queue message. Whether the universe still has the request's coins and currencies is for
+ * `parseRunRequest` to say: a message may be older than the universe, and is then refused, not unreadable.
+ * @throws RunMessageError naming the field at fault.
+ */
+export function parseRunMessage(body: string): RunMessage {
+  const json = parseJson(body);
+  const { data } = versioned.safeParse(json);
+  if (data && data.version !== undefined && data.version !== 1) {
+    const found = JSON.stringify(data.version).slice(0, 100);
+    throw new RunMessageError(
+      'unknown_version',
+      `The queue message has version ${found}; this program reads version 1. It stays in the queue for a program that reads it.`,
+    );
+  }
+  const message = messageShape.safeParse(json);
+  if (message.success) return message.data;
+  const [issue] = message.error.issues;
+  const field = issue?.path.join('.') || 'body';
+  throw new RunMessageError('unreadable', `The queue message can't be read. ${field}: ${issue?.message}.`);
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    // The parser's own error would quote the body.
+    throw new RunMessageError(
+      'unreadable',
+      `The queue message can't be read: ${body.length} characters that are no JSON.`,
+    );
+  }
+}

@@ -1,0 +1,77 @@
+import { inspect } from 'node:util';
+import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
+import { IngestionError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
+import { RequestError } from '../../ingestion/message/request.ts';
+import { parseLocalSettings, SettingError } from '../../ingestion/settings.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
+import { createJsonLinesLog } from '../output/stderr-log.ts';
+import { createTerminal, type Terminal } from '../output/terminal.ts';
+import { type Commands, parseArguments, UsageError } from './arguments.ts';
+import { EXIT, type ExitCode, type Outcome } from './command.ts';
+import { watchInterrupts } from './interrupts.ts';
+
+/**
+ * Runs the command that the arguments name and prints its outcome. Nothing that goes wrong leaves it as an exception.
+ * @param argv what follows the program's name.
+ * @returns the exit code.
+ */
+export async function runCommandLine(commands: Commands, argv: readonly string[]): Promise<ExitCode> {
+  // Known before the arguments are: what is wrong with them is a JSON document too.
+  const terminal = createTerminal(process.stdout, process.stderr, argv.includes('--json'));
+  process.once('uncaughtException', (error) => process.exit(showError(error, terminal)));
+  try {
+    loadDotEnv();
+    const parsed = parseArguments(commands, argv);
+    if (parsed.kind === 'help') {
+      terminal.print(parsed.text);
+      return EXIT.complete;
+    }
+    const settings = parseLocalSettings(process.env);
+    const log = createJsonLinesLog(settings.logLevel, systemClock, terminal.printError);
+    const interrupt = watchInterrupts(process, () => performance.now(), {
+      first: () => terminal.note('Finishing what is in hand. Press Ctrl-C again to leave at once.'),
+      second: () => {
+        terminal.note('Left at once. The next run goes on from what is stored.');
+        process.exit(EXIT.interrupted);
+      },
+    });
+    return show(await parsed.command.run({ settings, terminal, log, interrupt }, parsed.values), terminal);
+  } catch (error) {
+    return showError(error, terminal);
+  }
+}
+
+/** Variables that are set already win over those of the file. */
+function loadDotEnv(): void {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new UsageError(`The file .env can't be read: ${(error as Error).message}.`);
+  }
+}
+
+function show({ exitCode, document, text }: Outcome, terminal: Terminal): ExitCode {
+  terminal.print(terminal.json ? JSON.stringify(document) : text);
+  return exitCode;
+}
+
+function showError(error: unknown, terminal: Terminal): ExitCode {
+  if (process.env['LOG_LEVEL'] === 'debug') terminal.printError(inspect(error));
+  const isForeseen = error instanceof IngestionError;
+  const name = isForeseen ? error.name : 'UnexpectedError';
+  const message = isForeseen
+    ? error.message
+    : `Unexpected error: ${error instanceof Error ? error.message : String(error)}. Run it with LOG_LEVEL=debug to see where.`;
+  if (terminal.json) terminal.print(JSON.stringify({ error: { name, message } }));
+  else terminal.printError(message);
+  return exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof LockTakenError) return EXIT.lockTaken;
+  // A wrong password, a missing database: the setting has to change.
+  if (error instanceof DatabaseUnreachableError && !error.isTransient) return EXIT.wrongUse;
+  const isWrongUse = [UsageError, SettingError, RequestError, RefusedError].some((kind) => error instanceof kind);
+  return isWrongUse ? EXIT.wrongUse : EXIT.incomplete;
+}

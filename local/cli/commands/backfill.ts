@@ -1,0 +1,32 @@
+import { parseRunRequest } from '../../../ingestion/message/request.ts';
+import { UsageError } from '../arguments.ts';
+import { defineCommand, JSON_OPTION } from '../command.ts';
+import { clockFor, NOW_OPTION, runAsCommand } from '../run-locally.ts';
+
+export const backfill = defineCommand({
+  summary: 'Fetch what is missing of the days from one to another.',
+  options: {
+    from: { type: 'string', value: 'YYYY-MM-DD', description: 'The first UTC day.' },
+    to: { type: 'string', value: 'YYYY-MM-DD', description: 'The last UTC day, at most yesterday.' },
+    coin: { type: 'string', value: 'ID', multiple: true, description: 'Only this coin. May be given several times.' },
+    currency: {
+      type: 'string',
+      value: 'CODE',
+      multiple: true,
+      description: 'Only this currency. May be given several times.',
+    },
+    refetch: { type: 'boolean', description: 'Fetch days that are stored too; what changed is kept as a revision.' },
+    ...JSON_OPTION,
+    ...NOW_OPTION,
+  },
+  async run(context, { from, to, coin, currency, refetch, now }) {
+    if (from === undefined || to === undefined)
+      throw new UsageError('backfill needs its days: --from YYYY-MM-DD --to YYYY-MM-DD.');
+    const clock = clockFor(now, context);
+    const request = parseRunRequest(
+      { from, to, coins: coin, currencies: currency, refetch },
+      { universe: context.settings.universe, now: clock.now() },
+    );
+    return await runAsCommand(request, clock, context);
+  },
+});

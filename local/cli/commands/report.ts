@@ -1,0 +1,20 @@
+import { systemClock } from '../../../ingestion/system-clock.ts';
+import { writeReport } from '../../output/write-report.ts';
+import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
+import { withDatabase } from '../with-database.ts';
+
+export const report = defineCommand({
+  summary: 'Write prices, coverage and runs as one HTML page.',
+  options: {
+    out: { type: 'string', value: 'FILE', description: 'Where to; report.html unless given.' },
+    ...JSON_OPTION,
+  },
+  async run(context, { out = 'report.html' }) {
+    const { universe, source } = context.settings;
+    return await withDatabase(context, async (database) => {
+      const { monthlyCredits } = source;
+      const { path } = await writeReport(database, out, { now: systemClock.now(), universe, monthlyCredits });
+      return { exitCode: EXIT.complete, document: { file: path }, text: `The page is in ${path}` };
+    });
+  },
+});

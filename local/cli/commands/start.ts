@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Database } from '../../../ingestion/database/connection.ts';
+import { readStatus } from '../../../ingestion/database/status.ts';
+import { parseRunMessage } from '../../../ingestion/message/run-message.ts';
+import { systemClock } from '../../../ingestion/system-clock.ts';
+import { readReportData } from '../../../report/read-report-data.ts';
+import { statusText } from '../../output/outcome-text.ts';
+import type { LocalStack } from '../../stack/local-stack.ts';
+import { underNote } from '../../stack/running-stacks.ts';
+import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/schedule.ts';
+import { UsageError } from '../arguments.ts';
+import { type CommandContext, defineCommand, EXIT } from '../command.ts';
+import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
+
+/** Where `npm run redrive` finds the stacks that run. */
+export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
+
+export const start = defineCommand({
+  summary: 'Serve the endpoint, the queue, its worker, the schedule and the page, until Ctrl-C.',
+  options: {
+    port: {
+      type: 'string',
+      value: 'N',
+      description: 'The port of the endpoint and the page; a free one unless given.',
+    },
+  },
+  async run(context, { port = '0' }) {
+    if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+      throw new UsageError(`--port is "${port}"; it takes a whole number up to 65535.`);
+    const { databaseUrl } = context.settings;
+    const serve = (url: string) => serveUntilInterrupted(url, Number(port), context);
+    await (databaseUrl === null ? withEmbeddedServer(context, serve) : serve(databaseUrl));
+    return { exitCode: EXIT.complete, document: {}, text: 'Stopped.' };
+  },
+});
+
+async function serveUntilInterrupted(databaseUrl: string, port: number, context: CommandContext): Promise<void> {
+  const settings = { ...context.settings, databaseUrl };
+  const cronSecret = settings.cronSecret ?? randomBytes(24).toString('hex');
+  await withDatabase({ ...context, settings }, async (database) => {
+    // Only now: it takes longer to load than most commands run.
+    const { startLocalStack } = await import('../../stack/local-stack.ts');
+    const stack = await startLocalStack({
+      ...{ ...settings, cronSecret, port },
+      renderPage: () => renderPage(database, context),
+      onLine: context.terminal.printError,
+      onError: (error) => context.terminal.printError(error instanceof Error ? error.message : String(error)),
+      onHop: (message) => tellHop(message, database, context),
+    });
+    try {
+      await underNote(STACKS_FOLDER, { url: stack.url, ...stack.queue }, async () => {
+        context.terminal.print(introduction(stack, cronSecret, context));
+        await fireUntilInterrupted(stack, cronSecret, context);
+      });
+    } finally {
+      await stack.stop();
+    }
+  });
+}
+
+async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: string, context: CommandContext) {
+  const { terminal, interrupt } = context;
+  try {
+    await runSchedule(systemClock, interrupt, async (at) => {
+      try {
+        const runId = await callOnSchedule(endpointUrl, cronSecret, at);
+        terminal.note(`The schedule has queued run ${runId}.`);
+      } catch (error) {
+        terminal.printError(
+          `The scheduled call failed, the next one fetches what it missed: ${(error as Error).message}`,
+        );
+      }
+    });
+  } catch (error) {
+    if (!interrupt.aborted) throw error;
+  }
+}
+
+function introduction(
+  { url, endpointUrl, queue }: LocalStack,
+  cronSecret: string,
+  { settings }: CommandContext,
+): string {
+  const { source, databaseUrl } = settings;
+  const isGenerated = settings.cronSecret === null;
+  return [
+    `Page      ${url}`,
+    `Endpoint  ${endpointUrl}`,
+    `Secret    ${isGenerated ? `${cronSecret} (until Ctrl-C; set CRON_SECRET for one that stays)` : 'that of CRON_SECRET'}`,
+    `Queue     ${queue.queueUrl}`,
+    `Schedule  every day at 02:00 UTC, next ${new Date(nextScheduledAt(systemClock.now())).toISOString()}`,
+    `Source    ${source.baseUrl}, ${source.plan} plan, at most ${source.requestsPerMinute} requests a minute`,
+    `Database  ${databaseUrl === null ? 'the embedded one, its data in .data' : 'that of DATABASE_URL'}`,
+    '',
+    'Fetch what is missing now:',
+    `  curl -X POST -H "Authorization: Bearer ${isGenerated ? cronSecret : '$CRON_SECRET'}" ${endpointUrl}`,
+    'Ctrl-C stops it.',
+  ].join('\n');
+}
+
+async function renderPage(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
+  const { monthlyCredits } = source;
+  const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits });
+  // Only now: its chart library takes longer to load than everything else.
+  const { renderReport } = await import('../../../report/render-report.ts');
+  return renderReport(data);
+}
+
+/** Tells what a hop has come to; its log has the details. */
+async function tellHop(message: string, database: Database, { settings, terminal }: CommandContext): Promise<void> {
+  try {
+    const { runId } = parseRunMessage(message);
+    const { universe } = settings;
+    const { runs } = await readStatus(database, { now: systemClock.now(), universe, runId });
+    const [run] = runs;
+    if (!run) return;
+    const days = `${run.storedDays} of ${run.expectedDays} expected days are stored.`;
+    terminal.note(`Run ${runId} is ${statusText(run.status, terminal)}: ${run.error ?? days}`);
+  } catch (error) {
+    terminal.printError((error as Error).message);
+  }
+}

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import * as z from 'zod';
+import { composeRun } from '../../ingestion/compose-run.ts';
+import type { RunRequest } from '../../ingestion/contract/run-message.ts';
+import { readSeriesCoverage } from '../../ingestion/database/coverage.ts';
+import type { Instant } from '../../ingestion/domain/day.ts';
+import type { Verdict } from '../../ingestion/domain/verdict.ts';
+import { runIdOf } from '../../ingestion/message/run-id.ts';
+import type { Clock } from '../../ingestion/ports.ts';
+import { runIngestion } from '../../ingestion/run-ingestion.ts';
+import { isLoopback } from '../../ingestion/settings.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
+import { createProgress } from '../output/progress.ts';
+import { nextStep, verdictText } from '../output/verdict-text.ts';
+import { UsageError } from './arguments.ts';
+import { type CommandContext, EXIT, type OptionTable, type Outcome } from './command.ts';
+import { withDatabase } from './with-database.ts';
+
+export const NOW_OPTION = {
+  now: {
+    type: 'string',
+    value: 'ISO',
+    description: 'Run as of that moment. For tests and replays: only with a CoinGecko address on this machine.',
+  },
+} as const satisfies OptionTable;
+
+const Moment = z.iso.datetime({ offset: true });
+
+/**
+ * @param now the `--now` option: a moment like 2026-01-31T02:00:00Z.
+ * @returns the machine's clock, or one that begins at that moment.
+ * @throws UsageError where it is no moment, or where the rows would come from the real CoinGecko.
+ */
+export function clockFor(now: string | undefined, { settings }: Pick<CommandContext, 'settings'>): Clock {
+  if (now === undefined) return systemClock;
+  if (!Moment.safeParse(now).success)
+    throw new UsageError(`--now is "${now}"; it takes a moment like 2026-01-31T02:00:00Z.`);
+  if (!isLoopback(settings.source.baseUrl))
+    throw new UsageError(
+      `--now is for tests and replays: it needs a CoinGecko address on this machine, and COINGECKO_BASE_URL is ` +
+        `${settings.source.baseUrl}.`,
+    );
+  return startClockAt(Date.parse(now), systemClock);
+}
+
+export type VerdictOutcome = Outcome & { readonly document: Verdict };
+
+/** A clock that begins at that moment and runs as the other one does. */
+function startClockAt(moment: Instant, clock: Clock): Clock {
+  const aheadMs = moment - clock.now();
+  return { ...clock, now: () => clock.now() + aheadMs };
+}
+
+/** Runs one ingestion, from the lock to the verdict, in this process. */
+export async function runLocally(request: RunRequest, clock: Clock, context: CommandContext): Promise<VerdictOutcome> {
+  const { settings, terminal, log, interrupt } = context;
+  const { source, universe } = settings;
+  return await withDatabase(context, async (database) => {
+    const triggerKey = `cli:${randomUUID()}`;
+    const progress = createProgress(terminal, clock);
+    const deps = composeRun({
+      ...{ source, universe, database, clock, log, interrupt },
+      deadline: null,
+      lockWaitMs: 0,
+      onEvent: progress.onEvent,
+    });
+    try {
+      const { verdict } = await runIngestion(
+        { runId: runIdOf(triggerKey), triggerKey, trigger: 'cli', dueAt: clock.now(), request, hop: 0 },
+        {
+          ...deps,
+          makeRateLimiter(recentEnds) {
+            progress.limiterMade(source.requestsPerMinute, recentEnds);
+            return deps.makeRateLimiter(recentEnds);
+          },
+        },
+      );
+      const coverage = await readSeriesCoverage(database, { now: clock.now(), universe });
+      return {
+        exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
+        document: verdict,
+        text: verdictText(verdict, coverage, terminal),
+      };
+    } finally {
+      progress.stop();
+    }
+  });
+}
+
+/** The same as a command of its own, which says what to do next. */
+export async function runAsCommand(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
+  const { exitCode, document, text } = await runLocally(request, clock, context);
+  return { exitCode, document, text: `${text}\n${nextStep(document)}` };
+}

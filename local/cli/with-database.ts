@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url';
+import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { type Migrated, migrateToLatest } from '../../ingestion/database/migrate.ts';
+import { IngestionError } from '../../ingestion/domain/failure.ts';
+import { SettingError } from '../../ingestion/settings.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
+import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
+import type { CommandContext } from './command.ts';
+
+/** What this machine keeps between calls, in the project's folder wherever the command is called from. */
+export const DATA_FOLDER = fileURLToPath(new URL('../../.data', import.meta.url));
+
+/** Starts the embedded server for as long as `work` takes, or uses the one that runs. */
+export async function withEmbeddedServer<Result>(
+  { terminal }: Pick<CommandContext, 'terminal'>,
+  work: (url: string) => Promise<Result>,
+): Promise<Result> {
+  const server = await startEmbeddedPostgres({ dataFolder: DATA_FOLDER, log: terminal.note });
+  try {
+    return await work(server.url);
+  } finally {
+    await server.stop();
+  }
+}
+
+/**
+ * Opens the database of the settings, or the embedded one, brings its tables up to date, and closes it afterwards.
+ * @throws SettingError where DATABASE_URL can't be used, DatabaseUnreachableError where nothing answers there.
+ */
+export async function withDatabase<Result>(
+  context: Pick<CommandContext, 'settings' | 'terminal' | 'log'>,
+  work: (database: Database, migrated: Migrated) => Promise<Result>,
+): Promise<Result> {
+  const { databaseUrl } = context.settings;
+  if (databaseUrl === null) return await withEmbeddedServer(context, (url) => useDatabase(url, context, work));
+  return await useDatabase(databaseUrl, context, work);
+}
+
+async function useDatabase<Result>(
+  url: string,
+  { log }: Pick<CommandContext, 'log'>,
+  work: (database: Database, migrated: Migrated) => Promise<Result>,
+): Promise<Result> {
+  const database = connectTo(url);
+  try {
+    return await work(database, await migrateToLatest(database, { waitMs: 0, clock: systemClock, log }));
+  } finally {
+    await database.close();
+  }
+}
+
+function connectTo(url: string): Database {
+  try {
+    return createDatabase({ url });
+  } catch (error) {
+    throw error instanceof IngestionError ? new SettingError([error.message]) : error;
+  }
+}

@@ -1,0 +1,70 @@
+// What the verdict and the status have in common, as people read it.
+import Table from 'cli-table3';
+import type { Finding } from '../../ingestion/domain/finding.ts';
+import { seriesName } from '../../ingestion/domain/series.ts';
+import type { RunStatus, SeriesOutcome } from '../../ingestion/domain/verdict.ts';
+import { formatCount } from '../../report/format.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Colours where there are some. */
+export type Style = Pick<Terminal, 'style'>;
+
+/** More would push the verdict off the screen; `--json` has them all. */
+const MOST_FINDINGS = 20;
+
+/** @param columns the heads; of numbers, which stand on the right, with a `>` before them. */
+export function tableText(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = new Table({
+    head: columns.map((column) => column.replace('>', '')),
+    colAligns: columns.map((column) => (column.startsWith('>') ? 'right' : 'left')),
+    // The library's colours would also go into files.
+    style: { head: [], border: [], compact: true },
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table.toString();
+}
+
+export function statusText(status: RunStatus, { style }: Style): string {
+  if (status === 'complete') return style('green', status);
+  return style(status === 'failed' ? 'red' : 'yellow', status);
+}
+
+/** @param missingDays by coin, where they are known. */
+export function coinTable(
+  series: readonly SeriesOutcome[],
+  terminal: Style,
+  missingDays?: ReadonlyMap<string, number>,
+): string {
+  const rows = [...Map.groupBy(series, ({ coin }) => coin)].map(([coin, outcomes]) => [
+    coin,
+    formatCount(outcomes.reduce((sum, { daysWritten }) => sum + daysWritten, 0)),
+    ...(missingDays ? [formatCount(missingDays.get(coin) ?? 0)] : []),
+    outcomesText(outcomes, terminal),
+  ]);
+  return tableText(['coin', '>days written', ...(missingDays ? ['>still missing'] : []), 'series'], rows);
+}
+
+/** `stored` where all currencies are, else by status: `stored: usd, eur · failed: gbp`. */
+function outcomesText(outcomes: readonly SeriesOutcome[], { style }: Style): string {
+  const byStatus = [...Map.groupBy(outcomes, ({ status }) => status)];
+  return byStatus
+    .map(([status, those]) => {
+      const word = status === 'failed' ? style('red', status) : status;
+      return byStatus.length === 1 ? word : `${word}: ${those.map(({ currency }) => currency).join(', ')}`;
+    })
+    .join(' · ');
+}
+
+/** @returns a line for each: `warning · revision · bitcoin/usd 2026-01-30: the average moved …`. */
+export function findingLines(findings: readonly Finding[], terminal: Style): string[] {
+  const more = findings.length - MOST_FINDINGS;
+  const lines = findings.slice(0, MOST_FINDINGS).map((finding) => findingText(finding, terminal));
+  return more > 0 ? [...lines, `… and ${formatCount(more)} more findings: --json has them all.`] : lines;
+}
+
+function findingText({ rule, severity, coin, currency, day, detail }: Finding, { style }: Style): string {
+  const series = coin && currency ? seriesName({ coin, currency }) : (coin ?? currency);
+  const place = [series, day].filter((part) => part !== null).join(' ');
+  const head = [style(severity === 'error' ? 'red' : 'yellow', severity), rule, place].filter((part) => part !== '');
+  return `${head.join(' · ')}: ${detail}`;
+}

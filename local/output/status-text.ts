@@ -1,0 +1,119 @@
+import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
+import type { RunDetail, RunSummary, Status } from '../../ingestion/database/status.ts';
+import { addDays, type Day, HOUR_MS } from '../../ingestion/domain/day.ts';
+import { seriesName } from '../../ingestion/domain/series.ts';
+import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from '../../report/format.ts';
+import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
+
+/** More lines of gaps would hide everything else; `--json` has them all. */
+const MOST_GAP_LINES = 12;
+
+/**
+ * @param quota the plan's credits a month; null where it has none.
+ * @returns what is stored, the last runs and what is used up, for people.
+ */
+export function statusOverview(status: Status, quota: number | null, terminal: Style): string {
+  const { hoursSinceComplete, newestFinalDay, priceAgeHours, creditsThisMonth } = status;
+  const ago = (hours: number | null) => (hours === null ? '' : `, ${formatDuration(hours * HOUR_MS)} ago`);
+  const lastError = status.runs[0]?.error;
+  return [
+    coverageTable(status.series),
+    ...gapLines(status.series),
+    status.runs.length > 0 ? runsTable(status.runs, terminal) : 'There has been no run yet: npm run fetch-data.',
+    ...(lastError ? [`The last run: ${lastError}`] : []),
+    `Last complete run: ${status.lastCompleteRunAt ?? 'none'}${ago(hoursSinceComplete)}.`,
+    `Newest day that is final in every series: ${newestFinalDay ?? 'none'}${newestFinalDay ? `, ended${ago(priceAgeHours).slice(1)}` : ''}.`,
+    `Credits used this month (UTC): ${formatCount(creditsThisMonth)}${quota === null ? '' : ` of ${formatCount(quota)}`}.`,
+  ].join('\n');
+}
+
+/** @returns one run with its series and findings, for people. */
+export function runText(run: RunDetail, terminal: Style): string {
+  const counts = { expected: run.expectedDays, stored: run.storedDays, missing: run.missingDays, thin: run.thinDays };
+  const failed = run.series.filter(({ error }) => error !== null);
+  return [
+    `Run ${run.runId} (${run.triggerKey}): ${statusText(run.status, terminal)}.`,
+    `Due ${run.dueAt}, started ${run.startedAt}, ${run.finishedAt === null ? 'not finished' : `finished ${run.finishedAt}`}.`,
+    `Asked for ${Object.keys(run.request).length === 0 ? 'whatever is missing' : JSON.stringify(run.request)}.`,
+    `Days: ${Object.entries({ ...counts, unavailable: run.unavailableDays })
+      .map(([kind, days]) => `${formatCount(days)} ${kind}`)
+      .join(', ')}.`,
+    `${formatQuantity(run.requests, 'request')} (${formatQuantity(run.credits, 'credit')}), ` +
+      `${formatQuantity(run.retries, 'repeated request')}, ${formatCount(run.rateLimited)} refused for the limit.`,
+    ...(run.error === null ? [] : [run.error]),
+    ...(run.series.length > 0 ? [coinTable(run.series, terminal)] : []),
+    ...failed.map((series) => `${seriesName(series)}: ${series.error}`),
+    ...findingLines(run.findings, terminal),
+  ].join('\n');
+}
+
+/** One row for the currencies of a coin that are covered alike: `bitcoin  usd, eur`. */
+function coverageTable(series: readonly SeriesCoverage[]): string {
+  const alike = Map.groupBy(series, ({ currency: _, ...coverage }) => JSON.stringify(coverage));
+  return tableText(
+    [
+      'coin',
+      'currencies',
+      'tracked since',
+      'newest final',
+      '>final',
+      '>thin',
+      '>provisional',
+      '>missing',
+      '>unavailable',
+    ],
+    [...alike.values()].flatMap(([first, ...others]) =>
+      first === undefined
+        ? []
+        : [
+            [
+              first.coin,
+              [first, ...others].map(({ currency }) => currency).join(', '),
+              first.trackedSince ?? NO_VALUE,
+              first.lastFinalDay ?? NO_VALUE,
+              formatCount(first.finalDays),
+              formatCount(first.thinDays),
+              formatCount(first.provisionalDays),
+              formatCount(first.missingDays.length),
+              formatCount(first.unavailableDays.length),
+            ],
+          ],
+    ),
+  );
+}
+
+/** `Missing of bitcoin/usd: 2026-01-03 to 2026-01-05, 2026-01-09`, and the same for days that are unavailable. */
+function gapLines(series: readonly SeriesCoverage[]): string[] {
+  const lines = series.flatMap((one) => [
+    ...(one.missingDays.length > 0 ? [`Missing of ${seriesName(one)}: ${spansText(one.missingDays)}`] : []),
+    ...(one.unavailableDays.length > 0 ? [`Unavailable of ${seriesName(one)}: ${spansText(one.unavailableDays)}`] : []),
+  ]);
+  const more = lines.length - MOST_GAP_LINES;
+  return more > 0
+    ? [...lines.slice(0, MOST_GAP_LINES), `… and ${formatQuantity(more, 'more line')}: --json has them all.`]
+    : lines;
+}
+
+/** @param days ascending. */
+function spansText(days: readonly Day[]): string {
+  const spans: { first: Day; last: Day }[] = [];
+  for (const day of days) {
+    const span = spans.at(-1);
+    if (span && addDays(span.last, 1) === day) span.last = day;
+    else spans.push({ first: day, last: day });
+  }
+  return spans.map(({ first, last }) => (first === last ? first : `${first} to ${last}`)).join(', ');
+}
+
+function runsTable(runs: readonly RunSummary[], terminal: Style): string {
+  return tableText(
+    ['started (UTC)', 'by', 'status', '>expected', '>stored', '>missing', '>requests', '>credits', 'run'],
+    runs.map((run) => [
+      formatInstant(Date.parse(run.startedAt)),
+      run.trigger,
+      statusText(run.status, terminal),
+      ...[run.expectedDays, run.storedDays, run.missingDays, run.requests, run.credits].map(formatCount),
+      run.runId,
+    ]),
+  );
+}

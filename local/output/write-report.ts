@@ -1,0 +1,28 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Database } from '../../ingestion/database/connection.ts';
+import { readReportData } from '../../report/read-report-data.ts';
+import type { ReportData } from '../../report/report-data.ts';
+import { UsageError } from '../cli/arguments.ts';
+
+/**
+ * Writes the status page.
+ * @returns the file's whole path, and what the page shows.
+ * @throws UsageError where the file can't be written.
+ */
+export async function writeReport(
+  database: Database,
+  file: string,
+  options: Parameters<typeof readReportData>[1],
+): Promise<{ path: string; data: ReportData }> {
+  const path = resolve(file);
+  const data = await readReportData(database, options);
+  // Only now: its chart library takes longer to load than most commands run.
+  const { renderReport } = await import('../../report/render-report.ts');
+  try {
+    await writeFile(path, renderReport(data));
+  } catch (error) {
+    throw new UsageError(`The page can't be written to ${path}: ${(error as Error).message}.`);
+  }
+  return { path, data };
+}

