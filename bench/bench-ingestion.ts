@@ -62,7 +62,7 @@ export async function runOnce(options: {
           prices: timedPrices(repositories.prices, times),
           requests: timedLedger(repositories.requests, times),
         },
-        makeRateLimiter: (recentEnds) => createRateLimiter({ requestsPerMinute, clock, recentEnds }),
+        makeRateLimiter: (recentAgesMs) => createRateLimiter({ requestsPerMinute, clock, recentAgesMs }),
         limits: { monthlyCredits: null, historyDays: 365 },
         clock,
         random: Math.random,

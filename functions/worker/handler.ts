@@ -38,7 +38,7 @@ type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdent
 
 /** Works on one message of the queue: one hop of a run. */
 export async function handler(event: unknown, invocation: TimedInvocation): Promise<BatchResponse> {
-  const deadline = systemClock.now() + invocation.getRemainingTimeInMillis();
+  const deadline = systemClock.monotonicMs() + invocation.getRemainingTimeInMillis();
   const [record] = parseEvent(sqsEvent, event, 'an event of a queue with a batch size of 1').Records;
   const environment = readEnvironment('stage', 'queueUrl', 'deadLetterQueueUrl', 'coingeckoSecretId');
   const universe = parseUniverse(process.env);

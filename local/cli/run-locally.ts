@@ -67,13 +67,7 @@ export async function runLocally(request: RunRequest, clock: Clock, context: Com
     try {
       const { verdict } = await runIngestion(
         { runId: runIdOf(triggerKey), triggerKey, trigger: 'cli', dueAt: clock.now(), request, hop: 0 },
-        {
-          ...deps,
-          makeRateLimiter(recentEnds) {
-            progress.limiterMade(source.requestsPerMinute, recentEnds);
-            return deps.makeRateLimiter(recentEnds);
-          },
-        },
+        deps,
       );
       const coverage = await readSeriesCoverage(database, { now: clock.now(), universe });
       return {

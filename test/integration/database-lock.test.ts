@@ -14,6 +14,7 @@ function clockThat(onSleep: (now: number) => Promise<void>): Clock {
   let now = 0;
   return {
     now: () => now,
+    monotonicMs: () => now,
     async sleep(durationMs) {
       now += durationMs;
       await onSleep(now);

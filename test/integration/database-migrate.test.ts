@@ -116,6 +116,7 @@ test('a database that is not there yet is waited for, and that is said', async (
   let now = 0;
   const clock: Clock = {
     now: () => now,
+    monotonicMs: () => now,
     async sleep(durationMs) {
       now += durationMs;
     },

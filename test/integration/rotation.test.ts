@@ -40,6 +40,7 @@ let queued: RunMessage[];
 /** Time passes only while somebody sleeps. */
 const clock: Clock = {
   now: () => now,
+  monotonicMs: () => now,
   async sleep(durationMs) {
     for (const end = now + durationMs; now < end; ) {
       now = Math.min(end, now + 1_000);

@@ -45,6 +45,7 @@ const result = (
     ...{ unavailableDays: 0, rowsWritten: 1, rowsUnchanged: 0, requests: 1, credits: 1, retries: 0, rateLimited: 0 },
     ...{ durationMs: 1, series: [], findings: [], error: null },
   },
+  hop: { requests: 1, retries: 0, rateLimited: 0 },
   ...{ madeProgress: true, stoppedBy: null, retryAfterMs: null, failures },
   ...rest,
 });
@@ -125,7 +126,7 @@ describe('a hop that came to a verdict', () => {
   });
 
   test('out of time without progress: the message comes back in a minute', async () => {
-    const noProgress = result('partial', { stoppedBy: 'deadline', madeProgress: false, failures: ['empty'] });
+    const noProgress = result('partial', { stoppedBy: 'deadline', madeProgress: false, failures: ['incomplete'] });
     expect(await sendAndWork(noProgress)).toMatchObject({ isDone: false });
     expect(queue.hiddenFor()).toBe(MINUTE_S);
   });

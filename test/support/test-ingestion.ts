@@ -73,7 +73,7 @@ export async function startTestIngestion(options: {
           clock,
         }),
         repositories: createRepositories(database, { clock }),
-        makeRateLimiter: (recentEnds) => createRateLimiter({ requestsPerMinute, clock, recentEnds }),
+        makeRateLimiter: (recentAgesMs) => createRateLimiter({ requestsPerMinute, clock, recentAgesMs }),
         limits: { monthlyCredits: null, historyDays: 365 },
         clock,
         random: () => 0.5,

@@ -38,6 +38,7 @@ describe('the disposition of a message', () => {
       findings: [],
       error: null,
     },
+    hop: { requests: 1, retries: 0, rateLimited: 0 },
     madeProgress: true,
     stoppedBy: null,
     failures: [],
