@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createCoinGeckoClient } from '../ingestion/coingecko/client.ts';
 import { createRateLimiter } from '../ingestion/coingecko/rate-limiter.ts';
-import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
+import type { Universe } from '../ingestion/contract/universe.ts';
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrate.ts';
 import { createRepositories } from '../ingestion/database/repositories.ts';
@@ -10,6 +10,7 @@ import { runIdOf } from '../ingestion/message/run-id.ts';
 import type { Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
+import { DEFAULT_UNIVERSE } from '../test/support/universe.ts';
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 

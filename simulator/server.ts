@@ -1,10 +1,11 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
-import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
+import { parseUniverse, type Universe } from '../ingestion/contract/universe.ts';
 import { type Fault, replyInstead } from './faults.ts';
 import { makeRateLimit } from './rate-limit.ts';
 import { readRecordings } from './recordings.ts';
@@ -44,7 +45,7 @@ export type SimulatorOptions = {
   readonly now?: () => number;
   /** The server's clock: the rate limit and `receivedAt` go by it. @default Date.now */
   readonly clock?: () => number;
-  /** The coins and currencies that exist. @default DEFAULT_UNIVERSE */
+  /** The coins and currencies that exist. @default those of universe.json */
   readonly universe?: Universe;
   readonly history?: History;
   readonly faults?: Faults;
@@ -102,7 +103,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const { requestsPerMinute = planned.requestsPerMinute, historyDays = planned.historyDays } = options;
   const rateLimit = makeRateLimit(requestsPerMinute);
   let source: Source = {
-    universe: options.universe ?? DEFAULT_UNIVERSE,
+    universe: options.universe ?? defaultUniverse(),
     seed: options.seed ?? 1,
     disturbedShare: options.disturbedShare ?? 0.03,
     history: options.history ?? {},
@@ -172,4 +173,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       await closed;
     },
   };
+}
+
+function defaultUniverse(): Universe {
+  const file = new URL('../universe.json', import.meta.url);
+  const universe = parseUniverse(readFileSync(file, 'utf8'), 'universe.json');
+  if ('problems' in universe) throw new Error(universe.problems.join('\n'));
+  return universe;
 }

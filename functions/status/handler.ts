@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { readStatus, type Status } from '../../ingestion/database/status.ts';
-import { parseUniverse } from '../../ingestion/settings.ts';
+import { readUniverse } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { openDatabase } from '../common/database.ts';
 import type { Invocation } from '../common/invocation.ts';
@@ -17,7 +17,7 @@ export async function handler(event: unknown, { awsRequestId }: Invocation): Pro
     const { runId } = parseEvent(question, event ?? {}, 'a question for the status');
     const database = await openDatabase();
     try {
-      const universe = parseUniverse(process.env);
+      const universe = readUniverse(process.env);
       return await readStatus(database, { now: systemClock.now(), universe, ...(runId ? { runId } : {}) });
     } finally {
       await database.close();

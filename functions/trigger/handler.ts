@@ -1,6 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
-import { parseUniverse } from '../../ingestion/settings.ts';
+import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
+import { readUniverse } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { readEnvironment } from '../common/environment.ts';
 import { createLog } from '../common/logger.ts';
@@ -12,9 +13,8 @@ import { createSqsClient } from '../common/sqs-client.ts';
 import { failure, type HttpResponse } from './http-response.ts';
 import { createTrigger } from './trigger.ts';
 
-/** An API destination waits 5 s: both together leave 1.5 s for the cold start and the way there and back. */
-const SECRETS_TIMEOUT_MS = 1_750;
-const QUEUE_TIMEOUT_MS = 1_750;
+/** What an API destination's patience leaves after the cold start and the way there and back: half for each call. */
+const CALL_TIMEOUT_MS = (ENDPOINT_TIMEOUT_MS - 1_500) / 2;
 
 /** One attempt may hang, and the next still be in time. */
 const ENDPOINT_CLIENT = {
@@ -31,11 +31,11 @@ const trigger = once(() => {
       client: new SecretsManagerClient(ENDPOINT_CLIENT),
       secretId: cronSecretId,
       clock: systemClock,
-      timeoutMs: SECRETS_TIMEOUT_MS,
+      timeoutMs: CALL_TIMEOUT_MS,
     }),
     queue: createRunQueue(createSqsClient(ENDPOINT_CLIENT), queueUrl),
-    queueTimeoutMs: QUEUE_TIMEOUT_MS,
-    universe: parseUniverse(process.env),
+    queueTimeoutMs: CALL_TIMEOUT_MS,
+    universe: readUniverse(process.env),
     clock: systemClock,
     emit: createMetrics(stage),
   });

@@ -1,6 +1,6 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
-import { parseUniverse } from '../../ingestion/settings.ts';
+import { readUniverse } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
 import { openDatabase } from '../common/database.ts';
@@ -41,7 +41,7 @@ export async function handler(event: unknown, invocation: TimedInvocation): Prom
   const deadline = systemClock.monotonicMs() + invocation.getRemainingTimeInMillis();
   const [record] = parseEvent(sqsEvent, event, 'an event of a queue with a batch size of 1').Records;
   const environment = readEnvironment('stage', 'queueUrl', 'deadLetterQueueUrl', 'coingeckoSecretId');
-  const universe = parseUniverse(process.env);
+  const universe = readUniverse(process.env);
   const emit = createMetrics(environment.stage);
   const isDone = await processMessage(
     { ...record, receiveCount: record.attributes.ApproximateReceiveCount },

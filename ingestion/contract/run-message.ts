@@ -31,11 +31,5 @@ export const MESSAGE_GROUP_ID = 'ingestion';
 export const deduplicationId = (message: Pick<RunMessage, 'runId' | 'hop'>): string =>
   `${message.runId}:${message.hop}`;
 
-/** No run needs more hops than this: 64 hops of 15 minutes are 16 hours. */
-export const MAX_HOPS = 64;
-
-/** A message received so often without success goes to the dead-letter queue: four retries. */
-export const MAX_RECEIVES = 5;
-
 /** The attribute of a message that the worker itself put into the dead-letter queue: why no retry can help. */
 export const REASON_ATTRIBUTE = 'reason';

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { MAX_HOPS, type RunMessage } from '../contract/run-message.ts';
+import { MAX_HOPS } from '../contract/limits.ts';
+import type { RunMessage } from '../contract/run-message.ts';
 import { IngestionError } from '../domain/failure.ts';
 import { requestShape } from './request.ts';
 

@@ -12,7 +12,6 @@ import { failure } from '../../functions/trigger/http-response.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { ENDPOINT_PATH, METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { DAY_MS } from '../../ingestion/domain/day.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { ServiceError } from '../../local/stack/aws-json-server.ts';
@@ -21,6 +20,7 @@ import { AWS_CLIENT } from '../support/aws-client.ts';
 import { type EventBridgeServer, startEventBridge } from '../support/eventbridge-server.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
 import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
+import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const STEPS: readonly RotationStep[] = ['create', 'set', 'test', 'finish'];
 const OLD_SECRET = 'the-old-secret';

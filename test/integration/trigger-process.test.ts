@@ -5,6 +5,7 @@ import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';
 import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
+import { writeUniverse } from '../support/universe.ts';
 
 const SECRET = 'a-secret-that-nobody-may-read';
 const requestId = 'a1b2c3d4-0000-4000-8000-000000000001';
@@ -62,7 +63,7 @@ describe('the trigger in a process of its own', () => {
         event(`Bearer ${SECRET}`, '{'),
         { SECRET },
       ],
-      { ...environment, UNIVERSE: JSON.stringify(universe) },
+      { ...environment, UNIVERSE: writeUniverse(universe) },
     );
     expect([accepted, refused, broken, unforeseen].map((invocation) => invocation?.result)).toMatchObject([
       { statusCode: 202 },
