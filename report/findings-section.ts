@@ -5,12 +5,12 @@ import { formatCount } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { ReportData } from './report-data.ts';
 
-/** More rows than this say nothing more; how many are left out is said. */
+/** The section says how many rows it leaves out. */
 const MAX_ROWS = 100;
 
 const LOOKS = { error: { look: 'bad', sign: '✕' }, warning: { look: 'warn', sign: '!' } } as const;
 
-/** What a person should look at: the findings of the runs shown, errors first, and the days that can never be had. */
+/** What a person should look at: the findings, errors first, and the days that can never be had. */
 export function findingsSection({ findings, unavailableDays }: ReportData): Html {
   const sorted = [...findings].sort(
     (a, b) => a.severity.localeCompare(b.severity) || (b.day ?? '').localeCompare(a.day ?? ''),
@@ -48,7 +48,7 @@ ${left > 0 ? html`<p class="note">And ${formatCount(left)} more: <code>npm run s
 
 type UnavailableStretch = Series & { readonly first: string; last: string; count: number; readonly reason: string };
 
-/** Consecutive days of one series and one reason, as one. */
+/** Joins consecutive days of one series and one reason. */
 function unavailableStretches(unavailableDays: ReportData['unavailableDays']): UnavailableStretch[] {
   const stretches: UnavailableStretch[] = [];
   const sorted = [...unavailableDays].sort(

@@ -1,7 +1,7 @@
 import type { Day, Instant } from '../ingestion/domain/day.ts';
 import { startOf } from '../ingestion/domain/day.ts';
 
-/** What stands where there is no value: missing is not zero. */
+/** Stands where there is no value: missing is not zero. */
 export const NO_VALUE = '–';
 
 const LOCALE = 'en-US';
@@ -23,7 +23,7 @@ const shortDay = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short
 export const formatPrice = (price: number): string =>
   (price >= 100 ? large : price >= 1 ? medium : small).format(price);
 
-/** @returns the price for an axis, where round numbers stand: `95,000`, `0.000008`. */
+/** @returns the price for an axis, whose numbers are round: `95,000`, `0.000008`. */
 export const formatAxisPrice = (price: number): string => axis.format(price);
 
 /** @returns `1.312T`, `812.4M`. */

@@ -1,32 +1,31 @@
 import type { Coin, Currency } from '../ingestion/contract/universe.ts';
+import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
 import type { Day } from '../ingestion/domain/day.ts';
 import { priceChart, sparkline } from './charts.ts';
 import { formatChange, formatCompact, formatCount, formatPrice, formatShortDay, NO_VALUE } from './format.ts';
 import { type Html, html, trusted } from './html.ts';
-import type { ReportData, ReportPrice } from './report-data.ts';
+import type { ReportData } from './report-data.ts';
 
 /** What the section shows of one series. */
 type Quote = {
-  /** Unique in the page, and made of numbers only: ids of coins come from outside. */
-  readonly id: string;
   readonly coin: Coin;
   readonly currency: Currency;
-  readonly prices: readonly (ReportPrice | null)[];
+  readonly prices: readonly (DailyPrice | null)[];
   /** The newest final day, and how its average moved since the day before, as a share. */
-  readonly latest: { readonly day: Day; readonly price: ReportPrice; readonly change: number | null } | null;
+  readonly latest: { readonly day: Day; readonly price: DailyPrice; readonly change: number | null } | null;
   /** How the average moved from the first to the last day of the report that has one, as a share. */
   readonly trend: number | null;
 };
 
 /**
- * The prices: a chart of one coin in one currency beside a table of all coins. Both are chosen by radio buttons and CSS
- * alone: `in-<n>` marks what belongs to a currency, `of-<n>` what belongs to a coin.
+ * The prices: a chart of one coin in one currency beside a table of all coins. Radio buttons and CSS choose both:
+ * `in-<n>` marks what belongs to a currency, `of-<n>` what belongs to a coin.
  */
 export function pricesSection(data: ReportData): Html {
   const { coins, currencies } = data.universe;
-  const rows = coins.map((coin, coinIndex) => ({
+  const rows = coins.map((coin) => ({
     coin,
-    quotes: currencies.map((currency, index) => toQuote(data, coin, currency, `${coinIndex}-${index}`)),
+    quotes: currencies.map((currency) => toQuote(data, coin, currency)),
   }));
   const newest = rows
     .flatMap(({ quotes }) => quotes.flatMap(({ latest }) => latest?.day ?? []))
@@ -54,19 +53,18 @@ export function pricesSection(data: ReportData): Html {
         }`,
     )}</td>
 <td class="num">${perCurrency(quotes, ({ latest }) => changeMark(latest?.change ?? null))}</td>
-<td>${perCurrency(quotes, ({ id, prices, trend }) => html`<span class="${direction(trend)}">${sparkline(`spark-${id}`, prices)}</span>`)}</td>
+<td>${perCurrency(quotes, ({ prices, trend }) => html`<span class="${direction(trend)}">${sparkline(prices)}</span>`)}</td>
 </tr>`,
   )}</tbody></table></div>
 </div></section>`;
 }
 
-function toQuote(data: ReportData, coin: Coin, currency: Currency, id: string): Quote {
+function toQuote(data: ReportData, coin: Coin, currency: Currency): Quote {
   const prices =
     data.series.find((series) => series.coin === coin.id && series.currency === currency.code)?.prices ?? [];
   const index = prices.findLastIndex((price) => price?.isFinal);
   const [day, price, before] = [data.days[index], prices[index], prices[index - 1]];
   return {
-    id,
     coin,
     currency,
     prices,
@@ -81,8 +79,8 @@ function trendOf(prices: Quote['prices']): number | null {
   return first && last && first !== last ? last.average / first.average - 1 : null;
 }
 
-/** The chart of one series with what its latest final day holds. */
-function panel(days: readonly Day[], { id, coin, currency, prices, latest }: Quote): Html {
+/** The chart of one series, with the figures of its latest final day. */
+function panel(days: readonly Day[], { coin, currency, prices, latest }: Quote): Html {
   const code = currency.code.toUpperCase();
   const title = html`<h3>${coin.name} <span>in ${currency.name}</span></h3>`;
   if (latest === null) {
@@ -103,7 +101,7 @@ function panel(days: readonly Day[], { id, coin, currency, prices, latest }: Quo
   ];
   return html`<div class="quote">${title}<strong>${formatPrice(price.average)} <small>${code}</small></strong>
 ${changeMark(change)} <span class="muted">average of <time datetime="${day}">${day}</time></span></div>
-<figure class="chart" role="img" aria-label="${summary}">${priceChart(`chart-${id}`, days, prices)}</figure>
+<figure class="chart" role="img" aria-label="${summary}">${priceChart(days, prices)}</figure>
 <p class="note">Line: daily average. Band: low to high. Ring: provisional. A break: no row for that day.</p>
 <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
@@ -114,7 +112,7 @@ const perCurrency = (quotes: readonly Quote[], content: (quote: Quote) => Html):
 const radio = (name: 'coin' | 'currency', index: number): Html =>
   html`<input type="radio" name="${name}" id="${name}-${index}"${index === 0 ? trusted(' checked') : null}>`;
 
-/** A browser that does not know `:has` drops the rules and shows everything. */
+/** A browser that doesn't know `:has` drops these rules and shows everything. */
 const hideUnchosen = (name: 'coin' | 'currency', prefix: 'of' | 'in', count: number): Html[] =>
   Array.from({ length: count }, (_, index) =>
     trusted(`.prices:not(:has(#${name}-${index}:checked)) .${prefix}-${index}{display:none}`),

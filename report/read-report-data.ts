@@ -32,22 +32,17 @@ export async function readReportData(
   );
   const findings = createFindingRepository(database.db);
   return {
-    generatedAt: status.now,
     banner,
     universe,
+    status,
+    monthlyCredits,
     days,
-    series: coverage.map(({ coin, currency, cells }) => ({
-      coin,
-      currency,
-      prices: days.map((day) => prices.get(`${seriesName({ coin, currency })} ${day}`) ?? null),
-      states: cells.map((cell) => cell.status),
+    series: coverage.map((series) => ({
+      ...series,
+      prices: days.map((day) => prices.get(`${seriesName(series)} ${day}`) ?? null),
     })),
-    runs: status.runs,
     findings: (await Promise.all(status.runs.map(({ runId }) => findings.ofRun(runId)))).flat(),
     unavailableDays: await readUnavailableDays(database),
-    credits: { used: status.creditsThisMonth, quota: monthlyCredits },
-    newestFinalDay: status.newestFinalDay,
-    lastCompleteRunAt: status.lastCompleteRunAt,
   };
 }
 

@@ -1,18 +1,20 @@
-import { endOf, HOUR_MS, lastSettledDay } from '../ingestion/domain/day.ts';
+import type { CoverageStatus } from '../ingestion/database/coverage.ts';
+import { HOUR_MS, lastSettledDay } from '../ingestion/domain/day.ts';
 import { coverageSection } from './coverage-section.ts';
 import { findingsSection } from './findings-section.ts';
 import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from './format.ts';
 import { type Html, html } from './html.ts';
 import { pricesSection } from './prices-section.ts';
-import type { CoverageState, ReportData } from './report-data.ts';
+import type { ReportData } from './report-data.ts';
 import { REPORT_STYLE } from './report-style.ts';
 import { runsSection } from './runs-section.ts';
 
 /**
- * The status page as one self-contained HTML file: styles and drawings inside, no script, nothing loaded from anywhere.
- * The same data gives the same bytes.
+ * The status page as one HTML file. It holds its styles and drawings, has no script and loads nothing. The same data gives
+ * the same bytes.
  */
 export function renderReport(data: ReportData): string {
+  const { now, runs } = data.status;
   const hasPrices = data.series.some(({ prices }) => prices.some((price) => price !== null));
   return html`<!doctype html>
 <html lang="en">
@@ -29,10 +31,10 @@ ${data.banner === null ? null : html`<p class="banner" role="note">${data.banner
 <main class="wrap">
 <header class="head"><div><h1>Crypto prices</h1>
 <p class="muted">Daily prices of ${data.universe.coins.length} coins in ${data.universe.currencies.length} currencies, by UTC day</p></div>
-<p class="muted">As of <time datetime="${data.generatedAt}">${formatInstant(Date.parse(data.generatedAt))} UTC</time></p></header>
-${hasPrices || data.runs.length > 0 ? tiles(data) : null}
+<p class="muted">As of <time datetime="${now}">${formatInstant(Date.parse(now))} UTC</time></p></header>
+${hasPrices || runs.length > 0 ? tiles(data) : null}
 ${hasPrices ? [pricesSection(data), coverageSection(data)] : noPrices(data)}
-${hasPrices || data.runs.length > 0 ? [runsSection(data), findingsSection(data)] : null}
+${hasPrices || runs.length > 0 ? [runsSection(data), findingsSection(data)] : null}
 <footer><p>Data provided by <a href="https://www.coingecko.com/" rel="noreferrer">CoinGecko</a></p>
 <p>All days and times are UTC.</p></footer>
 </main>
@@ -41,10 +43,9 @@ ${hasPrices || data.runs.length > 0 ? [runsSection(data), findingsSection(data)]
 `.markup;
 }
 
-/** What is asked first: how fresh, how complete, how much is left. */
+/** What people ask first: how fresh, how complete, how many credits left. */
 function tiles(data: ReportData): Html {
-  const { newestFinalDay, lastCompleteRunAt, credits } = data;
-  const now = Date.parse(data.generatedAt);
+  const { newestFinalDay, priceAgeHours, lastCompleteRunAt, hoursSinceComplete, creditsThisMonth } = data.status;
   const { expected, missing } = countExpected(data);
   const errors = data.findings.filter(({ severity }) => severity === 'error').length;
   const warnings = data.findings.length - errors;
@@ -52,15 +53,13 @@ function tiles(data: ReportData): Html {
 ${tile(
   'Newest final day',
   newestFinalDay ?? NO_VALUE,
-  newestFinalDay === null
+  priceAgeHours === null
     ? 'no day is final in every series'
-    : `in every series; ended ${formatDuration(now - endOf(newestFinalDay))} ago`,
+    : `in every series; ended ${formatDuration(priceAgeHours * HOUR_MS)} ago`,
 )}
 ${tile(
   'Last complete run',
-  lastCompleteRunAt === null
-    ? NO_VALUE
-    : `${formatCount(Math.floor((now - Date.parse(lastCompleteRunAt)) / HOUR_MS))} h ago`,
+  hoursSinceComplete === null ? NO_VALUE : `${formatCount(Math.floor(hoursSinceComplete))} h ago`,
   lastCompleteRunAt === null ? 'no run was complete yet' : `${formatInstant(Date.parse(lastCompleteRunAt))} UTC`,
 )}
 ${tile(
@@ -80,31 +79,33 @@ ${tile(
 )}
 ${tile(
   'Credits this month',
-  formatCount(credits.used),
-  credits.quota === null
+  formatCount(creditsThisMonth),
+  data.monthlyCredits === null
     ? 'the plan has no quota'
-    : html`of ${formatCount(credits.quota)}${meter(credits.used / credits.quota)}`,
+    : html`of ${formatCount(data.monthlyCredits)}${meter(creditsThisMonth / data.monthlyCredits)}`,
 )}
 </dl>`;
 }
 
-/** A settled day that is provisional counts as missing, as it does in a run's verdict. */
-function countExpected({ days, series, generatedAt }: ReportData): { expected: number; missing: number } {
-  const lastSettled = lastSettledDay(Date.parse(generatedAt));
-  const states = series.flatMap((one) => one.states.filter((_, index) => (days[index] ?? '') <= lastSettled));
-  const count = (...wanted: readonly CoverageState[]): number =>
-    states.filter((state) => wanted.includes(state)).length;
-  return { expected: states.length - count('none', 'unavailable'), missing: count('missing', 'provisional') };
+/** As in a run's verdict, a settled day that is provisional counts as missing. */
+function countExpected({ days, series, status }: ReportData): { expected: number; missing: number } {
+  const lastSettled = lastSettledDay(Date.parse(status.now));
+  const settled = series.flatMap(({ statuses }) => statuses.filter((_, index) => (days[index] ?? '') <= lastSettled));
+  const count = (...wanted: readonly CoverageStatus[]): number => settled.filter((one) => wanted.includes(one)).length;
+  return { expected: settled.length - count('none', 'unavailable'), missing: count('missing', 'provisional') };
 }
 
 const tile = (name: string, value: string, note: Html | string, look: 'bad' | 'warn' | '' = ''): Html =>
   html`<div class="card tile"><dt>${name}</dt><dd>${value}</dd><dd class="note ${look}">${note}</dd></div>`;
 
-/** @param share from 0, and over 1 when the quota is overdrawn. */
+/** @param share over 1 when the quota is overdrawn. */
 const meter = (share: number): Html =>
   html`<span class="meter" aria-hidden="true"><i style="width:${(100 * Math.min(1, share)).toFixed(1)}%"></i></span>`;
 
-const noPrices = ({ universe, runs }: ReportData): Html => html`<section class="card empty" aria-labelledby="empty">
+const noPrices = ({
+  universe,
+  status: { runs },
+}: ReportData): Html => html`<section class="card empty" aria-labelledby="empty">
 <svg width="132" height="56" viewBox="0 0 132 56" fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path opacity=".25" d="M2 54H130"/><path stroke-dasharray="1 8" d="M4 42 26 30 46 37 68 18 88 26 108 10 128 4"/></svg>
 <h2 id="empty">No prices yet</h2>
 <p>${

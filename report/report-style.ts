@@ -1,8 +1,8 @@
 import { type Html, trusted } from './html.ts';
 
 /**
- * The page's whole look. Text on its background keeps 4.5 : 1 in light and dark. The states of coverage differ in
- * lightness and pattern as well as hue, and up from down by a sign, so that nothing rests on telling colours apart.
+ * The page's whole look. Text keeps a contrast of 4.5 : 1 in light and dark. Nothing rests on telling colours apart:
+ * the statuses of coverage also differ in lightness and pattern, and a sign tells up from down.
  */
 export const REPORT_STYLE: Html = trusted(`
 :root {
@@ -77,9 +77,18 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
 .quote h3 span { font-weight: 400; color: var(--muted); }
 .quote strong { font-size: 32px; line-height: 1.25; letter-spacing: -.03em; }
 .quote strong small { font-size: 15px; font-weight: 500; letter-spacing: 0; color: var(--muted); }
-.chart { margin-top: 10px; }
-.chart svg { display: block; width: 100%; height: auto; overflow: visible; }
-.chart text { font-size: 12px; paint-order: stroke; stroke: var(--surface); stroke-width: 3px; stroke-linejoin: round; }
+.chart { margin-top: 10px; font-size: 12px; color: var(--muted); }
+.plot { position: relative; isolation: isolate; margin: 12px 6px 30px calc(var(--gutter) + 8px); height: 280px; }
+.plot svg, .spark { display: block; width: 100%; height: 100%; overflow: visible; fill: none; stroke-linecap: round;
+  stroke-linejoin: round; }
+.plot path, .spark path { vector-effect: non-scaling-stroke; }
+.plot .band { fill: var(--accent); opacity: .16; } .plot .average { stroke: var(--accent); stroke-width: 2.5; }
+.plot .ring { stroke: var(--accent); stroke-width: 9; } .plot .hole { stroke: var(--surface); stroke-width: 5; }
+.plot .dot { stroke: var(--accent); stroke-width: 7; }
+.plot .price { position: absolute; left: calc(-8px - var(--gutter)); right: 0; line-height: 0; }
+.plot .price::after { content: ""; position: absolute; left: calc(var(--gutter) + 8px); right: 0; z-index: -1;
+  border-top: 1px solid var(--line); }
+.plot .day { position: absolute; top: 100%; margin-top: 8px; transform: translateX(-50%); white-space: nowrap; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 10px 18px; margin-top: 14px;
   padding-top: 14px; border-top: 1px solid var(--line); }
 .facts dt { font-size: 12px; color: var(--muted); } .facts dd { font-size: 14px; font-weight: 600; }
@@ -104,7 +113,7 @@ td.detail { min-width: 240px; }
 .coins tbody tr:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: -2px; }
 .coins th, .coins td { white-space: nowrap; }
 .coins small { font-weight: 400; color: var(--muted); }
-.coins svg { display: block; width: 96px; height: 28px; margin-left: auto; overflow: visible; }
+.spark { width: 96px; height: 28px; margin-left: auto; stroke: currentColor; stroke-width: 1.75; }
 
 .days { width: calc(164px + var(--count) * var(--day)); table-layout: fixed; font-size: 12px; margin: 0 auto; }
 .days th, .days td { padding: 0; height: 13px; line-height: 12px; border: 0; border-top: 1px solid var(--surface);
@@ -143,9 +152,9 @@ footer { display: flex; flex-wrap: wrap; gap: 4px 24px; justify-content: space-b
 @media (max-width: 560px) {
   .wrap { padding: 20px 12px 32px; gap: 14px; } .card { padding: 16px 14px; border-radius: 12px; }
   .tiles { grid-template-columns: 1fr 1fr; gap: 10px; } .tile:last-child:nth-child(odd) { grid-column: 1 / -1; }
-  .quote strong { font-size: 27px; } .chart text { font-size: 24px; }
+  .quote strong { font-size: 27px; } .plot { height: 200px; }
   .coins { font-size: 13px; } .coins thead th { white-space: normal; } .coins th, .coins td { padding: 0 4px; } .coins th small { display: none; } .coins td small { display: block; margin-bottom: -6px; }
-  .empty { padding: 40px 18px; } .coins svg { width: 60px; }
+  .empty { padding: 40px 18px; } .spark { width: 60px; }
 }
 @media print { .wrap { max-width: none; } .card { box-shadow: none; break-inside: avoid; } }
 `);

@@ -1,7 +1,8 @@
+import type { RunSummary } from '../ingestion/database/status.ts';
 import type { RunStatus } from '../ingestion/domain/verdict.ts';
 import { formatCount, formatDuration, formatInstant, NO_VALUE } from './format.ts';
 import { type Html, html } from './html.ts';
-import type { ReportData, ReportRun } from './report-data.ts';
+import type { ReportData } from './report-data.ts';
 
 const LOOKS: Readonly<Record<RunStatus, { readonly look: string; readonly sign: string }>> = {
   complete: { look: 'good', sign: '✓' },
@@ -13,7 +14,9 @@ const LOOKS: Readonly<Record<RunStatus, { readonly look: string; readonly sign: 
 };
 
 /** The newest runs with their verdicts. */
-export const runsSection = ({ runs }: ReportData): Html => html`<section class="card" aria-labelledby="runs">
+export const runsSection = ({
+  status: { runs },
+}: ReportData): Html => html`<section class="card" aria-labelledby="runs">
 <header><h2 id="runs">Runs</h2><p>newest first; times in UTC</p></header>
 ${
   runs.length === 0
@@ -27,7 +30,7 @@ ${['Duration', 'Expected', 'Stored', 'Missing', 'Requests', 'Credits', 'Retries'
 <tbody>${runs.map(runRows)}</tbody></table></div>`
 }</section>`;
 
-function runRows(run: ReportRun): Html {
+function runRows(run: RunSummary): Html {
   const { look, sign } = LOOKS[run.status];
   const duration =
     run.finishedAt === null ? NO_VALUE : formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt));

@@ -23,7 +23,7 @@ const read = () =>
 
 test('an empty database gives a page that says what to do', async () => {
   const data = await read();
-  expect(data).toMatchObject({ runs: [], findings: [], newestFinalDay: null, lastCompleteRunAt: null });
+  expect(data).toMatchObject({ status: { runs: [], newestFinalDay: null, lastCompleteRunAt: null }, findings: [] });
   expect(data.days).toHaveLength(30);
   expect(renderReport(data)).toContain('npm run fetch-data');
 });
@@ -33,10 +33,13 @@ test('a run shows its prices at their days, up to today', async () => {
   const data = await read();
 
   expect(data).toMatchObject({
-    generatedAt: '2026-11-23T02:00:00.000Z',
-    newestFinalDay: '2026-11-22',
-    credits: { used: verdict.credits, quota: 10_000 },
-    runs: [{ runId: verdict.runId, status: 'complete', expectedDays: 120, missingDays: 0 }],
+    status: {
+      now: '2026-11-23T02:00:00.000Z',
+      newestFinalDay: '2026-11-22',
+      creditsThisMonth: verdict.credits,
+      runs: [{ runId: verdict.runId, status: 'complete', expectedDays: 120, missingDays: 0 }],
+    },
+    monthlyCredits: 10_000,
   });
   expect([data.days[0], data.days.at(-1)]).toEqual(['2026-10-24', '2026-11-23']);
   expect(data.series.map(({ coin, currency }) => `${coin}/${currency}`)).toEqual([
@@ -84,8 +87,8 @@ test('days that are not final are told apart, and findings come with their run',
     .execute();
 
   const data = await read();
-  const stateOf = (day: string) => data.series[0]?.states[data.days.indexOf(day)];
-  expect(['2026-11-01', '2026-11-05', '2026-11-06', '2026-11-23'].map(stateOf)).toEqual([
+  const statusOf = (day: string) => data.series[0]?.statuses[data.days.indexOf(day)];
+  expect(['2026-11-01', '2026-11-05', '2026-11-06', '2026-11-23'].map(statusOf)).toEqual([
     'unavailable',
     'missing',
     'final',

@@ -1,41 +1,40 @@
 import { describe, expect, test } from '@jest/globals';
+import type { RunSummary, Status } from '../../ingestion/database/status.ts';
+import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import { addDays, type Day, daysFrom } from '../../ingestion/domain/day.ts';
 import { renderReport } from '../../report/render-report.ts';
-import type { ReportData, ReportPrice, ReportRun, ReportSeries } from '../../report/report-data.ts';
+import type { ReportData, ReportSeries } from '../../report/report-data.ts';
+import { dailyPrice } from '../support/database-fixtures.ts';
 
 const TODAY: Day = '2026-11-23';
 const DAYS = daysFrom(addDays(TODAY, -9), TODAY);
 
-const price = (average: number, isFinal = true): ReportPrice => ({
-  open: average,
-  high: average * 1.02,
-  low: average * 0.97,
-  close: average,
-  average,
-  volume: 812_400_000,
-  marketCap: null,
-  sampleCount: 24,
-  hoursCovered: 24,
-  isFinal,
-});
+const price = (average: number, isFinal = true): DailyPrice =>
+  dailyPrice(TODAY, { open: average, high: average * 1.02, low: average * 0.97, close: average, average, isFinal });
 
 const final = (coin: string, currency: string, averages: readonly number[]): ReportSeries => ({
   coin,
   currency,
   prices: averages.map((average) => price(average)),
-  states: averages.map(() => 'final'),
+  statuses: averages.map(() => 'final'),
 });
 
-const RUN: ReportRun = {
+const RUN: RunSummary = {
   runId: '8f14e45f-ceea-5a7a-9c1d-0e3b6f5a2c11',
   trigger: 'schedule',
+  triggerKey: 'schedule:2026-11-23T02:00:00.000Z',
   status: 'complete',
+  request: {},
   dueAt: '2026-11-23T02:00:00.000Z',
   startedAt: '2026-11-23T02:00:04.000Z',
+  lastWriteAt: '2026-11-23T02:01:38.000Z',
   finishedAt: '2026-11-23T02:01:39.000Z',
   expectedDays: 20,
   storedDays: 20,
   missingDays: 0,
+  thinDays: 0,
+  unavailableDays: 0,
+  hops: 1,
   requests: 2,
   credits: 2,
   retries: 0,
@@ -43,9 +42,21 @@ const RUN: ReportRun = {
   error: null,
 };
 
+const NO_RUN: Status = {
+  now: '2026-11-23T06:00:00.000Z',
+  lastCompleteRunAt: null,
+  hoursSinceComplete: null,
+  newestFinalDay: null,
+  priceAgeHours: null,
+  creditsThisMonth: 0,
+  series: [],
+  runs: [],
+};
+
 const EMPTY: ReportData = {
-  generatedAt: '2026-11-23T06:00:00.000Z',
   banner: null,
+  status: NO_RUN,
+  monthlyCredits: null,
   universe: {
     coins: [
       { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
@@ -58,12 +69,8 @@ const EMPTY: ReportData = {
   },
   days: DAYS,
   series: [],
-  runs: [],
   findings: [],
   unavailableDays: [],
-  credits: { used: 0, quota: null },
-  newestFinalDay: null,
-  lastCompleteRunAt: null,
 };
 
 const rising = DAYS.map((_, index) => index + 1);
@@ -75,11 +82,22 @@ const FULL: ReportData = {
     final('dogecoin', 'usd', [...rising.slice(0, 8), 0.00000823, 0.00000823]),
     final('dogecoin', 'try', rising),
   ],
-  runs: [RUN],
-  credits: { used: 1_012, quota: 10_000 },
-  newestFinalDay: TODAY,
-  lastCompleteRunAt: RUN.finishedAt,
+  status: {
+    ...NO_RUN,
+    lastCompleteRunAt: RUN.finishedAt,
+    hoursSinceComplete: 3.97,
+    newestFinalDay: '2026-11-22',
+    priceAgeHours: 6,
+    creditsThisMonth: 1_012,
+    runs: [RUN],
+  },
+  monthlyCredits: 10_000,
 };
+
+const withRuns = (data: ReportData, ...runs: readonly RunSummary[]): ReportData => ({
+  ...data,
+  status: { ...data.status, runs },
+});
 
 /** The page's text as a reader gets it: without tags, and with white space made one. */
 const textOf = (page: string): string =>
@@ -112,20 +130,19 @@ describe('renderReport', () => {
     const page = renderReport(FULL);
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const [, id] of page.matchAll(/(?:url\(#|aria-labelledby=")([\w-]+)/g)) expect(ids).toContain(id);
+    for (const [, id] of page.matchAll(/aria-labelledby="([\w-]+)/g)) expect(ids).toContain(id);
   });
 
   test('shows markup in data as text, wherever the data comes from', () => {
     const hostile = `<img src=x onerror="alert('1')">&`;
     const page = renderReport({
-      ...FULL,
+      ...withRuns(FULL, { ...RUN, runId: hostile, error: hostile }),
       banner: hostile,
       universe: {
         coins: [{ id: hostile, symbol: hostile, name: hostile }],
         currencies: [{ code: hostile, name: hostile }],
       },
       series: [final(hostile, hostile, rising)],
-      runs: [{ ...RUN, runId: hostile, error: hostile }],
       findings: [
         { rule: 'frozen', severity: 'error', coin: hostile, currency: hostile, day: hostile, detail: hostile },
       ],
@@ -149,7 +166,7 @@ describe('without data', () => {
   });
 
   test('shows the runs when all of them failed', () => {
-    const page = renderReport({ ...EMPTY, runs: [{ ...RUN, status: 'failed', error: 'wrong key for this host' }] });
+    const page = renderReport(withRuns(EMPTY, { ...RUN, status: 'failed', error: 'wrong key for this host' }));
     expect(textOf(page)).toContain('No run has stored a price so far');
     expect(section(page, 'runs')).toContain('wrong key for this host');
   });
@@ -159,7 +176,7 @@ describe('without data', () => {
       ...FULL,
       series: [
         final('bitcoin', 'usd', rising),
-        { coin: 'bitcoin', currency: 'try', prices: DAYS.map(() => null), states: DAYS.map(() => 'missing') },
+        { coin: 'bitcoin', currency: 'try', prices: DAYS.map(() => null), statuses: DAYS.map(() => 'missing') },
       ],
     });
     expect(textOf(page)).toContain('No final daily price in these 10 days.');
@@ -180,7 +197,7 @@ describe('prices', () => {
     const prices = [...rising.slice(0, 6).map((average) => price(average)), null, price(77), price(5_555, false), null];
     const page = renderReport({
       ...FULL,
-      series: [{ coin: 'bitcoin', currency: 'usd', prices, states: DAYS.map(() => 'final') }],
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: DAYS.map(() => 'final') }],
     });
     const text = textOf(section(page, 'prices'));
     expect(text).toContain('77.00 USD – average of 2026-11-21');
@@ -200,17 +217,28 @@ describe('prices', () => {
     const page = renderReport({
       ...FULL,
       days,
-      series: [{ coin: 'bitcoin', currency: 'usd', prices, states: days.map(() => 'final') }],
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: days.map(() => 'final') }],
     });
     const chart = page.match(/<figure class="chart"[\s\S]*?<\/figure>/)?.[0] ?? '';
-    const average = chart.match(/<path d="([^"]+)" fill="none" stroke="var\(--accent\)" stroke-width="2.5"/)?.[1] ?? '';
-    expect(average.match(/M/g)).toHaveLength(2);
-    expect(chart.match(/fill="var\(--surface\)" stroke="var\(--accent\)"/g)).toHaveLength(2);
+    const drawn = (path: string) => chart.match(new RegExp(`<path class="${path}" d="([^"]*)"`))?.[1] ?? '';
+    expect(drawn('average').match(/M/g)).toHaveLength(2);
+    expect(drawn('band').match(/M/g)).toHaveLength(2);
+    expect(drawn('ring').match(/M/g)).toHaveLength(2);
+    expect(drawn('dot')).toBe('');
+  });
+
+  test('mark a final day without neighbours by a dot', () => {
+    const prices = DAYS.map((_, index) => (index === 4 ? price(5) : null));
+    const page = renderReport({
+      ...FULL,
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: DAYS.map(() => 'final') }],
+    });
+    expect(page).toMatch(/<path class="dot" d="M444\.4,[\d.]+h0"\/>/);
   });
 });
 
 describe('coverage', () => {
-  const states = [
+  const statuses = [
     'none',
     'none',
     'final',
@@ -225,7 +253,7 @@ describe('coverage', () => {
   const page = renderReport({
     ...FULL,
     series: [
-      { ...final('bitcoin', 'usd', rising), states: states as ReportSeries['states'] },
+      { ...final('bitcoin', 'usd', rising), statuses: statuses as ReportSeries['statuses'] },
       final('bitcoin', 'try', rising),
     ],
   });
@@ -275,24 +303,24 @@ describe('the figures at the top', () => {
 
   test('never round up to 100 % while a day is missing', () => {
     const days = daysFrom(addDays(TODAY, -2_999), TODAY);
-    const states = days.map((_, index): 'missing' | 'final' => (index === 7 ? 'missing' : 'final'));
-    const series = [{ coin: 'bitcoin', currency: 'usd', prices: [price(1)], states }];
+    const statuses = days.map((_, index): 'missing' | 'final' => (index === 7 ? 'missing' : 'final'));
+    const series = [{ coin: 'bitcoin', currency: 'usd', prices: [price(1)], statuses }];
     expect(tiles({ days, series })).toContain('99.9 % 1 of 2,999 settled series-days missing');
   });
 
   test('count a settled provisional day as missing, and expect neither today nor an unavailable day', () => {
-    const states = [
+    const statuses = [
       ...DAYS.slice(0, 7).map(() => 'final' as const),
       'unavailable',
       'provisional',
       'provisional',
     ] as const;
-    const text = tiles({ series: [{ ...final('bitcoin', 'usd', rising), states }] });
+    const text = tiles({ series: [{ ...final('bitcoin', 'usd', rising), statuses }] });
     expect(text).toContain('87.5 % 1 of 8 settled series-days missing');
   });
 
   test('say that there is none where there is none', () => {
-    const text = tiles({ newestFinalDay: null, lastCompleteRunAt: null, credits: { used: 3, quota: null } });
+    const text = tiles({ status: { ...NO_RUN, runs: [RUN] }, monthlyCredits: null });
     expect(text).toContain('no day is final in every series');
     expect(text).toContain('no run was complete yet');
     expect(text).toContain('the plan has no quota');
@@ -301,19 +329,19 @@ describe('the figures at the top', () => {
 
 describe('runs and findings', () => {
   test('a run shows its verdict, what it cost and why it failed', () => {
-    const run: ReportRun = {
+    const run: RunSummary = {
       ...RUN,
       status: 'partial',
       missingDays: 7,
       rateLimited: 3,
       error: 'bitcoin/try: HTTP 503',
     };
-    const text = textOf(section(renderReport({ ...FULL, runs: [run] }), 'runs'));
+    const text = textOf(section(renderReport(withRuns(FULL, run)), 'runs'));
     expect(text).toContain('2026-11-23 02:00 partial schedule 1 min 35 s 20 20 7 2 2 0 3 bitcoin/try: HTTP 503');
   });
 
   test('a run without a verdict shows no numbers that it has not', () => {
-    const run: ReportRun = {
+    const run: RunSummary = {
       ...RUN,
       status: 'running',
       finishedAt: null,
@@ -321,9 +349,7 @@ describe('runs and findings', () => {
       storedDays: null,
       missingDays: null,
     };
-    expect(textOf(section(renderReport({ ...FULL, runs: [run] }), 'runs'))).toContain(
-      'running schedule – – – – 2 2 0 0',
-    );
+    expect(textOf(section(renderReport(withRuns(FULL, run)), 'runs'))).toContain('running schedule – – – – 2 2 0 0');
   });
 
   test('errors come before warnings', () => {

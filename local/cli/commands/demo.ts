@@ -141,7 +141,7 @@ async function makeDatabase(serverUrl: string): Promise<string> {
 }
 
 /** The averages of the newest day that is final everywhere. */
-function pricesText({ newestFinalDay, days, series, universe }: ReportData): string {
+function pricesText({ status: { newestFinalDay }, days, series, universe }: ReportData): string {
   if (newestFinalDay === null) return 'No day is final in every series.';
   const index = days.indexOf(newestFinalDay);
   const averages = new Map(series.map(({ coin, currency, prices }) => [`${coin} ${currency}`, prices[index]?.average]));

@@ -5,6 +5,7 @@ import { readStatus } from '../../../ingestion/database/status.ts';
 import { parseRunMessage } from '../../../ingestion/message/run-message.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readReportData } from '../../../report/read-report-data.ts';
+import { renderReport } from '../../../report/render-report.ts';
 import { statusText } from '../../output/outcome-text.ts';
 import type { LocalStack } from '../../stack/local-stack.ts';
 import { underNote } from '../../stack/running-stacks.ts';
@@ -101,10 +102,7 @@ function introduction(
 
 async function renderPage(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
   const { monthlyCredits } = source;
-  const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits });
-  // Only now: its chart library takes longer to load than everything else.
-  const { renderReport } = await import('../../../report/render-report.ts');
-  return renderReport(data);
+  return renderReport(await readReportData(database, { now: systemClock.now(), universe, monthlyCredits }));
 }
 
 /** Tells what a hop has come to; its log has the details. */
