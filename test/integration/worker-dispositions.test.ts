@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { StructuredLog } from '../../functions/common/logger.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
@@ -22,8 +21,6 @@ beforeAll(async () => {
 });
 afterEach(() => queue.reset());
 afterAll(() => queue.close());
-
-const log: StructuredLog = { ...silentLog, with: () => log };
 
 const message = (changes: object = {}): RunMessage => ({
   version: 1,
@@ -63,7 +60,7 @@ async function work(outcome: RunResult | Error, workerQueue: WorkerQueue = queue
       ...{
         queue: workerQueue,
         universe: DEFAULT_UNIVERSE,
-        log,
+        log: silentLog,
         emit: (values) => counted.push(...Object.keys(values)),
       },
       async runHop(order) {
