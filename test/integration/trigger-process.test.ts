@@ -81,7 +81,13 @@ describe('the trigger in a process of its own', () => {
     expect(lines).toContainEqual(metric(METRICS.unauthorizedCalls));
     const logged = (message: string, fields: object) =>
       expect(lines).toContainEqual(
-        expect.objectContaining({ message, service: SERVICE_NAME, stage: 'dev', requestId, ...fields }),
+        expect.objectContaining({
+          message,
+          service: SERVICE_NAME,
+          stage: 'dev',
+          function_request_id: requestId,
+          ...fields,
+        }),
       );
     logged('Run queued', { level: 'INFO', runId, sourceIp: '203.0.113.7' });
     logged('Unauthorized call', { level: 'WARN', sourceIp: '203.0.113.7' });

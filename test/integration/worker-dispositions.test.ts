@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { StructuredLog } from '../../functions/common/logger.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
 import { MAX_HOPS, MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
@@ -23,8 +22,6 @@ beforeAll(async () => {
 });
 afterEach(() => queue.reset());
 afterAll(() => queue.close());
-
-const log: StructuredLog = { ...silentLog, with: () => log };
 
 const message = (changes: object = {}): RunMessage => ({
   version: 1,
@@ -65,7 +62,7 @@ async function work(outcome: RunResult | Error, workerQueue: WorkerQueue = queue
       ...{
         queue: workerQueue,
         universe: DEFAULT_UNIVERSE,
-        log,
+        log: silentLog,
         emit: (values) => counted.push(...Object.keys(values)),
       },
       async runHop(order) {
