@@ -1,5 +1,8 @@
-/** What started a run. `deploy` is the run that each deploy queues in stages with a schedule. */
-export type TriggerKind = 'schedule' | 'http' | 'cli' | 'deploy';
+/**
+ * What started a run. `deploy` is the run that each deploy queues in stages with a schedule, `repair` the one in place of a
+ * scheduled call that was refused.
+ */
+export type TriggerKind = 'schedule' | 'http' | 'cli' | 'deploy' | 'repair';
 
 /** What a run was asked for; an empty object means whatever is missing in the horizon of every series. */
 export type RunRequest = {

@@ -21,7 +21,7 @@ const messageShape: z.ZodType<RunMessage> = z.object({
   version: z.literal(1),
   runId: z.uuid(),
   triggerKey: z.string().min(1).max(1024),
-  trigger: z.enum(['schedule', 'http', 'cli', 'deploy']),
+  trigger: z.enum(['schedule', 'http', 'cli', 'deploy', 'repair']),
   dueAt: z.iso.datetime(),
   request: requestShape,
   hop: z.int().min(0).max(MAX_HOPS),

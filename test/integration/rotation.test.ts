@@ -275,7 +275,7 @@ describe('a repair', () => {
     await repair();
     expect(eventBridge).toMatchObject({ authorization: `Bearer ${OLD_SECRET}`, state: 'AUTHORIZED' });
     expect(emitted).toStrictEqual([{ [METRICS.connectionNotAuthorized]: 1 }, { [METRICS.connectionRepaired]: 1 }]);
-    expect(queued).toMatchObject([{ trigger: 'deploy', triggerKey: 'deploy:repair-event-1', request: {}, hop: 0 }]);
+    expect(queued).toMatchObject([{ trigger: 'repair', triggerKey: 'repair:event-1', request: {}, hop: 0 }]);
     expect(log.text()).not.toContain(OLD_SECRET);
   });
 
