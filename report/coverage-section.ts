@@ -1,10 +1,10 @@
-import type { Currency } from '../ingestion/contract/universe.ts';
 import type { CoverageStatus } from '../ingestion/database/coverage.ts';
 import { type Day, startOf } from '../ingestion/domain/day.ts';
 import type { DayStatus } from '../ingestion/domain/day-state.ts';
-import { formatCount, formatShortDay } from './format.ts';
+import { formatCount, formatMonth, formatShortDay } from './format.ts';
 import { type Html, html } from './html.ts';
-import type { ReportData } from './report-data.ts';
+import type { ReportData, ReportSeries } from './report-data.ts';
+import { perView, viewsOf, type Zoom } from './zoom.ts';
 
 const MEANINGS: Readonly<Record<DayStatus, string>> = {
   final: 'final',
@@ -18,33 +18,34 @@ const MEANINGS: Readonly<Record<DayStatus, string>> = {
 const WIDTH = 980;
 const DAY_WIDTH = { min: 9, max: 34 };
 
+/** More days than that are headed by months instead of weeks. */
+const MAX_DAYS_BY_WEEK = 120;
+
 /**
  * The heat map of days × series. It is a table, so that a screen reader can read it. Each stretch of equal days tells its
  * dates when pointed at.
  */
-export function coverageSection(data: ReportData): Html {
-  const { days, universe } = data;
-  const dayWidth = Math.max(DAY_WIDTH.min, Math.min(DAY_WIDTH.max, Math.floor(WIDTH / days.length)));
-  const statusesOf = (coin: string, currency: Currency): readonly CoverageStatus[] =>
-    data.series.find((series) => series.coin === coin && series.currency === currency.code)?.statuses ??
-    days.map(() => 'none');
-  return html`<section class="card" aria-labelledby="coverage" style="--day:${dayWidth}px;--count:${days.length}">
+export function coverageSection(data: ReportData, zooms: readonly Zoom[]): Html {
+  const first = data.days.findIndex((_, index) => data.series.some(({ statuses }) => statuses[index] !== 'none'));
+  return html`<section class="card" aria-labelledby="coverage">
 <header><h2 id="coverage">Coverage</h2>
 <ul class="legend">${Object.entries(MEANINGS).map(([status, meaning]) => html`<li><i class="day-${status}"></i>${meaning}</li>`)}</ul></header>
-<div class="scroll rtl" tabindex="0" role="region" aria-label="Coverage by series and day, scrollable">
-<table class="days">
+${perView(viewsOf(zooms, first), ({ start }) => heatMap(data, start))}</section>`;
+}
+
+function heatMap({ universe, series, ...data }: ReportData, start: number): Html {
+  const days = data.days.slice(start);
+  const dayWidth = Math.max(DAY_WIDTH.min, Math.min(DAY_WIDTH.max, Math.floor(WIDTH / days.length)));
+  const bySeries = new Map(series.map((one) => [`${one.coin}/${one.currency}`, one]));
+  return html`<div class="scroll rtl" tabindex="0" role="region" aria-label="Coverage by series and day, scrollable">
+<table class="days" style="--wide-day:${dayWidth}px;--count:${days.length}">
 <caption class="hidden">What is stored of each series from ${days[0] ?? ''} to ${days.at(-1) ?? ''}</caption>
 <colgroup><col class="coins-column"><col class="currencies-column"><col span="${days.length}"><col class="final-column"></colgroup>
-<thead><tr><th scope="col" class="coin"><span class="hidden">Coin</span></th><th scope="col" class="currency"><span class="hidden">Currency</span></th>${weeksOf(
-    days,
-  ).map(
-    (week) =>
-      html`<th scope="colgroup" colspan="${week.length}">${week.length < 5 ? null : formatShortDay(week[0] ?? '')}</th>`,
-  )}<th scope="col" class="num">final</th></tr></thead>
+<thead><tr><th scope="col" class="coin"><span class="hidden">Coin</span></th><th scope="col" class="currency"><span class="hidden">Currency</span></th>${headings(days)}<th scope="col" class="num">final</th></tr></thead>
 ${universe.coins.map(
   (coin) =>
     html`<tbody>${universe.currencies.map((currency, index) => {
-      const statuses = statusesOf(coin.id, currency);
+      const statuses = statusesOf(bySeries.get(`${coin.id}/${currency.code}`), days, start);
       return html`<tr>${
         index === 0
           ? html`<th scope="rowgroup" rowspan="${universe.currencies.length}" class="coin" title="${coin.name}">${coin.name}</th>`
@@ -52,8 +53,11 @@ ${universe.coins.map(
       }<th scope="row" class="currency">${currency.code.toUpperCase()}</th>${stretchesOf(days, statuses).map(stretchCell)}<td class="num">${formatCount(statuses.filter((status) => status === 'final').length)}</td></tr>`;
     })}</tbody>
 `,
-)}</table></div></section>`;
+)}</table></div>`;
 }
+
+const statusesOf = (series: ReportSeries | undefined, days: readonly Day[], start: number) =>
+  series?.statuses.slice(start) ?? days.map(() => 'none' as const);
 
 type Stretch = { readonly status: CoverageStatus; readonly first: Day; last: Day; length: number };
 
@@ -76,16 +80,22 @@ function stretchesOf(days: readonly Day[], statuses: readonly CoverageStatus[]):
 function stretchCell({ status, first, last, length }: Stretch): Html {
   if (status === 'none') return html`<td colspan="${length}"></td>`;
   const title = length === 1 ? `${first}: ${status}` : `${first} to ${last}: ${length} days ${status}`;
-  return html`<td colspan="${length}" class="day-${status}" title="${title}"></td>`;
+  return html`<td colspan="${length}" class="day-${status}" style="--length:${length}" title="${title}"></td>`;
 }
 
-/** The days by calendar week, which begins on Monday. The first and the last week may be short. */
-function weeksOf(days: readonly Day[]): Day[][] {
-  const weeks: Day[][] = [];
+/** Calendar weeks from Monday on, or months. The first and the last may be too short for a name. */
+function headings(days: readonly Day[]): Html[] {
+  const isByWeek = days.length <= MAX_DAYS_BY_WEEK;
+  const begins = (day: Day) => (isByWeek ? new Date(startOf(day)).getUTCDay() === 1 : day.endsWith('-01'));
+  const groups: Day[][] = [];
   for (const day of days) {
-    const isMonday = new Date(startOf(day)).getUTCDay() === 1;
-    if (isMonday || weeks.length === 0) weeks.push([day]);
-    else weeks.at(-1)?.push(day);
+    if (groups.length === 0 || begins(day)) groups.push([day]);
+    else groups.at(-1)?.push(day);
   }
-  return weeks;
+  const format = isByWeek ? formatShortDay : formatMonth;
+  return groups.map((group) =>
+    group.length < 5
+      ? html`<td colspan="${group.length}"></td>`
+      : html`<th scope="colgroup" colspan="${group.length}">${format(group[0] ?? '')}</th>`,
+  );
 }

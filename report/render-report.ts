@@ -1,21 +1,30 @@
 import type { CoverageStatus } from '../ingestion/database/coverage.ts';
 import { HOUR_MS, lastSettledDay } from '../ingestion/domain/day.ts';
+import { hideUnchosen, switchOf } from './choice.ts';
 import { coverageSection } from './coverage-section.ts';
 import { findingsSection } from './findings-section.ts';
 import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from './format.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html, trusted } from './html.ts';
 import { pricesSection } from './prices-section.ts';
 import type { ReportData } from './report-data.ts';
 import { REPORT_STYLE } from './report-style.ts';
 import { runsSection } from './runs-section.ts';
+import { openingZoom, type Zoom, zoomsOf } from './zoom.ts';
+
+/** Said wherever made-up prices are shown. */
+export const MADE_UP = 'Demo: these prices are made up.';
 
 /**
- * The status page as one HTML file. It holds its styles and drawings, has no script and loads nothing. The same data gives
- * the same bytes.
+ * The status page as one HTML file. It holds its styles and drawings, and loads nothing. The same data gives the same
+ * bytes.
+ * @param options.refreshSeconds for a page that is served: how often it loads itself again. Without it the page has no
+ * script at all.
  */
-export function renderReport(data: ReportData): string {
+export function renderReport(data: ReportData, { refreshSeconds }: { refreshSeconds?: number } = {}): string {
   const { now, runs } = data.status;
   const hasPrices = data.series.some(({ prices }) => prices.some((price) => price !== null));
+  const hasAnswers = hasPrices || runs.some(({ credits }) => credits > 0);
+  const zooms = zoomsOf(data.days);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -24,31 +33,65 @@ export function renderReport(data: ReportData): string {
 <meta name="color-scheme" content="light dark">
 <title>Crypto prices: status</title>
 <link rel="icon" href="data:,">
-<style>${REPORT_STYLE}</style>
+<style>${REPORT_STYLE}
+${hideUnchosen('zoom', zooms.length)}</style>
 </head>
 <body>
-${data.banner === null ? null : html`<p class="banner" role="note">${data.banner}</p>`}
+${data.isMadeUp ? html`<p class="banner" role="note">${MADE_UP}</p>` : null}
 <main class="wrap">
 <header class="head"><div><h1>Crypto prices</h1>
 <p class="muted">Daily prices of ${data.universe.coins.length} coins in ${data.universe.currencies.length} currencies, by UTC day</p></div>
-<p class="muted">As of <time datetime="${now}">${formatInstant(Date.parse(now))} UTC</time></p></header>
-${hasPrices || runs.length > 0 ? tiles(data) : null}
-${hasPrices ? [pricesSection(data), coverageSection(data)] : noPrices(data)}
-${hasPrices || runs.length > 0 ? [runsSection(data), findingsSection(data)] : null}
-<footer><p>Data provided by <a href="https://www.coingecko.com/" rel="noreferrer">CoinGecko</a></p>
+<div class="muted"><p>As of <time datetime="${now}">${formatInstant(Date.parse(now))} UTC</time></p>${
+    refreshSeconds === undefined ? null : refreshBox(refreshSeconds)
+  }</div></header>
+${hasPrices || runs.length > 0 ? tiles(data, hasAnswers) : null}
+${hasPrices ? [zoomSwitch(data, zooms), pricesSection(data, zooms), coverageSection(data, zooms)] : noPrices(data)}
+${hasPrices || runs.length > 0 ? [runsSection(data), findingsSection(data, hasAnswers)] : null}
+<footer>${
+    data.isMadeUp
+      ? html`<p>Made-up prices: nobody provided them.</p>`
+      : html`<p>Data provided by <a href="https://www.coingecko.com/" rel="noreferrer">CoinGecko</a></p>`
+  }
 <p>All days and times are UTC.</p></footer>
 </main>
-</body>
+${
+  refreshSeconds === undefined
+    ? null
+    : html`<script>${trusted(refreshScript(refreshSeconds))}</script>
+`
+}</body>
 </html>
 `.markup;
 }
 
+/** One click rules the charts and the coverage. A page that has only one zoom needs no switch. */
+const zoomSwitch = (data: ReportData, zooms: readonly Zoom[]): Html | null =>
+  zooms.length === 1
+    ? null
+    : html`<div class="zoom">${switchOf('zoom', 'How far back', zooms, openingZoom(zooms, data))}</div>`;
+
+/** A checkbox, since a reader must be able to stop it: a `meta` refresh can't be stopped, and forgets what was chosen. */
+const refreshBox = (seconds: number): Html =>
+  html`<label><input type="checkbox" id="refresh" checked> Refresh every ${seconds} s</label>`;
+
+/** Runs at the end of the page: chooses again what was chosen before. */
+const refreshScript = (seconds: number): string => `
+for (const id of JSON.parse(sessionStorage.getItem('chosen') ?? '[]')) {
+  const input = document.getElementById(id);
+  if (input) input.checked = true;
+}
+setInterval(() => {
+  if (document.hidden || !document.getElementById('refresh').checked) return;
+  sessionStorage.setItem('chosen', JSON.stringify([...document.querySelectorAll('input:checked')].map(({ id }) => id)));
+  location.reload();
+}, ${seconds * 1000});
+`;
+
 /** What people ask first: how fresh, how complete, how many credits left. */
-function tiles(data: ReportData): Html {
+function tiles(data: ReportData, hasAnswers: boolean): Html {
   const { newestFinalDay, priceAgeHours, lastCompleteRunAt, hoursSinceComplete, creditsThisMonth } = data.status;
   const { expected, missing } = countExpected(data);
-  const errors = data.findings.filter(({ severity }) => severity === 'error').length;
-  const warnings = data.findings.length - errors;
+  const { errors, warnings } = data.findings;
   return html`<dl class="tiles">
 ${tile(
   'Newest final day',
@@ -63,18 +106,18 @@ ${tile(
   lastCompleteRunAt === null ? 'no run was complete yet' : `${formatInstant(Date.parse(lastCompleteRunAt))} UTC`,
 )}
 ${tile(
-  `Stored of ${data.days.length} days`,
+  'Stored',
   // Cut, not rounded: with a day missing it must not say 100 %.
   expected === 0 ? NO_VALUE : `${Math.floor((1000 * (expected - missing)) / expected) / 10} %`,
   expected === 0
     ? 'nothing is expected yet'
-    : `${formatCount(missing)} of ${formatCount(expected)} settled series-days missing`,
+    : html`${formatCount(missing)} of ${formatCount(expected)} days of all series missing since <span class="nowrap">${data.days[0] ?? ''}</span>`,
   missing > 0 ? 'bad' : '',
 )}
 ${tile(
   'Findings',
-  formatCount(data.findings.length),
-  `${formatQuantity(errors, 'error')}, ${formatQuantity(warnings, 'warning')}`,
+  hasAnswers ? formatCount(errors + warnings) : NO_VALUE,
+  hasAnswers ? `${formatQuantity(errors, 'error')}, ${formatQuantity(warnings, 'warning')}` : 'no answer to judge yet',
   errors > 0 ? 'bad' : warnings > 0 ? 'warn' : '',
 )}
 ${tile(

@@ -17,7 +17,7 @@ const LOOKS: Readonly<Record<RunStatus, { readonly look: string; readonly sign: 
 export const runsSection = ({
   status: { runs },
 }: ReportData): Html => html`<section class="card" aria-labelledby="runs">
-<header><h2 id="runs">Runs</h2><p>newest first; times in UTC</p></header>
+<header><h2 id="runs">Runs</h2><p>newest first; times in UTC; a click on an id selects all of it</p></header>
 ${
   runs.length === 0
     ? html`<p class="muted">No run yet.</p>`
@@ -26,7 +26,7 @@ ${
 <thead><tr><th scope="col">Due</th><th scope="col">Status</th><th scope="col">Trigger</th>
 ${['Duration', 'Expected', 'Stored', 'Missing', 'Requests', 'Credits', 'Retries', '429s'].map(
   (name) => html`<th scope="col" class="num">${name}</th>`,
-)}</tr></thead>
+)}<th scope="col">Id</th></tr></thead>
 <tbody>${runs.map(runRows)}</tbody></table></div>`
 }</section>`;
 
@@ -36,8 +36,8 @@ function runRows(run: RunSummary): Html {
     run.finishedAt === null ? NO_VALUE : formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt));
   const counts = [run.expectedDays, run.storedDays, run.missingDays, run.requests, run.credits, run.retries];
   return html`<tr${run.error === null ? null : html` class="above"`}>
-<th scope="row" class="nowrap"><time datetime="${run.dueAt}" title="run ${run.runId}">${formatInstant(Date.parse(run.dueAt))}</time></th>
+<th scope="row" class="nowrap"><time datetime="${run.dueAt}">${formatInstant(Date.parse(run.dueAt))}</time></th>
 <td><span class="pill ${look}" data-sign="${sign}">${run.status}</span></td><td>${run.trigger}</td>
-<td class="num">${duration}</td>${[...counts, run.rateLimited].map((count) => html`<td class="num">${formatCount(count)}</td>`)}</tr>
-${run.error === null ? null : html`<tr class="error"><td></td><td colspan="10">${run.error}</td></tr>`}`;
+<td class="num">${duration}</td>${[...counts, run.rateLimited].map((count) => html`<td class="num">${formatCount(count)}</td>`)}<td><code class="id" title="${run.runId}">${run.runId}</code></td></tr>
+${run.error === null ? null : html`<tr class="error"><td></td><td colspan="11">${run.error}</td></tr>`}`;
 }

@@ -17,6 +17,8 @@ import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.
 /** Where `npm run redrive` finds the stacks that run. */
 export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
 
+const PAGE_REFRESH_SECONDS = 60;
+
 export const start = defineCommand({
   summary: 'Serve the endpoint, the queue, its worker, the schedule and the page, until Ctrl-C.',
   options: {
@@ -102,7 +104,8 @@ function introduction(
 
 async function renderPage(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
   const { monthlyCredits } = source;
-  return renderReport(await readReportData(database, { now: systemClock.now(), universe, monthlyCredits }));
+  const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits });
+  return renderReport(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
 }
 
 /** Tells what a hop has come to; its log has the details. */
