@@ -122,15 +122,24 @@ describe('the outcomes of series', () => {
   test('of a failed series name the cause, and add up the attempts', async () => {
     const runId = await openRun(runs);
     await runs.plan(runId, [planned], []);
-    await runs.failSeries(runId, BITCOIN, { kind: 'timeout', message: 'no answer in 30 s\0', attempts: 5 });
+    const timeout = { kind: 'timeout', message: 'no answer in 30 s\0', attempts: 5 } as const;
+    await runs.failSeries(runId, [
+      { ...BITCOIN, ...timeout },
+      { ...DOGECOIN, ...timeout },
+    ]);
     await runs.plan(runId, [planned], []);
-    expect(await outcomes(runId)).toEqual([{ ...BITCOIN, ...pending }]);
-    await runs.failSeries(runId, BITCOIN, { kind: 'not_found', message: 'coin not found', attempts: 1 });
+    const timedOut = { status: 'failed', daysWritten: 0, error: 'no answer in 30 s\ufffd', errorKind: 'timeout' };
+    expect(await outcomes(runId)).toEqual([
+      { ...BITCOIN, ...pending },
+      { ...DOGECOIN, ...timedOut },
+    ]);
+    await runs.failSeries(runId, [{ ...BITCOIN, kind: 'not_found', message: 'coin not found', attempts: 1 }]);
     expect(await outcomes(runId)).toEqual([
       { ...BITCOIN, status: 'failed', daysWritten: 0, error: 'coin not found', errorKind: 'not_found' },
+      { ...DOGECOIN, ...timedOut },
     ]);
-    const row = await db.selectFrom('ingestion_series').select('attempts').executeTakeFirst();
-    expect(row).toEqual({ attempts: 6 });
+    const attempts = await db.selectFrom('ingestion_series').select('attempts').orderBy('coin_id').execute();
+    expect(attempts).toEqual([{ attempts: 6 }, { attempts: 5 }]);
   });
 
   test('stay stored when a later hop finds nothing missing', async () => {
