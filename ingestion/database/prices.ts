@@ -3,12 +3,13 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { Kysely, Transaction } from 'kysely';
 import type { DailyPrice } from '../domain/daily-price.ts';
-import { type Day, HOUR_MS } from '../domain/day.ts';
+import { type Day, HOUR_MS, type Instant } from '../domain/day.ts';
 import { findChanges, type PriceChange } from '../domain/quality.ts';
 import type { Series } from '../domain/series.ts';
 import type { AnswerToStore, Clock, PriceRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { insertFindings } from './findings.ts';
+import { markStored } from './series-outcomes.ts';
 import { readDayStates } from './sql/read-day-states.ts';
 import { upsertDailyPrices } from './sql/upsert-daily-prices.ts';
 import { type ColumnTypes, columnNames, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
@@ -21,23 +22,24 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
   return {
     dayStates: (runId, ranges, includeFinal) => readDayStates(db, runId, ranges, includeFinal),
 
-    async storeAnswer(answer) {
-      const { body } = answer.answer;
-      const packed = { sha256: createHash('sha256').update(body).digest('hex'), body: await promisify(gzip)(body) };
+    async storeAnswer(toStore) {
+      const { runId, series, window, attempts, answer, prices } = toStore;
+      const packed = await pack(answer.body);
       return await db.transaction().execute(async (transaction) => {
-        const now = toIso(clock.now());
+        const now = clock.now();
         const changes: PriceChange[] = [];
-        for (const chunk of inChunks(answer.prices)) {
-          const { runId, series } = answer;
+        for (const chunk of inChunks(prices)) {
           changes.push(...(await upsertDailyPrices(transaction, { runId, series, now }, chunk)));
         }
-        const rowsWritten = changes.filter(({ isWritten }) => isWritten).length;
-        await recordAbsentDays(transaction, answer);
-        await insertRejected(transaction, answer);
-        await insertFindings(transaction, answer.runId, [...answer.findings, ...findChanges(answer.series, changes)]);
-        await insertAnswer(transaction, answer, packed);
-        await recordOutcome(transaction, answer, rowsWritten, now);
-        return { rowsWritten, rowsUnchanged: answer.prices.length - rowsWritten };
+        const daysWritten = changes.filter(({ isWritten }) => isWritten).length;
+        await recordAbsentDays(transaction, toStore);
+        await insertRejected(transaction, toStore);
+        await insertFindings(transaction, runId, [...toStore.findings, ...findChanges(series, changes)]);
+        await insertAnswer(transaction, toStore, packed);
+        const { receivedAt } = answer;
+        await markStored(transaction, runId, { ...series, window, attempts, daysWritten, receivedAt });
+        if (daysWritten > 0) await noteWrite(transaction, runId, now);
+        return { rowsWritten: daysWritten, rowsUnchanged: prices.length - daysWritten };
       });
     },
 
@@ -54,7 +56,7 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
           currency,
           firstDay: first_day,
           lastDay: last_day,
-          body: await promisify(gunzip)(body),
+          body: await unpack(body),
         })),
       );
     },
@@ -85,6 +87,13 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
     },
   };
 }
+
+const pack = async (body: Uint8Array) => ({
+  sha256: createHash('sha256').update(body).digest('hex'),
+  body: await promisify(gzip)(body),
+});
+
+const unpack = (body: Buffer): Promise<Buffer> => promisify(gunzip)(body);
 
 /** A daily price as a reader gets it. @property revision how often its final values were replaced. */
 export type StoredDailyPrice = Series & DailyPrice & { readonly revision: number };
@@ -224,37 +233,10 @@ async function insertAnswer(
     .execute();
 }
 
-async function recordOutcome(
-  transaction: Transaction<Tables>,
-  { runId, series, window, answer, attempts }: AnswerToStore,
-  rowsWritten: number,
-  now: string,
-): Promise<void> {
+async function noteWrite(transaction: Transaction<Tables>, runId: string, now: Instant): Promise<void> {
   await transaction
-    .insertInto('ingestion_series')
-    .values({
-      run_id: runId,
-      coin_id: series.coin,
-      currency: series.currency,
-      status: 'stored',
-      attempts,
-      window_from: toIso(window.from),
-      window_to: toIso(window.to),
-      days_written: rowsWritten,
-      last_request_at: toIso(answer.receivedAt),
-    })
-    .onConflict((conflict) =>
-      conflict.columns(['run_id', 'coin_id', 'currency']).doUpdateSet(({ eb, ref }) => ({
-        status: 'stored',
-        error_kind: null,
-        error: null,
-        attempts: eb('ingestion_series.attempts', '+', ref('excluded.attempts')),
-        days_written: eb('ingestion_series.days_written', '+', ref('excluded.days_written')),
-        last_request_at: ref('excluded.last_request_at'),
-      })),
-    )
+    .updateTable('ingestion_runs')
+    .set({ last_write_at: toIso(now) })
+    .where('id', '=', runId)
     .execute();
-  if (rowsWritten > 0) {
-    await transaction.updateTable('ingestion_runs').set({ last_write_at: now }).where('id', '=', runId).execute();
-  }
 }

@@ -4,6 +4,7 @@ import type { Day, Instant } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { Clock, RunOrder, RunRepository } from '../ports.ts';
+import { markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
 import { inChunks, insertRows, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
@@ -50,99 +51,15 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
     seriesOutcomes: (runId) => readSeriesOutcomes(db, runId),
 
     async plan(runId, planned, current) {
-      const ofSeries = { run_id: 'uuid', coin_id: 'text', currency: 'text', status: 'text' } as const;
-      const pending = planned.map(({ coin, currency, from, to }) => ({
-        run_id: runId,
-        coin_id: coin,
-        currency,
-        status: 'pending' as const,
-        window_from: toIso(from),
-        window_to: toIso(to),
-      }));
-      for (const chunk of inChunks(pending)) {
-        const columns = { ...ofSeries, window_from: 'timestamptz', window_to: 'timestamptz' } as const;
-        await insertRows(db, 'ingestion_series', columns, chunk)
-          .onConflict((conflict) =>
-            conflict.columns(['run_id', 'coin_id', 'currency']).doUpdateSet(({ ref }) => ({
-              status: ref('excluded.status'),
-              error_kind: null,
-              error: null,
-              window_from: ref('excluded.window_from'),
-              window_to: ref('excluded.window_to'),
-            })),
-          )
-          .execute();
-      }
-      const complete = current.map(({ coin, currency }) => ({
-        run_id: runId,
-        coin_id: coin,
-        currency,
-        status: 'current' as const,
-      }));
-      for (const chunk of inChunks(complete)) {
-        await insertRows(db, 'ingestion_series', ofSeries, chunk)
-          .onConflict((conflict) =>
-            conflict
-              .columns(['run_id', 'coin_id', 'currency'])
-              .doUpdateSet(({ ref }) => ({ status: ref('excluded.status'), error_kind: null, error: null }))
-              .where('ingestion_series.status', '<>', 'stored'),
-          )
-          .execute();
-      }
+      await markPending(db, runId, planned);
+      await markCurrent(db, runId, current);
     },
 
-    async failSeries(runId, failures) {
-      const columns = {
-        run_id: 'uuid',
-        coin_id: 'text',
-        currency: 'text',
-        status: 'text',
-        attempts: 'integer',
-        last_request_at: 'timestamptz',
-        error_kind: 'text',
-        error: 'text',
-      } as const;
-      const now = toIso(clock.now());
-      const rows = failures.map(({ coin, currency, kind, message, attempts }) => ({
-        run_id: runId,
-        coin_id: coin,
-        currency,
-        status: 'failed' as const,
-        attempts,
-        last_request_at: now,
-        error_kind: kind,
-        error: message,
-      }));
-      for (const chunk of inChunks(rows)) {
-        await insertRows(db, 'ingestion_series', columns, chunk)
-          .onConflict((conflict) =>
-            conflict.columns(['run_id', 'coin_id', 'currency']).doUpdateSet(({ eb, ref }) => ({
-              status: ref('excluded.status'),
-              attempts: eb('ingestion_series.attempts', '+', ref('excluded.attempts')),
-              last_request_at: ref('excluded.last_request_at'),
-              error_kind: ref('excluded.error_kind'),
-              error: ref('excluded.error'),
-            })),
-          )
-          .execute();
-      }
-    },
+    failSeries: (runId, failures) => markFailed(db, runId, failures, clock.now()),
   };
 }
 
-export async function readSeriesOutcomes(db: Kysely<Tables>, runId: string) {
-  const rows = await db.selectFrom('ingestion_series').selectAll().where('run_id', '=', runId).execute();
-  return rows.map((row) => ({
-    coin: row.coin_id,
-    currency: row.currency,
-    status: row.status,
-    daysWritten: row.days_written,
-    error: row.error,
-    errorKind: row.error_kind,
-  }));
-}
-
-/** @returns the due time: of a run that is continued the one that it began with. */
+/** @returns the due time. A run that is continued keeps the one that it began with. */
 async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): Promise<Instant> {
   const { runId, triggerKey, trigger, dueAt, request, hop } = order;
   const run = await db
@@ -215,7 +132,7 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
   }
 }
 
-/** @returns since when each is tracked, in the order given. */
+/** Series that are there already stay as they are. @returns since when each is tracked, in the order given. */
 async function openSeries(db: Kysely<Tables>, series: readonly Series[], trackedSince: Day): Promise<Day[]> {
   const opened = series.map(({ coin, currency }) => ({ coin_id: coin, currency, tracked_since: trackedSince }));
   for (const chunk of inChunks(opened)) {
@@ -230,7 +147,7 @@ async function openSeries(db: Kysely<Tables>, series: readonly Series[], tracked
   return series.map((one) => days.get(seriesName(one)) ?? trackedSince);
 }
 
-/** The ledger knows of every hop, also of those that were killed. */
+/** From the ledger, which knows every hop, even one that was killed. */
 async function countRequests(db: Kysely<Tables>, runId: string) {
   return await db
     .selectFrom('requests')

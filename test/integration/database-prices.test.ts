@@ -4,22 +4,22 @@ import { createDatabase } from '../../ingestion/database/connection.ts';
 import { readDailyPrices } from '../../ingestion/database/prices.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { upsertDailyPrices } from '../../ingestion/database/sql/upsert-daily-prices.ts';
-import { toIso } from '../../ingestion/database/statements.ts';
 import type { Tables } from '../../ingestion/database/tables.ts';
 import { AGGREGATION_VERSION, type DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import { addDays, DAY_MS, type Day, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
-import { answerWith, BITCOIN, dailyPrice, emptyTables, openRun } from '../support/database-fixtures.ts';
-import { useTestDatabase } from '../support/test-database.ts';
+import { answerWith, BITCOIN, dailyPrice, openRun } from '../support/database-fixtures.ts';
+import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const DAY = '2026-03-01';
 const NOW = Date.parse('2026-03-10T02:00Z');
 
-const database = createDatabase({ url: (await useTestDatabase()).url });
+const testDatabase = await useTestDatabase();
+const database = createDatabase({ url: testDatabase.url });
 const { db } = database;
 const { runs, prices, findings } = createRepositories(database, { clock: createVirtualClock(NOW) });
 afterAll(database.close);
-beforeEach(() => emptyTables(db));
+beforeEach(() => emptyTables(testDatabase));
 
 const store = (runId: string, ...rows: DailyPrice[]) => prices.storeAnswer(answerWith(runId, rows));
 const stored = async () => readDailyPrices(database, { from: '2000-01-01', to: '2100-01-01' });
@@ -140,7 +140,7 @@ describe('a row that another transaction writes at the same time', () => {
 
   test('stays where it was not there before, since its values could not be kept', async () => {
     const outcome = await storeMeanwhile(final({ average: 104 }), (other, runId) =>
-      upsertDailyPrices(other, { runId, series: BITCOIN, now: toIso(NOW) }, [final({ average: 102 })]),
+      upsertDailyPrices(other, { runId, series: BITCOIN, now: NOW }, [final({ average: 102 })]),
     );
     expect(outcome).toEqual({ rowsWritten: 0, rowsUnchanged: 1 });
     expect(await stored()).toMatchObject([{ average: 102, revision: 0 }]);

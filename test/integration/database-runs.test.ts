@@ -7,8 +7,8 @@ import { DAY_MS } from '../../ingestion/domain/day.ts';
 import { RefusedError } from '../../ingestion/domain/failure.ts';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import type { FinishedRun } from '../../ingestion/ports.ts';
-import { answerWith, BITCOIN, dailyPrice, emptyTables, openRun, runOrder } from '../support/database-fixtures.ts';
-import { useTestDatabase } from '../support/test-database.ts';
+import { answerWith, BITCOIN, dailyPrice, openRun, runOrder } from '../support/database-fixtures.ts';
+import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
@@ -19,13 +19,14 @@ const PARTIAL: FinishedRun = {
   error: '2 of 30 expected days are missing',
 };
 
-const database = createDatabase({ url: (await useTestDatabase()).url });
+const testDatabase = await useTestDatabase();
+const database = createDatabase({ url: testDatabase.url });
 const { db } = database;
 const { runs, prices, findings, requests, housekeeping } = createRepositories(database, {
   clock: createVirtualClock(NOW),
 });
 afterAll(database.close);
-beforeEach(() => emptyTables(db));
+beforeEach(() => emptyTables(testDatabase));
 
 const readRun = (id: string) => db.selectFrom('ingestion_runs').selectAll().where('id', '=', id).executeTakeFirst();
 const outcomes = async (runId: string) =>

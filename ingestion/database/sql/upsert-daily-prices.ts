@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { AGGREGATION_VERSION, type DailyPrice } from '../../domain/daily-price.ts';
-import type { Day } from '../../domain/day.ts';
+import type { Day, Instant } from '../../domain/day.ts';
 import type { PriceChange } from '../../domain/quality.ts';
 import type { Series } from '../../domain/series.ts';
 import { type ColumnTypes, columnNames, toIso, unnestRows } from '../statements.ts';
@@ -47,7 +47,7 @@ const wholeRow = (table?: string) =>
  */
 export async function upsertDailyPrices(
   db: Kysely<Tables>,
-  { runId, series, now }: { runId: string; series: Series; now: string },
+  { runId, series, now }: { runId: string; series: Series; now: Instant },
   prices: readonly DailyPrice[],
 ): Promise<PriceChange[]> {
   const { rows } = await sql<Outcome>`
@@ -59,7 +59,7 @@ export async function upsertDailyPrices(
     ),
     written as (
       insert into daily_prices as stored (coin_id, currency, day, ${values()}, revision, run_id, updated_at)
-      select ${series.coin}, ${series.currency}, day, ${values()}, 0, ${runId}, ${now}::timestamptz from incoming
+      select ${series.coin}, ${series.currency}, day, ${values()}, 0, ${runId}, ${toIso(now)}::timestamptz from incoming
       on conflict (coin_id, currency, day) do update set
         (${values()}) = (${values('excluded')}),
         revision = stored.revision + stored.is_final::integer,
@@ -76,7 +76,7 @@ export async function upsertDailyPrices(
     ),
     revised as (
       insert into daily_price_revisions (${wholeRow()}, replaced_at, replaced_by_run_id)
-      select ${wholeRow('before')}, ${now}::timestamptz, ${runId} from before join written using (day)
+      select ${wholeRow('before')}, ${toIso(now)}::timestamptz, ${runId} from before join written using (day)
       where before.is_final
     ),
     found as (
