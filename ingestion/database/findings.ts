@@ -1,8 +1,8 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Finding } from '../domain/finding.ts';
 import type { FindingRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
-import { inChunks, unnestRows } from './statements.ts';
+import { type ColumnTypes, inChunks, insertRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createFindingRepository(db: Kysely<Tables>): FindingRepository {
@@ -55,15 +55,22 @@ export async function readFindingsOfAllRuns({ db }: Database, limit: number): Pr
   return { errors: countOf('error'), warnings: countOf('warning'), listed };
 }
 
-/** What a run has found before (a second hop, a redelivery) stays as it is. */
+const COLUMNS = {
+  run_id: 'uuid',
+  rule: 'text',
+  severity: 'text',
+  coin_id: 'text',
+  currency: 'text',
+  day: 'date',
+  detail: 'text',
+} satisfies ColumnTypes;
+
+/** What the run has found before, in another hop or delivery, stays as it is. */
 export async function insertFindings(db: Kysely<Tables>, runId: string, findings: readonly Finding[]): Promise<void> {
-  const columns = { rule: 'text', severity: 'text', coin: 'text', currency: 'text', day: 'date', detail: 'text' };
-  for (const chunk of inChunks(findings)) {
-    await sql`
-      insert into quality_findings (run_id, rule, severity, coin_id, currency, day, detail)
-      select ${runId}, rule, severity, coin, currency, day, detail
-      from ${unnestRows('found', columns, chunk)}
-      on conflict do nothing
-    `.execute(db);
+  const rows = findings.map(({ coin, ...finding }) => ({ ...finding, coin_id: coin, run_id: runId }));
+  for (const chunk of inChunks(rows)) {
+    await insertRows(db, 'quality_findings', COLUMNS, chunk)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 }

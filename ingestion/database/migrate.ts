@@ -12,7 +12,7 @@ import type { Tables } from './tables.ts';
 export type Migrated = { readonly applied: readonly string[]; readonly isNewer: boolean };
 
 const RETRY_MS = 5_000;
-const OLDEST_SERVER = 18;
+const OLDEST_SERVER = 15;
 
 /**
  * Brings the schema up to date, one program at a time. An older program that meets a newer schema does nothing:
@@ -74,7 +74,7 @@ async function waitForDatabase(
   });
 }
 
-/** Before 18 a statement can't return the values that it replaced, and those are kept. */
+/** Before 15 no unique constraint can take two nulls for the same, as the one that keeps findings single does. */
 async function refuseOldServer(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ number: number; version: string }>(
     `select current_setting('server_version_num')::integer as number, current_setting('server_version') as version`,

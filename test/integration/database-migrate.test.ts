@@ -135,11 +135,11 @@ test('an older server is refused with its version', async () => {
   const connect = async () => {
     const client = await database.connect();
     return Object.assign(client, {
-      query: async () => ({ rows: [{ number: 170_009, version: '17.9' }] }),
+      query: async () => ({ rows: [{ number: 140_018, version: '14.18' }] }),
     });
   };
   await expect(migrateToLatest({ ...database, connect }, options)).rejects.toThrow(
-    'The database server is PostgreSQL 17.9; 18 or newer is needed.',
+    'The database server is PostgreSQL 14.18; 15 or newer is needed.',
   );
 });
 
