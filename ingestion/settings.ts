@@ -1,20 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type * as z from 'zod';
+import { ENVIRONMENT } from './contract/environment.ts';
+import { editDistance, nearest } from './contract/nearest.ts';
 import { PLANS, type PlanName } from './contract/plans.ts';
 import {
   BaseUrl,
   CoingeckoPlan,
+  CrossRates,
   DatabaseUrl,
   HeaderText,
   HistoryDays,
+  LatestPrices,
   LogLevel as LogLevelSetting,
   MonthlyCredits,
   RequestsPerMinute,
+  UniversePath,
 } from './contract/settings.ts';
-import { parseUniverse, type Universe } from './contract/universe.ts';
+import { parseUniverse, UNIVERSE_FILE, type Universe } from './contract/universe.ts';
 import { IngestionError } from './domain/failure.ts';
-import { editDistance, nearest } from './nearest.ts';
 
 /** Environment variables as `process.env` holds them. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +43,10 @@ export type SourceSettings = {
 export type LocalSettings = {
   readonly source: SourceSettings;
   readonly universe: Universe;
+  /** Whether prices in the other currencies are derived from those in the first. */
+  readonly crossRates: boolean;
+  /** Whether a full run ends by asking for the latest prices. */
+  readonly latestPrices: boolean;
   /** Null: the embedded server is used. */
   readonly databaseUrl: string | null;
   readonly cronSecret: string | null;
@@ -70,14 +78,32 @@ export const parseLocalSettings = (env: Environment): LocalSettings =>
   reading(env, (read) => ({
     source: readSource(read),
     universe: readUniverseFile(read),
-    databaseUrl: read('DATABASE_URL', DatabaseUrl, withoutSecrets) ?? null,
-    cronSecret: read('CRON_SECRET', HeaderText, hidden) ?? null,
-    logLevel: read('LOG_LEVEL', LogLevelSetting) ?? 'warn',
+    crossRates: read('COINGECKO_CROSS_RATES') ?? false,
+    latestPrices: read('LATEST_PRICES') ?? true,
+    databaseUrl: read('DATABASE_URL', withoutSecrets) ?? null,
+    cronSecret: read('CRON_SECRET', hidden) ?? null,
+    logLevel: read('LOG_LEVEL') ?? 'warn',
   }));
 
+const SETTINGS = {
+  COINGECKO_API_KEY: HeaderText,
+  COINGECKO_PLAN: CoingeckoPlan,
+  COINGECKO_BASE_URL: BaseUrl,
+  COINGECKO_REQUESTS_PER_MINUTE: RequestsPerMinute,
+  COINGECKO_MONTHLY_CREDITS: MonthlyCredits,
+  COINGECKO_HISTORY_DAYS: HistoryDays,
+  COINGECKO_CROSS_RATES: CrossRates,
+  LATEST_PRICES: LatestPrices,
+  UNIVERSE: UniversePath,
+  DATABASE_URL: DatabaseUrl,
+  CRON_SECRET: HeaderText,
+  LOG_LEVEL: LogLevelSetting,
+} as const;
+type SettingName = keyof typeof SETTINGS;
+
 function readSource(read: Read): SourceSettings {
-  const apiKey = read('COINGECKO_API_KEY', HeaderText, hidden) ?? null;
-  const plan = read('COINGECKO_PLAN', CoingeckoPlan) ?? (apiKey ? 'demo' : 'public');
+  const apiKey = read('COINGECKO_API_KEY', hidden) ?? null;
+  const plan = read('COINGECKO_PLAN') ?? (apiKey ? 'demo' : 'public');
   const { baseUrl, keyHeader, requestsPerMinute, monthlyCredits, historyDays } = PLANS[plan];
   if (keyHeader && !apiKey)
     read.refuse(`COINGECKO_PLAN is "${plan}", which needs a key: set COINGECKO_API_KEY, or take the public plan.`);
@@ -85,19 +111,17 @@ function readSource(read: Read): SourceSettings {
     read.refuse('COINGECKO_API_KEY is set, but COINGECKO_PLAN is "public", which takes none: set demo or paid.');
   return {
     plan,
-    baseUrl: read('COINGECKO_BASE_URL', BaseUrl, withoutSecrets) ?? baseUrl,
+    baseUrl: read('COINGECKO_BASE_URL', withoutSecrets) ?? baseUrl,
     keyHeader,
     apiKey,
-    requestsPerMinute: read('COINGECKO_REQUESTS_PER_MINUTE', RequestsPerMinute) ?? requestsPerMinute,
-    monthlyCredits: read('COINGECKO_MONTHLY_CREDITS', MonthlyCredits) ?? monthlyCredits,
-    historyDays: read('COINGECKO_HISTORY_DAYS', HistoryDays) ?? historyDays,
+    requestsPerMinute: read('COINGECKO_REQUESTS_PER_MINUTE') ?? requestsPerMinute,
+    monthlyCredits: read('COINGECKO_MONTHLY_CREDITS') ?? monthlyCredits,
+    historyDays: read('COINGECKO_HISTORY_DAYS') ?? historyDays,
   };
 }
 
-const DEFAULT_UNIVERSE_FILE = fileURLToPath(new URL('../universe.json', import.meta.url));
-
 function readUniverseFile(read: Read): Universe {
-  const file = read.text('UNIVERSE') ?? DEFAULT_UNIVERSE_FILE;
+  const file = read('UNIVERSE') ?? fileURLToPath(UNIVERSE_FILE);
   const nothing = { coins: [], currencies: [] };
   try {
     const universe = parseUniverse(readFileSync(file, 'utf8'), file);
@@ -107,35 +131,34 @@ function readUniverseFile(read: Read): Universe {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const found = code === 'ENOENT' ? 'a file that does not exist' : `a file that can't be read (${message})`;
-    read.refuse(`UNIVERSE is "${file}", ${found}; it takes the path of a file like universe.json.`);
+    read.refuse(`UNIVERSE is "${file}", ${found}; it takes ${UniversePath.description}.`);
     return nothing;
   }
 }
 
 /** Reads one variable: undefined where it is not set, and where it is wrong, which is remembered. */
 type Read = {
-  <Value>(variable: string, schema: z.ZodType<Value>, describe?: (found: unknown) => string): Value | undefined;
-  /** The variable as it is, without spaces around it. */
-  text(variable: string): string | undefined;
-  /** Remembers a sentence about settings that don't go together. */
+  <Name extends SettingName>(
+    variable: Name,
+    describe?: (found: string) => string,
+  ): z.output<(typeof SETTINGS)[Name]> | undefined;
+  /** Remembers a sentence about settings that are wrong together, or about what is no setting. */
   refuse(problem: string): void;
 };
 
 /** Collects what is wrong with all variables before it throws, so that nobody corrects them one at a time. */
 function reading<Settings>(env: Environment, readAll: (read: Read) => Settings): Settings {
   const problems: string[] = [];
-  const text = (variable: string) => env[variable]?.trim() || undefined;
-  const read: Read = (variable, schema, describe = quoted) => {
-    const found = text(variable);
-    if (found === undefined) return undefined;
-    const parsed = schema.safeParse(found);
-    if (parsed.success) return parsed.data;
+  function read<Name extends SettingName>(variable: Name, describe: (found: string) => string = quoted) {
+    const found = env[variable]?.trim();
+    if (!found) return undefined;
+    const parsed = SETTINGS[variable].safeParse(found);
+    if (parsed.success) return parsed.data as z.output<(typeof SETTINGS)[Name]>;
     for (const { message } of parsed.error.issues)
       problems.push(`${variable} is ${describe(found)}; it takes ${message}.`);
     return undefined;
-  };
-  read.text = text;
-  read.refuse = (problem) => problems.push(problem);
+  }
+  read.refuse = (problem: string) => void problems.push(problem);
   refuseUnknown(env, read);
   const settings = readAll(read);
   if (problems.length > 0) throw new SettingError(problems);
@@ -144,41 +167,39 @@ function reading<Settings>(env: Environment, readAll: (read: Read) => Settings):
 
 /** Every variable that begins so is meant for this program. */
 const PREFIX = 'COINGECKO_';
-const OF_PREFIX = [
-  'API_KEY',
-  'PLAN',
-  'BASE_URL',
-  'REQUESTS_PER_MINUTE',
-  'MONTHLY_CREDITS',
-  'HISTORY_DAYS',
-  'SECRET_ID',
-].map((name) => `${PREFIX}${name}`);
-const OTHERS = ['DATABASE_URL', 'CRON_SECRET', 'UNIVERSE', 'LOG_LEVEL'];
 
-/** A setting that is misspelt must not be ignored. */
+/** A misspelt setting must not be ignored. */
 function refuseUnknown(env: Environment, read: Read): void {
-  for (const name of Object.keys(env)) {
-    if (!env[name]?.trim() || OF_PREFIX.includes(name) || OTHERS.includes(name)) continue;
-    const candidates = name.startsWith(PREFIX) ? OF_PREFIX : OTHERS.filter((known) => isMisspelt(name, known));
-    if (candidates.length === 0) continue;
-    read.refuse(`${name} is no setting; did you mean ${nearest(name, candidates)}?`);
+  const names = Object.keys(SETTINGS) as SettingName[];
+  const known: readonly string[] = [...names, ENVIRONMENT.coingeckoSecretId];
+  for (const variable of Object.keys(env)) {
+    if (!env[variable]?.trim() || known.includes(variable)) continue;
+    const [first, ...others] = names.filter((name) =>
+      variable.startsWith(PREFIX) ? name.startsWith(PREFIX) : isMisspelt(variable, name),
+    );
+    if (first === undefined) continue;
+    const meant = nearest(variable, [first, ...others]);
+    read.refuse(`${variable} is no setting; did you mean ${meant}? It takes ${SETTINGS[meant].description}.`);
   }
 }
 
-/** One letter off, or the same letters without the underscores: other programs have variables of their own. */
-const isMisspelt = (name: string, known: string): boolean =>
-  name.replaceAll('_', '') === known.replaceAll('_', '') || editDistance(name, known) === 1;
+/**
+ * One letter off, or the same letters without the underscores. Two letters would refuse variables of other programs; a
+ * refusal of those would be worse than a slip of ours that is read as unset.
+ */
+const isMisspelt = (variable: string, name: string): boolean =>
+  variable.replaceAll('_', '') === name.replaceAll('_', '') || editDistance(variable, name) === 1;
 
 const hidden = () => 'not shown, because it is a secret';
 
-function quoted(found: unknown): string {
-  const text = found === undefined ? 'missing' : JSON.stringify(found);
+function quoted(found: string): string {
+  const text = JSON.stringify(found);
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 /** An address without what may be secret in it: anything before an @, and its query. */
-function withoutSecrets(found: unknown): string {
-  const [, scheme, rest] = /^([a-z]+:\/\/)(.*)$/is.exec(String(found)) ?? [];
+function withoutSecrets(found: string): string {
+  const [, scheme, rest] = /^([a-z]+:\/\/)(.*)$/is.exec(found) ?? [];
   if (scheme === undefined || rest === undefined) return 'no address';
   return quoted(scheme + rest.replace(/^.*@/s, '…@').replace(/[?#].*$/s, '?…'));
 }

@@ -8,6 +8,7 @@ import {
   VISIBILITY_MINUTES,
   WORKER_TIMEOUT_MINUTES,
 } from '../ingestion/contract/limits.ts';
+import { nearest } from '../ingestion/contract/nearest.ts';
 import type { PlanName } from '../ingestion/contract/plans.ts';
 import {
   BaseUrl,
@@ -16,9 +17,10 @@ import {
   MonthlyCredits,
   oneOf,
   RequestsPerMinute,
+  UniversePath,
   wholeNumber,
 } from '../ingestion/contract/settings.ts';
-import { parseUniverse } from '../ingestion/contract/universe.ts';
+import { parseUniverse, UNIVERSE_FILE } from '../ingestion/contract/universe.ts';
 import { longestIntervalMinutes, ScheduleError } from './schedule.ts';
 
 export type StageName = 'dev' | 'staging' | 'prod';
@@ -83,13 +85,16 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-// Each schema takes the text of a setting, or what cdk.json holds; its messages complete the sentence "it takes …".
+// Each schema takes the text of a setting, or what cdk.json holds. Its messages and its description complete the sentence
+// "it takes …".
 
-const list = <Item extends z.ZodType<string, string>>(item: Item) =>
-  z.preprocess(
-    (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
-    z.array(item, 'a list with commas between its items'),
-  );
+const list = (takes: string, itemOf: (takes: string) => z.ZodType<string, string>) =>
+  z
+    .preprocess(
+      (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
+      z.array(itemOf(takes), 'a list with commas between its items'),
+    )
+    .describe(takes);
 
 const Schedule = z.string('text').transform((expression, context) => {
   if (expression === 'none') return null;
@@ -105,20 +110,17 @@ const Schedule = z.string('text').transform((expression, context) => {
 const WatchedSchedule = Schedule.refine(
   (schedule) => schedule === null || schedule.longestIntervalMinutes <= MAX_SCHEDULE_INTERVAL_HOURS * 60,
   `a schedule with at most ${MAX_SCHEDULE_INTERVAL_HOURS} hours between runs, the longest silence that an alarm can watch`,
-);
+).describe('rate(12 hours), cron(0 2 * * ? *) or none');
 
-const cidrText = 'IPv4 ranges of /8 or smaller, such as 10.20.0.0/16';
-const Cidr = z.cidrv4(cidrText).refine((range) => Number(range.split('/')[1]) >= 8, cidrText);
+const HTTPS_ADDRESS = 'an https address';
 
-const DEFAULT_UNIVERSE_FILE = fileURLToPath(new URL('../universe.json', import.meta.url));
-
-const UniverseFile = z.string('the path of a file like universe.json').transform((path, context) => {
+const UniverseFile = UniversePath.transform((path, context) => {
   const file = resolve(path);
   const problems = universeProblems(file);
   if (problems.length === 0) return file;
-  context.issues.push({ code: 'custom', input: path, message: `a file like universe.json: ${problems.join(' ')}` });
+  context.issues.push({ code: 'custom', input: path, message: `${UniversePath.description}: ${problems.join(' ')}` });
   return z.NEVER;
-});
+}).describe(UniversePath.description ?? '');
 
 function universeProblems(file: string): readonly string[] {
   try {
@@ -129,14 +131,17 @@ function universeProblems(file: string): readonly string[] {
   }
 }
 
+const VISIBILITY = `more than the worker's ${WORKER_TIMEOUT_MINUTES} minutes, or a second worker would get the message of the first`;
+const LOG_RETENTION = `a number of days that CloudWatch knows: ${LOG_RETENTION_DAYS.join(', ')}`;
+
 /** Every setting by its context name: what it takes. `-c logRetentionDays=7` or `CRYPTO_PRICES_LOG_RETENTION_DAYS=7`. */
 const SETTINGS = {
   stage: oneOf(['dev', 'staging', 'prod']),
   schedule: WatchedSchedule,
-  alarmMails: list(z.email('mail addresses, such as you@example.com')),
+  alarmMails: list('mail addresses, such as you@example.com', (takes) => z.email(takes)),
   network: oneOf(['nat-gateway', 'nat-instance']),
   coingeckoPlan: CoingeckoPlan,
-  coingeckoBaseUrl: BaseUrl.refine((url) => url.startsWith('https:'), 'an https address'),
+  coingeckoBaseUrl: BaseUrl.refine((url) => url.startsWith('https:'), HTTPS_ADDRESS).describe(HTTPS_ADDRESS),
   coingeckoRequestsPerMinute: RequestsPerMinute,
   coingeckoMonthlyCredits: MonthlyCredits,
   coingeckoHistoryDays: HistoryDays,
@@ -144,18 +149,18 @@ const SETTINGS = {
   databaseInstance: oneOf(Object.keys(DATABASE_INSTANCES) as (keyof typeof DATABASE_INSTANCES)[]),
   databaseStorageGib: wholeNumber(20, 1_000),
   databaseBackupDays: wholeNumber(1, 35),
-  databaseClientSecurityGroups: list(
-    z.string().regex(/^sg-[0-9a-f]{8,17}$/, 'ids of security groups, such as sg-0a1b2c3d4e5f60718'),
+  databaseClientSecurityGroups: list('ids of security groups, such as sg-0a1b2c3d4e5f60718', (takes) =>
+    z.string().regex(/^sg-[0-9a-f]{8,17}$/, takes),
   ),
-  databaseClientCidrs: list(Cidr),
-  visibilityMinutes: wholeNumber(1, 720).refine(
-    (minutes) => minutes > WORKER_TIMEOUT_MINUTES,
-    `more than the worker's ${WORKER_TIMEOUT_MINUTES} minutes, or a second worker would get the message of the first`,
+  databaseClientCidrs: list('IPv4 ranges of /8 or smaller, such as 10.20.0.0/16', (takes) =>
+    z.cidrv4(takes).refine((range) => Number(range.split('/')[1]) >= 8, takes),
   ),
-  logRetentionDays: wholeNumber(1, 731).refine(
-    (days) => LOG_RETENTION_DAYS.some((allowed) => allowed === days),
-    `a number of days that CloudWatch knows: ${LOG_RETENTION_DAYS.join(', ')}`,
-  ),
+  visibilityMinutes: wholeNumber(1, 720)
+    .refine((minutes) => minutes > WORKER_TIMEOUT_MINUTES, VISIBILITY)
+    .describe(VISIBILITY),
+  logRetentionDays: wholeNumber(1, 731)
+    .refine((days) => LOG_RETENTION_DAYS.some((allowed) => allowed === days), LOG_RETENTION)
+    .describe(LOG_RETENTION),
 } as const;
 
 type SettingName = keyof typeof SETTINGS;
@@ -208,7 +213,7 @@ export function readConfig(
       historyDays: readOptional('coingeckoHistoryDays'),
     },
     // The program's own setting names the file here too, so that both always agree.
-    universeFile: read('universe', environment['UNIVERSE'] || DEFAULT_UNIVERSE_FILE),
+    universeFile: read('universe', environment['UNIVERSE'] || fileURLToPath(UNIVERSE_FILE)),
     database: {
       instance: read('databaseInstance', 't4g.micro'),
       storageGib: read('databaseStorageGib', 20),
@@ -224,16 +229,24 @@ export function readConfig(
   return config;
 }
 
-/** A setting that is spelt wrong must not be ignored. CDK's own context names hold a sign that none of ours has. */
+/** A misspelt setting must not be ignored. CDK's own context names hold a sign that none of ours has. */
 function unknownSettings(
   context: Readonly<Record<string, unknown>>,
   environment: Readonly<Record<string, string | undefined>>,
 ): string[] {
-  const names = Object.keys(SETTINGS);
+  const names = Object.keys(SETTINGS) as [SettingName, ...SettingName[]];
+  const refusal = (unknown: string, nameOf: (name: SettingName) => string): string => {
+    const meant = nearest(unknown, names, nameOf);
+    const takes = SETTINGS[meant].description;
+    return `${unknown} is no setting; did you mean ${nameOf(meant)}? It takes ${takes}. The settings are ${names.join(', ')}.`;
+  };
   const variables = new Set(names.map(variableOf));
-  const unknown = [
-    ...Object.keys(context).filter((name) => /^[A-Za-z]+$/.test(name) && !(name in SETTINGS)),
-    ...Object.keys(environment).filter((name) => name.startsWith(ENVIRONMENT_PREFIX) && !variables.has(name)),
+  return [
+    ...Object.keys(context)
+      .filter((name) => /^[A-Za-z]+$/.test(name) && !(name in SETTINGS))
+      .map((name) => refusal(name, String)),
+    ...Object.keys(environment)
+      .filter((name) => name.startsWith(ENVIRONMENT_PREFIX) && !variables.has(name))
+      .map((name) => refusal(name, variableOf)),
   ];
-  return unknown.map((name) => `${name} is no setting; the settings are ${names.join(', ')}.`);
 }

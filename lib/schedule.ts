@@ -78,6 +78,48 @@ function parseRate(expression: string, count: number, unit: keyof typeof UNIT_MI
   return { kind: 'rate', minutes: count * UNIT_MINUTES[unit] };
 }
 
+const MONTH_NAME = 'JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC';
+const WEEKDAY_NAME = 'SUN|MON|TUE|WED|THU|FRI|SAT';
+
+/**
+ * What EventBridge takes in each field. Croner takes more (`+MON`, the weekday 0), and what only croner takes would fail
+ * the deploy.
+ */
+type Field = {
+  readonly name: string;
+  readonly takes: string;
+  readonly most: number;
+  /** One value, as a regular expression. */
+  readonly value: string;
+  /** What stands alone in the field, without lists, ranges or steps. */
+  readonly alone?: string;
+};
+
+const MINUTE: Field = { name: 'minute', takes: '0 to 59', most: 59, value: '[0-5]?\\d' };
+const HOUR: Field = { name: 'hour', takes: '0 to 23', most: 23, value: '[01]?\\d|2[0-3]' };
+const DAY_VALUE = '0?[1-9]|[12]\\d|3[01]';
+const DAY: Field = {
+  name: 'day',
+  takes: '1 to 31, ?, L or 15W',
+  most: 31,
+  value: DAY_VALUE,
+  alone: `\\?|LW?|(?:${DAY_VALUE})W`,
+};
+const MONTH: Field = {
+  name: 'month',
+  takes: '1 to 12 or JAN to DEC',
+  most: 12,
+  value: `0?[1-9]|1[0-2]|${MONTH_NAME}`,
+};
+const WEEKDAY_VALUE = `[1-7]|${WEEKDAY_NAME}`;
+const WEEKDAY: Field = {
+  name: 'weekday',
+  takes: '1 (Sunday) to 7 or SUN to SAT, ?, 6L or 6#3',
+  most: 7,
+  value: WEEKDAY_VALUE,
+  alone: `\\?|L|(?:${WEEKDAY_VALUE})(?:L|#[1-5])`,
+};
+
 function parseCalendar(expression: string, fields: readonly string[]): Calendar {
   const [minute = '', hour = '', day = '', month = '', weekday = '', year = ''] = fields;
   if ((day === '?') === (weekday === '?')) {
@@ -86,11 +128,8 @@ function parseCalendar(expression: string, fields: readonly string[]): Calendar 
   if (year !== '*') throw new ScheduleError(`"${expression}" ends some day; write * as its year`);
   const schedule: Calendar = {
     kind: 'calendar',
-    time: `${withSteps(minute, 59)} ${withSteps(hour, 23)}`,
-    day: `${withSteps(day, 31)} ${withSteps(month, 12)} ${asCronersWeekday(withSteps(weekday, 7))}`.replaceAll(
-      '?',
-      '*',
-    ),
+    time: `${asCroner(minute, MINUTE)} ${asCroner(hour, HOUR)}`,
+    day: `${asCroner(day, DAY)} ${asCroner(month, MONTH)} ${asCronersWeekday(asCroner(weekday, WEEKDAY))}`,
   };
   try {
     new Cron(`${schedule.time} ${schedule.day}`);
@@ -100,9 +139,20 @@ function parseCalendar(expression: string, fields: readonly string[]): Calendar 
   return schedule;
 }
 
-/** `5/15` is from 5 on every 15, which croner wants written out. */
-const withSteps = (field: string, most: number): string => field.replace(/(^|,)(\d+)\//g, `$1$2-${most}/`);
+/** @throws ScheduleError for a field that EventBridge would not take. */
+function asCroner(field: string, { name, takes, most, value, alone }: Field): string {
+  const part = `(?:\\*|(?:${value})(?:-(?:${value}))?)(?:/[1-9]\\d*)?`;
+  const isTaken = new RegExp(`^(?:${part}(?:,${part})*${alone ? `|${alone}` : ''})$`, 'i').test(field);
+  if (!isTaken) {
+    throw new ScheduleError(`"${field}" is no ${name}; it takes ${takes}, *, a list, a range or a step`);
+  }
+  // `5/15` is from 5 on every 15, which croner wants written out.
+  return field === '?' ? '*' : field.replace(/(^|,)(\w+)\//g, `$1$2-${most}/`);
+}
 
-/** AWS counts weekdays from 1 = SUN, croner from 0 = SUN. The number of the week after `#`, and a step, stay. */
+/**
+ * AWS counts weekdays from 1 = SUN, croner from 0 = SUN. The number of the week after `#`, and a step, stay. `L` by itself
+ * is the week's last day.
+ */
 const asCronersWeekday = (field: string): string =>
-  field.replace(/(?<![#/\d])([1-7])(?!\d)/g, (day) => String(Number(day) - 1));
+  field.replace(/^L$/i, '7').replace(/(?<![#/\d])([1-7])(?!\d)/g, (day) => String(Number(day) - 1));

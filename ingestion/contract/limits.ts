@@ -21,6 +21,12 @@ export const MAX_HOPS = 64;
 /** An API destination waits no longer for the endpoint's answer, cold start included. */
 export const ENDPOINT_TIMEOUT_MS = 5_000;
 
+/** EventBridge gives up within hours; two weeks leave room for a scheduled call that a person fires again. */
+export const MAX_TRIGGER_AGE_DAYS = 14;
+
+/** How far the caller's clock may be ahead of ours. */
+export const MAX_TRIGGER_LEAD_MINUTES = 5;
+
 /** An alarm looks back 7 days at most, and "no complete run" waits 2 hours longer than the schedule. */
 export const MAX_SCHEDULE_INTERVAL_HOURS = 7 * 24 - 2;
 

@@ -1,5 +1,5 @@
-// What each setting takes, whether it comes from the environment or, for a deploy, from the stage's file. Messages complete
-// the sentence "it takes …".
+// What each setting takes, in the environment and at a deploy alike. A schema's messages and its description complete the
+// sentence "it takes …".
 import * as z from 'zod';
 
 /** @returns a whole number, given as a number or as its text. */
@@ -16,11 +16,19 @@ export function wholeNumber(least: number, most: number) {
       ],
       takes,
     )
-    .pipe(z.number().int(takes).min(least, takes).max(most, takes));
+    .pipe(z.number().int(takes).min(least, takes).max(most, takes))
+    .describe(takes);
 }
 
-export const oneOf = <const Names extends readonly string[]>(names: Names) =>
-  z.enum(names, `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`);
+export function oneOf<const Names extends readonly string[]>(names: Names) {
+  const takes = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+  return z.enum(names, takes).describe(takes);
+}
+
+/** @returns true for `on`, false for `off`. */
+const Switch = oneOf(['on', 'off'])
+  .transform((text) => text === 'on')
+  .describe('on or off');
 
 /** @returns whether the address is this machine's own, so that nothing sent there leaves it. */
 export function isLoopback(url: string): boolean {
@@ -37,6 +45,12 @@ export const MonthlyCredits = wholeNumber(1, 1_000_000_000);
 /** A request is at least 72 hours wide and must lie inside the history. */
 export const HistoryDays = wholeNumber(4, MOST_HISTORY_DAYS);
 
+/** Whether prices in the other currencies are derived from those in the first. */
+export const CrossRates = Switch;
+/** Whether a full run ends by asking for the latest prices. */
+export const LatestPrices = Switch;
+
+const HTTPS_ADDRESS = 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)';
 export const BaseUrl = z
   .string()
   .refine((text) => {
@@ -44,17 +58,25 @@ export const BaseUrl = z
     const url = new URL(text);
     const isAllowed = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(text));
     return isAllowed && url.username === '' && url.password === '' && !/[?#]/.test(text);
-  }, 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)')
-  .transform((text) => text.replace(/\/+$/, ''));
+  }, HTTPS_ADDRESS)
+  .transform((text) => text.replace(/\/+$/, ''))
+  .describe(HTTPS_ADDRESS);
 
+const POSTGRES_ADDRESS =
+  'an address like postgres://user:password@host:5432/database, with special characters of the password percent-encoded';
 export const DatabaseUrl = z
   .string()
-  .refine(
-    (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol),
-    'an address like postgres://user:password@host:5432/database, with special characters of the password percent-encoded',
-  );
+  .refine((text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol), POSTGRES_ADDRESS)
+  .describe(POSTGRES_ADDRESS);
 
-/** Of a secret or a key, which travel in a header. */
-export const HeaderText = z.string().regex(/^[\x21-\x7e]+$/, 'letters, digits and signs of ASCII, without spaces');
+const HEADER_TEXT = 'letters, digits and signs of ASCII, without spaces';
+/** A secret or a key: it travels in a header. */
+export const HeaderText = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, HEADER_TEXT)
+  .describe(HEADER_TEXT);
+
+const UNIVERSE_PATH = 'the path of a file like universe.json';
+export const UniversePath = z.string(UNIVERSE_PATH).describe(UNIVERSE_PATH);
 
 export const LogLevel = oneOf(['debug', 'info', 'warn', 'error']);

@@ -3,8 +3,11 @@ import * as z from 'zod';
 export type Coin = { readonly id: string; readonly symbol: string; readonly name: string };
 export type Currency = { readonly code: string; readonly name: string };
 
-/** All series of a deployment: every coin in every currency. The first currency is the one the others are judged by. */
+/** All series of a deployment: every coin in every currency. The other currencies are judged by the first. */
 export type Universe = { readonly coins: readonly Coin[]; readonly currencies: readonly Currency[] };
+
+/** The universe of a project that names no other. */
+export const UNIVERSE_FILE = new URL('../../universe.json', import.meta.url);
 
 // Each message completes the sentence "it takes …".
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
 import type { RunRequest } from '../contract/run-message.ts';
 import type { Universe } from '../contract/universe.ts';
 import { addDays, countDays, DAY_MS, dayOf, type Instant, isDay, MINUTE_MS } from '../domain/day.ts';
@@ -6,11 +7,6 @@ import { IngestionError } from '../domain/failure.ts';
 
 /** The most days that one request by hand may ask for: a year, the leap day included. */
 const MAX_REQUEST_DAYS = 366;
-
-/** EventBridge gives up within hours; two weeks leave room for a scheduled call that a person fires again. */
-const MAX_TRIGGER_AGE_MS = 14 * DAY_MS;
-/** How far the caller's clock may be ahead of ours. */
-const MAX_TRIGGER_LEAD_MS = 5 * MINUTE_MS;
 
 const EXPECTED = {
   body: 'one JSON object, with some of from, to, coins, currencies, refetch, or with source, detail-type, triggered_at',
@@ -86,9 +82,10 @@ export function parseTriggerBody(input: unknown, context: RequestContext): Trigg
   if (requested) throw new RequestError('body', `${requested} beside ${scheduled.join(', ')}`, EXPECTED.body);
   const { triggered_at: triggeredAt } = parseShape(scheduledShape, input);
   const ageMs = context.now - Date.parse(triggeredAt);
-  if (ageMs > MAX_TRIGGER_AGE_MS || ageMs < -MAX_TRIGGER_LEAD_MS) {
-    const accepted = `at most 14 days past and 5 minutes ahead of ${new Date(context.now).toISOString()}`;
-    throw new RequestError('triggered_at', show(triggeredAt), `a moment ${accepted}`);
+  if (ageMs > MAX_TRIGGER_AGE_DAYS * DAY_MS || ageMs < -MAX_TRIGGER_LEAD_MINUTES * MINUTE_MS) {
+    const accepted = `at most ${MAX_TRIGGER_AGE_DAYS} days past and ${MAX_TRIGGER_LEAD_MINUTES} minutes ahead`;
+    const now = new Date(context.now).toISOString();
+    throw new RequestError('triggered_at', show(triggeredAt), `a moment ${accepted} of ${now}`);
   }
   return { request: {}, triggeredAt };
 }

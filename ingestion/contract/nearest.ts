@@ -10,6 +10,16 @@ export function editDistance(from: string, to: string): number {
   return row[to.length] ?? 0;
 }
 
-/** @returns the word that takes the fewest changes. @param words at least one. */
-export const nearest = (given: string, words: readonly string[]): string =>
-  words.reduce((best, word) => (editDistance(given, word) < editDistance(given, best) ? word : best));
+/**
+ * @param words at least one.
+ * @param spelling how a word is written where it was misspelt.
+ * @returns the word that takes the fewest changes.
+ */
+export const nearest = <Word extends string>(
+  given: string,
+  words: readonly [Word, ...Word[]],
+  spelling: (word: Word) => string = String,
+): Word =>
+  words.reduce((best, word) =>
+    editDistance(given, spelling(word)) < editDistance(given, spelling(best)) ? word : best,
+  );
