@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { writeUniverse } from '../support/universe.ts';
 import { FUNCTIONS } from './synthesise.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crypto-prices-synth-'));
@@ -30,15 +31,27 @@ const run = (command: string, args: readonly string[], env: Record<string, strin
 
 describe('the app', () => {
   test('makes template and bundles without an account, by npm run synth', async () => {
-    const { code, output } = await run('npm', ['run', '--silent', 'synth', '--', '-o', folder]);
+    const universe = {
+      coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
+      currencies: [{ code: 'chf', name: 'Swiss franc' }],
+    };
+    const { code, output } = await run('npm', ['run', '--silent', 'synth', '--', '-o', folder], {
+      UNIVERSE: writeUniverse(universe),
+    });
     expect(output).toContain('No alarm reaches anybody');
     expect(code).toBe(0);
     const template = JSON.parse(readFileSync(join(folder, 'CryptoPrices.template.json'), 'utf8'));
     expect(Object.keys(template.Resources).length).toBeGreaterThan(100);
 
-    const bundles = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
-      file.endsWith('index.mjs'),
-    );
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    // An asset's hash is that of its files, so that another universe is deployed.
+    const universes = files.filter((file) => file.endsWith('universe.json'));
+    expect(universes.map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')))).toEqual([
+      universe,
+      universe,
+      universe,
+    ]);
+    const bundles = files.filter((file) => file.endsWith('index.mjs'));
     expect(bundles).toHaveLength(Object.keys(FUNCTIONS).length);
     for (const bundle of bundles) {
       const text = readFileSync(join(folder, bundle), 'utf8');
