@@ -25,16 +25,16 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** How CoinGecko is asked: its plan's defaults, unless a setting says otherwise. */
+/** How to ask CoinGecko: the plan's defaults, unless a setting says otherwise. */
 export type SourceSettings = {
   readonly plan: PlanName;
   /** Without a slash at the end. */
   readonly baseUrl: string;
-  /** The header that carries the key; null on the public plan, which takes none. */
+  /** The header that carries the key. Null on the public plan, which takes none. */
   readonly keyHeader: string | null;
   readonly apiKey: string | null;
   readonly requestsPerMinute: number;
-  /** Credits of a UTC month; null where the plan has no quota. */
+  /** Credits of a UTC month. Null where the plan has no quota. */
   readonly monthlyCredits: number | null;
   readonly historyDays: number;
 };
@@ -47,13 +47,13 @@ export type LocalSettings = {
   readonly crossRates: boolean;
   /** Whether a full run ends by asking for the latest prices. */
   readonly latestPrices: boolean;
-  /** Null: the embedded server is used. */
+  /** Null: the embedded server. */
   readonly databaseUrl: string | null;
   readonly cronSecret: string | null;
   readonly logLevel: LogLevel;
 };
 
-/** Settings that are not what they should be. The message has one sentence a setting, each on a line of its own. */
+/** Wrong settings. The message has one line for each problem. */
 export class SettingError extends IngestionError {
   override readonly name = 'SettingError';
   readonly problems: readonly string[];
@@ -68,8 +68,8 @@ export class SettingError extends IngestionError {
 export const parseSourceSettings = (env: Environment): SourceSettings => reading(env, readSource);
 
 /**
- * @returns the universe of the file that the `UNIVERSE` setting names, else of `universe.json`.
- * @throws SettingError naming each place in it that is wrong.
+ * @returns the universe in the file that the `UNIVERSE` setting names, or in `universe.json`.
+ * @throws SettingError naming each wrong place in the file.
  */
 export const readUniverse = (env: Environment): Universe => reading(env, readUniverseFile);
 
@@ -136,17 +136,17 @@ function readUniverseFile(read: Read): Universe {
   }
 }
 
-/** Reads one variable: undefined where it is not set, and where it is wrong, which is remembered. */
+/** Reads one variable. It is undefined where it is not set. A wrong one is too, and its problem is remembered. */
 type Read = {
   <Name extends SettingName>(
     variable: Name,
     describe?: (found: string) => string,
   ): z.output<(typeof SETTINGS)[Name]> | undefined;
-  /** Remembers a sentence about settings that are wrong together, or about what is no setting. */
+  /** Remembers another problem, such as two settings that contradict each other. */
   refuse(problem: string): void;
 };
 
-/** Collects what is wrong with all variables before it throws, so that nobody corrects them one at a time. */
+/** Collects the problems of all variables before it throws, so that nobody has to fix them one at a time. */
 function reading<Settings>(env: Environment, readAll: (read: Read) => Settings): Settings {
   const problems: string[] = [];
   function read<Name extends SettingName>(variable: Name, describe: (found: string) => string = quoted) {
@@ -184,8 +184,8 @@ function refuseUnknown(env: Environment, read: Read): void {
 }
 
 /**
- * One letter off, or the same letters without the underscores. Two letters would refuse variables of other programs; a
- * refusal of those would be worse than a slip of ours that is read as unset.
+ * One letter off, or the same letters with other underscores. Two letters off may be another program's variable, and
+ * refusing that is worse than missing a typo.
  */
 const isMisspelt = (variable: string, name: string): boolean =>
   variable.replaceAll('_', '') === name.replaceAll('_', '') || editDistance(variable, name) === 1;
@@ -197,7 +197,7 @@ function quoted(found: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
-/** An address without what may be secret in it: anything before an @, and its query. */
+/** @returns the address without what may be secret: everything before an @, and the query. */
 function withoutSecrets(found: string): string {
   const [, scheme, rest] = /^([a-z]+:\/\/)(.*)$/is.exec(found) ?? [];
   if (scheme === undefined || rest === undefined) return 'no address';

@@ -25,43 +25,43 @@ import { longestIntervalMinutes, ScheduleError } from './schedule.ts';
 
 export type StageName = 'dev' | 'staging' | 'prod';
 
-/** How the worker reaches CoinGecko: a gateway that AWS keeps running, or one small instance at a tenth of its price. */
+/** How the worker reaches CoinGecko: through a gateway that AWS runs, or one small instance at a tenth of the price. */
 export type NetworkMode = 'nat-gateway' | 'nat-instance';
 
-/** Instance classes of the database, and their memory in GiB, which decides how many connections PostgreSQL takes. */
+/** The database's instance classes and their memory in GiB. The memory decides how many connections PostgreSQL takes. */
 export const DATABASE_INSTANCES = { 't4g.micro': 1, 't4g.small': 2, 't4g.medium': 4, 't4g.large': 8 } as const;
 
-/** What one deployment is. See `SETTINGS` for how each can be overridden. */
+/** What is deployed. `SETTINGS` says how to override each value. */
 export type StackConfig = {
   readonly stage: StageName;
   /** Appended to every name: empty in prod, else `-<stage>`. */
   readonly suffix: string;
-  /** When runs are queued, in UTC; null where they are only started by hand. */
+  /** When runs are queued, in UTC. Null: only by hand. */
   readonly schedule: { readonly expression: string; readonly longestIntervalMinutes: number } | null;
   readonly alarmMails: readonly string[];
   readonly network: NetworkMode;
   readonly coingecko: {
-    /** Undefined: demo when there is a key, else public. */
+    /** Undefined: demo if there is a key, else public. */
     readonly plan?: PlanName | undefined;
     readonly baseUrl?: string | undefined;
     readonly requestsPerMinute?: number | undefined;
     readonly monthlyCredits?: number | undefined;
     readonly historyDays?: number | undefined;
   };
-  /** The file of coins and currencies that goes along with the functions. */
+  /** The file of coins and currencies that is deployed with the functions. */
   readonly universeFile: string;
   readonly database: {
     readonly instance: keyof typeof DATABASE_INSTANCES;
     readonly storageGib: number;
     readonly backupDays: number;
-    /** Who may reach the port besides this stack's own functions. */
+    /** Who may reach the port, besides this stack's own functions. */
     readonly clientSecurityGroups: readonly string[];
     readonly clientCidrs: readonly string[];
   };
-  /** For how long a message that a worker took stays hidden from others: until a crashed worker's run is continued. */
+  /** How long a message stays hidden from other workers. A crashed worker's run waits this long. */
   readonly visibilityMinutes: number;
   readonly logRetentionDays: number;
-  /** Whether the data outlives a mistake: deletion protection, a last snapshot, a stack that can't be deleted. */
+  /** Whether the data survives a mistake: deletion protection, a last snapshot, a stack that can't be deleted. */
   readonly isProtected: boolean;
 };
 
@@ -80,7 +80,7 @@ const STAGES: Readonly<Record<StageName, StageDefaults>> = {
   prod: { schedule: DAILY_SCHEDULE, network: 'nat-gateway', backupDays: 14, logRetentionDays: 90 },
 };
 
-/** Settings that are not what they should be. The message has one sentence each, on a line of its own. */
+/** Wrong settings. The message has one line for each of them. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -171,7 +171,7 @@ const variableOf = (name: string): string =>
   `${ENVIRONMENT_PREFIX}${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 
 /**
- * @param context what `-c name=value` and cdk.json hold. It goes before the environment; an empty text counts as not set.
+ * @param context what `-c name=value` and cdk.json hold. It wins over the environment. An empty text counts as not set.
  * @throws ConfigError naming every setting that is wrong or unknown, what was found, and what it takes.
  */
 export function readConfig(
@@ -193,7 +193,7 @@ export function readConfig(
     problems.push(
       `${name} is ${JSON.stringify(value).slice(0, 100)}; it takes ${takes}. Set -c ${name}=… or ${variableOf(name)}.`,
     );
-    // Never seen by a caller: with a problem there is no config.
+    // No caller sees it: with a problem there is no config.
     return undefined as never;
   }
 
@@ -212,7 +212,7 @@ export function readConfig(
       monthlyCredits: readOptional('coingeckoMonthlyCredits'),
       historyDays: readOptional('coingeckoHistoryDays'),
     },
-    // The program's own setting names the file here too, so that both always agree.
+    // The program's own setting counts here too, so that a deploy and a local run use the same file.
     universeFile: read('universe', environment['UNIVERSE'] || fileURLToPath(UNIVERSE_FILE)),
     database: {
       instance: read('databaseInstance', 't4g.micro'),
@@ -229,7 +229,7 @@ export function readConfig(
   return config;
 }
 
-/** A misspelt setting must not be ignored. CDK's own context names hold a sign that none of ours has. */
+/** A misspelt setting must not be ignored. Unlike ours, CDK's own context names have characters other than letters. */
 function unknownSettings(
   context: Readonly<Record<string, unknown>>,
   environment: Readonly<Record<string, string | undefined>>,

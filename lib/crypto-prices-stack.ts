@@ -19,11 +19,11 @@ import { createOutputs } from './outputs.ts';
 
 export interface CryptoPricesStackProps {
   readonly config: StackConfig;
-  /** Tells one deploy from another; the run that each deploy queues hangs on it. */
+  /** Tells one deploy from another, so that each queues a run. */
   readonly deployId: string;
 }
 
-/** Everything, in one stack: the schedule, the endpoint, the queue, the worker, the database, and what watches them. */
+/** Everything in one stack: schedule, endpoint, queue, worker, database, and the alarms that watch them. */
 export class CryptoPricesStack extends Stack {
   constructor(scope: Construct, id: string, { config, deployId }: CryptoPricesStackProps) {
     super(scope, id, {

@@ -1,5 +1,5 @@
 import type { StackConfig } from './config.ts';
 
-/** What the names of this stack's resources begin with, so that the runbook can name them. */
+/** @returns the name of a resource of this stack. Names are fixed, so that the runbook can use them. */
 export const resourceName = ({ suffix }: Pick<StackConfig, 'suffix'>, name: string): string =>
   `crypto-prices-${name}${suffix}`;

@@ -19,7 +19,7 @@ export interface OutputsProps {
   readonly dashboard: Dashboard;
 }
 
-/** What a person needs after a deploy: where things are, and the commands to use them. No secret is in any of them. */
+/** What people need after a deploy: where things are, and commands to use them. None contains a secret. */
 export function createOutputs(stack: Stack, props: OutputsProps): void {
   const { network, database, queues, endpoint, cronSecret, coingeckoKey, status, dashboard } = props;
   const { region } = stack;
@@ -33,7 +33,7 @@ export function createOutputs(stack: Stack, props: OutputsProps): void {
   );
   output(
     'SetCoingeckoKey',
-    'Asks for the API key and stores it; the next run uses it',
+    'Asks for the API key and stores it for the next run',
     `read -rs KEY && printf %s "$KEY" | aws secretsmanager put-secret-value --region ${region} --secret-id ${coingeckoKey.secret.secretArn} --secret-string file:///dev/stdin`,
   );
   output(

@@ -7,16 +7,16 @@ const UNIT_MINUTES = { minute: 1, hour: 60, day: DAY_MINUTES } as const;
 
 /** Two years with a leap day between them hold every distance between days that a schedule can have. */
 const OBSERVED = { from: new Date(Date.UTC(2027, 0, 1)), days: 2 * 366 } as const;
-/** A schedule by weekday can't tell that day from any other. */
+/** Any day will do: the times of a schedule are the same on each of its days. */
 const ANY_DAY = new Date(Date.UTC(2027, 0, 1));
 
-/** A schedule that EventBridge would not take, or that is never due. The message completes the sentence "schedule: …". */
+/** A schedule that EventBridge would refuse, or that is never due. */
 export class ScheduleError extends Error {
   override readonly name = 'ScheduleError';
 }
 
 type Rate = { readonly kind: 'rate'; readonly minutes: number };
-/** Croner's patterns of the times within a day and of the days. */
+/** Two of croner's patterns: minute and hour, and day, month and weekday. */
 type Calendar = { readonly kind: 'calendar'; readonly time: string; readonly day: string };
 
 /**
@@ -33,14 +33,14 @@ export function nextDueAt(expression: string, after: number): number {
 }
 
 /**
- * How long a schedule's silence may last: what "no complete run" is measured by.
- * @returns minutes between two firings, where they lie furthest apart.
+ * The alarm on silence is set by it.
+ * @returns the most minutes that pass between two firings.
  * @throws ScheduleError saying what is wrong and what is taken.
  */
 export function longestIntervalMinutes(expression: string): number {
   const schedule = parse(expression);
   if (schedule.kind === 'rate') return schedule.minutes;
-  // The times of one day and the days of two years apart: together they may be a million.
+  // A minute's schedule fires a million times in two years. Times and days by themselves are few.
   const times = minutesFrom(`${schedule.time} * * *`, ANY_DAY, 1, DAY_MINUTES);
   const days = minutesFrom(`0 0 ${schedule.day}`, OBSERVED.from, OBSERVED.days, OBSERVED.days);
   const [firstTime, lastTime] = [times[0], times.at(-1)];
@@ -52,9 +52,9 @@ export function longestIntervalMinutes(expression: string): number {
 
 const gaps = (moments: readonly number[]): number[] => moments.slice(1).map((at, index) => at - (moments[index] ?? at));
 
-/** @returns the minutes, from that day's beginning, at which the pattern is due within so many days. */
+/** @returns when the pattern is due within so many days, in minutes since the first one began. At most `most` of them. */
 function minutesFrom(pattern: string, from: Date, days: number, most: number): number[] {
-  // Croner looks for what comes after a moment.
+  // Croner returns only what comes after this moment.
   const due = new Cron(pattern, { timezone: 'UTC' }).nextRuns(most, new Date(from.getTime() - 1));
   const minutes = due.map((at) => (at.getTime() - from.getTime()) / MINUTE_MS);
   return minutes.filter((minute) => minute < days * DAY_MINUTES);
@@ -82,8 +82,7 @@ const MONTH_NAME = 'JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC';
 const WEEKDAY_NAME = 'SUN|MON|TUE|WED|THU|FRI|SAT';
 
 /**
- * What EventBridge takes in each field. Croner takes more (`+MON`, the weekday 0), and what only croner takes would fail
- * the deploy.
+ * What EventBridge takes in a field. Croner takes more (`+MON`, the weekday 0), which would pass here and fail the deploy.
  */
 type Field = {
   readonly name: string;
@@ -91,7 +90,7 @@ type Field = {
   readonly most: number;
   /** One value, as a regular expression. */
   readonly value: string;
-  /** What stands alone in the field, without lists, ranges or steps. */
+  /** What may stand only by itself, outside lists, ranges and steps. */
   readonly alone?: string;
 };
 
@@ -139,20 +138,19 @@ function parseCalendar(expression: string, fields: readonly string[]): Calendar 
   return schedule;
 }
 
-/** @throws ScheduleError for a field that EventBridge would not take. */
+/** @throws ScheduleError for a field that EventBridge would refuse. */
 function asCroner(field: string, { name, takes, most, value, alone }: Field): string {
   const part = `(?:\\*|(?:${value})(?:-(?:${value}))?)(?:/[1-9]\\d*)?`;
   const isTaken = new RegExp(`^(?:${part}(?:,${part})*${alone ? `|${alone}` : ''})$`, 'i').test(field);
   if (!isTaken) {
     throw new ScheduleError(`"${field}" is no ${name}; it takes ${takes}, *, a list, a range or a step`);
   }
-  // `5/15` is from 5 on every 15, which croner wants written out.
+  // `5/15` means every 15 from 5 on. Croner wants the end of the range, too.
   return field === '?' ? '*' : field.replace(/(^|,)(\w+)\//g, `$1$2-${most}/`);
 }
 
 /**
- * AWS counts weekdays from 1 = SUN, croner from 0 = SUN. The number of the week after `#`, and a step, stay. `L` by itself
- * is the week's last day.
+ * For AWS Sunday is 1, for croner 0. The week's number after `#`, and a step, stay as they are. `L` by itself is Saturday.
  */
 const asCronersWeekday = (field: string): string =>
   field.replace(/^L$/i, '7').replace(/(?<![#/\d])([1-7])(?!\d)/g, (day) => String(Number(day) - 1));

@@ -1,4 +1,4 @@
-/** Names of the environment variables that the stack sets and the Lambdas read. */
+/** The environment variables that the stack sets and the functions read. */
 export const ENVIRONMENT = {
   stage: 'STAGE',
   queueUrl: 'QUEUE_URL',
@@ -8,7 +8,7 @@ export const ENVIRONMENT = {
   databaseHost: 'DATABASE_HOST',
   databasePort: 'DATABASE_PORT',
   databaseName: 'DATABASE_NAME',
-  /** `off` for a server on the same machine; else TLS is required and verified. */
+  /** `off` for a server on the same machine. Otherwise TLS is required and verified. */
   databaseTls: 'DATABASE_TLS',
   coingeckoSecretId: 'COINGECKO_SECRET_ID',
   coingeckoPlan: 'COINGECKO_PLAN',

@@ -1,34 +1,34 @@
 // Limits that the infrastructure sets and the program relies on.
 
-/** Lambda's longest: how long one hop may take. */
+/** How long one hop may take. Lambda allows no more. */
 export const WORKER_TIMEOUT_MINUTES = 15;
 
 /**
- * How long a message that a worker took stays hidden from others: longer than a hop may take, or a second worker would
- * get the first one's message, and no longer than needed, since a crashed worker's run waits so long.
+ * How long a message stays hidden from other workers. It must outlast a hop, or a second worker would get the same
+ * message. A crashed worker's run waits this long, so it is only a little longer.
  */
 export const VISIBILITY_MINUTES = WORKER_TIMEOUT_MINUTES + 5;
 
-/** SQS's longest: how long a person has to look into a dead letter. */
+/** How long people have to look into a dead letter. SQS allows no more. */
 export const QUEUE_RETENTION_DAYS = 14;
 
-/** A message received so often without success goes to the dead-letter queue: four retries. */
+/** A message that fails this often goes to the dead-letter queue: one attempt and four retries. */
 export const MAX_RECEIVES = 5;
 
-/** No run needs more hops than this: 64 hops of 15 minutes are 16 hours. */
+/** No run needs more hops: 64 of 15 minutes are 16 hours. */
 export const MAX_HOPS = 64;
 
-/** An API destination waits no longer for the endpoint's answer, cold start included. */
+/** How long an API destination waits for the endpoint's answer. A cold start counts. */
 export const ENDPOINT_TIMEOUT_MS = 5_000;
 
-/** EventBridge gives up within hours; two weeks leave room for a scheduled call that a person fires again. */
+/** EventBridge gives up within hours. Two weeks let a person repeat a scheduled call. */
 export const MAX_TRIGGER_AGE_DAYS = 14;
 
 /** How far the caller's clock may be ahead of ours. */
 export const MAX_TRIGGER_LEAD_MINUTES = 5;
 
-/** An alarm looks back 7 days at most, and "no complete run" waits 2 hours longer than the schedule. */
+/** An alarm looks back 7 days at most, and `no-complete-run` waits 2 hours longer than the schedule. */
 export const MAX_SCHEDULE_INTERVAL_HOURS = 7 * 24 - 2;
 
-/** When production runs, in UTC, as EventBridge writes it: yesterday is settled by then. */
+/** When production runs, in UTC, as EventBridge writes it. Yesterday is settled by then. */
 export const DAILY_SCHEDULE = 'cron(0 2 * * ? *)';

@@ -3,18 +3,18 @@ export type PlanName = 'public' | 'demo' | 'paid';
 /** What a CoinGecko plan allows, and how it is addressed. */
 export type Plan = {
   readonly baseUrl: string;
-  /** The header that carries the key; null where no key is taken. A key never goes into a URL. */
+  /** The header that carries the key, for a key never goes into a URL. Null where the plan takes no key. */
   readonly keyHeader: string | null;
   readonly requestsPerMinute: number;
-  /** Successful answers a UTC month; null where CoinGecko names no quota. */
+  /** Successful answers a UTC month. Null where CoinGecko names no quota. */
   readonly monthlyCredits: number | null;
-  /** How many days back hourly prices can be had. */
+  /** How many days back hourly prices reach. */
   readonly historyDays: number;
 };
 
 /**
- * Figures from CoinGecko's pricing and API pages, November 2026. The public plan's 5–15 calls a minute are shared by
- * IP address, so 10 is a start that a 429 corrects. Paid figures are those of Basic, the smallest paid plan.
+ * Figures from CoinGecko's pricing and API pages, November 2026. The public plan allows 5–15 calls a minute to everybody
+ * behind one IP address. A run starts with 10, and a 429 lowers it. The paid figures are those of Basic, the smallest.
  */
 export const PLANS: Readonly<Record<PlanName, Plan>> = {
   public: {

@@ -1,12 +1,12 @@
 /**
- * What started a run. `deploy` is the run that each deploy queues in stages with a schedule, `repair` the one in place of a
- * scheduled call that was refused.
+ * What started a run. In stages with a schedule each deploy queues one (`deploy`). `repair` replaces a scheduled call that
+ * was refused.
  */
 export type TriggerKind = 'schedule' | 'http' | 'cli' | 'deploy' | 'repair';
 
-/** What a run was asked for; an empty object means whatever is missing in the horizon of every series. */
+/** What a run was asked for. An empty object asks for whatever is missing in the horizon of every series. */
 export type RunRequest = {
-  /** First and last UTC day, `YYYY-MM-DD`, inclusive; both or neither. */
+  /** First and last UTC day, `YYYY-MM-DD`, inclusive. Both or neither. */
   readonly from?: string;
   readonly to?: string;
   readonly coins?: readonly string[];
@@ -21,18 +21,18 @@ export type RunMessage = {
   readonly runId: string;
   readonly triggerKey: string;
   readonly trigger: TriggerKind;
-  /** ISO 8601 in UTC. Fixed for the whole run: it alone decides which days are expected. */
+  /** ISO 8601 in UTC. It is fixed for the whole run, and alone decides which days are expected. */
   readonly dueAt: string;
   readonly request: RunRequest;
   readonly hop: number;
 };
 
-/** The queue has one message group, so that one run is worked on at a time. */
+/** The queue's only message group. It makes the queue deliver one run at a time. */
 export const MESSAGE_GROUP_ID = 'ingestion';
 
-/** @returns the FIFO deduplication id of a hop: the same hop queued twice is delivered once. */
+/** @returns the FIFO deduplication id of a hop. A hop that is queued twice is delivered once. */
 export const deduplicationId = (message: Pick<RunMessage, 'runId' | 'hop'>): string =>
   `${message.runId}:${message.hop}`;
 
-/** The attribute of a message that the worker itself put into the dead-letter queue: why no retry can help. */
+/** Says why no retry can help, on messages that the worker itself moved to the dead-letter queue. */
 export const REASON_ATTRIBUTE = 'reason';

@@ -2,7 +2,7 @@
 // sentence "it takes …".
 import * as z from 'zod';
 
-/** @returns a whole number, given as a number or as its text. */
+/** @returns a schema of whole numbers, given as numbers or as text. */
 export function wholeNumber(least: number, most: number) {
   const takes = `a whole number from ${least} to ${most}`;
   return z
@@ -30,19 +30,19 @@ const Switch = oneOf(['on', 'off'])
   .transform((text) => text === 'on')
   .describe('on or off');
 
-/** @returns whether the address is this machine's own, so that nothing sent there leaves it. */
+/** @returns whether the address is this machine itself. What is sent there never leaves it. */
 export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 
-/** A century: no plan reaches back that far, and no window's arithmetic suffers. */
+/** A century. No plan reaches back that far, and every calculation with it stays exact. */
 const MOST_HISTORY_DAYS = 36_500;
 
 export const CoingeckoPlan = oneOf(['public', 'demo', 'paid']);
 export const RequestsPerMinute = wholeNumber(1, 100_000);
 export const MonthlyCredits = wholeNumber(1, 1_000_000_000);
-/** A request is at least 72 hours wide and must lie inside the history. */
+/** A request is at least 72 hours wide and must fit into the history. */
 export const HistoryDays = wholeNumber(4, MOST_HISTORY_DAYS);
 
 /** Whether prices in the other currencies are derived from those in the first. */

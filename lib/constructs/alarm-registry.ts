@@ -9,14 +9,14 @@ import { Construct } from 'constructs';
 import type { StackConfig } from '../config.ts';
 import { resourceName } from '../names.ts';
 
-/** `critical`: prices are missing or will be, somebody must act. `warning`: nothing is lost yet. */
+/** `critical`: prices are missing or soon will be, and somebody must act. `warning`: nothing is lost yet. */
 export type Severity = 'critical' | 'warning';
 
 export interface AlarmProps {
   /** The alarm's name, and the heading of its section in docs/runbook.md. */
   readonly id: string;
   readonly severity: Severity;
-  /** What has happened, in a sentence or two, for a person who is called at night. */
+  /** What has happened, in a sentence or two, for somebody woken at night. */
   readonly meaning: string;
   readonly metric: IMetric;
   readonly threshold: number;
@@ -24,11 +24,11 @@ export interface AlarmProps {
   readonly comparison?: ComparisonOperator;
   /** How many periods of the metric in a row. @default 1 */
   readonly periods?: number;
-  /** What silence means. @default not breaching: most of these metrics only exist when something happens */
+  /** What missing data means. @default not breaching, since most of these metrics exist only when something happens */
   readonly missing?: TreatMissingData;
 }
 
-/** Every alarm of the stack goes through here: one topic, one form of description, a runbook section each. */
+/** Every alarm of the stack is made here: one topic, one form of description, and a runbook section for each. */
 export class AlarmRegistry extends Construct {
   readonly alarms: Alarm[] = [];
   private readonly config: StackConfig;
@@ -40,7 +40,7 @@ export class AlarmRegistry extends Construct {
     const alarms = new ServicePrincipal('cloudwatch.amazonaws.com', {
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
     });
-    // The key that AWS manages for SNS lets no alarm publish; the alarm would fail in silence.
+    // Alarms can't publish with the key that AWS manages for SNS. They would fail silently.
     const key = new Key(this, 'Key', {
       description: 'Encrypts the alarms of the price ingestion',
       enableKeyRotation: true,
@@ -54,7 +54,7 @@ export class AlarmRegistry extends Construct {
       masterKey: key,
       enforceSSL: true,
     });
-    // A topic with a policy of its own has lost the default one.
+    // A topic with its own policy loses the default one.
     this.topic.addToResourcePolicy(
       new PolicyStatement({
         sid: 'AlarmsMayPublish',

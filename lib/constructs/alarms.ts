@@ -13,19 +13,22 @@ import type { ScheduleRule } from './schedule.ts';
 const FIVE_MINUTES = Duration.minutes(5);
 const HOUR = Duration.hours(1);
 
-/** A hop begins nothing in its last minute, and waits 30 s for an answer at most; one that gets this close did not end itself. */
-const WORKER_SLOW_MS = Duration.minutes(WORKER_TIMEOUT_MINUTES).minus(Duration.seconds(15)).toMilliseconds();
+/** A hop starts nothing in its last minute and waits at most 30 s for an answer. One that gets this close failed to stop. */
+const WORKER_MARGIN_SECONDS = 15;
+const WORKER_SLOW_MS = Duration.minutes(WORKER_TIMEOUT_MINUTES)
+  .minus(Duration.seconds(WORKER_MARGIN_SECONDS))
+  .toMilliseconds();
 
 /** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
 const OLDEST_MESSAGE = Duration.hours(3);
 
-/** A thin day becomes final 72 h after its end at the earliest; 2 h are for the run itself. */
+/** A thin day becomes final 72 h after its end at the earliest. The run itself gets 2 h. */
 const PRICE_AGE_BESIDE_INTERVAL_HOURS = 72 + 2;
 
-/** How much longer than the schedule's longest interval there may be no complete run. */
+/** How many hours beyond the schedule's longest interval may pass without a complete run. */
 const SILENCE_BESIDE_INTERVAL_HOURS = 2;
 
-/** RDS lets the storage grow when a tenth has been left for 5 minutes; half of that says that it did not. */
+/** RDS grows the storage once less than a tenth has been free for 5 minutes. At half of that it has not grown. */
 const STORAGE_LEFT = 0.05;
 const GIB = 1024 ** 3;
 
@@ -33,8 +36,8 @@ const GIB = 1024 ** 3;
 const CPU_CREDITS_LEFT = 20;
 
 /**
- * RDS gives PostgreSQL one connection for each 9,531,392 bytes that the system leaves of the memory: a t4g.micro has some 80.
- * Half of the nominal number is below that, and far beyond this program's six.
+ * RDS allows PostgreSQL one connection for each 9,531,392 bytes of memory that the system leaves: about 80 on a t4g.micro.
+ * Half of the nominal number is below that, and far above the six that this program uses.
  */
 const connectionsTooMany = ({ database }: StackConfig): number =>
   Math.floor((DATABASE_INSTANCES[database.instance] * GIB) / 9_531_392 / 2);
@@ -49,7 +52,7 @@ export interface AlarmsProps {
   readonly schedule: ScheduleRule | null;
 }
 
-/** Everything that somebody is told about, in the order of the way through. */
+/** Every alarm, in the order in which a run passes what it watches. */
 export function createAlarms(scope: Construct, id: string, props: AlarmsProps): AlarmRegistry {
   const alarms = new AlarmRegistry(scope, id, props.config);
   watchSchedule(alarms, props);
@@ -67,14 +70,14 @@ function watchSchedule(alarms: AlarmRegistry, { schedule }: AlarmsProps): void {
   alarms.add({
     id: 'scheduled-call-failed',
     severity: 'critical',
-    meaning: 'EventBridge could not deliver a scheduled call, in spite of its retries: that run was not queued.',
+    meaning: 'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
     metric: ruleMetric(rule, 'FailedInvocations', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
   alarms.add({
     id: 'rule-throttled',
     severity: 'warning',
-    meaning: 'EventBridge held the scheduled rule back: a call comes late, or not at all.',
+    meaning: 'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
     metric: ruleMetric(rule, 'ThrottledRules', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -100,14 +103,14 @@ function watchSecret(alarms: AlarmRegistry, { config, rotation, repair }: Alarms
     id: 'connection-not-authorized',
     severity: 'critical',
     meaning:
-      'EventBridge stopped using the connection because the endpoint refused its secret. A repair was begun and a run queued.',
+      'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
     metric: programMetric(config, 'connectionNotAuthorized', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
   alarms.add({
     id: 'connection-repair-failed',
     severity: 'critical',
-    meaning: 'The connection could not be authorised again: no scheduled call is made until it is.',
+    meaning: 'The connection could not be authorised again. Until it is, no scheduled call is made.',
     metric: repair.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -125,7 +128,7 @@ function watchQueue(alarms: AlarmRegistry, { queues }: AlarmsProps): void {
   alarms.add({
     id: 'runs-dead',
     severity: 'critical',
-    meaning: 'A run gave up and lies in the dead-letter queue: prices are missing until its cause is mended.',
+    meaning: 'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
     metric: queues.deadRuns.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -133,7 +136,7 @@ function watchQueue(alarms: AlarmRegistry, { queues }: AlarmsProps): void {
     id: 'message-old',
     severity: 'warning',
     meaning:
-      'A run has been in the queue for longer than all its retries take: it waits for CoinGecko, or for a run before it.',
+      'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
     metric: queues.runs.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: OLDEST_MESSAGE.toSeconds(),
   });
@@ -150,7 +153,7 @@ function watchWorker(alarms: AlarmRegistry, { worker }: AlarmsProps): void {
   alarms.add({
     id: 'worker-slow',
     severity: 'warning',
-    meaning: 'A hop came within 15 s of the 15 minutes that a function may run: it did not stop by itself in time.',
+    meaning: `A hop came within ${WORKER_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
     metric: worker.metricDuration({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: WORKER_SLOW_MS,
   });
@@ -163,7 +166,7 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
     alarms.add({
       id: 'no-complete-run',
       severity: 'critical',
-      meaning: `No run was complete for ${silentHours} hours: either none ran, or each left days missing.`,
+      meaning: `No run has been complete for ${silentHours} hours: either none ran, or each left days missing.`,
       metric: programMetric(config, 'runsComplete', { statistic: 'Sum', period: HOUR }),
       threshold: 1,
       comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -174,11 +177,11 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
     alarms.add({
       id: 'prices-stale',
       severity: 'critical',
-      meaning: `The newest day that is final in every series ended over ${staleHours} hours ago: some series falls behind.`,
+      meaning: `The newest day that is final in every series ended over ${staleHours} hours ago: some series is falling behind.`,
       metric: programMetric(config, 'priceAgeHours', { statistic: 'Minimum', period: HOUR }),
       threshold: staleHours,
       comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      // Between runs nothing is measured, and nothing gets better.
+      // Nothing is measured between runs, and nothing gets better.
       missing: TreatMissingData.IGNORE,
     });
   }
@@ -186,21 +189,21 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
     id: 'run-partial',
     severity: 'critical',
     meaning:
-      'A run ended for good with expected days missing: no retry can mend them, or none did. Its verdict says which, and why.',
+      'A run ended for good with expected days missing: retries could not help, or did not. Its verdict says which days, and why.',
     metric: programMetric(config, 'runsPartial', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
   alarms.add({
     id: 'error-findings',
     severity: 'critical',
-    meaning: 'A quality rule found prices that can not be right, such as one currency sent for another.',
+    meaning: 'A quality rule found prices that cannot be right, such as one currency sent for another.',
     metric: programMetric(config, 'errorFindings', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
   alarms.add({
     id: 'credits-short',
     severity: 'warning',
-    meaning: "The credits left this month are fewer than the month's scheduled runs still need.",
+    meaning: 'Fewer credits are left this month than its scheduled runs still need.',
     metric: programMetric(config, 'creditsSpare', { statistic: 'Minimum', period: HOUR }),
     threshold: 0,
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -213,7 +216,7 @@ function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }
     id: 'database-storage',
     severity: 'critical',
     meaning:
-      'The database has less than a twentieth of its first storage left: it did not grow in time, and stops when it is full.',
+      'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
     metric: instance.metricFreeStorageSpace({ statistic: 'Minimum', period: FIVE_MINUTES }),
     threshold: config.database.storageGib * GIB * STORAGE_LEFT,
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -222,11 +225,11 @@ function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }
   alarms.add({
     id: 'database-cpu-credits',
     severity: 'warning',
-    meaning: 'The database has used up its CPU credits: it goes on, and every further hour of load is billed.',
+    meaning: 'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
     metric: instance.metric('CPUCreditBalance', { statistic: 'Maximum', period: HOUR }),
     threshold: CPU_CREDITS_LEFT,
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-    // A new instance begins with none and has earned enough after two hours.
+    // A new instance starts with none, and earns enough in two hours.
     periods: 4,
   });
   alarms.add({

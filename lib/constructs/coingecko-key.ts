@@ -3,20 +3,20 @@ import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs';
 import type { StackConfig } from '../config.ts';
 
-/** CoinGecko's API key. Created without a value, which means the public plan; a person fills it, and no deploy touches it. */
+/** CoinGecko's API key. It is created empty, which means the public plan. A person fills it in, and no deploy touches it. */
 export class CoingeckoKey extends Construct {
   readonly secret: ISecret;
 
   constructor(scope: Construct, id: string, config: StackConfig) {
     super(scope, id);
-    // The construct `Secret` always gives a value; a key that is none would be sent.
+    // The construct `Secret` always generates a value, and the worker would send it as a key.
     const resource = new CfnSecret(this, 'Resource', {
-      description: 'API key of CoinGecko; empty: the public plan',
+      description: 'API key of CoinGecko; empty for the public plan',
     });
     resource.applyRemovalPolicy(config.isProtected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
     Validations.of(resource).acknowledge({
       id: 'AwsSolutions-SMG4',
-      reason: 'CoinGecko has no interface that makes a new key: a person does it on its site.',
+      reason: 'CoinGecko has no API that issues keys: a person does it on its website.',
     });
     this.secret = Secret.fromSecretCompleteArn(this, 'Secret', resource.ref);
   }

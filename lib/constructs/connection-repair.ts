@@ -16,8 +16,8 @@ export interface ConnectionRepairProps {
 }
 
 /**
- * Repairs the connection when EventBridge de-authorises it. One 401 is enough for that, and from then on no scheduled
- * call is made any more.
+ * Repairs the connection when EventBridge de-authorises it. A single 401 is enough for that, and from then on EventBridge
+ * makes no scheduled call.
  */
 export class ConnectionRepair extends Construct {
   readonly handler: NodejsFunction;
@@ -28,7 +28,7 @@ export class ConnectionRepair extends Construct {
       config,
       folder: 'repair-connection',
       description: 'Authorises a de-authorised connection with the current secret, and queues a run',
-      // It waits 15 s until the endpoint knows the secret, and up to a minute for EventBridge.
+      // It waits 15 s for the endpoint to learn the secret, and up to a minute for EventBridge.
       timeout: Duration.minutes(2),
       environment: {
         connectionName: cronSecret.connectionName,

@@ -19,7 +19,7 @@ export class CronSecret extends Construct {
 
   constructor(scope: Construct, id: string, config: StackConfig) {
     super(scope, id);
-    // No name of its own: a deleted secret keeps its name for weeks, and a new stack could not have it.
+    // No fixed name: a deleted secret keeps its name for weeks, and a new stack could not use it.
     this.secret = new Secret(this, 'Secret', {
       description: 'Bearer secret of the endpoint; rotated by the stack',
       generateSecretString: { excludePunctuation: true, passwordLength: 48 },
@@ -36,7 +36,7 @@ export class CronSecret extends Construct {
     });
   }
 
-  /** Lets a function give the connection another secret. EventBridge keeps it as a secret of its own, on behalf of the caller. */
+  /** Lets a function give the connection another secret. EventBridge stores its copy as a secret, on the caller's behalf. */
   grantUpdateConnection(grantee: IGrantable): void {
     const { connectionName, connection } = this;
     grantee.grantPrincipal.addToPrincipalPolicy(
@@ -67,7 +67,7 @@ export class CronSecret extends Construct {
       id:
         'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:events!connection/' +
         `${connectionName}/*]`,
-      reason: "EventBridge ends the name of its copy with an id of its own; the connection's name is fixed.",
+      reason: 'EventBridge appends an id to the name of its copy; the part before it is fixed.',
     });
   }
 }
@@ -78,7 +78,7 @@ export interface RotationProps {
   readonly endpoint: Endpoint;
 }
 
-/** Replaces the cron secret every 90 days: secret, connection, an authorised call as proof, then the label. */
+/** Replaces the cron secret every 90 days: new secret, connection, an authorised call as proof, then the label moves. */
 export class CronSecretRotation extends Construct {
   readonly handler: NodejsFunction;
 
@@ -88,7 +88,7 @@ export class CronSecretRotation extends Construct {
       config,
       folder: 'rotate-secret',
       description: 'One step of the rotation of the cron secret',
-      // A step waits 15 s until the endpoint knows the secret, and up to a minute for EventBridge.
+      // A step waits 15 s for the endpoint to learn the secret, and up to a minute for EventBridge.
       timeout: Duration.minutes(2),
       environment: { connectionName: cronSecret.connectionName, endpointUrl: endpoint.url },
     });
@@ -104,7 +104,7 @@ export class CronSecretRotation extends Construct {
       principal: new ServicePrincipal('secretsmanager.amazonaws.com'),
       sourceAccount: Stack.of(this).account,
     });
-    // Not `addRotationSchedule`: it lets any account's Secrets Manager call the function, and grants more than is used.
+    // Not `addRotationSchedule`: it lets any account's Secrets Manager call the function, and grants more than we need.
     const rotation = new CfnRotationSchedule(this, 'Schedule', {
       secretId: cronSecret.secret.secretArn,
       rotationLambdaArn: this.handler.functionArn,
@@ -112,7 +112,7 @@ export class CronSecretRotation extends Construct {
       // The first deploy would rotate while the connection is still being made.
       rotateImmediatelyOnUpdate: false,
     });
-    // When the schedule is made, Secrets Manager tries the function's test step, which calls the endpoint.
+    // As soon as the schedule exists, Secrets Manager runs the function's test step, which calls the endpoint.
     rotation.node.addDependency(this.handler, endpoint);
   }
 }

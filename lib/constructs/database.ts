@@ -20,7 +20,7 @@ import type { Network } from './network.ts';
 export const DATABASE_NAME = 'crypto_prices';
 const DATABASE_PORT = 5432;
 
-/** A healthy run's statements take milliseconds; one that takes this long is worth a line. */
+/** A healthy run's statements take milliseconds. One that takes this long is worth a log line. */
 const SLOW_STATEMENT_MS = 500;
 
 export interface DatabaseProps {
@@ -28,12 +28,12 @@ export interface DatabaseProps {
   readonly network: Network;
 }
 
-/** RDS PostgreSQL, reachable by this stack's functions and by the clients that the settings name, over TLS only. */
+/** RDS PostgreSQL. Only this stack's functions and the clients in the settings can reach it, and only over TLS. */
 export class Database extends Construct {
   readonly instance: DatabaseInstance;
-  /** `{"username","password"}`, made and rotated weekly by RDS. */
+  /** `{"username","password"}`. RDS makes it and rotates it weekly. */
   readonly secret: ISecret;
-  /** Where a function that reaches the database stands. */
+  /** The subnets and security group of a function that uses the database. */
   readonly placement: Required<Pick<FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'>>;
   readonly environment: Partial<Record<keyof typeof ENVIRONMENT, string>>;
 
@@ -42,12 +42,12 @@ export class Database extends Construct {
     const identifier = resourceName(config, 'database');
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
-      description: 'The database: answers those that it is opened to',
+      description: 'The database: answers only those it is opened to',
       allowAllOutbound: false,
     });
     const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18_3 });
     this.instance = new DatabaseInstance(this, 'Instance', {
-      // With a name of its own it can't be replaced behind our back, and its log group can be made before it.
+      // A fixed name keeps CloudFormation from replacing it silently, and lets its log group be made first.
       instanceIdentifier: identifier,
       engine,
       instanceType: new InstanceType(config.database.instance),
@@ -74,7 +74,7 @@ export class Database extends Construct {
       publiclyAccessible: false,
       multiAz: false,
       backupRetention: Duration.days(config.database.backupDays),
-      // Away from the runs, which begin at 02:00.
+      // Away from the daily run: see DAILY_SCHEDULE.
       preferredBackupWindow: '04:00-05:00',
       preferredMaintenanceWindow: 'sun:05:30-sun:06:30',
       autoMinorVersionUpgrade: true,
@@ -89,7 +89,7 @@ export class Database extends Construct {
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    // RDS would make it first, with logs kept for ever.
+    // Otherwise RDS creates it, and keeps the logs for ever.
     this.instance.node.addDependency(log);
     acknowledge(this.instance, config);
 
@@ -102,11 +102,11 @@ export class Database extends Construct {
       databaseName: DATABASE_NAME,
     };
 
-    // One group for all functions that reach the database. With a group each, the migrations would wait for rules that
-    // wait for the worker, which waits for the migrations.
+    // All functions that use the database share one group. With a group each, the migrations would wait for rules that
+    // wait for the worker, and the worker waits for the migrations.
     const functions = new SecurityGroup(this, 'FunctionsSecurityGroup', {
       vpc,
-      description: 'Functions that reach the database',
+      description: 'Functions that use the database',
       allowAllOutbound: false,
     });
     functions.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'CoinGecko and AWS');
@@ -130,19 +130,17 @@ function acknowledge(instance: DatabaseInstance, config: StackConfig): void {
   Validations.of(instance).acknowledge(
     {
       id: 'AwsSolutions-RDS3',
-      reason:
-        'A second zone doubles the price. Prices come from CoinGecko and heal themselves: hours without a database cost nothing.',
+      reason: 'A second zone doubles the cost. Missed prices are fetched later: hours without a database lose nothing.',
     },
     {
       id: 'AwsSolutions-RDS11',
-      reason:
-        'The port is open to named security groups only; another number would hide nothing and surprise every client.',
+      reason: 'Only named clients reach the port; another number would hide nothing and surprise every client.',
     },
   );
   if (!config.isProtected) {
     Validations.of(instance).acknowledge({
       id: 'AwsSolutions-RDS10',
-      reason: 'Only production is protected; the other stages are there to be thrown away.',
+      reason: 'Only production is protected; the other stages are meant to be thrown away.',
     });
   }
 }

@@ -11,11 +11,11 @@ export interface DeployRunProps {
   readonly queue: Queue;
   /** Tells one deploy from another. */
   readonly deployId: string;
-  /** What must be in place before the run may begin. */
+  /** What must be in place before the run starts. */
   readonly after: readonly Construct[];
 }
 
-/** Queues a run at the end of each deploy, so that a new stack has prices, and a changed one shows that it works. */
+/** Queues a run at the end of each deploy: a new stack gets prices at once, and a changed one shows that it still works. */
 export class DeployRun extends Construct {
   readonly handler: NodejsFunction;
 
@@ -28,7 +28,7 @@ export class DeployRun extends Construct {
       timeout: Duration.seconds(30),
       environment: { queueUrl: queue.queueUrl },
     });
-    // Nothing reads it: a trigger runs again when its function has changed, and this changes with each deploy.
+    // Nothing reads it. A trigger runs again only when its function changes, and this changes with each deploy.
     this.handler.addEnvironment('DEPLOY_ID', deployId);
     queue.grant(this.handler, 'sqs:SendMessage');
     new Trigger(this, 'Trigger', { handler: this.handler, executeAfter: [...after] });

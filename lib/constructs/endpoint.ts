@@ -13,7 +13,7 @@ import type { StackConfig } from '../config.ts';
 import { resourceName } from '../names.ts';
 import { createHandlerFunction } from './handler-function.ts';
 
-/** Calls a second for all callers together. EventBridge makes one a day; the gateway turns away the rest before Lambda is billed. */
+/** Calls a second, for all callers together. EventBridge makes one a day. A flood is turned away before Lambda is billed. */
 const RATE_LIMIT = 5;
 const BURST_LIMIT = 10;
 
@@ -23,7 +23,7 @@ export interface EndpointProps {
   readonly queue: Queue;
 }
 
-/** The HTTP API and the trigger function behind it, which checks the secret and queues a run. */
+/** The HTTP API and the trigger function behind it. The function checks the secret and queues a run. */
 export class Endpoint extends Construct {
   readonly api: HttpApi;
   readonly url: string;
@@ -36,7 +36,7 @@ export class Endpoint extends Construct {
       folder: 'trigger',
       description: 'Checks the bearer secret and queues a run',
       timeout: Duration.millis(ENDPOINT_TIMEOUT_MS),
-      // Processor time comes with memory, and a cold start is nothing else.
+      // CPU comes with memory, and a cold start is all CPU.
       memorySize: 1024,
       hasSourceLines: false,
       environment: { queueUrl: queue.queueUrl, cronSecretId: secret.secretArn },
@@ -85,7 +85,7 @@ export class Endpoint extends Construct {
       Validations.of(route).acknowledge({
         id: 'AwsSolutions-APIG4',
         reason:
-          'The function itself checks the bearer secret, in constant time, before it reads anything else of the call.',
+          'The function checks the bearer secret itself, in constant time, before it reads anything else of the call.',
       });
     }
     this.url = `${this.api.apiEndpoint}${ENDPOINT_PATH}`;

@@ -26,26 +26,26 @@ const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface HandlerFunctionProps {
   readonly config: StackConfig;
-  /** The folder of `functions/` whose handler.ts is bundled; also the function's name. */
+  /** The folder of `functions/` whose handler.ts is bundled. It also names the function. */
   readonly folder: string;
   readonly description: string;
   readonly timeout: Duration;
   /** @default 256 MB */
   readonly memorySize?: number;
-  /** By the keys of `ENVIRONMENT`; undefined ones are left out. */
+  /** By the keys of `ENVIRONMENT`. Undefined ones are left out. */
   readonly environment?: Partial<Record<keyof typeof ENVIRONMENT, string | undefined>>;
-  /** The database that the function reaches, from inside the VPC. @default none, and no VPC */
+  /** The database that the function uses, from inside the VPC. @default none, and no VPC */
   readonly database?: Database;
-  /** Whether the universe's file goes along, and the function is told where it is. @default false */
+  /** Whether the universe's file is deployed with the function. @default false */
   readonly needsUniverse?: boolean;
   readonly recursiveLoop?: RecursiveLoop;
-  /** Whether stack traces name the source's lines, which makes a cold start some 20 ms longer. @default true */
+  /** Whether stack traces name lines of the source. It makes a cold start some 20 ms longer. @default true */
   readonly hasSourceLines?: boolean;
 }
 
 /**
- * A function of `functions/`, as all of them are: Node 24 on arm64, one bundled ES module, JSON logs in a group that
- * expires, tracing, and a role that may write that log and nothing else until it is granted more.
+ * Makes the Lambda function of a folder of `functions/`. All are alike: Node 24 on arm64, one bundled ES module, tracing,
+ * and JSON logs that expire. Its role may write that log. Everything else must be granted.
  */
 export function createHandlerFunction(scope: Construct, id: string, props: HandlerFunctionProps): NodejsFunction {
   const { config, folder, database } = props;
@@ -79,7 +79,7 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
         ...props.environment,
         ...database?.environment,
       }),
-      // RDS's certificate authorities come with Lambda's runtime, and are not among Node's own.
+      // Lambda's runtime brings the certificate authorities of RDS. Node's own list lacks them.
       ...(database ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),
     },
     ...database?.placement,
@@ -90,12 +90,12 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
       format: OutputFormat.ESM,
       sourceMap: true,
       logLevel: LogLevel.WARNING,
-      // Bundled, it starts sooner than the runtime's copy, and is the version that was tested.
+      // The bundled SDK starts sooner than the runtime's copy, and is the version that we test.
       bundleAwsSDK: true,
       commandHooks: {
         beforeBundling: () => [],
         beforeInstall: () => [],
-        // Beside the bundle and not in the environment, which holds 4 KB.
+        // Not in the environment, which holds only 4 KB.
         afterBundling: (_, outputFolder) =>
           props.needsUniverse ? [`cp "${config.universeFile}" "${outputFolder}/universe.json"`] : [],
       },
@@ -105,7 +105,7 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
   return handler;
 }
 
-/** Not the managed policies: they let a function write every log of the account. */
+/** Not AWS's managed policies: they let a function write every log of the account. */
 function createRole(scope: Construct, id: string, logGroup: LogGroup, isInVpc: boolean): Role {
   const role = new Role(scope, id, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   logGroup.grantWrite(role);
@@ -127,7 +127,7 @@ function createRole(scope: Construct, id: string, logGroup: LogGroup, isInVpc: b
   Validations.of(role).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
     reason:
-      'Two grants know no resources: X-Ray takes segments for none in particular, and Lambda places network interfaces in the VPC before they have a name.',
+      'Two grants cannot name a resource: X-Ray has none, and Lambda creates network interfaces before they have an id.',
   });
   return role;
 }

@@ -6,7 +6,7 @@ import type { StackConfig } from '../config.ts';
 
 type MetricOptions = { readonly statistic: 'Sum' | 'Maximum' | 'Minimum'; readonly period: Duration };
 
-/** @returns a metric that the program emits, with the dimensions that it emits it with. */
+/** @returns a metric that the program emits, with the same dimensions. */
 export const programMetric = (
   { stage }: Pick<StackConfig, 'stage'>,
   name: keyof typeof METRICS,
@@ -19,6 +19,6 @@ export const programMetric = (
     ...options,
   });
 
-/** @returns a metric of EventBridge about one rule; most exist only when they are not zero. */
+/** @returns a metric of EventBridge about one rule. Most exist only while they are not zero. */
 export const ruleMetric = (rule: Rule, metricName: string, options: MetricOptions): Metric =>
   new Metric({ namespace: 'AWS/Events', metricName, dimensionsMap: { RuleName: rule.ruleName }, ...options });

@@ -7,18 +7,18 @@ import type { Database } from './database.ts';
 import { createHandlerFunction } from './handler-function.ts';
 import type { Network } from './network.ts';
 
-/** Room for the 8 minutes that a new database's connection is retried, and for the migrations themselves. */
+/** Room for the 8 minutes of connecting to a new database, and for the migrations themselves. */
 const TIMEOUT = Duration.minutes(14);
 
 export interface MigrationsProps {
   readonly config: StackConfig;
   readonly network: Network;
   readonly database: Database;
-  /** What needs the schema, and is made or changed after it. */
+  /** What needs the schema, and is created or changed after it. */
   readonly before: readonly Construct[];
 }
 
-/** Brings the schema up to date during a deploy, when the program has changed; a failure fails the deploy. */
+/** Brings the schema up to date during a deploy that changes the program. A failure fails the deploy. */
 export class Migrations extends Construct {
   readonly handler: NodejsFunction;
 
@@ -34,7 +34,7 @@ export class Migrations extends Construct {
     new Trigger(this, 'Trigger', {
       handler: this.handler,
       timeout: TIMEOUT,
-      // The password comes from Secrets Manager through the way out, which the function itself does not refer to.
+      // The function reads its password through the way out, and nothing else in the template says so.
       executeAfter: [network, database],
       executeBefore: [...before],
     });

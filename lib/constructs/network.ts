@@ -16,7 +16,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { StackConfig } from '../config.ts';
 
-/** An uncommon range, so that a VPC of the user's can be peered with this one. */
+/** An uncommon range, so that you can peer this VPC with one of your own. */
 const VPC_CIDR = '10.73.0.0/24';
 
 /** The VPC: public subnets for the way out, private ones for functions, isolated ones for the database. */
@@ -34,7 +34,7 @@ export class Network extends Construct {
         : undefined;
     this.vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr(VPC_CIDR),
-      // The database's subnet group needs two. One way out serves both: its zone's loss costs a run, not a price.
+      // The database's subnet group needs two. One way out serves both: losing its zone delays a run and loses no price.
       maxAzs: 2,
       natGateways: 1,
       ...(instance ? { natGatewayProvider: instance } : {}),
@@ -59,17 +59,17 @@ export class Network extends Construct {
   private closeInstance(instance: NatInstanceProviderV2): void {
     instance.connections.allowFrom(Peer.ipv4(VPC_CIDR), Port.HTTPS, 'HTTPS of the functions');
     for (const node of instance.gatewayInstances) {
-      // The construct takes no volumes; the image's own would not be encrypted.
+      // The construct has no setting for volumes, and the image's own is not encrypted.
       node.instance.blockDeviceMappings = [{ deviceName: '/dev/xvda', ebs: { volumeType: 'gp3', encrypted: true } }];
       Validations.of(node).acknowledge(
         {
           id: 'AwsSolutions-EC28',
-          reason: 'One-minute metrics cost 2 dollars a month; a way out that fails shows as runs that fail.',
+          reason: 'One-minute metrics cost 2 dollars a month; when the way out fails, runs fail and an alarm rings.',
         },
         {
           id: 'AwsSolutions-EC29',
           reason:
-            'The instance holds no data and is replaced by a deploy; protected, it would keep the stack from being deleted.',
+            'The instance holds no data, and a deploy replaces it; protection would only keep the stack from being deleted.',
         },
       );
     }

@@ -5,7 +5,7 @@ import { MAX_RECEIVES, QUEUE_RETENTION_DAYS } from '../../ingestion/contract/lim
 import type { StackConfig } from '../config.ts';
 import { resourceName } from '../names.ts';
 
-/** The queue of runs and its dead-letter queue, both FIFO: one message group makes one run at a time. */
+/** The queue of runs and its dead-letter queue, both FIFO. With one message group, one run is worked on at a time. */
 export class Queues extends Construct {
   readonly runs: Queue;
   readonly deadRuns: Queue;

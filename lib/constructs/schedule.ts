@@ -16,13 +16,13 @@ import type { CronSecret } from './cron-secret.ts';
 
 export interface ScheduleRuleProps {
   readonly config: StackConfig;
-  /** When, as EventBridge writes it. */
+  /** `rate(…)` or `cron(…)`, as EventBridge takes it. */
   readonly expression: string;
   readonly cronSecret: CronSecret;
   readonly endpointUrl: string;
 }
 
-/** Calls the endpoint on a schedule, with the connection's secret. What can't be delivered is kept for a person to see. */
+/** Calls the endpoint on schedule, with the connection's secret. What can't be delivered is kept for somebody to look at. */
 export class ScheduleRule extends Construct {
   readonly rule: Rule;
   readonly undelivered: Queue;
@@ -46,7 +46,7 @@ export class ScheduleRule extends Construct {
     });
     Validations.of(this.undelivered).acknowledge({
       id: 'AwsSolutions-SQS3',
-      reason: 'It is a dead-letter queue: that of the rule, which is no queue.',
+      reason: "It is itself a dead-letter queue, the rule's.",
     });
     this.rule = new Rule(this, 'Rule', {
       ruleName: `${RULE_NAME}${config.suffix}`,

@@ -10,7 +10,7 @@ export interface StatusProps {
   readonly database: Database;
 }
 
-/** Answers what is stored, missing and under way; invoked by hand, because the database is out of a person's reach. */
+/** Says what is stored, missing and under way. People invoke it by hand, since they can't reach the database. */
 export class Status extends Construct {
   readonly handler: NodejsFunction;
 

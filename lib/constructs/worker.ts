@@ -17,7 +17,7 @@ export interface WorkerProps {
   readonly coingeckoKey: ISecret;
 }
 
-/** The worker, which takes one message at a time from the queue of runs. */
+/** The worker. It takes one message at a time from the queue of runs. */
 export class Worker extends Construct {
   readonly handler: NodejsFunction;
 
@@ -42,7 +42,7 @@ export class Worker extends Construct {
         coingeckoHistoryDays: coingecko.historyDays?.toString(),
       },
       needsUniverse: true,
-      // It queues its own continuations; a limit of hops and the rule against hops without progress end them.
+      // It queues its own continuations. MAX_HOPS ends them, and so does a hop without progress.
       recursiveLoop: RecursiveLoop.ALLOW,
     });
     coingeckoKey.grantRead(this.handler);

@@ -150,7 +150,7 @@ describe('silence', () => {
         EvaluationPeriods: hours,
         TreatMissingData: 'breaching',
       });
-      expect(Properties.AlarmDescription).toContain(`No run was complete for ${hours} hours`);
+      expect(Properties.AlarmDescription).toContain(`No run has been complete for ${hours} hours`);
     },
   );
 
