@@ -27,7 +27,7 @@ const sqsEvent = z.object({
   ]),
 });
 
-/** Lambda signals the end of an instance, the local stack Ctrl-C: what is in hand is finished, nothing new begun. */
+/** Lambda signals the end of an instance: the hop finishes what it has in hand and begins nothing new. */
 const interrupt = new AbortController();
 process.once('SIGTERM', () => interrupt.abort());
 

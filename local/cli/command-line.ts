@@ -4,7 +4,7 @@ import { IngestionError, LockTakenError, RefusedError } from '../../ingestion/do
 import { RequestError } from '../../ingestion/message/request.ts';
 import { parseLocalSettings, SettingError } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { createJsonLinesLog } from '../output/stderr-log.ts';
+import { createJsonLinesLog } from '../output/json-lines-log.ts';
 import { createTerminal, type Terminal } from '../output/terminal.ts';
 import { type Commands, parseArguments, UsageError } from './arguments.ts';
 import { EXIT, type ExitCode, type Outcome } from './command.ts';

@@ -1,5 +1,5 @@
-import type { Log } from '../../ingestion/ports.ts';
 import type { LocalSettings } from '../../ingestion/settings.ts';
+import type { JsonLinesLog } from '../output/json-lines-log.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 /** What the exit codes say to a script. `interrupted` is a second Ctrl-C, that waited for nothing. */
@@ -27,7 +27,7 @@ export type OptionValues<Table extends OptionTable = OptionTable> = {
 export type CommandContext = {
   readonly settings: LocalSettings;
   readonly terminal: Terminal;
-  readonly log: Log;
+  readonly log: JsonLinesLog;
   /** Aborts at the first Ctrl-C: what is in hand is finished, nothing new is begun. */
   readonly interrupt: AbortSignal;
 };

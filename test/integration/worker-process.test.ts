@@ -5,6 +5,7 @@ import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { type Cloud, startCloud } from '../support/cloud.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';
+import { sqsEvent } from '../support/sqs-event.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 
 const CRON_SECRET = `cron-${randomUUID()}`;
@@ -30,16 +31,8 @@ const environment = (changes: Record<string, string> = {}) => ({
   ...changes,
 });
 
-const eventOf = (body: string, receiveCount = 1) => ({
-  Records: [
-    {
-      messageId: 'message-1',
-      receiptHandle: 'receipt-1',
-      body,
-      attributes: { ApproximateReceiveCount: `${receiveCount}` },
-    },
-  ],
-});
+const eventOf = (body: string, receiveCount = 1) =>
+  sqsEvent({ messageId: 'message-1', receiptHandle: 'receipt-1', body, receiveCount });
 const bodyOf = (triggerKey: string, changes: object = {}) =>
   JSON.stringify({
     ...{ version: 1, runId: runIdOf(triggerKey), triggerKey, trigger: 'http', hop: 0, request: {} },
@@ -92,6 +85,24 @@ describe('the worker in a process of its own', () => {
   test('what the stage sets for the public plan holds without a key', () => {
     const staged = { COINGECKO_PLAN: 'public', COINGECKO_REQUESTS_PER_MINUTE: '5' };
     expect(sourceSettings(staged, null)).toMatchObject({ plan: 'public', requestsPerMinute: 5 });
+  });
+
+  test('told to end by Lambda it stores what it has in hand, and the message comes back', async () => {
+    const underWay = Promise.withResolvers<void>();
+    simulator.setFaults(() => {
+      underWay.resolve();
+      return { kind: 'latency', durationMs: 200 };
+    });
+    const [invocation] = await invokeHandler(
+      'functions/worker/handler.ts',
+      [eventOf(bodyOf('key:told-to-end'))],
+      environment(),
+      { endWhen: underWay.promise },
+    );
+    simulator.setFaults([]);
+    const done = invocation?.lines.find(({ message }) => message === 'Hop done');
+    expect(done).toMatchObject({ status: 'interrupted', stoppedBy: 'interrupt' });
+    expect(done?.['rowsWritten']).toBeGreaterThan(0);
   });
 
   test.each([
