@@ -8,8 +8,8 @@ import type { Terminal } from '../../output/terminal.ts';
 import type { HopOutcome, LocalStack } from '../../stack/local-stack.ts';
 import { underNote } from '../../stack/running-stacks.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/schedule.ts';
-import { UsageError } from '../arguments.ts';
 import { type CommandContext, defineCommand, EXIT } from '../command.ts';
+import { UsageError } from '../usage-error.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
 
 /** Where `npm run redrive` finds the stacks that run. */
