@@ -285,7 +285,7 @@ describe('check-universe', () => {
 test('help goes to stdout, exit 0', async () => {
   const { code, stdout, stderr } = await runCommand(['backfill', '--help'], {});
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toContain('--from YYYY-MM-DD');
+  expect(stdout).toContain('--from <YYYY-MM-DD>');
 });
 
 describe('wrong use exits 2 with one sentence', () => {
@@ -408,7 +408,7 @@ test('what nobody foresaw is one sentence too, and exits 1', async () => {
   const program = `
     const { runCommandLine } = await import('./local/cli/command-line.ts');
     const run = () => { throw new TypeError('the sky fell'); };
-    process.exitCode = await runCommandLine({ look: { summary: '', options: {}, run } }, ['look']);`;
+    process.exitCode = await runCommandLine({ look: { summary: '', positionals: [], options: {}, run } }, ['look']);`;
   expect(await startNode(['--input-type=module', '--eval', program], {}).result).toEqual({
     code: 1,
     stdout: '',

@@ -12,10 +12,10 @@ import type { ReportData } from '../../../report/report-data.ts';
 import { startSimulator } from '../../../simulator/server.ts';
 import { tableText } from '../../output/outcome-text.ts';
 import { verdictText } from '../../output/verdict-text.ts';
-import { writeReport } from '../../output/write-report.ts';
 import { callOnSchedule } from '../../stack/schedule.ts';
 import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
+import { writeReport } from '../write-report.ts';
 
 /** A database of its own, new at each demo: made-up prices never mix with real ones. */
 const DATABASE = 'demo';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Database } from '../../ingestion/database/connection.ts';
 import { readReportData } from '../../report/read-report-data.ts';
 import type { ReportData } from '../../report/report-data.ts';
-import { UsageError } from '../cli/usage-error.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * Writes the status page.
