@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { composeRun } from '../ingestion/compose-run.ts';
-import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
+import type { Universe } from '../ingestion/contract/universe.ts';
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrate.ts';
 import type { Verdict } from '../ingestion/domain/verdict.ts';
@@ -8,6 +8,7 @@ import { runIdOf } from '../ingestion/message/run-id.ts';
 import type { Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
+import { DEFAULT_UNIVERSE } from '../test/support/universe.ts';
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 

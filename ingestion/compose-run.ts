@@ -38,7 +38,7 @@ export function composeRun({
     universe,
     source: composeClient(source, clock),
     repositories: createRepositories(database, { clock }),
-    makeRateLimiter: (recentEnds) => createRateLimiter({ requestsPerMinute, clock, recentEnds }),
+    makeRateLimiter: (recentAgesMs) => createRateLimiter({ requestsPerMinute, clock, recentAgesMs }),
     limits: { monthlyCredits, historyDays },
     clock,
     random: Math.random,

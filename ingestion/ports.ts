@@ -15,7 +15,10 @@ export type { DayState } from './domain/day-state.ts';
 export type { Window } from './domain/planning.ts';
 
 export interface Clock {
+  /** The wall clock, for stamps. It may be set, back or ahead, at any moment. */
   now(): Instant;
+  /** Milliseconds on a clock that nobody sets: for everything that waits or measures. */
+  monotonicMs(): number;
   /** Waits; rejects with the signal's reason as soon as it aborts. */
   sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
 }
@@ -59,7 +62,11 @@ export interface PriceSource {
 }
 
 /** A permit for one request. It becomes free 60.5 s after `release`, which marks the answer or the abort. */
-export type Permit = { release(): void };
+export type Permit = {
+  release(): void;
+  /** Gives it back at once: the request never left this machine. */
+  giveBack(): void;
+};
 
 export interface RateLimiter {
   /** Requests in any 60 s, as it stands now: it falls after a 429. */
@@ -68,6 +75,8 @@ export interface RateLimiter {
   acquire(signal: AbortSignal): Promise<Permit>;
   /** Pauses every request for that long and lowers the limit for the rest of the run. */
   slowDown(pauseMs: number): void;
+  /** @returns in how long that many further requests can have been sent at the earliest, in milliseconds. */
+  waitMs(count: number): number;
 }
 
 // --- The database ---------------------------------------------------------------------------------------------------
@@ -171,6 +180,8 @@ export interface RequestLedger {
   begin(request: { runId: string; series: Series; sentAt: Instant }): Promise<string>;
   /** @param end.isCredited whether CoinGecko counts it for the month. `status` null where no answer came. */
   end(id: string, end: { endedAt: Instant; status: number | null; isCredited: boolean }): Promise<void>;
+  /** Takes back a request that never left this machine. */
+  withdraw(id: string): Promise<void>;
   creditsSince(since: Instant): Promise<number>;
   /**
    * The requests that still count in the limiter's window.
@@ -198,6 +209,7 @@ export type Repositories = {
 /** What a run tells while it works, for progress bars and logs. */
 export type RunEvent =
   | { readonly kind: 'planned'; readonly requests: number; readonly gapDays: number; readonly seriesCount: number }
+  | { readonly kind: 'fetching'; readonly limiter: Pick<RateLimiter, 'limit' | 'waitMs'> }
   | { readonly kind: 'answered'; readonly series: Series; readonly rowsWritten: number }
   | { readonly kind: 'failed'; readonly series: Series; readonly error: string }
   | { readonly kind: 'retrying'; readonly series: Series; readonly error: string; readonly delayMs: number }
@@ -207,8 +219,8 @@ export type RunDependencies = {
   readonly universe: Universe;
   readonly source: PriceSource;
   readonly repositories: Repositories;
-  /** Makes the rate limiter of this run; `endedAt` are the ends of the requests that still count. */
-  readonly makeRateLimiter: (endedAt: readonly Instant[]) => RateLimiter;
+  /** Makes the rate limiter of this run. @param recentAgesMs how long ago the requests that still count ended. */
+  readonly makeRateLimiter: (recentAgesMs: readonly number[]) => RateLimiter;
   readonly limits: { readonly monthlyCredits: number | null; readonly historyDays: number };
   readonly clock: Clock;
   /** In [0, 1). Used for the jitter of retries only. */
@@ -216,8 +228,8 @@ export type RunDependencies = {
   readonly log: Log;
   /** Aborts when no new work may be begun (Ctrl-C); what is in hand is finished. */
   readonly interrupt: AbortSignal;
-  /** When the process will be stopped; null where nothing stops it. */
-  readonly deadline: Instant | null;
+  /** When the process will be stopped, on the monotonic clock; null where nothing stops it. */
+  readonly deadline: number | null;
   /** How long to wait for the lock. */
   readonly lockWaitMs: number;
   readonly onEvent: (event: RunEvent) => void;

@@ -5,8 +5,8 @@ import type { Database } from '../../ingestion/database/connection.ts';
 import { readStatus } from '../../ingestion/database/status.ts';
 import { reservedCredits } from '../../ingestion/domain/credits.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
-import type { Clock, Log, RequestLedger, RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
+import type { RunResult } from '../../ingestion/domain/verdict.ts';
+import type { Clock, Log, RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import type { SourceSettings } from '../../ingestion/settings.ts';
 import type { EmitMetrics } from '../common/metrics.ts';
@@ -29,33 +29,10 @@ export type HopDependencies = {
  */
 export async function runHop(order: RunOrder, dependencies: HopDependencies): Promise<RunResult> {
   const { log } = dependencies;
-  const counts = { requests: 0, retries: 0, rateLimited: 0 };
-  const onEvent = (event: RunEvent) => {
-    if (event.kind === 'retrying') counts.retries += 1;
-    logEvent(log, event);
-  };
-  const deps = composeRun({ ...dependencies, lockWaitMs: LOCK_WAIT_MS, onEvent });
-  const requests = countedLedger(deps.repositories.requests, counts);
-  const result = await runIngestion(order, { ...deps, repositories: { ...deps.repositories, requests } });
-  await emitResult(result.verdict, counts, dependencies);
+  const onEvent = (event: RunEvent) => logEvent(log, event);
+  const result = await runIngestion(order, composeRun({ ...dependencies, lockWaitMs: LOCK_WAIT_MS, onEvent }));
+  await emitResult(result, dependencies);
   return result;
-}
-
-/** What this hop adds to its run, whose verdict counts over all hops: CloudWatch adds hops up itself. */
-type Counts = { requests: number; retries: number; rateLimited: number };
-
-function countedLedger(ledger: RequestLedger, counts: Counts): RequestLedger {
-  return {
-    ...ledger,
-    begin(request) {
-      counts.requests += 1;
-      return ledger.begin(request);
-    },
-    end(id, end) {
-      if (end.status === 429) counts.rateLimited += 1;
-      return ledger.end(id, end);
-    },
-  };
 }
 
 function logEvent(log: Log, event: RunEvent): void {
@@ -68,7 +45,7 @@ function logEvent(log: Log, event: RunEvent): void {
 }
 
 /** What is stored stays stored: metrics that can't be made are no failure of the run. */
-async function emitResult(verdict: Verdict, counts: Counts, dependencies: HopDependencies): Promise<void> {
+async function emitResult({ verdict, hop }: RunResult, dependencies: HopDependencies): Promise<void> {
   const { emit, database, clock, universe, source, log } = dependencies;
   emit({
     [METRICS.runDuration]: verdict.durationMs / 1000,
@@ -76,9 +53,9 @@ async function emitResult(verdict: Verdict, counts: Counts, dependencies: HopDep
     [METRICS.daysStored]: verdict.storedDays,
     [METRICS.daysMissing]: verdict.missingDays,
     [METRICS.rowsWritten]: verdict.rowsWritten,
-    [METRICS.requests]: counts.requests,
-    [METRICS.retries]: counts.retries,
-    [METRICS.rateLimited]: counts.rateLimited,
+    [METRICS.requests]: hop.requests,
+    [METRICS.retries]: hop.retries,
+    [METRICS.rateLimited]: hop.rateLimited,
     [METRICS.errorFindings]: verdict.findings.filter(({ severity }) => severity === 'error').length,
   });
   for (const [rule, findings] of Map.groupBy(verdict.findings, (finding) => finding.rule)) {

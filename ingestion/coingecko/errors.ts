@@ -162,6 +162,9 @@ const BROKEN_WAY: readonly [RegExp, string][] = [
   [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'the connection broke off'],
 ];
 
+/** No connection came about, so nothing was sent. */
+const NEVER_SENT = /^(ENOTFOUND|EAI_AGAIN|EAI_FAIL|ENETUNREACH|EHOSTUNREACH|ENETDOWN|ECONNREFUSED)$/;
+
 /** @param status of the answer whose body could not be read; undefined where there was no answer. */
 export function classifyBrokenWay({ host, subject }: Asked, error: unknown, status: number | undefined): SourceError {
   // fetch rejects with "fetch failed" or "terminated", and keeps what happened in the cause.
@@ -173,5 +176,9 @@ export function classifyBrokenWay({ host, subject }: Asked, error: unknown, stat
     status === undefined
       ? `CoinGecko could not be reached at ${host}`
       : `the answer of ${host} could not be read whole`;
-  return new SourceError('network', `${subject}: ${where}: ${what}${code ? ` (${code})` : ''}`, { status, cause });
+  return new SourceError('network', `${subject}: ${where}: ${what}${code ? ` (${code})` : ''}`, {
+    status,
+    wasSent: code === null || !NEVER_SENT.test(code),
+    cause,
+  });
 }

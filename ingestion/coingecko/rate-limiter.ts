@@ -1,43 +1,52 @@
-import { type Instant, MINUTE_MS } from '../domain/day.ts';
+import { MINUTE_MS } from '../domain/day.ts';
 import type { Clock, Permit, RateLimiter } from '../ports.ts';
 
 /**
- * CoinGecko sees a request somewhere between its start and its answer, so a permit counts from the answer on. Half a
- * second more covers clocks that run unequally, and an aborted request that arrives after its abort.
+ * CoinGecko counts a request at some moment between its start and its answer, so a permit is held for a minute from the
+ * answer on. Half a second more covers clocks that run unequally, and an aborted request that arrives after its abort.
  */
-const PERMIT_HELD_MS = MINUTE_MS + 500;
+export const PERMIT_HELD_MS = MINUTE_MS + 500;
 
 /** What is left of the limit after a 429: three quarters. */
 const REMAINDER = 0.75;
 
+/** The wait for a further permit starts at the earliest here; an answer takes about as long. */
+const USUAL_ANSWER_MS = 500;
+
 /**
- * A sliding window over all requests of the process, first come first served: at no moment does the server see more than
- * `requestsPerMinute` in any 60 s.
- * @param options.recentEnds when requests of earlier processes ended; those of the last 60.5 s hold a permit.
+ * A sliding window over all requests of the process, first come first served: the server never sees more than
+ * `requestsPerMinute` in any 60 s. It goes by the monotonic clock, so that a wall clock that is set neither stalls it
+ * nor lets it burst.
+ * @param options.recentAgesMs how long ago requests of earlier processes ended; those of the last 60.5 s hold a permit.
  */
 export function createRateLimiter({
   requestsPerMinute,
   clock,
-  recentEnds,
+  recentAgesMs,
 }: {
   requestsPerMinute: number;
-  clock: Clock;
-  recentEnds: readonly Instant[];
+  clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  recentAgesMs: readonly number[];
 }): RateLimiter {
-  const startedAt = clock.now();
+  const startedAt = clock.monotonicMs();
   let limit = requestsPerMinute;
   let inFlight = 0;
-  /** When the places of ended requests become free, in order. An end in the future is another machine's clock. */
-  const freeAt = recentEnds.map((end) => Math.min(end, startedAt) + PERMIT_HELD_MS).sort((a, b) => a - b);
+  /** When the permits of ended requests become free, in order. A negative age is another machine's clock. */
+  const freeAt = recentAgesMs.map((age) => startedAt - Math.max(0, age) + PERMIT_HELD_MS).sort((a, b) => a - b);
   let pausedUntil = startedAt;
-  let tookSinceSlowDown = true;
+  let acquiredSinceSlowDown = true;
   /** The grants of those who wait, in order of arrival. */
   const waiting = new Set<() => void>();
   let alarm: AbortController | null = null;
 
+  function forgetFreed(): void {
+    const now = clock.monotonicMs();
+    while (freeAt[0] !== undefined && freeAt[0] <= now) freeAt.shift();
+  }
+
   /** @returns when the next permit can be had; undefined while that depends on requests in flight. */
-  function nextPermitAt(): Instant | undefined {
-    while (freeAt[0] !== undefined && freeAt[0] <= clock.now()) freeAt.shift();
+  function nextPermitAt(): number | undefined {
+    forgetFreed();
     const excess = inFlight + freeAt.length - limit;
     const at = excess < 0 ? pausedUntil : freeAt[excess];
     return at === undefined ? undefined : Math.max(at, pausedUntil);
@@ -48,7 +57,7 @@ export function createRateLimiter({
     for (const grant of waiting) {
       const at = nextPermitAt();
       if (at === undefined) return;
-      if (at > clock.now()) {
+      if (at > clock.monotonicMs()) {
         wakeAt(at);
         return;
       }
@@ -58,29 +67,28 @@ export function createRateLimiter({
   }
 
   // One alarm is enough: the moment it is set for only ever gets later, and then it is set again.
-  function wakeAt(at: Instant): void {
+  function wakeAt(at: number): void {
     if (alarm) return;
     alarm = new AbortController();
     const woken = () => {
       alarm = null;
       serve();
     };
-    clock.sleep(at - clock.now(), alarm.signal).then(woken, woken);
+    clock.sleep(at - clock.monotonicMs(), alarm.signal).then(woken, woken);
   }
 
   function permit(): Permit {
     let isHeld = true;
     inFlight += 1;
-    tookSinceSlowDown = true;
-    return {
-      release() {
-        if (!isHeld) return;
-        isHeld = false;
-        inFlight -= 1;
-        freeAt.push(clock.now() + PERMIT_HELD_MS);
-        serve();
-      },
-    };
+    acquiredSinceSlowDown = true;
+    function end(wasSent: boolean): void {
+      if (!isHeld) return;
+      isHeld = false;
+      inFlight -= 1;
+      if (wasSent) freeAt.push(clock.monotonicMs() + PERMIT_HELD_MS);
+      serve();
+    }
+    return { release: () => end(true), giveBack: () => end(false) };
   }
 
   return {
@@ -106,10 +114,22 @@ export function createRateLimiter({
       });
     },
     slowDown(pauseMs) {
-      pausedUntil = Math.max(pausedUntil, clock.now() + pauseMs);
-      // Of a burst every request may be refused: only what was sent under the lowered limit says that it is too high still.
-      if (tookSinceSlowDown) limit = Math.max(1, Math.floor(limit * REMAINDER));
-      tookSinceSlowDown = false;
+      pausedUntil = Math.max(pausedUntil, clock.monotonicMs() + pauseMs);
+      // A whole burst may be refused: only what was sent under the lowered limit says that it is still too high.
+      if (acquiredSinceSlowDown) limit = Math.max(1, Math.floor(limit * REMAINDER));
+      acquiredSinceSlowDown = false;
+    },
+    waitMs(count) {
+      if (count <= 0) return 0;
+      forgetFreed();
+      const now = clock.monotonicMs();
+      const answered = now + USUAL_ANSWER_MS + PERMIT_HELD_MS;
+      // Permits come free in rounds: what is free now, what is held, then the same again once each has been used.
+      const free = Math.max(0, limit - inFlight - freeAt.length);
+      const round = [...Array(free).fill(now), ...freeAt, ...Array(inFlight).fill(answered)].slice(-limit);
+      const rounds = Math.floor((count - 1) / limit);
+      const at = round[(count - 1) % limit] ?? now;
+      return Math.max(0, Math.max(at, pausedUntil) + rounds * (PERMIT_HELD_MS + USUAL_ANSWER_MS) - now);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Finding } from '../domain/finding.ts';
 import type { FindingRepository } from '../ports.ts';
+import type { Database } from './connection.ts';
 import { type ColumnTypes, inChunks, insertRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
@@ -22,6 +23,36 @@ export function createFindingRepository(db: Kysely<Tables>): FindingRepository {
       return rows.map(({ coin_id, run_id, ...finding }) => ({ ...finding, coin: coin_id }));
     },
   };
+}
+
+/** How many findings of each severity all kept runs have, and the first of them: errors first, then by the newest run. */
+export type FindingsOfAllRuns = {
+  readonly errors: number;
+  readonly warnings: number;
+  readonly listed: readonly Finding[];
+};
+
+/** @param limit how many are listed at most. */
+export async function readFindingsOfAllRuns({ db }: Database, limit: number): Promise<FindingsOfAllRuns> {
+  const counts = await db
+    .selectFrom('quality_findings')
+    .select(['severity', ({ fn }) => fn.countAll<number>().as('count')])
+    .groupBy('severity')
+    .execute();
+  const countOf = (severity: Finding['severity']) => counts.find((one) => one.severity === severity)?.count ?? 0;
+  const listed = await db
+    .selectFrom('quality_findings as finding')
+    .innerJoin('ingestion_runs as run', 'run.id', 'finding.run_id')
+    .select(['rule', 'severity', 'coin_id as coin', 'currency', 'day', 'detail'])
+    .orderBy('severity')
+    .orderBy('run.started_at', 'desc')
+    .orderBy('day', (order) => order.desc().nullsLast())
+    .orderBy('rule')
+    .orderBy('coin_id')
+    .orderBy('currency')
+    .limit(limit)
+    .execute();
+  return { errors: countOf('error'), warnings: countOf('warning'), listed };
 }
 
 const COLUMNS = {

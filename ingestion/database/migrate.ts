@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { IngestionError } from '../domain/failure.ts';
 import type { Clock, Log } from '../ports.ts';
+import { retryUntil } from '../retry-until.ts';
 import { type Database, DatabaseUnreachableError } from './connection.ts';
 import type { Tables } from './tables.ts';
 
@@ -61,18 +62,16 @@ async function waitForDatabase(
   database: Database,
   { waitMs, clock, log }: { waitMs: number; clock: Clock; log: Log },
 ): Promise<void> {
-  const giveUpAt = clock.now() + waitMs;
-  for (;;) {
-    try {
-      const client = await database.connect();
-      return await refuseOldServer(client).finally(() => client.end());
-    } catch (error) {
-      const canWait = error instanceof DatabaseUnreachableError && error.isTransient;
-      if (!canWait || clock.now() + RETRY_MS > giveUpAt) throw error;
-      log.warn('Waiting for the database', { error: error.message });
-      await clock.sleep(RETRY_MS);
-    }
+  async function connect(): Promise<void> {
+    const client = await database.connect();
+    await refuseOldServer(client).finally(() => client.end());
   }
+  await retryUntil(clock.monotonicMs() + waitMs, connect, {
+    everyMs: RETRY_MS,
+    clock,
+    isWaitedFor: (failure) => failure instanceof DatabaseUnreachableError && failure.isTransient,
+    onWait: ({ message }) => log.warn('Waiting for the database', { error: message }),
+  });
 }
 
 /** Before 15 no unique constraint can take two nulls for the same, as the one that keeps findings single does. */

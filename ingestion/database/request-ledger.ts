@@ -22,6 +22,10 @@ export function createRequestLedger(db: Kysely<Tables>): RequestLedger {
         .execute();
     },
 
+    async withdraw(id) {
+      await db.deleteFrom('requests').where('id', '=', Number(id)).execute();
+    },
+
     async creditsSince(since) {
       const { credits } = await db
         .selectFrom('requests')

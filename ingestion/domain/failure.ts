@@ -1,9 +1,10 @@
 /**
  * Why an answer, a series or a run failed.
  * - `network`, `timeout`, `rate_limited`, `server_error`, `blocked` (by CoinGecko's CDN or for the User-Agent),
- *   `malformed` (HTML, cut JSON, too large, a shape that is not the documented one), `wrong_granularity` and `empty`
- *   (no sample at all) may pass: they are worth another try.
- * - `not_found`, `history` (beyond what the plan reaches back) and `plan` stay as they are for their series.
+ *   `malformed` (HTML, cut JSON, too large, a shape that is not the documented one) may pass: they are worth another try.
+ *   So may `incomplete`: a proper answer that still lacks a day.
+ * - `empty` (no sample at all), `wrong_granularity`, `not_found`, `history` (beyond what the plan reaches back) and `plan`
+ *   stay as they are for their series: the same run does not ask again.
  * - `wrong_key` and `credits` stay as they are for the whole run, and so does `refused`: a request that cannot be kept.
  */
 export type FailureKind =
@@ -13,6 +14,7 @@ export type FailureKind =
   | 'server_error'
   | 'blocked'
   | 'malformed'
+  | 'incomplete'
   | 'wrong_granularity'
   | 'empty'
   | 'not_found'
@@ -31,8 +33,9 @@ const REACH: Readonly<Record<FailureKind, Reach>> = {
   server_error: 'transient',
   blocked: 'transient',
   malformed: 'transient',
-  wrong_granularity: 'transient',
-  empty: 'transient',
+  incomplete: 'transient',
+  wrong_granularity: 'series',
+  empty: 'series',
   not_found: 'series',
   history: 'series',
   plan: 'series',
@@ -60,16 +63,19 @@ export class SourceError extends IngestionError {
   readonly retryAfterMs: number | null;
   /** The HTTP status; null where no answer came. */
   readonly status: number | null;
+  /** Whether the source may have counted the request: false where no connection to it came about. */
+  readonly wasSent: boolean;
 
   constructor(
     kind: FailureKind,
     message: string,
-    evidence: { status?: number; retryAfterMs?: number; cause?: unknown } = {},
+    evidence: { status?: number; retryAfterMs?: number; wasSent?: boolean; cause?: unknown } = {},
   ) {
     super(message, { cause: evidence.cause });
     this.kind = kind;
     this.status = evidence.status ?? null;
     this.retryAfterMs = evidence.retryAfterMs ?? null;
+    this.wasSent = evidence.wasSent ?? true;
   }
 }
 

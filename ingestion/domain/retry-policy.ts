@@ -1,21 +1,19 @@
-import { type Instant, MINUTE_MS } from './day.ts';
+import { MINUTE_MS } from './day.ts';
 import { type FailureKind, isTransient, type SourceError, stopsTheRun } from './failure.ts';
 
+/** How often one request is made, refusals for the rate limit not counted. */
 const MAX_ATTEMPTS = 5;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 30_000;
 
-/** A longer Retry-After is not waited out within a run; the queue brings the run back after it. */
+/** Every 429 pauses for at least this long, and for twice the last pause while nothing but 429s comes. */
+const MIN_PAUSE_MS = 1_000;
+/** A longer Retry-After is not waited out within one pause. */
 const MAX_PAUSE_MS = 5 * MINUTE_MS;
+/** After so much pausing without one answer the queue, or a person, decides when to go on. */
+const MAX_PAUSED_IN_A_ROW_MS = 15 * MINUTE_MS;
 
-/** Where a 429 says nothing: the limit is counted by the minute. */
-const DEFAULT_PAUSE_MS = MINUTE_MS;
-
-/**
- * So many failed attempts in a row, and for so long no answer, mean that the source is away for every series. Fewer than
- * the public plan allows in a minute, so that a machine without a network is told so in seconds.
- */
-const MAX_FAILURES_IN_A_ROW = 8;
+/** The source counts as away when nothing but failures has come for this long. */
 const MAX_SILENCE_MS = MINUTE_MS;
 
 /** What follows from a failed attempt. */
@@ -28,47 +26,77 @@ export type Reaction = {
   readonly stopsTheRun: boolean;
 };
 
-/** What the attempts of one hop, at all its requests, have come to, as far as it decides about the next. */
-export type RetryPolicy = {
-  answered(at: Instant): void;
-  /**
-   * @param attempts how often this request was made, this time included.
-   * @param random in [0, 1), for the jitter.
-   */
-  failed(error: SourceError, attempts: number, at: Instant, random: number): Reaction;
-  /** @returns for how long the source still wants no requests, as it said last; null where it takes them. */
-  closedForMs(at: Instant): number | null;
+/** An attempt at a request that failed. Moments are those of the monotonic clock, in milliseconds. */
+export type FailedAttempt = {
+  readonly error: SourceError;
+  readonly sentAt: number;
+  readonly endedAt: number;
+  /** How often this request was made, this time included, refusals for the rate limit not counted. */
+  readonly attempts: number;
 };
 
-/** The source is there, whatever it says of this one series: delisted coins, always the longest-stale, must not stop the rest. */
-const isAnswer = (kind: FailureKind): boolean =>
-  kind === 'empty' || kind === 'wrong_granularity' || (!isTransient(kind) && !stopsTheRun(kind));
+/** Decides about the next attempt by what the attempts of one hop, at all its requests, have come to. */
+export type RetryPolicy = {
+  answered(): void;
+  /** @param random in [0, 1), for the jitter. */
+  failed(attempt: FailedAttempt, random: number): Reaction;
+  /** @returns for how long the source still wants no requests, as it said last; null where it takes them. */
+  closedForMs(at: number): number | null;
+};
+
+/**
+ * Whether the source is away is asked only of these: everything else is an answer. A series that is delisted or sparse,
+ * and always the longest-stale, must not stop the rest; nor must a 429.
+ */
+const SILENT: ReadonlySet<FailureKind> = new Set(['network', 'timeout', 'server_error', 'malformed', 'blocked']);
 
 export function createRetryPolicy(): RetryPolicy {
-  let failuresInARow = 0;
-  let lastAnswerAt = Number.NEGATIVE_INFINITY;
+  /** When the failures began that no answer has interrupted; null after an answer. */
+  let silentSince: number | null = null;
   let closedUntil = Number.NEGATIVE_INFINITY;
+  let pausedSince = Number.NEGATIVE_INFINITY;
+  let lastPauseMs = 0;
+  let pausedInARowMs = 0;
+
+  function answered(): void {
+    silentSince = null;
+    closedUntil = Number.NEGATIVE_INFINITY;
+    lastPauseMs = 0;
+    pausedInARowMs = 0;
+  }
+
+  /** @returns the pause of all requests. The refusals of one burst were all sent before it, and lengthen nothing. */
+  function pauseAfter({ error, sentAt, endedAt }: FailedAttempt): number {
+    const isSameBurst = sentAt < pausedSince + lastPauseMs;
+    if (isSameBurst) return Math.max(0, pausedSince + lastPauseMs - endedAt);
+    lastPauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, 2 * lastPauseMs, MIN_PAUSE_MS), MAX_PAUSE_MS);
+    pausedSince = endedAt;
+    pausedInARowMs += lastPauseMs;
+    return lastPauseMs;
+  }
 
   return {
-    answered(at) {
-      failuresInARow = 0;
-      lastAnswerAt = at;
-      closedUntil = Number.NEGATIVE_INFINITY;
-    },
-    failed({ kind, retryAfterMs }, attempts, at, random) {
-      failuresInARow = isAnswer(kind) ? 0 : failuresInARow + 1;
-      if (isAnswer(kind)) lastAnswerAt = at;
-      if (retryAfterMs !== null) closedUntil = Math.max(closedUntil, at + retryAfterMs);
-      const circuitOpen = failuresInARow >= MAX_FAILURES_IN_A_ROW && at - lastAnswerAt > MAX_SILENCE_MS;
-      const isRateLimited = kind === 'rate_limited';
-      const isWorthATry = isTransient(kind) && !circuitOpen && attempts < MAX_ATTEMPTS;
+    answered,
+    failed(attempt, random) {
+      const { error, sentAt, endedAt, attempts } = attempt;
+      const { kind, retryAfterMs } = error;
+      if (retryAfterMs !== null) closedUntil = Math.max(closedUntil, endedAt + retryAfterMs);
+      if (kind === 'rate_limited') {
+        silentSince = null;
+        const pauseMs = pauseAfter(attempt);
+        const isWorthATry = pausedInARowMs <= MAX_PAUSED_IN_A_ROW_MS;
+        return { retryInMs: isWorthATry ? 0 : null, pauseMs, stopsTheRun: !isWorthATry };
+      }
+      if (!SILENT.has(kind)) {
+        answered();
+        return { retryInMs: null, pauseMs: null, stopsTheRun: stopsTheRun(kind) };
+      }
+      // From the first failure on: requests side by side that fail together are one moment of silence.
+      silentSince ??= endedAt;
+      const circuitOpen = Math.max(sentAt, silentSince) - silentSince >= MAX_SILENCE_MS;
       const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempts - 1), MAX_BACKOFF_MS) * (0.5 + 0.5 * random);
-      return {
-        // The pause spaces the requests that were told to slow down.
-        retryInMs: !isWorthATry ? null : isRateLimited ? 0 : backoffMs,
-        pauseMs: isRateLimited ? Math.min(retryAfterMs ?? DEFAULT_PAUSE_MS, MAX_PAUSE_MS) : null,
-        stopsTheRun: stopsTheRun(kind) || (isTransient(kind) && circuitOpen),
-      };
+      const isWorthATry = isTransient(kind) && !circuitOpen && attempts < MAX_ATTEMPTS;
+      return { retryInMs: isWorthATry ? backoffMs : null, pauseMs: null, stopsTheRun: circuitOpen };
     },
     closedForMs: (at) => (closedUntil > at ? closedUntil - at : null),
   };

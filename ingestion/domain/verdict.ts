@@ -44,9 +44,14 @@ export type Verdict = DayCounts & {
 /** Why a hop stopped before its plan was worked off. */
 export type StopCause = 'deadline' | 'interrupt' | 'source' | 'lock';
 
+/** What one hop asked of the source. */
+export type HopCounts = { readonly requests: number; readonly retries: number; readonly rateLimited: number };
+
 /** A verdict with what the queue's handling needs to know beyond it. */
 export type RunResult = {
   readonly verdict: Verdict;
+  /** Of this hop alone; the verdict counts over all hops. */
+  readonly hop: HopCounts;
   /** Fewer days are missing than when the hop began. */
   readonly madeProgress: boolean;
   readonly stoppedBy: StopCause | null;

@@ -2,21 +2,21 @@ import pLimit from 'p-limit';
 import { isHourly, medianSpacingMs } from '../domain/aggregation.ts';
 import { HOUR_MS, MINUTE_MS } from '../domain/day.ts';
 import { type FailureKind, isTransient, SourceError } from '../domain/failure.ts';
-import { createRetryPolicy } from '../domain/retry-policy.ts';
+import { createRetryPolicy, type FailedAttempt } from '../domain/retry-policy.ts';
 import { type Series, seriesName } from '../domain/series.ts';
-import type { StopCause } from '../domain/verdict.ts';
+import type { HopCounts, StopCause } from '../domain/verdict.ts';
 import type { RateLimiter, RunDependencies, SourceResponse } from '../ports.ts';
 import type { OpenRun } from './open-run.ts';
 import type { PlannedRequest, RunPlan } from './plan-run.ts';
 
-/** Requests under way at once. Enough to spend a minute's permits in seconds; the database pool has four connections. */
-const CONCURRENCY = 6;
+/** Enough requests side by side to spend a minute's permits at any latency up to the timeout; more would only cost memory. */
+const MAX_CONCURRENCY = 100;
 
 /** What the last request needs before the deadline: its 30 s timeout, storing, judging. */
 const DEADLINE_RESERVE_MS = MINUTE_MS;
 
-/** How far back requests of earlier processes count: the limiter's 60.5 s, and 30 s for one killed under way. */
-const LEDGER_WINDOW_MS = 91_000;
+/** How far back requests of earlier processes may count: a minute, its slack, and the timeout of one killed under way. */
+const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
 
 /** @property attempts how often it was asked, the last time included. */
 export type SeriesFailure = Series & {
@@ -28,7 +28,7 @@ export type SeriesFailure = Series & {
 export type FetchOutcome = {
   readonly failures: readonly SeriesFailure[];
   readonly stoppedBy: StopCause | null;
-  readonly retries: number;
+  readonly counts: HopCounts;
   readonly retryAfterMs: number | null;
   readonly rowsWritten: number;
   readonly rowsUnchanged: number;
@@ -59,10 +59,11 @@ export async function fetchWindows(
   const { clock, repositories } = deps;
   const now = clock.now();
   const endedAt = await repositories.requests.endedSince(now - LEDGER_WINDOW_MS);
-  const limiter = deps.makeRateLimiter(endedAt.map((at) => at ?? now));
+  const limiter = deps.makeRateLimiter(endedAt.map((at) => (at === null ? 0 : now - at)));
+  deps.onEvent({ kind: 'fetching', limiter });
   const stop = stopSignal(run, deps);
   const hop = new Hop(run, deps, limiter, stop.controller);
-  const limit = pLimit(CONCURRENCY);
+  const limit = pLimit(Math.min(limiter.limit, MAX_CONCURRENCY));
   try {
     await Promise.all(plan.requests.map((request) => limit(() => hop.work(request, onAnswer))));
   } finally {
@@ -82,7 +83,7 @@ function stopSignal({ lock }: OpenRun, { interrupt, deadline, clock }: RunDepend
   stopOn(interrupt, 'interrupt');
   stopOn(lock.lost, 'lock');
   if (deadline !== null) {
-    const timeLeftMs = deadline - DEADLINE_RESERVE_MS - clock.now();
+    const timeLeftMs = deadline - DEADLINE_RESERVE_MS - clock.monotonicMs();
     if (timeLeftMs <= 0) controller.abort(new Stop('deadline'));
     else
       clock.sleep(timeLeftMs, over.signal).then(
@@ -101,8 +102,8 @@ class Hop {
   readonly #stop: AbortController;
   readonly #retryPolicy = createRetryPolicy();
   readonly #failures = new Map<string, SeriesFailure>();
+  readonly #counts = { requests: 0, retries: 0, rateLimited: 0 };
   #error: unknown = null;
-  #retries = 0;
   #rowsWritten = 0;
   #rowsUnchanged = 0;
 
@@ -145,57 +146,66 @@ class Hop {
     return {
       failures,
       stoppedBy: reason instanceof Stop ? reason.stopCause : null,
-      retries: this.#retries,
-      retryAfterMs: this.#retryPolicy.closedForMs(this.#deps.clock.now()),
+      counts: { ...this.#counts },
+      retryAfterMs: this.#retryPolicy.closedForMs(this.#deps.clock.monotonicMs()),
       rowsWritten: this.#rowsWritten,
       rowsUnchanged: this.#rowsUnchanged,
     };
   }
 
   async #fetch(request: PlannedRequest): Promise<{ answer: SourceResponse; attempts: number }> {
-    for (let attempts = 1; ; attempts += 1) {
-      try {
-        return { answer: await this.#ask(request), attempts };
-      } catch (error) {
-        if (!(error instanceof SourceError)) throw error;
-        const delayMs = this.#delayBeforeRetry(error, attempts);
-        if (delayMs === null) throw new FailedRequest(error, attempts);
-        const { series } = request;
-        this.#deps.onEvent({ kind: 'retrying', series, error: error.message, delayMs });
-        await this.#deps.clock.sleep(delayMs, this.#stop.signal);
-        this.#retries += 1;
-      }
+    for (let attempts = 1, refusals = 0; ; ) {
+      const outcome = await this.#ask(request);
+      if ('answer' in outcome) return { answer: outcome.answer, attempts: attempts + refusals };
+      const { error, sentAt, endedAt } = outcome;
+      const delayMs = this.#delayBeforeRetry({ error, sentAt, endedAt, attempts });
+      if (delayMs === null) throw new FailedRequest(error, attempts + refusals);
+      // A refusal for the rate limit says nothing about the request.
+      if (error.kind === 'rate_limited') refusals += 1;
+      else attempts += 1;
+      this.#deps.onEvent({ kind: 'retrying', series: request.series, error: error.message, delayMs });
+      await this.#deps.clock.sleep(delayMs, this.#stop.signal);
+      this.#counts.retries += 1;
     }
   }
 
   /** One request, written into the ledger before it is sent and after it ended. */
-  async #ask({ series, window }: PlannedRequest): Promise<SourceResponse> {
+  async #ask({
+    series,
+    window,
+  }: PlannedRequest): Promise<{ answer: SourceResponse } | Omit<FailedAttempt, 'attempts'>> {
     const { clock, source, repositories } = this.#deps;
     const permit = await this.#limiter.acquire(this.#stop.signal);
-    const { runId } = this.#run.order;
+    const sentAt = clock.monotonicMs();
     let id: string | null = null;
     let status: number | null = null;
+    let wasSent = true;
     try {
-      id = await repositories.requests.begin({ runId, series, sentAt: clock.now() });
+      id = await repositories.requests.begin({ runId: this.#run.order.runId, series, sentAt: clock.now() });
       const answer = await source.fetchRange(series, window, this.#run.lock.lost);
       status = 200;
       refuseUnusable(answer, series);
-      this.#retryPolicy.answered(clock.now());
-      return answer;
+      this.#retryPolicy.answered();
+      return { answer };
     } catch (error) {
-      if (error instanceof SourceError) status = error.status;
-      throw error;
+      if (!(error instanceof SourceError)) throw error;
+      ({ status, wasSent } = error);
+      if (error.kind === 'rate_limited') this.#counts.rateLimited += 1;
+      return { error, sentAt, endedAt: clock.monotonicMs() };
     } finally {
-      permit.release();
+      if (wasSent) this.#counts.requests += 1;
+      if (wasSent) permit.release();
+      else permit.giveBack();
       const isCredited = status !== null && status >= 200 && status < 300;
-      if (id !== null) await repositories.requests.end(id, { endedAt: clock.now(), status, isCredited });
+      if (id !== null && wasSent) await repositories.requests.end(id, { endedAt: clock.now(), status, isCredited });
+      else if (id !== null) await repositories.requests.withdraw(id);
     }
   }
 
   /** @returns how long to wait before the next attempt; null when there is to be none. */
-  #delayBeforeRetry(error: SourceError, attempts: number): number | null {
-    const { clock, random, onEvent } = this.#deps;
-    const { retryInMs, pauseMs, stopsTheRun } = this.#retryPolicy.failed(error, attempts, clock.now(), random());
+  #delayBeforeRetry(attempt: FailedAttempt): number | null {
+    const { random, onEvent } = this.#deps;
+    const { retryInMs, pauseMs, stopsTheRun } = this.#retryPolicy.failed(attempt, random());
     if (pauseMs !== null) {
       const before = this.#limiter.limit;
       this.#limiter.slowDown(pauseMs);

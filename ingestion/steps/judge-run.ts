@@ -46,7 +46,12 @@ export async function judgeRun(
   const { missingSeries, ...days } = counts;
   run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();
-  await runs.finish(runId, { status, ...days, error }, fetched.retries, status === 'waiting' ? null : finishedAt);
+  await runs.finish(
+    runId,
+    { status, ...days, error },
+    fetched.counts.retries,
+    status === 'waiting' ? null : finishedAt,
+  );
   await prune(deps, finishedAt - KEEP_DAYS * DAY_MS);
 
   return {
@@ -62,6 +67,7 @@ export async function judgeRun(
       findings: await findings.ofRun(runId),
       error,
     },
+    hop: fetched.counts,
     madeProgress,
     stoppedBy,
     failures: remainingFailures(fetched, missingSeries),
@@ -123,13 +129,13 @@ async function countStored({ order, scope, expected }: OpenRun, { repositories }
   };
 }
 
-/** A series whose answers came and still lack a day may have it later: that is as good as an empty answer. */
+/** A series whose answers came and still lack a day may have it later: they are incomplete. */
 function remainingFailures({ failures, stoppedBy }: FetchOutcome, missingSeries: readonly string[]): FailureKind[] {
   const fatal = failures.find(({ kind }) => stopsTheRun(kind));
   if (fatal) return [fatal.kind];
   const failed = new Set(failures.map(seriesName));
   const hasOthers = stoppedBy !== null || missingSeries.some((name) => !failed.has(name));
-  return [...new Set(failures.map(({ kind }) => kind)), ...(hasOthers ? (['empty'] as const) : [])];
+  return [...new Set(failures.map(({ kind }) => kind)), ...(hasOthers ? (['incomplete'] as const) : [])];
 }
 
 function explain(status: RunStatus, counts: Counts, { failures, stoppedBy }: FetchOutcome): string {

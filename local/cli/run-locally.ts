@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { composeRun } from '../../ingestion/compose-run.ts';
 import type { RunRequest } from '../../ingestion/contract/run-message.ts';
+import { isLoopback } from '../../ingestion/contract/settings.ts';
 import { readSeriesCoverage } from '../../ingestion/database/coverage.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
 import type { Verdict } from '../../ingestion/domain/verdict.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
-import { isLoopback } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { createProgress } from '../output/progress.ts';
 import { nextStep, verdictText } from '../output/verdict-text.ts';
@@ -67,13 +67,7 @@ export async function runLocally(request: RunRequest, clock: Clock, context: Com
     try {
       const { verdict } = await runIngestion(
         { runId: runIdOf(triggerKey), triggerKey, trigger: 'cli', dueAt: clock.now(), request, hop: 0 },
-        {
-          ...deps,
-          makeRateLimiter(recentEnds) {
-            progress.limiterMade(source.requestsPerMinute, recentEnds);
-            return deps.makeRateLimiter(recentEnds);
-          },
-        },
+        deps,
       );
       const coverage = await readSeriesCoverage(database, { now: clock.now(), universe });
       return {

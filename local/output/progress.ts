@@ -1,15 +1,11 @@
 import type { WriteStream } from 'node:tty';
 import cliProgress from 'cli-progress';
-import type { Instant } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import type { Clock, RunEvent } from '../../ingestion/ports.ts';
+import type { Clock, RateLimiter, RunEvent } from '../../ingestion/ports.ts';
 import { formatDuration, formatQuantity } from '../../report/format.ts';
 import type { Terminal } from './terminal.ts';
-import { followEvent, NEW_PACE, type Pace, timeLeftMs, waitMs, withLimit } from './time-left.ts';
 
 export type Progress = {
-  /** To be told of the run's rate limiter, made when the plan is: its limit, and the ends of earlier requests that count in it. */
-  limiterMade(limit: number, endedAt: readonly Instant[]): void;
   onEvent(event: RunEvent): void;
   /** Takes the bar away. */
   stop(): void;
@@ -21,28 +17,31 @@ const LINE_EVERY_MS = 5_000;
 /** A wait this short is not worth a word. */
 const NOTABLE_WAIT_MS = 2_000;
 
+/** How far a run is. @property limiter decides how fast it may go on; null until the first request may be sent. */
+type Pace = { total: number; done: number; limiter: Pick<RateLimiter, 'limit' | 'waitMs'> | null };
+
 /** @returns a bar with the time left where a person watches, lines elsewhere, nothing with `--json`. */
-export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock: Pick<Clock, 'now'>): Progress {
-  let pace = NEW_PACE;
-  let lineAt = clock.now();
+export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock: Pick<Clock, 'monotonicMs'>): Progress {
+  const pace: Pace = { total: 0, done: 0, limiter: null };
+  let lineAt = clock.monotonicMs();
   let isWaiting = false;
-  const bar = terminal.live && startableBar(terminal.live, () => paceText(pace, clock.now()));
+  const bar = terminal.live && startableBar(terminal.live, () => paceText(pace));
 
   function writeLine() {
-    const now = clock.now();
-    const beginsToWait = !isWaiting && waitMs(pace, now) > NOTABLE_WAIT_MS;
-    isWaiting = waitMs(pace, now) > NOTABLE_WAIT_MS;
+    const now = clock.monotonicMs();
+    const isNotable = (pace.limiter?.waitMs(1) ?? 0) > NOTABLE_WAIT_MS;
+    const beginsToWait = !isWaiting && isNotable;
+    isWaiting = isNotable;
     if (pace.done < pace.total && !beginsToWait && now - lineAt < LINE_EVERY_MS) return;
     lineAt = now;
-    terminal.note(paceText(pace, now));
+    terminal.note(paceText(pace));
   }
 
   return {
-    limiterMade(limit, endedAt) {
-      pace = withLimit(pace, limit, endedAt);
-    },
     onEvent(event) {
-      pace = followEvent(pace, event, clock.now());
+      if (event.kind === 'planned') pace.total += event.requests;
+      if (event.kind === 'fetching') pace.limiter = event.limiter;
+      if (event.kind === 'answered' || event.kind === 'failed') pace.done = Math.min(pace.done + 1, pace.total);
       const message = eventText(event);
       if (message !== null) terminal.note(message);
       if (pace.total === 0) return;
@@ -67,18 +66,20 @@ function eventText(event: RunEvent): string | null {
       return `${seriesName(event.series)}: ${event.error} – trying again in ${waitText(event.delayMs)}`;
     case 'slowed':
       return `CoinGecko asks for fewer requests: pausing ${waitText(event.pauseMs)}, then at most ${event.limit} a minute.`;
+    case 'fetching':
     case 'answered':
       return null;
   }
 }
 
 /** `10 of 44 requests done · waiting 52 s for the limit of 10 a minute · 4 min left` */
-function paceText(pace: Pace, now: Instant): string {
-  const parts = [`${pace.done} of ${formatQuantity(pace.total, 'request')} done`];
-  if (pace.done < pace.total && Number.isFinite(pace.limit)) {
-    const wait = waitMs(pace, now);
-    if (wait > NOTABLE_WAIT_MS) parts.push(`waiting ${waitText(wait)} for the limit of ${pace.limit} a minute`);
-    parts.push(`${waitText(timeLeftMs(pace, now))} left`);
+function paceText({ total, done, limiter }: Pace): string {
+  const parts = [`${done} of ${formatQuantity(total, 'request')} done`];
+  if (done < total && limiter) {
+    const waitMs = limiter.waitMs(1);
+    if (waitMs > NOTABLE_WAIT_MS) parts.push(`waiting ${waitText(waitMs)} for the limit of ${limiter.limit} a minute`);
+    // The limit is what a run waits for. An average of the past would be wrong by a minute: a run is a burst and a wait.
+    parts.push(`${waitText(Math.max(1, limiter.waitMs(total - done)))} left`);
   }
   return parts.join(' · ');
 }

@@ -159,7 +159,7 @@ async function findBinaries(account: Account | null, log: (message: string) => v
   const native = join(dirname(entry), '..', 'native');
   if (canEnter(join(native, 'bin', 'postgres'), account)) return join(native, 'bin');
 
-  const { version } = createRequire(entry)('../../package.json') as { version: string };
+  const { version } = createRequire(entry)('../package.json') as { version: string };
   const copy = join(FALLBACK_FOLDER, `binaries-${version}`);
   if (!existsSync(copy)) {
     log(`The PostgreSQL server may not enter ${native}; its programs are copied to ${copy}`);

@@ -2,8 +2,8 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import { MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
-import { MAX_RECEIVES } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import type { LogLevel, SourceSettings } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
@@ -151,7 +151,7 @@ async function startSecrets({ cronSecret, databaseUrl, source }: LocalStackOptio
 
 /** What the stack sets in the cloud, and what Lambda itself does. */
 function environmentOf(
-  { databaseUrl, source, universe, logLevel }: LocalStackOptions,
+  { databaseUrl, source, logLevel }: LocalStackOptions,
   endpoints: { sqs: string; secretsManager: string },
   queues: Queues,
 ): Record<string, string> {
@@ -171,7 +171,7 @@ function environmentOf(
     coingeckoRequestsPerMinute: String(source.requestsPerMinute),
     coingeckoMonthlyCredits: String(source.monthlyCredits ?? ''),
     coingeckoHistoryDays: String(source.historyDays),
-    universe: JSON.stringify(universe),
+    universe: process.env['UNIVERSE'] ?? '',
   };
   return {
     ...Object.fromEntries(

@@ -79,5 +79,5 @@ test('an error in a bundle is logged with the line of the source', async () => {
     NODE_OPTIONS: '--enable-source-maps',
   });
   expect(invocation?.result).toEqual({ batchItemFailures: [{ itemIdentifier: 'message-1' }] });
-  expect(JSON.stringify(invocation?.lines)).toMatch(/ingestion\/runtime\/run-message-schema\.ts:\d+/);
+  expect(JSON.stringify(invocation?.lines)).toMatch(/ingestion\/message\/run-message\.ts:\d+/);
 });

@@ -26,7 +26,6 @@ import { Template } from 'aws-cdk-lib/assertions';
 import pg from 'pg';
 import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startEventSourceMapping } from '../../local/stack/event-source-mapping.ts';
 import { startHttpApi } from '../../local/stack/http-api.ts';
@@ -34,6 +33,7 @@ import { createFunction, type LambdaFunction } from '../../local/stack/lambda-fu
 import { startSimulator } from '../../simulator/server.ts';
 import { createStack, type FunctionName, functionOf, resource } from '../infrastructure/synthesise.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
 
 const emulator = process.env['AWS_ENDPOINT_URL'];
 
@@ -46,7 +46,7 @@ const SETTINGS = {
   schedule: 'rate(1 minute)',
   coingeckoPlan: 'public',
   coingeckoRequestsPerMinute: '1000',
-  universe: JSON.stringify(UNIVERSE),
+  universe: writeUniverse(UNIVERSE),
 };
 
 const AWS = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import { METRIC_NAMESPACE } from '../../ingestion/contract/names.ts';
 import { MESSAGE_GROUP_ID, type RunMessage } from '../../ingestion/contract/run-message.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
-import { WORKER_TIMEOUT_MINUTES } from '../../lib/config.ts';
 import { createFunction } from '../../local/stack/lambda-function.ts';
 import { createSecret, type Secret, startSecretsManager } from '../../local/stack/secrets-manager.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { startEventBridge } from '../support/eventbridge-server.ts';
 import { useTestDatabase } from '../support/test-database.ts';
+import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
 import { resourcesOf, STAGES, templateOf } from './synthesise.ts';
 
 /** A line of EMF, as CloudWatch reads it. */
@@ -125,7 +125,7 @@ beforeAll(async () => {
     const invoked = createFunction({
       name,
       file: new URL(`../../functions/${name}/handler.ts`, import.meta.url),
-      environment: { ...environment, UNIVERSE: JSON.stringify(universe) },
+      environment: { ...environment, UNIVERSE: writeUniverse(universe) },
       timeoutMs: WORKER_TIMEOUT_MINUTES * 60_000,
       onLine: collect,
     });

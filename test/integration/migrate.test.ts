@@ -103,6 +103,7 @@ describe('a database that is not there yet', () => {
     let now = 0;
     const clock = {
       now: () => now,
+      monotonicMs: () => now,
       async sleep(durationMs: number) {
         now += durationMs;
       },

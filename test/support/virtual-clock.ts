@@ -6,6 +6,8 @@ export type VirtualClock = Clock & {
   advance(durationMs: number): Promise<void>;
   /** Moves on from sleeper to sleeper until nobody sleeps. */
   runUntilIdle(): Promise<void>;
+  /** Sets the wall clock ahead, or back where negative; nobody's waiting changes. */
+  setWall(byMs: number): void;
 };
 
 type Sleeper = { readonly at: Instant; readonly wake: () => void };
@@ -13,6 +15,7 @@ type Sleeper = { readonly at: Instant; readonly wake: () => void };
 /** A clock that stands still until the test moves it. */
 export function createVirtualClock(startMs: Instant): VirtualClock {
   let now = startMs;
+  let wallAheadMs = 0;
   const sleepers = new Set<Sleeper>();
 
   /** Lets every promise settle that needs no clock. */
@@ -39,7 +42,11 @@ export function createVirtualClock(startMs: Instant): VirtualClock {
   }
 
   return {
-    now: () => now,
+    now: () => now + wallAheadMs,
+    monotonicMs: () => now,
+    setWall(byMs) {
+      wallAheadMs += byMs;
+    },
     sleep(durationMs, signal) {
       return new Promise((resolve, reject) => {
         signal?.throwIfAborted();

@@ -1,38 +1,42 @@
 import { expect, test } from '@jest/globals';
+import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import type { RunEvent } from '../../ingestion/ports.ts';
 import { createProgress } from '../../local/output/progress.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const SERIES = { coin: 'bitcoin', currency: 'usd' };
 const ANSWERED: RunEvent = { kind: 'answered', series: SERIES, rowsWritten: 1 };
 
-/** Progress into lines, told of each event at its moment. */
-function linesOf(limit: number, events: readonly (readonly [number, RunEvent])[]): string[] {
+/** Progress into lines, told of each event at its moment; each answer uses a permit of the limiter. */
+async function linesOf(limit: number, events: readonly (readonly [number, RunEvent])[]): Promise<string[]> {
   const lines: string[] = [];
-  const clock = { at: 0, now: () => clock.at };
+  const clock = createVirtualClock(0);
+  const limiter = createRateLimiter({ requestsPerMinute: limit, clock, recentAgesMs: [] });
   const progress = createProgress({ live: null, note: (line) => void lines.push(line) }, clock);
   for (const [at, event] of events) {
-    clock.at = at;
+    await clock.advance(at - clock.monotonicMs());
+    if (event.kind === 'answered') (await limiter.acquire(new AbortController().signal)).release();
     progress.onEvent(event);
-    if (event.kind === 'planned') progress.limiterMade(limit, []);
+    if (event.kind === 'planned') progress.onEvent({ kind: 'fetching', limiter });
   }
   progress.stop();
   return lines;
 }
 
-test('says what will be asked for', () => {
-  expect(linesOf(30, [[0, { kind: 'planned', requests: 1, gapDays: 1_320, seriesCount: 44 }]])).toEqual([
+test('says what will be asked for', async () => {
+  expect(await linesOf(30, [[0, { kind: 'planned', requests: 1, gapDays: 1_320, seriesCount: 44 }]])).toEqual([
     '1 request for 1,320 missing days of 44 series.',
   ]);
 });
 
-test('says when nothing is missing', () => {
-  expect(linesOf(30, [[0, { kind: 'planned', requests: 0, gapDays: 0, seriesCount: 0 }]])).toEqual([
+test('says when nothing is missing', async () => {
+  expect(await linesOf(30, [[0, { kind: 'planned', requests: 0, gapDays: 0, seriesCount: 0 }]])).toEqual([
     'Nothing is missing: no request is needed.',
   ]);
 });
 
-test('tells failures, retries and a lower limit as they come', () => {
-  const lines = linesOf(30, [
+test('tells failures, retries and a lower limit as they come', async () => {
+  const lines = await linesOf(30, [
     [0, { kind: 'planned', requests: 9, gapDays: 9, seriesCount: 9 }],
     [1, { kind: 'retrying', series: SERIES, error: 'the connection broke', delayMs: 1_500 }],
     [2, { kind: 'slowed', limit: 22, pauseMs: 60_000 }],
@@ -43,8 +47,8 @@ test('tells failures, retries and a lower limit as they come', () => {
   expect(lines).toContain('bitcoin/usd failed: CoinGecko knows no such coin');
 });
 
-test('writes a line when a wait for the limit begins, every 5 s at most otherwise, and at the end', () => {
-  const lines = linesOf(3, [
+test('writes a line when a wait for the limit begins, every 5 s at most otherwise, and at the end', async () => {
+  const lines = await linesOf(3, [
     [0, { kind: 'planned', requests: 5, gapDays: 5, seriesCount: 5 }],
     [100, ANSWERED],
     [200, ANSWERED],

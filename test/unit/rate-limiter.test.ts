@@ -9,12 +9,16 @@ const START = Date.UTC(2026, 10, 23, 2);
 const HELD_MS = 60_500;
 const never = new AbortController().signal;
 
+/** @param recentEnds as moments; the limiter is told how long ago they are. */
 function setUp(requestsPerMinute: number, recentEnds: number[] = []) {
   const clock = createVirtualClock(START);
-  return { clock, limiter: createRateLimiter({ requestsPerMinute, clock, recentEnds }) };
+  return {
+    clock,
+    limiter: createRateLimiter({ requestsPerMinute, clock, recentAgesMs: recentEnds.map((end) => START - end) }),
+  };
 }
 
-/** Takes places at once, and notes when each was granted, in seconds after START. */
+/** Takes permits at once, and notes when each was granted, in seconds after START. */
 function takeMany(limiter: RateLimiter, clock: { now(): number }, count: number, signal = never) {
   const grants: { number: number; at: number; release(): void }[] = [];
   const taken = Array.from({ length: count }, async (_, number) => {
@@ -25,7 +29,7 @@ function takeMany(limiter: RateLimiter, clock: { now(): number }, count: number,
 }
 
 describe('the request limiter', () => {
-  test('grants as many places as its limit at once, and the next 60.5 s after the first answer', async () => {
+  test('grants as many permits as its limit at once, and the next 60.5 s after the first answer', async () => {
     const { clock, limiter } = setUp(3);
     const { grants } = takeMany(limiter, clock, 5);
     await clock.advance(1_000);
@@ -50,7 +54,7 @@ describe('the request limiter', () => {
     expect(grants.map(({ number }) => number)).toEqual([0, 1, 2, 3]);
   });
 
-  test('a place released twice is freed once', async () => {
+  test('a permit released twice is freed once', async () => {
     const { clock, limiter } = setUp(1);
     const first = await limiter.acquire(never);
     first.release();
@@ -60,21 +64,29 @@ describe('the request limiter', () => {
     expect(grants).toHaveLength(1);
   });
 
-  test('starts with the requests of earlier processes: each holds a place until 60.5 s after its end', async () => {
+  test('a permit given back is free at once: its request never left this machine', async () => {
+    const { limiter } = setUp(1);
+    const permit = await limiter.acquire(never);
+    permit.giveBack();
+    permit.release();
+    await expect(limiter.acquire(never)).resolves.toBeDefined();
+  });
+
+  test('starts with the requests of earlier processes: each holds a permit until 60.5 s after its end', async () => {
     const { clock, limiter } = setUp(3, [START - 10_000, START - 61_000, START - 30_000]);
     const { grants } = takeMany(limiter, clock, 3);
     await clock.runUntilIdle();
     expect(grants.map(({ at }) => at)).toEqual([0, 30.5, 50.5]);
   });
 
-  test('an earlier end that lies in the future holds its place no longer than one of this moment', async () => {
+  test('an earlier end that lies in the future holds its permit no longer than one of this moment', async () => {
     const { clock, limiter } = setUp(1, [START + 3_600_000]);
     const { grants } = takeMany(limiter, clock, 1);
     await clock.runUntilIdle();
     expect(grants.map(({ at }) => at)).toEqual([60.5]);
   });
 
-  test('more earlier requests than places make the first wait until enough have left', async () => {
+  test('more earlier requests than permits make the first wait until enough have left', async () => {
     const { clock, limiter } = setUp(2, [START - 4_000, START - 3_000, START - 2_000, START - 1_000]);
     const { grants } = takeMany(limiter, clock, 2);
     await clock.runUntilIdle();
@@ -82,7 +94,7 @@ describe('the request limiter', () => {
   });
 });
 
-describe('waiting for a place', () => {
+describe('waiting for a permit', () => {
   test('ends with the reason of the signal, and gives the turn to the next', async () => {
     const { clock, limiter } = setUp(1);
     const { grants } = takeMany(limiter, clock, 1);
@@ -98,7 +110,7 @@ describe('waiting for a place', () => {
     expect(next.grants.map(({ at }) => at)).toEqual([61.5]);
   });
 
-  test('rejects at once when the signal has already aborted, and takes no place', async () => {
+  test('rejects at once when the signal has already aborted, and takes no permit', async () => {
     const { limiter } = setUp(1);
     const reason = new Error('interrupted');
     await expect(limiter.acquire(AbortSignal.abort(reason))).rejects.toBe(reason);
@@ -143,7 +155,7 @@ describe('after a 429', () => {
     limiter.slowDown(119_000);
     expect(limiter.limit).toBe(3);
     await clock.runUntilIdle();
-    // One place of three is held by the request still in flight.
+    // One permit of three is held by the request still in flight.
     expect(grants.map(({ at }) => at)).toEqual([119, 119]);
   });
 
@@ -185,6 +197,55 @@ describe('after a 429', () => {
   });
 });
 
+describe('the wait for further requests', () => {
+  const settle = (clock: { advance(ms: number): Promise<void> }) => clock.advance(0);
+
+  test('is zero for as many as the limit leaves', () => {
+    const { limiter } = setUp(3, [START]);
+    expect([0, 1, 2].map((count) => limiter.waitMs(count))).toEqual([0, 0, 0]);
+    expect(limiter.waitMs(3)).toBe(HELD_MS);
+  });
+
+  test('goes by the permits of earlier requests, then round after round', () => {
+    const { limiter } = setUp(2, [START - 50_000, START - 10_000]);
+    expect(limiter.waitMs(1)).toBe(10_500);
+    expect(limiter.waitMs(2)).toBe(50_500);
+    // The third can go when the first of them has been used, answered within half a second, and come free again.
+    expect(limiter.waitMs(3)).toBe(10_500 + HELD_MS + 500);
+  });
+
+  test('counts requests in flight as answered soon', async () => {
+    const { clock, limiter } = setUp(1);
+    takeMany(limiter, clock, 1);
+    await settle(clock);
+    expect(limiter.waitMs(1)).toBe(HELD_MS + 500);
+  });
+
+  test('counts a pause, and the lower limit after it', async () => {
+    const { clock, limiter } = setUp(2);
+    takeMany(limiter, clock, 1);
+    await settle(clock);
+    limiter.slowDown(90_000);
+    expect(limiter.limit).toBe(1);
+    expect(limiter.waitMs(1)).toBe(90_000);
+  });
+});
+
+test('a wall clock that is set ahead or back neither stalls nor speeds it up', async () => {
+  for (const byMs of [3_600_000, -3_600_000]) {
+    const { clock, limiter } = setUp(1);
+    const { grants } = takeMany(limiter, clock, 1);
+    await clock.advance(1_000);
+    clock.setWall(byMs);
+    grants[0]?.release();
+    const before = clock.monotonicMs();
+    const next = limiter.acquire(never);
+    await clock.runUntilIdle();
+    await next;
+    expect(clock.monotonicMs() - before).toBe(HELD_MS);
+  }
+});
+
 describe('as the server sees it', () => {
   const upTo = (max: number) => fc.integer({ min: 0, max });
   const seldom = (milliseconds: fc.Arbitrary<number>) =>
@@ -213,7 +274,11 @@ describe('as the server sees it', () => {
           // What each process leaves to the next; the requests of a killed one end with it.
           const ends: number[] = [];
           for (const { requests, killedAfterMs } of processes) {
-            const limiter = createRateLimiter({ requestsPerMinute: limit, clock, recentEnds: ends });
+            const limiter = createRateLimiter({
+              requestsPerMinute: limit,
+              clock,
+              recentAgesMs: ends.map((end) => clock.now() - end),
+            });
             const kill = new AbortController();
             const work = requests.map(async ({ delayMs, latencyMs, seenAfter, abortedAfterMs, pauseMs }) => {
               const abort = new AbortController();

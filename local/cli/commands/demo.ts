@@ -7,6 +7,7 @@ import { IngestionError, LockTakenError } from '../../../ingestion/domain/failur
 import type { Verdict } from '../../../ingestion/domain/verdict.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { formatPrice, NO_VALUE } from '../../../report/format.ts';
+import { MADE_UP } from '../../../report/render-report.ts';
 import type { ReportData } from '../../../report/report-data.ts';
 import { startSimulator } from '../../../simulator/server.ts';
 import { tableText } from '../../output/outcome-text.ts';
@@ -18,7 +19,6 @@ import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.
 
 /** A database of its own, new at each demo: made-up prices never mix with real ones. */
 const DATABASE = 'demo';
-const BANNER = 'Demo: these prices are made up.';
 /** The simulator sets no limit; this one is never reached. */
 const REQUESTS_PER_MINUTE = 10_000;
 
@@ -47,14 +47,14 @@ export const demo = defineCommand({
 async function showWay(context: CommandContext, databaseUrl: string): Promise<Outcome> {
   const { terminal, settings } = context;
   const { universe } = settings;
-  terminal.note(BANNER);
+  terminal.note(MADE_UP);
   return await withDatabase(context, async (database) => {
     const runId = await runThroughStack(databaseUrl, context);
     const now = systemClock.now();
     const { runs, series } = await readStatus(database, { now, universe, runId });
     const verdict = verdictOf(runs[0]);
     const { path, data } = await writeReport(database, join(DATA_FOLDER, 'demo.html'), {
-      ...{ now, universe, banner: BANNER },
+      ...{ now, universe, isMadeUp: true },
       monthlyCredits: settings.source.monthlyCredits,
     });
     return {
@@ -65,7 +65,7 @@ async function showWay(context: CommandContext, databaseUrl: string): Promise<Ou
         '',
         pricesText(data),
         '',
-        `${BANNER} The page to look at: ${path}`,
+        `${MADE_UP} The page to look at: ${path}`,
       ].join('\n'),
     };
   });
@@ -88,7 +88,7 @@ async function runThroughStack(
   const stack = await startLocalStack({
     ...{ ...settings, databaseUrl, cronSecret, onHop, onError },
     port: 0,
-    renderPage: async () => BANNER,
+    renderPage: async () => MADE_UP,
     onLine: terminal.printError,
   });
   try {
@@ -141,7 +141,7 @@ async function makeDatabase(serverUrl: string): Promise<string> {
 }
 
 /** The averages of the newest day that is final everywhere. */
-function pricesText({ newestFinalDay, days, series, universe }: ReportData): string {
+function pricesText({ status: { newestFinalDay }, days, series, universe }: ReportData): string {
   if (newestFinalDay === null) return 'No day is final in every series.';
   const index = days.indexOf(newestFinalDay);
   const averages = new Map(series.map(({ coin, currency, prices }) => [`${coin} ${currency}`, prices[index]?.average]));

@@ -5,6 +5,7 @@ import { readStatus } from '../../../ingestion/database/status.ts';
 import { parseRunMessage } from '../../../ingestion/message/run-message.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readReportData } from '../../../report/read-report-data.ts';
+import { renderReport } from '../../../report/render-report.ts';
 import { statusText } from '../../output/outcome-text.ts';
 import type { LocalStack } from '../../stack/local-stack.ts';
 import { underNote } from '../../stack/running-stacks.ts';
@@ -15,6 +16,8 @@ import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.
 
 /** Where `npm run redrive` finds the stacks that run. */
 export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
+
+const PAGE_REFRESH_SECONDS = 60;
 
 export const start = defineCommand({
   summary: 'Serve the endpoint, the queue, its worker, the schedule and the page, until Ctrl-C.',
@@ -102,9 +105,7 @@ function introduction(
 async function renderPage(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
   const { monthlyCredits } = source;
   const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits });
-  // Only now: its chart library takes longer to load than everything else.
-  const { renderReport } = await import('../../../report/render-report.ts');
-  return renderReport(data);
+  return renderReport(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
 }
 
 /** Tells what a hop has come to; its log has the details. */

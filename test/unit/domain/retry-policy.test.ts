@@ -1,15 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
 import { type FailureKind, SourceError } from '../../../ingestion/domain/failure.ts';
-import { createRetryPolicy } from '../../../ingestion/domain/retry-policy.ts';
+import { createRetryPolicy, type RetryPolicy } from '../../../ingestion/domain/retry-policy.ts';
 
+const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
-const failure = (kind: FailureKind, retryAfterMs?: number) =>
-  new SourceError(kind, 'a failure', retryAfterMs === undefined ? {} : { retryAfterMs });
+
+type Attempt = { at?: number; tookMs?: number; attempts?: number; retryAfterMs?: number; random?: number };
+
+/** A failure that ends at that moment, after a request that took no time unless said. */
+function fail(policy: RetryPolicy, kind: FailureKind, attempt: Attempt = {}) {
+  const { at = 0, tookMs = 0, attempts = 1, retryAfterMs, random = 1 } = attempt;
+  const error = new SourceError(kind, 'a failure', retryAfterMs === undefined ? {} : { retryAfterMs });
+  return policy.failed({ error, sentAt: at - tookMs, endedAt: at, attempts }, random);
+}
 
 describe('after a failed attempt', () => {
   test('the backoff doubles, with up to half of it taken off by chance, and ends with the fifth attempt', () => {
     const delays = [1, 2, 3, 4, 5].map((attempts) =>
-      [0, 1].map((random) => createRetryPolicy().failed(failure('timeout'), attempts, 0, random).retryInMs),
+      [0, 1].map((random) => fail(createRetryPolicy(), 'timeout', { attempts, random }).retryInMs),
     );
     expect(delays).toEqual([
       [500, 1_000],
@@ -20,62 +28,107 @@ describe('after a failed attempt', () => {
     ]);
   });
 
-  test.each<[number | undefined, number]>([
-    [119_000, 119_000],
-    [3_600_000, 5 * MINUTE_MS],
-    [undefined, MINUTE_MS],
-  ])('a 429 with a Retry-After of %p ms pauses every request for %i ms', (retryAfterMs, pauseMs) => {
-    expect(createRetryPolicy().failed(failure('rate_limited', retryAfterMs), 1, 0, 1)).toEqual({
-      retryInMs: 0,
-      pauseMs,
-      stopsTheRun: false,
-    });
-  });
-
   test.each<[FailureKind, boolean]>([
     ['not_found', false],
     ['history', false],
     ['plan', false],
+    ['empty', false],
+    ['wrong_granularity', false],
     ['wrong_key', true],
   ])('%s is not asked again; that it stops the run is %p', (kind, stopsTheRun) => {
-    expect(createRetryPolicy().failed(failure(kind), 1, 0, 1)).toEqual({ retryInMs: null, pauseMs: null, stopsTheRun });
-  });
-
-  test('eight failures in a row stop a run that never had an answer', () => {
-    const policy = createRetryPolicy();
-    const stops = Array.from({ length: 8 }, () => policy.failed(failure('network'), 1, 0, 1).stopsTheRun);
-    expect(stops).toEqual([...Array(7).fill(false), true]);
-  });
-
-  test.each<FailureKind>(['not_found', 'history', 'plan', 'empty', 'wrong_granularity'])(
-    '%s says that the source is there: any number of such series leaves the others their turn',
-    (kind) => {
-      const policy = createRetryPolicy();
-      for (let count = 0; count < 20; count += 1) {
-        expect(policy.failed(failure(kind), 1, count, 1).stopsTheRun).toBe(false);
-      }
-      for (let count = 0; count < 7; count += 1) policy.failed(failure('network'), 1, 20, 1);
-      expect(policy.failed(failure('network'), 1, 20, 1).stopsTheRun).toBe(false);
-      expect(policy.failed(failure('network'), 1, 20 + MINUTE_MS, 1).stopsTheRun).toBe(true);
-    },
-  );
-
-  test('one that had an answer is given a minute of silence', () => {
-    const policy = createRetryPolicy();
-    policy.answered(0);
-    for (let count = 0; count < 20; count += 1) {
-      expect(policy.failed(failure('network'), 1, MINUTE_MS, 1).stopsTheRun).toBe(false);
-    }
-    expect(policy.failed(failure('network'), 1, MINUTE_MS + 1, 1).stopsTheRun).toBe(true);
+    expect(fail(createRetryPolicy(), kind)).toEqual({ retryInMs: null, pauseMs: null, stopsTheRun });
   });
 });
 
-test('what the source asked for and was not waited out is known until it answers', () => {
-  const policy = createRetryPolicy();
-  expect(policy.closedForMs(0)).toBeNull();
-  policy.failed(failure('rate_limited', 3_600_000), 1, 1_000, 1);
-  expect(policy.closedForMs(1_000)).toBe(3_600_000);
-  expect(policy.closedForMs(3_601_000)).toBeNull();
-  policy.answered(2_000);
-  expect(policy.closedForMs(2_000)).toBeNull();
+describe('a source that is away', () => {
+  test('is given up when nothing but failures has come for a minute', () => {
+    const policy = createRetryPolicy();
+    const stops = [0, 20, 40, 59, 60].map(
+      (seconds) => fail(policy, 'network', { at: seconds * SECOND_MS }).stopsTheRun,
+    );
+    expect(stops).toEqual([false, false, false, false, true]);
+  });
+
+  test('is not given up for requests side by side that fail together, however many and however slowly', () => {
+    const policy = createRetryPolicy();
+    for (let count = 0; count < 100; count += 1) {
+      expect(fail(policy, 'timeout', { at: 30 * SECOND_MS + count, tookMs: 30 * SECOND_MS }).stopsTheRun).toBe(false);
+      expect(fail(policy, 'server_error', { at: 91 * SECOND_MS, tookMs: 90 * SECOND_MS }).stopsTheRun).toBe(false);
+    }
+  });
+
+  test.each<FailureKind>(['not_found', 'history', 'plan', 'empty', 'wrong_granularity', 'rate_limited'])(
+    '%s is an answer: the minute begins anew',
+    (kind) => {
+      const policy = createRetryPolicy();
+      fail(policy, 'network', { at: 0 });
+      fail(policy, kind, { at: 30 * SECOND_MS });
+      expect(fail(policy, 'network', { at: 70 * SECOND_MS }).stopsTheRun).toBe(false);
+      expect(fail(policy, 'network', { at: 131 * SECOND_MS }).stopsTheRun).toBe(true);
+    },
+  );
+
+  test('is there again with the first answer', () => {
+    const policy = createRetryPolicy();
+    fail(policy, 'network', { at: 0 });
+    policy.answered();
+    expect(fail(policy, 'network', { at: 10 * MINUTE_MS }).stopsTheRun).toBe(false);
+  });
+});
+
+describe('a 429', () => {
+  test.each<[number | undefined, number]>([
+    [119_000, 119_000],
+    [3_600_000, 5 * MINUTE_MS],
+    [0, SECOND_MS],
+    [undefined, SECOND_MS],
+  ])('with a Retry-After of %p ms pauses every request for %i ms', (retryAfterMs, pauseMs) => {
+    const attempt = retryAfterMs === undefined ? {} : { retryAfterMs };
+    expect(fail(createRetryPolicy(), 'rate_limited', attempt)).toEqual({ retryInMs: 0, pauseMs, stopsTheRun: false });
+  });
+
+  test('that follows another doubles the pause, until an answer comes', () => {
+    const policy = createRetryPolicy();
+    let at = 0;
+    const pauses = Array.from({ length: 8 }, () => {
+      const { pauseMs } = fail(policy, 'rate_limited', { at, retryAfterMs: 0 });
+      at += pauseMs ?? 0;
+      return pauseMs;
+    });
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, 128].map((seconds) => seconds * SECOND_MS));
+    policy.answered();
+    expect(fail(policy, 'rate_limited', { at, retryAfterMs: 0 }).pauseMs).toBe(SECOND_MS);
+  });
+
+  test('of the same burst lengthens nothing', () => {
+    const policy = createRetryPolicy();
+    fail(policy, 'rate_limited', { at: 100, tookMs: 100, retryAfterMs: 4_000 });
+    expect(fail(policy, 'rate_limited', { at: 600, tookMs: 600, retryAfterMs: 4_000 }).pauseMs).toBe(3_500);
+    expect(fail(policy, 'rate_limited', { at: 9_000, tookMs: 9_000 }).pauseMs).toBe(0);
+  });
+
+  test('is asked again as often as it takes, until a quarter of an hour was paused in a row', () => {
+    const policy = createRetryPolicy();
+    let at = 0;
+    let paused = 0;
+    for (;;) {
+      const { retryInMs, pauseMs, stopsTheRun } = fail(policy, 'rate_limited', { at });
+      expect(retryInMs === null).toBe(stopsTheRun);
+      if (stopsTheRun) break;
+      paused += pauseMs ?? 0;
+      at += pauseMs ?? 0;
+    }
+    expect(paused).toBeGreaterThan(13 * MINUTE_MS);
+    expect(paused).toBeLessThanOrEqual(15 * MINUTE_MS);
+  });
+
+  test('tells how long the source wants no requests, until it answers', () => {
+    const policy = createRetryPolicy();
+    expect(policy.closedForMs(0)).toBeNull();
+    fail(policy, 'rate_limited', { at: 1_000, retryAfterMs: 3_600_000 });
+    expect(policy.closedForMs(1_000)).toBe(3_600_000);
+    expect(policy.closedForMs(3_601_000)).toBeNull();
+    policy.answered();
+    expect(policy.closedForMs(2_000)).toBeNull();
+  });
 });
