@@ -1,108 +1,129 @@
-import { parseArgs } from 'node:util';
-import { IngestionError } from '../../ingestion/domain/failure.ts';
-import type { Command, Option, OptionTable } from './command.ts';
-
-/** The command line is not what it takes. The message is one sentence, with the nearest that would have been right. */
-export class UsageError extends IngestionError {
-  override readonly name = 'UsageError';
-}
-
-export type Commands = Readonly<Record<string, Command>>;
+import * as commander from 'commander';
+import type { Command, Commands, Option } from './command.ts';
+import { refuseSwallowedOptions } from './swallowed-options.ts';
+import { UsageError } from './usage-error.ts';
 
 export type ParsedArguments =
   | { readonly kind: 'help'; readonly text: string }
-  | { readonly kind: 'run'; readonly command: Command; readonly values: Readonly<Record<string, unknown>> };
+  | {
+      readonly kind: 'run';
+      readonly command: Command;
+      readonly options: Readonly<Record<string, unknown>>;
+      readonly positionals: readonly unknown[];
+    };
 
-const HELP: OptionTable = { help: { type: 'boolean', description: 'Show this text.' } };
+const HELP_FOOTER = `
+The options of one command: npm run <command> -- --help
+The settings, from the environment or .env: see README.md`;
 
 /**
- * @param argv what follows the program's name: a command and its options.
+ * @param argv what follows the program's name: a command, its positionals and options.
+ * @param environment in which npm leaves the options that it took for its own.
  * @throws UsageError
  */
-export function parseArguments(commands: Commands, argv: readonly string[]): ParsedArguments {
-  const [name, ...rest] = argv;
-  if (name === '--help' || name === 'help') return { kind: 'help', text: overview(commands) };
-  if (name === undefined) throw new UsageError(`No command was given; it takes ${listed(Object.keys(commands))}.`);
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined)
-    throw new UsageError(`There is no command "${name}"; ${suggestion(name, Object.keys(commands))}`);
+export function parseArguments(
+  commands: Commands,
+  argv: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): ParsedArguments {
+  if (argv.length === 0) throw new UsageError(`No command was given. It takes ${Object.keys(commands).join(', ')}.`);
+  refuseSwallowedOptions(commands, argv, environment);
 
-  const options = { ...command.options, ...HELP };
-  const { values, tokens } = parseArgs({ args: rest, options, strict: false, allowPositionals: true, tokens: true });
-  const seen = new Set<string>();
-  for (const token of tokens) {
-    if (token.kind === 'positional')
-      throw new UsageError(`"${token.value}" is no option of ${name}: ${takes(options)}.`);
-    if (token.kind === 'option-terminator') continue;
-    const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
-    if (option === undefined) {
-      const valid = Object.keys(options).map((known) => `--${known}`);
-      throw new UsageError(`${name} has no option ${token.rawName}; ${suggestion(token.rawName, valid)}`);
+  let help = '';
+  let parsed: ParsedArguments | undefined;
+  const program = new commander.Command('npm run')
+    .usage('<command> [-- options]')
+    .helpCommand(false)
+    .helpOption('--help', 'Show this text.')
+    .addHelpText('after', HELP_FOOTER)
+    .configureHelp({ commandUsage: usageOf, subcommandTerm: (command) => command.name() })
+    .configureOutput({
+      writeOut: (text) => {
+        help += text;
+      },
+      writeErr: () => {},
+    });
+  refuseWithUsageError(program);
+
+  function addTo(parent: commander.Command, table: Commands): void {
+    for (const [name, entry] of Object.entries(table)) {
+      const child = parent.command(name).description(entry.summary);
+      refuseWithUsageError(child);
+      if ('commands' in entry) {
+        child.helpCommand(false);
+        addTo(child, entry.commands);
+        continue;
+      }
+      for (const notation of entry.positionals) child.argument(notation);
+      for (const [option, properties] of Object.entries(entry.options)) addOption(child, option, properties);
+      child.action(() => {
+        parsed = { kind: 'run', command: entry, options: givenOptions(child), positionals: child.processedArgs };
+      });
     }
-    if (option.type === 'boolean' && token.value !== undefined)
-      throw new UsageError(`--${token.name} takes no value, but "${token.value}" was given.`);
-    // "--from --to 2026-01-31": the next option is no value, unless it was tied on with "=".
-    if (option.type === 'string' && (!token.value || (token.value.startsWith('-') && !token.inlineValue)))
-      throw new UsageError(`--${token.name} needs a value: --${token.name} ${option.value}.`);
-    if (seen.has(token.name) && !('multiple' in option)) throw new UsageError(`--${token.name} was given twice.`);
-    seen.add(token.name);
   }
-  return values['help'] ? { kind: 'help', text: helpOf(name, command) } : { kind: 'run', command, values };
+  addTo(program, commands);
+
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    // Help ends the parsing as an error does.
+    if (help === '') throw error;
+  }
+  return parsed ?? { kind: 'help', text: help.trimEnd() };
 }
 
-function overview(commands: Commands): string {
-  const width = Math.max(...Object.keys(commands).map((name) => name.length));
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
-  return [
-    'Usage: npm run <command> [-- options]',
-    '',
-    ...lines,
-    '',
-    'The options of one: npm run <command> -- --help. The settings (environment or .env) stand in README.md.',
-  ].join('\n');
-}
-
-function helpOf(name: string, command: Command): string {
-  const options = Object.entries({ ...command.options, ...HELP });
-  const usage = Object.entries(command.options).map(([key, option]) => {
-    const part = optionText(key, option);
-    return 'multiple' in option ? `[${part}]…` : `[${part}]`;
+/** Commander would end the process. */
+function refuseWithUsageError(command: commander.Command): void {
+  command.exitOverride((error) => {
+    if (error.exitCode === 0) throw error;
+    throw new UsageError(messageOf(error, command));
   });
-  const width = Math.max(...options.map(([key, option]) => optionText(key, option).length));
-  return [
-    `Usage: ${[`npm run ${name}`, ...(usage.length > 0 ? ['--', ...usage] : [])].join(' ')}`,
-    '',
-    command.summary,
-    '',
-    ...options.map(([key, option]) => `  ${optionText(key, option).padEnd(width)}  ${option.description}`),
-  ].join('\n');
 }
 
-const optionText = (name: string, option: Option): string =>
-  option.type === 'string' ? `--${name} ${option.value}` : `--${name}`;
-
-const takes = (options: OptionTable): string => `it takes ${listed(Object.keys(options).map((name) => `--${name}`))}`;
-
-function listed(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+/** @returns commander's message as a sentence, with a way on where it suggests none. */
+function messageOf(error: commander.CommanderError, command: commander.Command): string {
+  if (error.code === 'commander.help') return `${pathOf(command)} takes ${childrenOf(command)}.`;
+  const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const [, tied] = /^unknown option '(--[^=]+)=/.exec(found) ?? [];
+  if (command.options.some(({ long }) => long === tied)) return `${tied} takes no value.`;
+  const sentence = `${found.slice(0, 1).toUpperCase()}${found.slice(1).replace(/\.$/, '')}.`;
+  if (suggestion) return `${sentence} ${suggestion.replace(/^\((.*)\)$/, '$1')}`;
+  if (command.commands.length > 0) return `${sentence} It takes ${childrenOf(command)}.`;
+  return `${sentence} ${pathOf(command)} --help shows what it takes.`;
 }
 
-/** The nearest of those that a slip of the hand could have meant, or that the word begins; all where none is near. */
-function suggestion(given: string, valid: readonly string[]): string {
-  const distances = valid.map((word) => (word.startsWith(given) ? 1 : editDistance(given, word)));
-  const least = Math.min(...distances);
-  const near = valid.filter((_, index) => distances[index] === least);
-  return least <= 2 ? `did you mean ${listed(near)}?` : `it takes ${listed(valid)}.`;
+const childrenOf = (command: commander.Command): string => command.commands.map((child) => child.name()).join(', ');
+
+/** @returns how the command is called, as far as its own options: `npm run universe -- add`. */
+function pathOf(command: commander.Command): string {
+  if (!command.parent) return command.name();
+  const parent = pathOf(command.parent);
+  return command.parent.parent ? `${parent} ${command.name()}` : `${parent} ${command.name()} --`;
 }
 
-/** How many letters must be put in, left out or changed (Levenshtein). */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...from].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...to].entries())
-      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === other ? 0 : 1)));
-    row = next;
-  }
-  return row[to.length] ?? 0;
+const usageOf = (command: commander.Command): string => `${pathOf(command)} ${command.usage()}`;
+
+/** @returns the values by the names of the command's table; commander itself writes `dry-run` as `dryRun`. */
+function givenOptions(command: commander.Command): Record<string, unknown> {
+  const given = command.options.map(
+    (option) => [option.name(), command.getOptionValue(option.attributeName())] as const,
+  );
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+function addOption(command: commander.Command, name: string, properties: Option): void {
+  const { type, description } = properties;
+  const isMultiple = 'multiple' in properties;
+  const option = new commander.Option(type === 'string' ? `--${name} <${properties.value}>` : `--${name}`, description);
+  if (isMultiple) option.argParser((value: string, earlier: string[] = []) => [...earlier, value]);
+  command.addOption(option);
+
+  let isGiven = false;
+  command.on(`option:${name}`, (value?: string) => {
+    // Commander takes whatever comes next for the value: "--from --to 2026-01-31".
+    if (type === 'string' && (!value || value.startsWith('--')))
+      command.error(`error: option '${option.flags}' argument missing`);
+    if (isGiven && !isMultiple) throw new UsageError(`--${name} was given twice.`);
+    isGiven = true;
+  });
 }

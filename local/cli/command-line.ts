@@ -4,11 +4,12 @@ import { IngestionError, LockTakenError, RefusedError } from '../../ingestion/do
 import { RequestError } from '../../ingestion/message/request.ts';
 import { parseLocalSettings, SettingError } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { createJsonLinesLog } from '../output/stderr-log.ts';
+import { createJsonLinesLog } from '../output/json-lines-log.ts';
 import { createTerminal, type Terminal } from '../output/terminal.ts';
-import { type Commands, parseArguments, UsageError } from './arguments.ts';
-import { EXIT, type ExitCode, type Outcome } from './command.ts';
+import { parseArguments } from './arguments.ts';
+import { type Commands, EXIT, type ExitCode, type Outcome } from './command.ts';
 import { watchInterrupts } from './interrupts.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * Runs the command that the arguments name and prints its outcome. Nothing that goes wrong leaves it as an exception.
@@ -21,7 +22,7 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
   process.once('uncaughtException', (error) => process.exit(showError(error, terminal)));
   try {
     loadDotEnv();
-    const parsed = parseArguments(commands, argv);
+    const parsed = parseArguments(commands, argv, process.env);
     if (parsed.kind === 'help') {
       terminal.print(parsed.text);
       return EXIT.complete;
@@ -35,7 +36,8 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
         process.exit(EXIT.interrupted);
       },
     });
-    return show(await parsed.command.run({ settings, terminal, log, interrupt }, parsed.values), terminal);
+    const { command, options, positionals } = parsed;
+    return show(await command.run({ settings, terminal, log, interrupt }, options, positionals), terminal);
   } catch (error) {
     return showError(error, terminal);
   }

@@ -12,8 +12,8 @@ import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { createProgress } from '../output/progress.ts';
 import { nextStep, verdictText } from '../output/verdict-text.ts';
-import { UsageError } from './arguments.ts';
 import { type CommandContext, EXIT, type OptionTable, type Outcome } from './command.ts';
+import { UsageError } from './usage-error.ts';
 import { withDatabase } from './with-database.ts';
 
 export const NOW_OPTION = {

@@ -1,64 +1,70 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import type { HttpResponse } from '../../functions/trigger/http-response.ts';
-import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
-import { MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
+import { createRunQueue } from '../../functions/common/run-queue.ts';
+import { createTrigger } from '../../functions/trigger/trigger.ts';
+import { processMessage } from '../../functions/worker/process-message.ts';
+import { runHop } from '../../functions/worker/run-hop.ts';
+import { createWorkerQueue, type Delivery } from '../../functions/worker/worker-queue.ts';
+import {
+  ENDPOINT_TIMEOUT_MS,
+  MAX_RECEIVES,
+  QUEUE_RETENTION_DAYS,
+  VISIBILITY_MINUTES,
+  WORKER_TIMEOUT_MINUTES,
+} from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
-import type { LogLevel, SourceSettings } from '../../ingestion/settings.ts';
+import { createDatabase } from '../../ingestion/database/connection.ts';
+import { MINUTE_MS } from '../../ingestion/domain/day.ts';
+import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
+import type { Log, RunOrder } from '../../ingestion/ports.ts';
+import type { SourceSettings } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import type { AwsJsonServer } from './aws-json-server.ts';
-import { startEventSourceMapping } from './event-source-mapping.ts';
 import { startHttpApi } from './http-api.ts';
-import { createFunction } from './lambda-function.ts';
 import { LOCAL_AWS } from './local-aws.ts';
-import { createSecret, type Secret, startSecretsManager } from './secrets-manager.ts';
+import { pollQueue } from './queue-poller.ts';
 
-/** As the functions of the cloud have them. */
-const TRIGGER_TIMEOUT_MS = 5_000;
-const WORKER_TIMEOUT_MS = 15 * 60_000;
-const VISIBILITY_SECONDS = 20 * 60;
-const RETENTION_SECONDS = 14 * 24 * 60 * 60;
+const HOP_TIMEOUT_MS = WORKER_TIMEOUT_MINUTES * MINUTE_MS;
+const VISIBILITY_SECONDS = VISIBILITY_MINUTES * 60;
+const RETENTION_SECONDS = QUEUE_RETENTION_DAYS * 24 * 60 * 60;
 
 export type LocalStackOptions = {
-  /** Of a database whose tables are up to date. */
+  /** Names a database whose tables are up to date. */
   readonly databaseUrl: string;
   readonly cronSecret: string;
   readonly source: SourceSettings;
   readonly universe: Universe;
-  readonly logLevel: LogLevel;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
-  /** Makes what `GET /` answers. */
+  readonly log: Log;
+  /** Makes the page that `GET /` answers with. */
   readonly renderPage: () => Promise<string>;
-  /** Is given each line that the functions log, without their metrics. */
-  readonly onLine: (line: string) => void;
-  /** Is told of the failures of the stack itself. */
+  /** Is told what fails outside of a run: the page, or the queue. */
   readonly onError: (error: unknown) => void;
-  /** Is given the body of each message that a worker has dealt with, for good or for the time being. */
-  readonly onHop: (message: string) => Promise<void> | void;
+  /** Is told how each hop ended. */
+  readonly onHop: (outcome: HopOutcome) => void;
 };
 
+/** How a hop ended: with a verdict, or with the error that kept it from one. */
+export type HopOutcome = { readonly runId: string } & ({ readonly verdict: Verdict } | { readonly error: unknown });
+
 export type LocalStack = {
-  /** Of the page. */
+  /** The page's address. */
   readonly url: string;
   readonly endpointUrl: string;
   readonly queue: { readonly endpoint: string; readonly queueUrl: string };
-  /** Finishes what is in hand. */
+  /** Interrupts the run under way, which stores what it has in hand, and ends everything. */
   stop(): Promise<void>;
 };
 
 /**
- * Starts what the cloud's stack is made of, on loopback: an HTTP API with the trigger behind it, the FIFO queue with its
- * dead-letter queue, a worker that is fed from it, and the secrets of both. The handlers are those that are deployed.
+ * Starts the deployed program on loopback: the trigger behind an HTTP server, the FIFO queue with its dead-letter queue,
+ * and a worker that takes runs from it. These are the functions that the handlers of the cloud call, composed in this
+ * process: see docs/adr/0012-local-stack.md.
  * @throws IngestionError when the port is taken.
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
-  const { onError } = options;
-  // Nobody here collects metrics.
-  const onLine = (line: string) => {
-    if (!line.startsWith('{"_aws":')) options.onLine(line);
-  };
+  const { cronSecret, universe, log, onError } = options;
   const stops: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of stops.splice(0).reverse()) await end();
@@ -66,35 +72,36 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   try {
     const sqs = await startFauxqs({ port: 0, logger: false });
     stops.push(() => sqs.stop());
-    const secretsManager = await startSecrets(options);
-    stops.push(() => secretsManager.close());
-
     const queues = createQueues(sqs);
-    const environment = environmentOf(options, { sqs: sqs.address, secretsManager: secretsManager.url }, queues);
-    const start = (name: string, timeoutMs: number) => {
-      const file = new URL(`../../functions/${name}/handler.ts`, import.meta.url);
-      const started = createFunction({ name, file, environment, timeoutMs, onLine });
-      stops.push(() => started.stop());
-      return started;
-    };
-    const worker = start('worker', WORKER_TIMEOUT_MS);
-    const stopMapping = startEventSourceMapping({
-      client: new SQSClient({ ...LOCAL_AWS, endpoint: sqs.address }),
+    const client = new SQSClient({ ...LOCAL_AWS, endpoint: sqs.address });
+    stops.push(() => client.destroy());
+
+    const worker = createWorker(client, queues, options);
+    stops.push(worker.close);
+    const stopPolling = pollQueue({
+      client,
       queueUrl: queues.queueUrl,
       clock: systemClock,
-      invoke: worker.invoke,
+      handle: worker.handle,
       onError,
-      onSettled: options.onHop,
     });
     stops.push(() => {
       worker.interrupt();
-      return stopMapping();
+      return stopPolling();
     });
-    const trigger = start('trigger', TRIGGER_TIMEOUT_MS);
+
+    const trigger = createTrigger({
+      secrets: { read: async () => [cronSecret] },
+      queue: createRunQueue(client, queues.queueUrl),
+      queueTimeoutMs: ENDPOINT_TIMEOUT_MS,
+      universe,
+      clock: systemClock,
+      emit: ignoreMetrics,
+    });
     const api = await startHttpApi({
       port: options.port,
       routes: {
-        [ENDPOINT_PATH]: async (event) => (await trigger.invoke(event)) as HttpResponse,
+        [ENDPOINT_PATH]: (event) => trigger(event, log),
         '/': async () => ({
           statusCode: 200,
           headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
@@ -116,6 +123,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   }
 }
 
+/** Nobody collects metrics here. */
+const ignoreMetrics = () => {};
+
 type Queues = { readonly queueUrl: string; readonly deadLetterQueueUrl: string };
 
 function createQueues(sqs: FauxqsServer): Queues {
@@ -131,57 +141,43 @@ function createQueues(sqs: FauxqsServer): Queues {
   return { queueUrl: runs.queueUrl, deadLetterQueueUrl: dead.queueUrl };
 }
 
-const SECRET_IDS = { cron: 'cron', database: 'database', coingecko: 'coingecko' } as const;
+type Worker = {
+  handle(delivery: Delivery): Promise<boolean>;
+  /** Lets the hop under way finish what it has in hand, and begin nothing new. */
+  interrupt(): void;
+  close(): Promise<void>;
+};
 
-async function startSecrets({ cronSecret, databaseUrl, source }: LocalStackOptions): Promise<AwsJsonServer> {
-  const { username, password } = new URL(databaseUrl);
-  const credentials = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
-  const secrets = new Map<string, Secret>();
-  for (const [id, value] of [
-    [SECRET_IDS.cron, cronSecret],
-    [SECRET_IDS.database, JSON.stringify(credentials)],
-    [SECRET_IDS.coingecko, source.apiKey ?? ''],
-  ] as const) {
-    const secret = createSecret(systemClock.now);
-    secret.put('version-1', value);
-    secrets.set(id, secret);
+function createWorker(client: SQSClient, queues: Queues, options: LocalStackOptions): Worker {
+  const { databaseUrl, source, universe, log, onHop } = options;
+  const database = createDatabase({ url: databaseUrl });
+  const interrupt = new AbortController();
+
+  async function runAndTell(order: RunOrder, log: Log): Promise<RunResult> {
+    const { runId } = order;
+    try {
+      const result = await runHop(order, {
+        source,
+        universe,
+        database,
+        clock: systemClock,
+        log,
+        emit: ignoreMetrics,
+        interrupt: interrupt.signal,
+        deadline: systemClock.monotonicMs() + HOP_TIMEOUT_MS,
+      });
+      onHop({ runId, verdict: result.verdict });
+      return result;
+    } catch (error) {
+      onHop({ runId, error });
+      throw error;
+    }
   }
-  return await startSecretsManager((id) => secrets.get(id));
-}
 
-/** What the stack sets in the cloud, and what Lambda itself does. */
-function environmentOf(
-  { databaseUrl, source, logLevel }: LocalStackOptions,
-  endpoints: { sqs: string; secretsManager: string },
-  queues: Queues,
-): Record<string, string> {
-  const { hostname, port, pathname, searchParams } = new URL(databaseUrl);
-  const values: Partial<Record<keyof typeof ENVIRONMENT, string>> = {
-    stage: 'local',
-    ...queues,
-    cronSecretId: SECRET_IDS.cron,
-    databaseSecretId: SECRET_IDS.database,
-    databaseHost: hostname.replace(/^\[|\]$/g, ''),
-    databasePort: port || '5432',
-    databaseName: decodeURIComponent(pathname.slice(1)),
-    databaseTls: (searchParams.get('sslmode') ?? 'disable') === 'disable' ? 'off' : 'on',
-    coingeckoSecretId: SECRET_IDS.coingecko,
-    coingeckoPlan: source.plan,
-    coingeckoBaseUrl: source.baseUrl,
-    coingeckoRequestsPerMinute: String(source.requestsPerMinute),
-    coingeckoMonthlyCredits: String(source.monthlyCredits ?? ''),
-    coingeckoHistoryDays: String(source.historyDays),
-    universe: process.env['UNIVERSE'] ?? '',
-  };
+  const queue = createWorkerQueue(client, queues);
   return {
-    ...Object.fromEntries(
-      Object.entries(values).map(([key, value]) => [ENVIRONMENT[key as keyof typeof ENVIRONMENT], value]),
-    ),
-    AWS_REGION: LOCAL_AWS.region,
-    AWS_ACCESS_KEY_ID: LOCAL_AWS.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_AWS.credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_SQS: endpoints.sqs,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoints.secretsManager,
-    POWERTOOLS_LOG_LEVEL: logLevel.toUpperCase(),
+    handle: (delivery) => processMessage(delivery, { queue, universe, log, emit: ignoreMetrics, runHop: runAndTell }),
+    interrupt: () => interrupt.abort(),
+    close: database.close,
   };
 }

@@ -27,11 +27,12 @@ import pg from 'pg';
 import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { startEventSourceMapping } from '../../local/stack/event-source-mapping.ts';
 import { startHttpApi } from '../../local/stack/http-api.ts';
-import { createFunction, type LambdaFunction } from '../../local/stack/lambda-function.ts';
+import { pollQueue } from '../../local/stack/queue-poller.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { createStack, type FunctionName, functionOf, resource } from '../infrastructure/synthesise.ts';
+import { invokeHandler } from '../support/invoke-handler.ts';
+import { sqsEvent } from '../support/sqs-event.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
 
@@ -48,6 +49,8 @@ const SETTINGS = {
   coingeckoRequestsPerMinute: '1000',
   universe: writeUniverse(UNIVERSE),
 };
+
+type Invoke = (event: unknown) => Promise<unknown>;
 
 const AWS = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
 
@@ -74,7 +77,7 @@ function rehearse(endpoint: string): void {
   const calls: { status: number; body: unknown }[] = [];
   const firstHop = Promise.withResolvers<void>();
   let database: TestDatabase;
-  let status: LambdaFunction;
+  let status: Invoke;
 
   /** Resolves references as CloudFormation does. */
   function resolve(value: unknown): string {
@@ -134,29 +137,27 @@ function rehearse(endpoint: string): void {
   }
 
   /**
-   * The synthesised bundle, with the environment that the template gives it.
+   * Invokes the synthesised bundle, with the environment that the template gives it.
    * @param stoodIn variables of what no emulator has.
    */
-  function startFunction(name: FunctionName, stoodIn: Record<string, string>): LambdaFunction {
+  function functionWith(name: FunctionName, stoodIn: Record<string, string>): Invoke {
     const { Properties, Metadata } = functionOf(template, name);
     const variables = Object.entries(Properties.Environment.Variables).map(([key, value]) => [key, resolve(value)]);
-    const started = createFunction({
-      name,
-      file: pathToFileURL(join(folder, Metadata?.['aws:asset:path'] ?? '', 'index.mjs')),
-      environment: {
-        ...Object.fromEntries(variables),
-        // What Lambda sets.
-        AWS_REGION: AWS.region,
-        AWS_ACCESS_KEY_ID: AWS.credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: AWS.credentials.secretAccessKey,
-        AWS_ENDPOINT_URL: endpoint,
-        ...stoodIn,
-      },
-      timeoutMs: Properties.Timeout * 1000,
-      onLine: () => {},
-    });
-    undo.push(() => started.stop());
-    return started;
+    const bundle = pathToFileURL(join(folder, Metadata?.['aws:asset:path'] ?? '', 'index.mjs'));
+    const environment = {
+      ...Object.fromEntries(variables),
+      // What Lambda sets.
+      AWS_REGION: AWS.region,
+      AWS_ACCESS_KEY_ID: AWS.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: AWS.credentials.secretAccessKey,
+      AWS_ENDPOINT_URL: endpoint,
+      ...stoodIn,
+    };
+    return async (event) => {
+      const [{ result, error } = {}] = await invokeHandler(bundle.href, [event], environment);
+      if (error !== undefined) throw new Error(`The function ${name} failed: ${error}`);
+      return result;
+    };
   }
 
   async function createSchedule(): Promise<void> {
@@ -246,14 +247,14 @@ function rehearse(endpoint: string): void {
     await createQueue('ScheduleUndelivered');
 
     const stoodIn = { COINGECKO_BASE_URL: simulator.baseUrl, DATABASE_TLS: 'off', DATABASE_NAME: pathname.slice(1) };
-    await startFunction('migrate', stoodIn).invoke({});
-    status = startFunction('status', stoodIn);
-    const trigger = startFunction('trigger', stoodIn);
+    await functionWith('migrate', stoodIn)({});
+    status = functionWith('status', stoodIn);
+    const trigger = functionWith('trigger', stoodIn);
     const api = await startHttpApi({
       port: 0,
       routes: {
         [ENDPOINT_PATH]: async (event) => {
-          const answer = (await trigger.invoke(event)) as HttpResponse;
+          const answer = (await trigger(event)) as HttpResponse;
           calls.push({ status: answer.statusCode, body: JSON.parse(answer.body) });
           return answer;
         },
@@ -263,17 +264,23 @@ function rehearse(endpoint: string): void {
     undo.push(api.close);
     made.set(resource(template, 'AWS::ApiGatewayV2::Api').id, { ApiEndpoint: api.url });
 
-    const stopMapping = startEventSourceMapping({
+    const worker = functionWith('worker', stoodIn);
+    const stopPolling = pollQueue({
       client: sqs,
       queueUrl,
       clock: systemClock,
-      invoke: startFunction('worker', stoodIn).invoke,
+      async handle(delivery) {
+        const { batchItemFailures } = (await worker(sqsEvent(delivery))) as { batchItemFailures: unknown[] };
+        firstHop.resolve();
+        return batchItemFailures.length === 0;
+      },
       onError: firstHop.reject,
-      onSettled: () => firstHop.resolve(),
     });
-    undo.push(stopMapping);
+    undo.push(stopPolling);
     await createSchedule();
     await firstHop.promise;
+    // Its message is deleted now.
+    await stopPolling();
   }, 180_000);
 
   afterAll(async () => {
@@ -317,7 +324,7 @@ function rehearse(endpoint: string): void {
   });
 
   test('the status function tells of it', async () => {
-    expect(JSON.stringify(await status.invoke({}))).toContain('"status":"complete"');
+    expect(JSON.stringify(await status({}))).toContain('"status":"complete"');
   });
 
   test('no message is left, in any queue', async () => {

@@ -288,14 +288,14 @@ describe('check-universe', () => {
 test('help goes to stdout, exit 0', async () => {
   const { code, stdout, stderr } = await runCommand(['backfill', '--help'], {});
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toContain('--from YYYY-MM-DD');
+  expect(stdout).toContain('--from <YYYY-MM-DD>');
 });
 
 describe('wrong use exits 2 with one sentence', () => {
   const days = (from: string, to: string) => ['backfill', '--from', from, '--to', to];
   test.each<[string, string[], Record<string, string>, RegExp]>([
-    ['an unknown command', ['fetch'], {}, /^There is no command "fetch"; did you mean fetch-data\?$/],
-    ['an unknown option', ['status', '--jsn'], {}, /^status has no option --jsn; did you mean --json\?$/],
+    ['an unknown command', ['fetch'], {}, /^Unknown command 'fetch'\. It takes fetch-data, /],
+    ['an unknown option', ['status', '--jsn'], {}, /^Unknown option '--jsn'\. Did you mean --json\?$/],
     ['a backfill without days', ['backfill'], {}, /^backfill needs its days: --from/],
     [
       'a day that does not exist',
@@ -366,7 +366,10 @@ describe('wrong use exits 2 with one sentence', () => {
     const { code, stdout, stderr } = await runCommand(['status', '--json', '--nonsense'], {});
     expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
     expect(JSON.parse(stdout)).toEqual({
-      error: { name: 'UsageError', message: expect.stringMatching(/^status has no option --nonsense; it takes/) },
+      error: {
+        name: 'UsageError',
+        message: expect.stringMatching(/^Unknown option '--nonsense'\. npm run status -- --help/),
+      },
     });
   });
 
@@ -408,7 +411,7 @@ test('what nobody foresaw is one sentence too, and exits 1', async () => {
   const program = `
     const { runCommandLine } = await import('./local/cli/command-line.ts');
     const run = () => { throw new TypeError('the sky fell'); };
-    process.exitCode = await runCommandLine({ look: { summary: '', options: {}, run } }, ['look']);`;
+    process.exitCode = await runCommandLine({ look: { summary: '', positionals: [], options: {}, run } }, ['look']);`;
   expect(await startNode(['--input-type=module', '--eval', program], {}).result).toEqual({
     code: 1,
     stdout: '',

@@ -5,7 +5,8 @@ import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { type Cloud, startCloud } from '../support/cloud.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';
-import { useTestDatabase } from '../support/test-database.ts';
+import { sqsEvent } from '../support/sqs-event.ts';
+import { createTestDatabase, useTestDatabase } from '../support/test-database.ts';
 
 const CRON_SECRET = `cron-${randomUUID()}`;
 const API_KEY = `CG-${randomUUID()}`;
@@ -30,16 +31,8 @@ const environment = (changes: Record<string, string> = {}) => ({
   ...changes,
 });
 
-const eventOf = (body: string, receiveCount = 1) => ({
-  Records: [
-    {
-      messageId: 'message-1',
-      receiptHandle: 'receipt-1',
-      body,
-      attributes: { ApproximateReceiveCount: `${receiveCount}` },
-    },
-  ],
-});
+const eventOf = (body: string, receiveCount = 1) =>
+  sqsEvent({ messageId: 'message-1', receiptHandle: 'receipt-1', body, receiveCount });
 const bodyOf = (triggerKey: string, changes: object = {}) =>
   JSON.stringify({
     ...{ version: 1, runId: runIdOf(triggerKey), triggerKey, trigger: 'http', hop: 0, request: {} },
@@ -92,6 +85,30 @@ describe('the worker in a process of its own', () => {
   test('what the stage sets for the public plan holds without a key', () => {
     const staged = { COINGECKO_PLAN: 'public', COINGECKO_REQUESTS_PER_MINUTE: '5' };
     expect(sourceSettings(staged, null)).toMatchObject({ plan: 'public', requestsPerMinute: 5 });
+  });
+
+  test('told to end by Lambda it stores what it has in hand', async () => {
+    const own = await createTestDatabase();
+    const underWay = Promise.withResolvers<void>();
+    simulator.setFaults(() => {
+      underWay.resolve();
+      return { kind: 'latency', durationMs: 200 };
+    });
+    try {
+      const [invocation] = await invokeHandler(
+        'functions/worker/handler.ts',
+        [eventOf(bodyOf('key:told-to-end'))],
+        // Fewer at once than the run needs: something is left to begin.
+        environment({ ...cloud.environment(own.url), COINGECKO_REQUESTS_PER_MINUTE: '10' }),
+        { endWhen: underWay.promise },
+      );
+      const done = invocation?.lines.find(({ message }) => message === 'Hop done');
+      expect(done).toMatchObject({ status: 'interrupted', stoppedBy: 'interrupt' });
+      expect(done?.['rowsWritten']).toBeGreaterThan(0);
+    } finally {
+      simulator.setFaults([]);
+      await own.drop();
+    }
   });
 
   test.each([

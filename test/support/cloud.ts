@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { createSecret, type Secret, startSecretsManager } from '../../local/stack/secrets-manager.ts';
 import { type EventBridgeServer, startEventBridge } from './eventbridge-server.ts';
+import { createSecret, type Secret, startSecretsManager } from './secrets-manager.ts';
 
 /** The services that functions call, each over HTTP, and what the stack tells functions about them. */
 export type Cloud = {

@@ -1,4 +1,4 @@
-import { type AwsJsonServer, startAwsJsonServer } from '../../local/stack/aws-json-server.ts';
+import { type AwsJsonServer, startAwsJsonServer } from './aws-json-server.ts';
 
 export type EventBridgeServer = AwsJsonServer & {
   /** The header value that the connection sends; null before the first one. */

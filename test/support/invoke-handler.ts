@@ -39,18 +39,21 @@ process.disconnect();
  * Invokes a handler in a Node process of its own, as Lambda does: its environment is all that it knows.
  * @param file the module that exports `handler`, from the project's root; or its URL.
  * @param events invocations of the same warm process, one after the other.
+ * @param options.endWhen settles when the process is to be told to end, as Lambda tells it: by SIGTERM.
  * @returns one entry an event; the lines, of all of them, are in each.
  */
 export async function invokeHandler(
   file: string,
   events: readonly unknown[],
   environment: Readonly<Record<string, string>>,
+  options: { readonly endWhen?: Promise<void> } = {},
 ): Promise<Invocation[]> {
   const path = fileURLToPath(new URL(file, new URL('../../', import.meta.url)));
   const child = spawn(process.execPath, ['--input-type=module', '-e', INVOKE, '--', path, JSON.stringify(events)], {
     env: { ...OFFLINE, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  void options.endWhen?.then(() => child.kill('SIGTERM'));
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk) => (text += chunk));
   const outcomes: Pick<Invocation, 'result' | 'error'>[] = [];

@@ -1,6 +1,6 @@
 import type { Instant } from '../../ingestion/domain/day.ts';
-import type { AwsJsonServer } from '../../local/stack/aws-json-server.ts';
-import { createSecret, type Secret, startSecretsManager as start } from '../../local/stack/secrets-manager.ts';
+import type { AwsJsonServer } from './aws-json-server.ts';
+import { createSecret, type Secret, startSecretsManager as start } from './secrets-manager.ts';
 
 export type SecretsManagerServer = AwsJsonServer & Omit<Secret, 'actions'>;
 

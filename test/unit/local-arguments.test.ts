@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseArguments, UsageError } from '../../local/cli/arguments.ts';
-import { defineCommand, EXIT, JSON_OPTION } from '../../local/cli/command.ts';
+import { parseArguments } from '../../local/cli/arguments.ts';
+import { type CommandContext, defineCommand, EXIT, JSON_OPTION } from '../../local/cli/command.ts';
+import { UsageError } from '../../local/cli/usage-error.ts';
 
 const outcome = async () => ({ exitCode: EXIT.complete, document: null, text: '' });
 const COMMANDS = {
@@ -10,58 +11,137 @@ const COMMANDS = {
       from: { type: 'string', value: 'YYYY-MM-DD', description: 'The first day.' },
       coin: { type: 'string', value: 'ID', multiple: true, description: 'Only this coin.' },
       refetch: { type: 'boolean', description: 'Again.' },
+      'dry-run': { type: 'boolean', description: 'Send nothing.' },
       ...JSON_OPTION,
     },
     run: outcome,
   }),
   status: defineCommand({ summary: 'Show what is stored.', options: {}, run: outcome }),
+  import: defineCommand({
+    summary: 'Store prices of a file.',
+    positionals: ['<file>', '[note]'],
+    options: JSON_OPTION,
+    run: async (_context, { json }, [file, note]) => ({
+      exitCode: EXIT.complete,
+      document: null,
+      text: `${file.toUpperCase()} ${note ?? 'no note'} ${json}`,
+    }),
+  }),
+  universe: {
+    summary: 'Change what is tracked.',
+    commands: {
+      add: defineCommand({ summary: 'Track more.', positionals: ['<id...>'], options: JSON_OPTION, run: outcome }),
+      list: defineCommand({ summary: 'List it.', options: {}, run: outcome }),
+    },
+  },
 };
 
-const parse = (...argv: string[]) => parseArguments(COMMANDS, argv);
+const MISSING = "Option '--from <YYYY-MM-DD>' argument missing. npm run backfill -- --help shows what it takes.";
+const parse = (...argv: string[]) => parseArguments(COMMANDS, argv, {});
 
 test('a command with its options gives their values, a repeated one as a list', () => {
-  expect(
-    parse('backfill', '--from', '2026-01-01', '--coin', 'bitcoin', '--coin=ethereum', '--refetch', '--json'),
-  ).toEqual({
+  const argv = ['--from', '2026-01-01', '--coin', 'bitcoin', '--coin=ethereum', '--refetch', '--dry-run', '--json'];
+  expect(parse('backfill', ...argv)).toEqual({
     kind: 'run',
     command: COMMANDS.backfill,
-    values: { from: '2026-01-01', coin: ['bitcoin', 'ethereum'], refetch: true, json: true },
+    options: { from: '2026-01-01', coin: ['bitcoin', 'ethereum'], refetch: true, 'dry-run': true, json: true },
+    positionals: [],
   });
 });
 
 test('options that are not given are absent', () => {
-  expect(parse('backfill')).toMatchObject({ values: {} });
+  expect(parse('backfill')).toMatchObject({ options: {} });
+});
+
+test('positionals are given in their order, before and after options', async () => {
+  const parsed = parse('import', 'prices.csv', '--json');
+  expect(parsed).toMatchObject({ positionals: ['prices.csv', undefined], options: { json: true } });
+  if (parsed.kind !== 'run') throw new Error('Expected a command.');
+  const { options, positionals } = parsed;
+  const { text } = await parsed.command.run({} as CommandContext, options, positionals);
+  expect(text).toBe('PRICES.CSV no note true');
+  expect(parse('import', '--json', 'prices.csv', 'by hand')).toMatchObject({ positionals: ['prices.csv', 'by hand'] });
+});
+
+test('a command of a group is given by its own word', () => {
+  expect(parse('universe', 'add', 'pepe', 'jpy')).toMatchObject({
+    command: COMMANDS.universe.commands.add,
+    positionals: [['pepe', 'jpy']],
+  });
 });
 
 describe('help', () => {
-  test.each(['--help', 'help'])('%s names every command', (word) => {
-    const { text } = parse(word) as { text: string };
-    expect(text).toContain('backfill  Fetch some days.');
-    expect(text).toContain('status    Show what is stored.');
+  test('names every command', () => {
+    const { text } = parse('--help') as { text: string };
+    expect(text).toContain('Usage: npm run <command> [-- options]');
+    expect(text).toMatch(/backfill +Fetch some days\./);
+    expect(text).toMatch(/universe +Change what is tracked\./);
   });
 
-  test('of a command names every option, what it takes and how often', () => {
+  test('of a command names every option and what it takes', () => {
     const { text } = parse('backfill', '--help') as { text: string };
-    expect(text).toContain('npm run backfill -- [--from YYYY-MM-DD] [--coin ID]… [--refetch] [--json]');
-    expect(text).toContain('--from YYYY-MM-DD  The first day.');
+    expect(text).toContain('Usage: npm run backfill -- [options]');
+    expect(text).toMatch(/--from <YYYY-MM-DD> +The first day\./);
+    expect(text).toMatch(/--dry-run +Send nothing\./);
+  });
+
+  test('of a group names its commands, and of one of them how it is called', () => {
+    expect(parse('universe', '--help')).toMatchObject({ text: expect.stringMatching(/add +Track more\./) });
+    expect(parse('universe', 'add', '--help')).toMatchObject({
+      text: expect.stringContaining('Usage: npm run universe -- add [options] <id...>'),
+    });
   });
 });
 
 test.each([
-  [[], 'No command was given; it takes backfill or status.'],
-  [['stauts'], 'There is no command "stauts"; did you mean status?'],
-  [['frobnicate'], 'There is no command "frobnicate"; it takes backfill or status.'],
-  [['constructor'], 'There is no command "constructor"; it takes backfill or status.'],
-  [['backfill', '--form', 'x'], 'backfill has no option --form; did you mean --from?'],
-  [['backfill', '--ref'], 'backfill has no option --ref; did you mean --refetch?'],
-  [['backfill', '-x'], 'backfill has no option -x; it takes --from, --coin, --refetch, --json or --help.'],
-  [['status', '--toString'], 'status has no option --toString; it takes --help.'],
-  [['backfill', '--from'], '--from needs a value: --from YYYY-MM-DD.'],
-  [['backfill', '--from='], '--from needs a value: --from YYYY-MM-DD.'],
-  [['backfill', '--from', '--refetch'], '--from needs a value: --from YYYY-MM-DD.'],
+  [[], 'No command was given. It takes backfill, status, import, universe.'],
+  [['stauts'], "Unknown command 'stauts'. Did you mean status?"],
+  [['frobnicate'], "Unknown command 'frobnicate'. It takes backfill, status, import, universe."],
+  [['constructor'], "Unknown command 'constructor'. It takes backfill, status, import, universe."],
+  [['universe'], 'npm run universe -- takes add, list.'],
+  [['universe', 'ad'], "Unknown command 'ad'. Did you mean add?"],
+  [['backfill', '--form', 'x'], "Unknown option '--form'. Did you mean --from?"],
+  [['backfill', '-x'], "Unknown option '-x'. npm run backfill -- --help shows what it takes."],
+  [['status', '--toString'], "Unknown option '--toString'. npm run status -- --help shows what it takes."],
+  [['backfill', '--from'], MISSING],
+  [['backfill', '--from='], MISSING],
+  [['backfill', '--from', '--refetch'], MISSING],
   [['backfill', '--from', 'a', '--from', 'b'], '--from was given twice.'],
-  [['backfill', '--refetch=yes'], '--refetch takes no value, but "yes" was given.'],
-  [['status', 'now'], '"now" is no option of status: it takes --help.'],
-])('%j is refused in one sentence with what would be right', (argv, sentence) => {
-  expect(() => parse(...argv)).toThrow(new UsageError(sentence));
+  [['backfill', '--refetch', '--refetch'], '--refetch was given twice.'],
+  [['backfill', '--refetch=yes'], '--refetch takes no value.'],
+  [
+    ['status', 'now'],
+    "Too many arguments for 'status'. Expected 0 arguments but got 1: now. npm run status -- --help shows what it takes.",
+  ],
+  [['import'], "Missing required argument 'file'. npm run import -- --help shows what it takes."],
+])('%j is refused with what would be right', (argv, message) => {
+  expect(() => parse(...argv)).toThrow(new UsageError(message));
+});
+
+describe('a forgotten " -- "', () => {
+  test.each([
+    [
+      // npm run backfill --from 2026-01-01
+      ['backfill', '2026-01-01'],
+      { npm_lifecycle_event: 'backfill', npm_config_from: 'true' },
+      'npm took --from for its own, and passed on only "2026-01-01". Put " -- " before the options: ' +
+        'npm run backfill -- --from YYYY-MM-DD',
+    ],
+    [
+      // npm run backfill --dry-run --json
+      ['backfill'],
+      { npm_lifecycle_event: 'backfill', npm_config_dry_run: 'true', npm_config_json: 'true' },
+      'npm took --dry-run and --json for its own. Put " -- " before the options: npm run backfill -- --dry-run --json',
+    ],
+  ])('%j with %j is recognised', (argv, environment, message) => {
+    expect(() => parseArguments(COMMANDS, argv, environment)).toThrow(new UsageError(message));
+  });
+
+  test.each([
+    ['options that arrived', ['backfill', '--json'], { npm_lifecycle_event: 'backfill', npm_config_json: 'true' }],
+    ['options of another script', ['backfill'], { npm_lifecycle_event: 'test', npm_config_json: 'true' }],
+    ['what npm leaves empty', ['backfill'], { npm_lifecycle_event: 'backfill', npm_config_json: '' }],
+  ])('is not seen in %s', (_, argv, environment) => {
+    expect(parseArguments(COMMANDS, argv, environment)).toMatchObject({ kind: 'run' });
+  });
 });

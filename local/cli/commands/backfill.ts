@@ -1,7 +1,7 @@
 import { parseRunRequest } from '../../../ingestion/message/request.ts';
-import { UsageError } from '../arguments.ts';
 import { defineCommand, JSON_OPTION } from '../command.ts';
 import { clockFor, NOW_OPTION, runAsCommand } from '../run-locally.ts';
+import { UsageError } from '../usage-error.ts';
 
 export const backfill = defineCommand({
   summary: 'Fetch what is missing of the days from one to another.',

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { aborted } from 'node:util';
 import { PLANS } from '../../../ingestion/contract/plans.ts';
 import { createDatabase } from '../../../ingestion/database/connection.ts';
-import { type RunDetail, type RunSummary, readStatus } from '../../../ingestion/database/status.ts';
+import { readSeriesCoverage } from '../../../ingestion/database/coverage.ts';
 import { IngestionError, LockTakenError } from '../../../ingestion/domain/failure.ts';
 import type { Verdict } from '../../../ingestion/domain/verdict.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
@@ -12,10 +13,10 @@ import type { ReportData } from '../../../report/report-data.ts';
 import { startSimulator } from '../../../simulator/server.ts';
 import { tableText } from '../../output/outcome-text.ts';
 import { verdictText } from '../../output/verdict-text.ts';
-import { writeReport } from '../../output/write-report.ts';
 import { callOnSchedule } from '../../stack/schedule.ts';
 import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
+import { writeReport } from '../write-report.ts';
 
 /** A database of its own, new at each demo: made-up prices never mix with real ones. */
 const DATABASE = 'demo';
@@ -46,22 +47,23 @@ export const demo = defineCommand({
 
 async function showWay(context: CommandContext, databaseUrl: string): Promise<Outcome> {
   const { terminal, settings } = context;
-  const { universe } = settings;
+  const { universe, source } = settings;
   terminal.note(MADE_UP);
   return await withDatabase(context, async (database) => {
-    const runId = await runThroughStack(databaseUrl, context);
+    const verdict = await runThroughStack(databaseUrl, context);
     const now = systemClock.now();
-    const { runs, series } = await readStatus(database, { now, universe, runId });
-    const verdict = verdictOf(runs[0]);
+    const coverage = await readSeriesCoverage(database, { now, universe });
     const { path, data } = await writeReport(database, join(DATA_FOLDER, 'demo.html'), {
-      ...{ now, universe, isMadeUp: true },
-      monthlyCredits: settings.source.monthlyCredits,
+      now,
+      universe,
+      isMadeUp: true,
+      monthlyCredits: source.monthlyCredits,
     });
     return {
       exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
       document: { ...verdict, page: path },
       text: [
-        verdictText(verdict, series, terminal),
+        verdictText(verdict, coverage, terminal),
         '',
         pricesText(data),
         '',
@@ -73,54 +75,37 @@ async function showWay(context: CommandContext, databaseUrl: string): Promise<Ou
 
 /**
  * Sends one scheduled call through endpoint, queue and worker.
- * @returns the id of its run, when a worker has been through with it.
+ * @returns the verdict of its run. After Ctrl-C that is what the worker came to with what it had in hand.
+ * @throws IngestionError when the run came to no verdict.
  */
-async function runThroughStack(
-  databaseUrl: string,
-  { settings, terminal, interrupt }: CommandContext,
-): Promise<string> {
+async function runThroughStack(databaseUrl: string, context: CommandContext): Promise<Verdict> {
+  const { settings, terminal, log, interrupt } = context;
   const cronSecret = randomBytes(24).toString('hex');
-  const { promise: hopDone, resolve: onHop, reject: onError } = Promise.withResolvers<unknown>();
-  // Where the call itself fails nobody waits for it any more.
-  hopDone.catch(() => {});
-  // Only now: it takes longer to load than most commands run.
+  const run = Promise.withResolvers<Verdict>();
+  // Nobody waits for the run when the call itself fails.
+  run.promise.catch(() => {});
+  // Imported late: it takes longer to load than most commands run.
   const { startLocalStack } = await import('../../stack/local-stack.ts');
   const stack = await startLocalStack({
-    ...{ ...settings, databaseUrl, cronSecret, onHop, onError },
+    databaseUrl,
+    cronSecret,
+    source: settings.source,
+    universe: settings.universe,
     port: 0,
+    log,
     renderPage: async () => MADE_UP,
-    onLine: terminal.printError,
+    onError: run.reject,
+    onHop: (outcome) => ('error' in outcome ? run.reject(outcome.error) : run.resolve(outcome.verdict)),
   });
   try {
     const runId = await callOnSchedule(stack.endpointUrl, cronSecret, systemClock.now());
-    terminal.note(`The scheduled call is accepted at ${stack.endpointUrl}: run ${runId} is in the queue.`);
-    interrupt.addEventListener('abort', onHop);
-    if (!interrupt.aborted) await hopDone;
-    return runId;
+    terminal.note(`The endpoint ${stack.endpointUrl} has taken the scheduled call: run ${runId} is in the queue.`);
+    await Promise.race([run.promise, aborted(interrupt, stack)]);
   } finally {
-    // After Ctrl-C the worker finishes what it has in hand.
     await stack.stop();
   }
-}
-
-/** @param run of a new database, where every row is written and none found unchanged. */
-function verdictOf(run: RunSummary | RunDetail | undefined): Verdict {
-  if (!run || !('series' in run)) throw new IngestionError('The run was stopped before a worker took it.');
-  const { runId, status, requests, credits, retries, rateLimited, series, findings, error } = run;
-  return {
-    runId,
-    status,
-    expectedDays: run.expectedDays ?? 0,
-    storedDays: run.storedDays ?? 0,
-    missingDays: run.missingDays ?? 0,
-    thinDays: run.thinDays ?? 0,
-    unavailableDays: run.unavailableDays ?? 0,
-    rowsWritten: series.reduce((sum, { daysWritten }) => sum + daysWritten, 0),
-    rowsUnchanged: 0,
-    ...{ requests, credits, retries, rateLimited },
-    durationMs: Date.parse(run.finishedAt ?? run.startedAt) - Date.parse(run.startedAt),
-    ...{ series, findings, error },
-  };
+  run.reject(new IngestionError('The run was stopped before a worker took it.'));
+  return await run.promise;
 }
 
 /** @throws LockTakenError where another demo uses it. */

@@ -3,8 +3,8 @@ import { IngestionError } from '../../../ingestion/domain/failure.ts';
 import { parseRunMessage, RunMessageError } from '../../../ingestion/message/run-message.ts';
 import { LOCAL_AWS } from '../../stack/local-aws.ts';
 import { findStacks } from '../../stack/running-stacks.ts';
-import { UsageError } from '../arguments.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
+import { UsageError } from '../usage-error.ts';
 import { STACKS_FOLDER } from './start.ts';
 
 export const redrive = defineCommand({

@@ -1,7 +1,7 @@
 import { systemClock } from '../../../ingestion/system-clock.ts';
-import { writeReport } from '../../output/write-report.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
 import { withDatabase } from '../with-database.ts';
+import { writeReport } from '../write-report.ts';
 
 export const report = defineCommand({
   summary: 'Write prices, coverage and runs as one HTML page.',

@@ -1,17 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Database } from '../../../ingestion/database/connection.ts';
-import { readStatus } from '../../../ingestion/database/status.ts';
-import { parseRunMessage } from '../../../ingestion/message/run-message.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readReportData } from '../../../report/read-report-data.ts';
 import { renderReport } from '../../../report/render-report.ts';
 import { statusText } from '../../output/outcome-text.ts';
-import type { LocalStack } from '../../stack/local-stack.ts';
+import type { Terminal } from '../../output/terminal.ts';
+import type { HopOutcome, LocalStack } from '../../stack/local-stack.ts';
 import { underNote } from '../../stack/running-stacks.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/schedule.ts';
-import { UsageError } from '../arguments.ts';
 import { type CommandContext, defineCommand, EXIT } from '../command.ts';
+import { UsageError } from '../usage-error.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
 
 /** Where `npm run redrive` finds the stacks that run. */
@@ -45,11 +44,15 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
     // Only now: it takes longer to load than most commands run.
     const { startLocalStack } = await import('../../stack/local-stack.ts');
     const stack = await startLocalStack({
-      ...{ ...settings, cronSecret, port },
+      databaseUrl,
+      cronSecret,
+      source: settings.source,
+      universe: settings.universe,
+      port,
+      log: context.log,
       renderPage: () => renderPage(database, context),
-      onLine: context.terminal.printError,
-      onError: (error) => context.terminal.printError(error instanceof Error ? error.message : String(error)),
-      onHop: (message) => tellHop(message, database, context),
+      onError: (error) => context.terminal.printError(messageOf(error)),
+      onHop: (outcome) => context.terminal.note(hopText(outcome, context.terminal)),
     });
     try {
       await underNote(STACKS_FOLDER, { url: stack.url, ...stack.queue }, async () => {
@@ -70,9 +73,7 @@ async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: str
         const runId = await callOnSchedule(endpointUrl, cronSecret, at);
         terminal.note(`The schedule has queued run ${runId}.`);
       } catch (error) {
-        terminal.printError(
-          `The scheduled call failed, the next one fetches what it missed: ${(error as Error).message}`,
-        );
+        terminal.printError(`The scheduled call failed, the next one fetches what it missed: ${messageOf(error)}`);
       }
     });
   } catch (error) {
@@ -108,17 +109,13 @@ async function renderPage(database: Database, { settings: { universe, source } }
   return renderReport(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
 }
 
-/** Tells what a hop has come to; its log has the details. */
-async function tellHop(message: string, database: Database, { settings, terminal }: CommandContext): Promise<void> {
-  try {
-    const { runId } = parseRunMessage(message);
-    const { universe } = settings;
-    const { runs } = await readStatus(database, { now: systemClock.now(), universe, runId });
-    const [run] = runs;
-    if (!run) return;
-    const days = `${run.storedDays} of ${run.expectedDays} expected days are stored.`;
-    terminal.note(`Run ${runId} is ${statusText(run.status, terminal)}: ${run.error ?? days}`);
-  } catch (error) {
-    terminal.printError((error as Error).message);
-  }
+/** @returns what a person wants to know of a hop. Its log has the details. */
+function hopText(outcome: HopOutcome, terminal: Terminal): string {
+  const { runId } = outcome;
+  if ('error' in outcome) return `Run ${runId} came to no verdict: ${messageOf(outcome.error)}`;
+  const { status, error, storedDays, expectedDays } = outcome.verdict;
+  const days = `${storedDays} of ${expectedDays} expected days are stored.`;
+  return `Run ${runId} is ${statusText(status, terminal)}: ${error ?? days}`;
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { type RunDetail, type RunSummary, readStatus } from '../../../ingestion/database/status.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { runText, statusOverview } from '../../output/status-text.ts';
-import { UsageError } from '../arguments.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
+import { UsageError } from '../usage-error.ts';
 import { withDatabase } from '../with-database.ts';
 
 export const status = defineCommand({

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { expect, test } from '@jest/globals';
-import { ServiceError, startAwsJsonServer } from '../../local/stack/aws-json-server.ts';
-import { startEventSourceMapping } from '../../local/stack/event-source-mapping.ts';
+import { pollQueue } from '../../local/stack/queue-poller.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
+import { ServiceError, startAwsJsonServer } from '../support/aws-json-server.ts';
 
 test('a queue that can not be asked for a while is asked again, and its message delivered', async () => {
   const { promise: deleted, resolve: onDeleted } = Promise.withResolvers<unknown>();
@@ -23,7 +23,7 @@ test('a queue that can not be asked for a while is asked again, and its message 
   });
   const errors: unknown[] = [];
   const slept: number[] = [];
-  const stop = startEventSourceMapping({
+  const stop = pollQueue({
     client: new SQSClient({ ...AWS_CLIENT, endpoint: queue.url }),
     queueUrl: `${queue.url}/runs.fifo`,
     clock: {
@@ -31,9 +31,8 @@ test('a queue that can not be asked for a while is asked again, and its message 
         slept.push(durationMs);
       },
     },
-    invoke: async () => ({ batchItemFailures: [] }),
+    handle: async () => true,
     onError: (error) => errors.push(error),
-    onSettled: () => {},
   });
   expect(await deleted).toBe('receipt');
   await stop();

@@ -4,7 +4,7 @@ import type { Database } from '../../ingestion/database/connection.ts';
 import { readReportData } from '../../report/read-report-data.ts';
 import { renderReport } from '../../report/render-report.ts';
 import type { ReportData } from '../../report/report-data.ts';
-import { UsageError } from '../cli/arguments.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * Writes the status page.
