@@ -61,7 +61,15 @@ export async function runOnce(options: {
     });
     const triggerKey = `bench:${randomUUID()}`;
     const { verdict } = await runIngestion(
-      { runId: runIdOf(triggerKey), triggerKey, trigger: 'schedule', dueAt: clock.now(), request: {}, hop: 0 },
+      {
+        runId: runIdOf(triggerKey),
+        triggerKey,
+        trigger: 'schedule',
+        dueAt: clock.now(),
+        request: {},
+        hop: 0,
+        isRedelivery: false,
+      },
       {
         ...deps,
         source: timedSource(deps.source, times),

@@ -47,8 +47,15 @@ async function storeAll(database: Database): Promise<number> {
     dueAt: systemClock.now(),
     request: {},
     hop: 0,
+    isRedelivery: false,
   } as const;
-  await repositories.runs.open(order, { universe, series, trackedSince: FIRST_DAY, startedAt: systemClock.now() });
+  await repositories.runs.open(order, {
+    universe,
+    series,
+    trackedSince: FIRST_DAY,
+    historyDays: DAYS,
+    startedAt: systemClock.now(),
+  });
   const gapDays = daysFrom(FIRST_DAY, addDays(FIRST_DAY, DAYS - 1)) as [Day, ...Day[]];
   const window = { from: startOf(FIRST_DAY), to: startOf(addDays(FIRST_DAY, DAYS)) };
   await repositories.runs.plan(
@@ -65,6 +72,8 @@ async function storeAll(database: Database): Promise<number> {
       window,
       gapDays,
       answer: { body, receivedAt: systemClock.now() },
+      sampleCount: DAYS,
+      firstSampleAt: startOf(FIRST_DAY),
       prices: gapDays.map(priceOf),
       rejected: [],
       absentDays: [],
@@ -89,9 +98,11 @@ function priceOf(day: Day): DailyPrice {
     marketCap: Math.random() * 1e12,
     sampleCount: 24,
     hoursCovered: 24,
+    hoursAnswered: 24,
     firstSampleAt: at,
     lastSampleAt: at + 23 * 3_600_000,
     isSettled: true,
+    isThin: false,
     isFinal: true,
   };
 }

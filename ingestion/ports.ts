@@ -3,13 +3,13 @@
 import type { RunRequest, TriggerKind } from './contract/run-message.ts';
 import type { Universe } from './contract/universe.ts';
 import type { DailyPrice, RejectedSample, Samples } from './domain/daily-price.ts';
-import type { Day, Instant } from './domain/day.ts';
+import type { Day, DaySpan, Instant } from './domain/day.ts';
 import type { DayState } from './domain/day-state.ts';
 import type { FailureKind } from './domain/failure.ts';
 import type { Finding } from './domain/finding.ts';
 import type { Window } from './domain/planning.ts';
 import type { Series } from './domain/series.ts';
-import type { DayCounts, SeriesStatus, Verdict } from './domain/verdict.ts';
+import type { DayCounts, SeriesOutcome, Verdict } from './domain/verdict.ts';
 
 export type { DayState } from './domain/day-state.ts';
 export type { Window } from './domain/planning.ts';
@@ -39,6 +39,18 @@ export type RunOrder = {
   readonly dueAt: Instant;
   readonly request: RunRequest;
   readonly hop: number;
+  /** The queue delivers the same message again: the run goes on where it failed. */
+  readonly isRedelivery: boolean;
+};
+
+/** A run as the database knows it once it is open. */
+export type OpenedRun = {
+  /** A run that is continued keeps the one that it began with. */
+  readonly dueAt: Instant;
+  /** An earlier hop or delivery has worked on it: what the source will answer the same way again is not asked again. */
+  readonly isContinued: boolean;
+  /** In the order that the series were given in. */
+  readonly series: readonly { readonly trackedSince: Day; readonly requested: readonly DaySpan[] }[];
 };
 
 // --- The price source -----------------------------------------------------------------------------------------------
@@ -49,6 +61,10 @@ export type SourceResponse = {
   readonly body: Uint8Array;
   readonly samples: Samples;
   readonly receivedAt: Instant;
+  /** How many points among the prices had no moment: they are no samples, and were left out. */
+  readonly strayPoints: number;
+  /** The moment that the source's Date header names; null without one. */
+  readonly sourceTime: Instant | null;
 };
 
 export interface PriceSource {
@@ -99,34 +115,46 @@ export interface RunRepository {
    * Creates the run or continues it (same trigger key, same request; `hops` becomes hop + 1), with status `running`;
    * marks every other row still `running` as `interrupted`; fills `coins` and `currencies` from the universe and opens
    * series that are new with `trackedSince`. All in one transaction.
-   * @returns the run's due time, which a continued run keeps, and since when each of the series is tracked, in the order
-   * given.
    * @throws RefusedError (`refused`) when the trigger key was used with another request.
    */
   open(
     order: RunOrder,
-    opening: { universe: Universe; series: readonly Series[]; trackedSince: Day; startedAt: Instant },
-  ): Promise<{ dueAt: Instant; trackedSince: Day[] }>;
+    opening: {
+      universe: Universe;
+      series: readonly Series[];
+      trackedSince: Day;
+      historyDays: number;
+      startedAt: Instant;
+    },
+  ): Promise<OpenedRun>;
   /** Writes the verdict; adds to the run's counters what the hop counted. `finishedAt` null for `waiting`. */
   finish(runId: string, finished: FinishedRun, retries: number, finishedAt: Instant | null): Promise<void>;
   /** The run's counters over all hops, from the ledger and the run row. */
   totals(runId: string): Promise<RunTotals>;
   /** Outcomes of the run's series, in no order; series never touched by the run are left out. */
-  seriesOutcomes(
-    runId: string,
-  ): Promise<
-    (Series & { status: SeriesStatus; daysWritten: number; error: string | null; errorKind: FailureKind | null })[]
-  >;
+  seriesOutcomes(runId: string): Promise<RecordedOutcome[]>;
   /** Marks the planned series as `pending`, those without gaps as `current`. Leaves `stored` ones of earlier hops alone. */
   plan(runId: string, planned: readonly (Series & Window)[], current: readonly Series[]): Promise<void>;
-  /** Marks series as `failed`, each with its cause and how often it was asked in this hop. */
-  failSeries(
-    runId: string,
-    failures: readonly (Series & { kind: FailureKind; message: string; attempts: number })[],
-  ): Promise<void>;
+  failSeries(runId: string, failures: readonly SeriesFailure[]): Promise<void>;
+  /** Keeps the days of a request by hand expected from now on. Days since `tracked_since` are so already. */
+  keepRequested(runId: string, ranges: readonly DayRange[], requestedAt: Instant): Promise<void>;
+  /** @returns the ranges that were asked for by hand, of all series of the universe. */
+  requestedRanges(): Promise<DayRange[]>;
+  /** Cuts what lies before the day off every requested range: it can't be had any more. */
+  forgetRequestedBefore(day: Day): Promise<void>;
 }
 
-export type DayRange = Series & { readonly first: Day; readonly last: Day };
+/** A failure of one series. @property attempts how often it was asked, the last time included. */
+export type SeriesFailure = Series & {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly attempts: number;
+};
+
+/** @property errorKind null where the series did not fail. */
+export type RecordedOutcome = SeriesOutcome & { readonly errorKind: FailureKind | null };
+
+export type DayRange = Series & DaySpan;
 
 /** What an answer brings into the database, in one transaction. */
 export type AnswerToStore = {
@@ -136,9 +164,12 @@ export type AnswerToStore = {
   /** The days that the request was made for, ascending. */
   readonly gapDays: readonly [Day, ...Day[]];
   readonly answer: Pick<SourceResponse, 'body' | 'receivedAt'>;
+  /** Of all prices that were sent. */
+  readonly sampleCount: number;
+  readonly firstSampleAt: Instant | null;
   readonly prices: readonly DailyPrice[];
   readonly rejected: readonly RejectedSample[];
-  /** Asked days, settled and at least 72 h old, of which the answer holds nothing though it holds other days. */
+  /** Asked days, at least 72 h old, of which the answer holds nothing though it holds other days. */
   readonly absentDays: readonly Day[];
   readonly findings: readonly Finding[];
   readonly attempts: number;
@@ -152,6 +183,11 @@ export interface PriceRepository {
    * @returns one list per range, in the order given, each in day order.
    */
   dayStates(runId: string, ranges: readonly DayRange[], includeFinal: boolean): Promise<DayState[][]>;
+  /**
+   * Judges the empty answers of a run: a day before the series' known beginning that has no row is unconfirmed, and
+   * unavailable after a second such answer from another run at least 20 h later.
+   */
+  judgeEmptyAnswers(runId: string): Promise<void>;
   /**
    * Stores everything of one answer: rows (which only move forward), revisions, rejected samples, findings (those given,
    * and `revision` and `worse_answer` found while storing), unavailable days, the answer, the series' outcome.
@@ -213,6 +249,10 @@ export type RunEvent =
   | { readonly kind: 'answered'; readonly series: Series; readonly rowsWritten: number }
   | { readonly kind: 'failed'; readonly series: Series; readonly error: string }
   | { readonly kind: 'retrying'; readonly series: Series; readonly error: string; readonly delayMs: number }
+  /** The last day of the request is not settled yet; what there is of it is stored, and not expected. */
+  | { readonly kind: 'unsettled'; readonly day: Day; readonly settledAt: Instant }
+  /** The machine's clock is more than 5 min off the source's; negative where it is behind. */
+  | { readonly kind: 'clock_off'; readonly aheadMs: number }
   | { readonly kind: 'slowed'; readonly limit: number; readonly pauseMs: number };
 
 export type RunDependencies = {

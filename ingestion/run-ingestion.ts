@@ -1,6 +1,7 @@
 import { aggregate } from './domain/aggregation.ts';
 import { LockLostError } from './domain/failure.ts';
-import { findFrozen } from './domain/quality.ts';
+import { judgeAnswer } from './domain/quality.ts';
+import { isCoinInItself } from './domain/series.ts';
 import type { RunResult } from './domain/verdict.ts';
 import type { RunDependencies, RunOrder } from './ports.ts';
 import { fetchWindows } from './steps/fetch-windows.ts';
@@ -21,14 +22,17 @@ export async function runIngestion(order: RunOrder, deps: RunDependencies): Prom
   try {
     const plan = await planRun(run, deps);
     const fetched = await fetchWindows(plan, run, deps, async (request, answer, attempts) => {
-      const aggregation = aggregate(answer.samples, request, answer.receivedAt);
-      const findings = findFrozen(request.series, answer.samples);
+      const { series, gapDays } = request;
+      const { samples } = answer;
+      const aggregation = aggregate(samples, request, answer.receivedAt);
+      const isItself = isCoinInItself(deps.universe, series);
       return await deps.repositories.prices.storeAnswer({
         runId: order.runId,
         ...request,
         answer,
+        sampleCount: samples.prices.length,
         ...aggregation,
-        findings,
+        findings: judgeAnswer({ series, isItself, samples, gapDays, ...aggregation }),
         attempts,
       });
     });

@@ -1,15 +1,15 @@
 import { scaleLinear } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
+import type { StoredDailyPrice } from '../ingestion/database/prices.ts';
 import type { Day } from '../ingestion/domain/day.ts';
 import { formatAxisPrice, formatMonth, formatShortDay } from './format.ts';
 import { type Html, html } from './html.ts';
 
 /** The prices of consecutive days; null where a day has no row. */
-type Prices = readonly (DailyPrice | null)[];
+type Prices = readonly (StoredDailyPrice | null)[];
 
 /** What a chart draws at one place; null interrupts its lines. */
-type Point = Pick<DailyPrice, 'low' | 'high' | 'average' | 'isFinal'> | null;
+type Point = Pick<StoredDailyPrice, 'low' | 'high' | 'average' | 'isFinal'> | null;
 
 /**
  * A drawing is stretched to the room it gets, so these only say how fine its grid is. Its labels are text beside it,

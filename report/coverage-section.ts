@@ -10,6 +10,7 @@ const MEANINGS: Readonly<Record<DayStatus, string>> = {
   final: 'final',
   provisional: 'provisional: will be asked for again',
   thin: 'thin: few hours, may still fill up',
+  unconfirmed: 'unconfirmed: one answer did not have it',
   unavailable: 'unavailable at the source',
   missing: 'missing',
 };

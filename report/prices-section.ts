@@ -1,5 +1,5 @@
 import type { Coin, Currency } from '../ingestion/contract/universe.ts';
-import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
+import type { StoredDailyPrice } from '../ingestion/database/prices.ts';
 import type { Day, Instant } from '../ingestion/domain/day.ts';
 import { daysPerPoint, priceChart, sparkline } from './charts.ts';
 import { hideUnchosen, radio, switchOf } from './choice.ts';
@@ -25,10 +25,10 @@ type Quote = {
   readonly coin: Coin;
   readonly currency: Currency;
   readonly days: readonly Day[];
-  readonly prices: readonly (DailyPrice | null)[];
+  readonly prices: readonly (StoredDailyPrice | null)[];
   readonly views: readonly View[];
   /** The newest final day, and how its average differs from that of the day before, as a share. */
-  readonly final: { readonly day: Day; readonly price: DailyPrice; readonly change: number | null } | null;
+  readonly final: { readonly day: Day; readonly price: StoredDailyPrice; readonly change: number | null } | null;
   readonly latest: LatestPrice | null;
 };
 

@@ -1,13 +1,13 @@
 import type { Universe } from '../ingestion/contract/universe.ts';
 import type { DailyCoverage, UnavailableDay } from '../ingestion/database/coverage.ts';
 import type { FindingsOfAllRuns } from '../ingestion/database/findings.ts';
+import type { StoredDailyPrice } from '../ingestion/database/prices.ts';
 import type { Status } from '../ingestion/database/status.ts';
-import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
 import type { Day } from '../ingestion/domain/day.ts';
 import type { Series } from '../ingestion/domain/series.ts';
 
 /** One series over the report's days: `prices[i]` and `statuses[i]` belong to `days[i]` of the report. */
-export type ReportSeries = DailyCoverage & { readonly prices: readonly (DailyPrice | null)[] };
+export type ReportSeries = DailyCoverage & { readonly prices: readonly (StoredDailyPrice | null)[] };
 
 /**
  * What one coin costs now, as far as the source has told.

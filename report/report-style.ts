@@ -10,7 +10,7 @@ export const REPORT_STYLE: Html = trusted(`
   --page: #f4f6f9; --surface: #fff; --sunken: #f0f3f7; --line: #e1e6ed; --ink: #131a24; --muted: #566172;
   --accent: #1d63d1; --good: #0a6b52; --bad: #b3340c; --warn: #7d5200;
   --good-soft: #dff3ec; --bad-soft: #fce7df; --warn-soft: #fbefd0; --accent-soft: #e3edfc;
-  --final: #2c6fbb; --provisional: #a9cdf2; --thin: #efb52f; --unavailable: #98a2af; --missing: #c63d0f;
+  --final: #2c6fbb; --provisional: #a9cdf2; --thin: #efb52f; --unavailable: #98a2af; --unconfirmed: #d9c3e8; --missing: #c63d0f;
   --mark: #fff; --hatch: rgb(255 255 255 / .65);
   --thumb: #8a96a6;
   --shadow: 0 1px 2px rgb(19 26 36 / .05), 0 4px 16px rgb(19 26 36 / .04);
@@ -20,7 +20,7 @@ export const REPORT_STYLE: Html = trusted(`
     --page: #0b0f15; --surface: #141a23; --sunken: #1b2330; --line: #273140; --ink: #e9eef5; --muted: #9ba8b9;
     --accent: #6ea8ff; --good: #58cfa9; --bad: #ff9a76; --warn: #f2c14e;
     --good-soft: #12302a; --bad-soft: #3a1e16; --warn-soft: #352a10; --accent-soft: #17294a;
-    --final: #3678c6; --provisional: #1d3f69; --thin: #d99f1d; --unavailable: #4a5566; --missing: #ff6b3d;
+    --final: #3678c6; --provisional: #1d3f69; --thin: #d99f1d; --unavailable: #4a5566; --unconfirmed: #7b5a94; --missing: #ff6b3d;
     --mark: #141a23; --hatch: rgb(20 26 35 / .55);
     --thumb: #64748b;
     --shadow: none;
@@ -138,13 +138,15 @@ td.detail { min-width: 240px; }
 .days tbody + tbody tr:first-child > * { border-top-width: 7px; height: 19px; background-clip: padding-box; }
 .days td.num { padding-left: 10px; color: var(--muted); }
 .rtl { direction: rtl; } .rtl > * { direction: ltr; }
-.day-final, .day-provisional, .day-thin, .day-unavailable, .day-missing {
+.day-final, .day-provisional, .day-thin, .day-unconfirmed, .day-unavailable, .day-missing {
   background-size: calc(100% / var(--length, 1)) 100%; background-image: var(--pattern, none), linear-gradient(90deg, transparent calc(100% - 1px), var(--surface) 0); }
 .day-final { background-color: var(--final); }
 .day-provisional { background-color: var(--provisional);
   --pattern: linear-gradient(0deg, var(--final) 3px, transparent 0); }
 .day-thin { background-color: var(--thin);
   --pattern: linear-gradient(0deg, transparent 45%, var(--surface) 0, var(--surface) 65%, transparent 0); }
+.day-unconfirmed { background-color: var(--unconfirmed);
+  --pattern: linear-gradient(135deg, transparent 44%, var(--hatch) 0 56%, transparent 0); }
 .day-unavailable { background-color: var(--unavailable);
   --pattern: linear-gradient(135deg, transparent 38%, var(--hatch) 0 62%, transparent 0); }
 .day-missing { background-color: var(--missing);

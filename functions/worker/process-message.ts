@@ -52,7 +52,7 @@ async function workOn(
   try {
     const message = parseRunMessage(body);
     log = withFields(log, { runId: message.runId, hop: message.hop });
-    const result = await runHop(orderOf(message, universe), log);
+    const result = await runHop(orderOf(message, receiveCount, universe), log);
     // The series have lines of their own.
     const { series, ...verdict } = result.verdict;
     const { stoppedBy, failures, retryAfterMs } = result;
@@ -67,10 +67,22 @@ async function workOn(
 }
 
 /** @throws RequestError when the universe no longer has what is asked for. */
-function orderOf({ runId, triggerKey, trigger, dueAt, request, hop }: RunMessage, universe: Universe): RunOrder {
+function orderOf(
+  { runId, triggerKey, trigger, dueAt, request, hop }: RunMessage,
+  receiveCount: number,
+  universe: Universe,
+): RunOrder {
   const due = Date.parse(dueAt);
   // Its days were judged when it was accepted, and are judged as of then again.
-  return { runId, triggerKey, trigger, dueAt: due, request: parseRunRequest(request, { universe, now: due }), hop };
+  return {
+    runId,
+    triggerKey,
+    trigger,
+    dueAt: due,
+    request: parseRunRequest(request, { universe, now: due }),
+    hop,
+    isRedelivery: receiveCount > 1,
+  };
 }
 
 /** @returns the metric that counts the run. What its retries heal is no run that ended partial, and alarms nobody. */

@@ -39,6 +39,8 @@ function logEvent(log: Log, event: RunEvent): void {
   const { kind, ...fields } = 'series' in event ? { ...event, series: seriesName(event.series) } : event;
   if (kind === 'planned') log.info('Planned', fields);
   if (kind === 'slowed') log.warn('CoinGecko asks for fewer requests', fields);
+  if (kind === 'unsettled') log.warn('The last day of the request is not settled yet', fields);
+  if (kind === 'clock_off') log.warn('The clock is more than 5 minutes off that of CoinGecko', fields);
   if (kind === 'answered') log.info('Series stored', fields);
   if (kind === 'retrying') log.warn('Trying again', fields);
   // What failed is logged where it fails, with its kind.

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { SERVICE_NAME } from '../contract/names.ts';
 import type { Coin } from '../contract/universe.ts';
-import { dayOf } from '../domain/day.ts';
+import { dayOf, type Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
 import { seriesName } from '../domain/series.ts';
 import type { Clock, PriceSource } from '../ports.ts';
@@ -63,7 +63,7 @@ export function createCoinGeckoClient({
   const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey } : null;
 
   /** @returns the body of an answer that holds what was asked for, as it came and as JSON. */
-  async function request(path: string, subject: string, signal: AbortSignal): Promise<{ body: Buffer; json: unknown }> {
+  async function request(path: string, subject: string, signal: AbortSignal): Promise<Body> {
     const asked = { host, subject };
     const timeout = AbortSignal.timeout(timeoutMs);
     let status: number | undefined;
@@ -81,7 +81,7 @@ export function createCoinGeckoClient({
       const json = parseJson(body);
       const stated = findStatedError(json);
       if (stated) throw classifyAnswer(asked, { status, stated, retryAfterMs });
-      return { body, json };
+      return { body, json, sourceTime: parseDate(response.headers.get('date')) };
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SourceError) throw error;
@@ -131,13 +131,13 @@ export function createCoinGeckoClient({
         to: String(Math.floor(window.to / 1000)),
         precision: 'full',
       });
-      const { body, json } = await request(
+      const { body, json, sourceTime } = await request(
         `/coins/${encodeURIComponent(series.coin)}/market_chart/range?${query}`,
         `${seriesName(series)} from ${dayOf(window.from)} to ${dayOf(window.to)}`,
         signal,
       );
       const receivedAt = clock.now();
-      return { body, samples: parseSamples(json), receivedAt };
+      return { body, ...parseSamples(json), receivedAt, sourceTime };
     },
     parse: parseAnswer,
     async listCoins(signal) {
@@ -149,6 +149,15 @@ export function createCoinGeckoClient({
       return parseShape(json, CurrencyList);
     },
   };
+}
+
+/** An answer that holds what was asked for, as it came and as JSON. */
+type Body = { readonly body: Buffer; readonly json: unknown; readonly sourceTime: Instant | null };
+
+/** @returns the moment of an HTTP date; null where there is none. */
+function parseDate(header: string | null): Instant | null {
+  const at = Date.parse(header ?? '');
+  return Number.isNaN(at) ? null : at;
 }
 
 async function readWhole({ body, status }: Response, maxBytes: number): Promise<Buffer> {

@@ -12,8 +12,8 @@ const LATEST_STAMP = Date.UTC(2100, 0, 1);
 
 type Point = readonly [Instant, unknown];
 
-/** The value may be anything: one bad price is a rejected sample, and no reason to refuse the answer. */
-const isPoint = (point: unknown): point is Point => Array.isArray(point) && point.length === 2 && isStamp(point[0]);
+/** The value may be anything, or not there: one bad price is a rejected sample, and no reason to refuse the answer. */
+const isPoint = (point: unknown): point is Point => Array.isArray(point) && isStamp(point[0]);
 
 const isStamp = (stamp: unknown): boolean =>
   Number.isInteger(stamp) && Number(stamp) >= EARLIEST_STAMP && Number(stamp) < LATEST_STAMP;
@@ -21,22 +21,29 @@ const isStamp = (stamp: unknown): boolean =>
 // A schema for each of 6,000 points took zod longer than JSON.parse the whole answer.
 const Points = z
   .custom<unknown[]>(Array.isArray, 'expected an array')
-  .transform((points, context): readonly Point[] => {
-    if (points.every(isPoint)) return points;
-    const index = points.findIndex((point) => !isPoint(point));
-    const point = points[index];
-    const isPair = Array.isArray(point) && point.length === 2;
-    const found = brief(JSON.stringify(isPair ? point[0] : point));
+  .transform((points, context): { points: readonly Point[]; strayPoints: number } => {
+    const readable = points.filter(isPoint);
+    if (readable.length > 0 || points.length === 0)
+      return { points: readable, strayPoints: points.length - readable.length };
+    // All of them: that is another shape.
+    const [point] = points;
+    const [stamp] = Array.isArray(point) ? point : [];
+    const found = brief(JSON.stringify(Array.isArray(point) ? stamp : point));
     context.issues.push({
       code: 'custom',
       input: point,
-      path: isPair ? [index, 0] : [index],
-      message: `expected ${isPair ? 'whole milliseconds between 2009 and 2100' : '[milliseconds, value]'}, found ${found}`,
+      path: Array.isArray(point) ? [0, 0] : [0],
+      message: `expected ${Array.isArray(point) ? 'whole milliseconds between 2009 and 2100' : '[milliseconds, value]'}, found ${found}`,
     });
     return z.NEVER;
   });
 
-const Chart = z.object({ prices: Points, market_caps: Points, total_volumes: Points });
+/** Prices decide. Of caps and volumes an odd one, or all of them, may be missing: they are unknown then. */
+const Quantities = z
+  .unknown()
+  .transform((points): readonly Point[] => (Array.isArray(points) ? points.filter(isPoint) : []));
+
+const Chart = z.object({ prices: Points, market_caps: Quantities.optional(), total_volumes: Quantities.optional() });
 
 /**
  * Reads the stored or received body of one `market_chart/range` answer: `{prices, market_caps, total_volumes}`, each
@@ -44,13 +51,17 @@ const Chart = z.object({ prices: Points, market_caps: Points, total_volumes: Poi
  * @throws SourceError `malformed`, naming the first field that is not what it should be.
  */
 export function parseAnswer(body: Uint8Array): Samples {
-  return parseSamples(parseJson(body));
+  return parseSamples(parseJson(body)).samples;
 }
 
-/** The second half of `parseAnswer`, for a caller that has parsed the JSON. */
-export function parseSamples(json: unknown): Samples {
+/**
+ * The second half of `parseAnswer`, for a caller that has parsed the JSON.
+ * @returns the samples, and how many points had no moment and were left out.
+ */
+export function parseSamples(json: unknown): { samples: Samples; strayPoints: number } {
   const { prices, market_caps, total_volumes } = parseShape(json, Chart);
-  return { prices, marketCaps: market_caps, volumes: total_volumes };
+  const samples = { prices: prices.points, marketCaps: market_caps ?? [], volumes: total_volumes ?? [] };
+  return { samples, strayPoints: prices.strayPoints };
 }
 
 /** @throws SourceError `malformed`, showing how the body begins and ends: HTML is known by its start, cut JSON by its end. */

@@ -1,14 +1,17 @@
 import type { Universe } from '../contract/universe.ts';
-import { type Day, daysFrom, type Instant, lastSettledDay } from '../domain/day.ts';
-import { type DayState, type DayStatus, statusOf } from '../domain/day-state.ts';
+import { type Day, type DaySpan, daysFrom, type Instant, lastSettledDay } from '../domain/day.ts';
+import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
+import { expectedDays } from '../domain/expected-days.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { Database } from './connection.ts';
+import { readRequestedRanges } from './runs.ts';
 
 /**
  * What is stored of a series.
  * - `trackedSince`: null for a series that no run has opened yet; nothing is missing of it then.
  * - `finalDays`, `thinDays`, `provisionalDays` count rows, also of today and of days before `trackedSince`.
- * - `missingDays`: settled days since `trackedSince` without a final row that are neither thin nor unavailable.
+ * - `missingDays`: expected days that a full run due now could not be complete without.
+ * - `unconfirmedDays`: days that one proper answer lacked; those of 48 h or more ago count as missing too.
  */
 export type SeriesCoverage = Series & {
   readonly trackedSince: Day | null;
@@ -19,10 +22,11 @@ export type SeriesCoverage = Series & {
   readonly thinDays: number;
   readonly provisionalDays: number;
   readonly missingDays: readonly Day[];
+  readonly unconfirmedDays: readonly Day[];
   readonly unavailableDays: readonly Day[];
 };
 
-/** `none`: nothing is stored and nothing is expected, before `trackedSince` or while the day is not settled. */
+/** `none`: not expected, and nothing final is stored. */
 export type CoverageStatus = DayStatus | 'none';
 
 /** A series over consecutive days, oldest first. */
@@ -36,9 +40,9 @@ export async function readSeriesCoverage(
   database: Database,
   { now, universe }: { now: Instant; universe: Universe },
 ): Promise<SeriesCoverage[]> {
-  const stored = await readStored(database, { from: '0001-01-01', to: '9999-12-31' });
+  const stored = await readStored(database, { now, from: '0001-01-01', to: '9999-12-31' });
   return selectSeries(universe, {}).map((series) => {
-    const { trackedSince, states } = stored(series);
+    const { trackedSince, expected, states } = stored(series);
     const rows = [...states.values()].filter(({ row }) => row !== null);
     const daysWith = (status: DayStatus) =>
       [...states.values()].filter((state) => statusOf(state, now) === status).map(({ day }) => day);
@@ -52,13 +56,10 @@ export async function readSeriesCoverage(
       finalDays: finalDays.length,
       thinDays: daysWith('thin').length,
       provisionalDays: daysWith('provisional').length,
-      missingDays:
-        trackedSince === null
-          ? []
-          : daysFrom(trackedSince, lastSettledDay(now)).filter((day) => {
-              const status = statusOf(states.get(day) ?? nothing(day), now);
-              return status === 'missing' || status === 'provisional';
-            }),
+      missingDays: expected
+        .flatMap(({ first, last }) => daysFrom(first, last))
+        .filter((day) => isMissing(states.get(day) ?? nothing(day), { dueAt: now, refetch: false })),
+      unconfirmedDays: daysWith('unconfirmed'),
       unavailableDays: daysWith('unavailable'),
     };
   });
@@ -69,13 +70,15 @@ export async function readCoverage(
   database: Database,
   { now, universe, from, to }: { now: Instant; universe: Universe; from: Day; to: Day },
 ): Promise<DailyCoverage[]> {
-  const stored = await readStored(database, { from, to });
+  const stored = await readStored(database, { now, from, to });
   return selectSeries(universe, {}).map((series) => {
-    const { trackedSince, states } = stored(series);
-    const isExpected = (day: Day) => trackedSince !== null && day >= trackedSince && day <= lastSettledDay(now);
+    const { expected, states } = stored(series);
+    const isExpected = (day: Day) => expected.some(({ first, last }) => first <= day && day <= last);
     const statuses = daysFrom(from, to).map((day) => {
       const status = statusOf(states.get(day) ?? nothing(day), now);
-      return status === 'missing' && !isExpected(day) ? 'none' : status;
+      // Of a day that is not settled yet nothing is expected, and what there is of it is shown.
+      const isOpen = day > lastSettledDay(now) && status !== 'missing';
+      return status === 'final' || isOpen || isExpected(day) ? status : 'none';
     });
     return { ...series, statuses };
   });
@@ -93,35 +96,59 @@ export async function readUnavailableDays({ db }: Database): Promise<Unavailable
     .execute();
 }
 
-type StoredSeries = { trackedSince: Day | null; states: Map<Day, DayState> };
+type StoredSeries = { trackedSince: Day | null; expected: readonly DaySpan[]; states: Map<Day, DayState> };
 
-const nothing = (day: Day): DayState => ({ day, row: null, isUnavailable: false, wasAsked: false });
+const nothing = (day: Day): DayState => ({ day, row: null, absence: null, wasAsked: false });
 
-/** The states hold only days with a row, in day order, and unavailable ones. */
+/** The states hold only days with a row, in day order, and those that an answer lacked. */
 async function readStored(
   database: Database,
-  { from, to }: { from: Day; to: Day },
+  { now, from, to }: { now: Instant; from: Day; to: Day },
 ): Promise<(series: Series) => StoredSeries> {
   const { db } = database;
+  const historyDays = await readHistoryDays(database);
+  const requested = Map.groupBy(await readRequestedRanges(db), seriesName);
   const bySeries = new Map<string, StoredSeries>();
   for (const { coin_id, currency, tracked_since } of await db.selectFrom('series').selectAll().execute()) {
-    bySeries.set(seriesName({ coin: coin_id, currency }), { trackedSince: tracked_since, states: new Map() });
+    const name = seriesName({ coin: coin_id, currency });
+    const days = { trackedSince: tracked_since, requested: requested.get(name) ?? [] };
+    const { expected } = expectedDays(days, { dueAt: now, request: {}, historyDays });
+    bySeries.set(name, { trackedSince: tracked_since, expected, states: new Map() });
   }
   const rows = await db
     .selectFrom('daily_prices')
-    .select(['coin_id as coin', 'currency', 'day', 'is_final', 'is_settled', 'hours_covered'])
+    .select(['coin_id as coin', 'currency', 'day', 'is_final', 'is_thin'])
     .where('day', '>=', from)
     .where('day', '<=', to)
     .orderBy('day')
     .execute();
-  for (const { coin, currency, day, ...row } of rows) {
-    const stored = { isFinal: row.is_final, isSettled: row.is_settled, hoursCovered: row.hours_covered };
-    bySeries.get(seriesName({ coin, currency }))?.states.set(day, { ...nothing(day), row: stored });
+  for (const { coin, currency, day, is_final, is_thin } of rows) {
+    const row = { isFinal: is_final, isThin: is_thin };
+    bySeries.get(seriesName({ coin, currency }))?.states.set(day, { ...nothing(day), row });
   }
   // A day is never in both tables.
-  for (const { coin, currency, day } of await readUnavailableDays(database)) {
-    if (day < from || day > to) continue;
-    bySeries.get(seriesName({ coin, currency }))?.states.set(day, { ...nothing(day), isUnavailable: true });
+  const absent = await db
+    .selectFrom('unavailable_days')
+    .select(['coin_id as coin', 'currency', 'day', 'recorded_at', 'confirmed_run_id'])
+    .where('day', '>=', from)
+    .where('day', '<=', to)
+    .orderBy('day')
+    .execute();
+  for (const { coin, currency, day, recorded_at, confirmed_run_id } of absent) {
+    const absence = { recordedAt: recorded_at.getTime(), isConfirmed: confirmed_run_id !== null };
+    bySeries.get(seriesName({ coin, currency }))?.states.set(day, { ...nothing(day), absence });
   }
-  return (series) => bySeries.get(seriesName(series)) ?? { trackedSince: null, states: new Map() };
+  return (series) => bySeries.get(seriesName(series)) ?? { trackedSince: null, expected: [], states: new Map() };
+}
+
+/** How far back the plan of the last run reached; before the first, further than anything. */
+async function readHistoryDays({ db }: Database): Promise<number> {
+  const run = await db
+    .selectFrom('ingestion_runs')
+    .select('history_days')
+    .where('history_days', 'is not', null)
+    .orderBy('started_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return run?.history_days ?? Number.MAX_SAFE_INTEGER;
 }

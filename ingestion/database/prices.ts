@@ -10,6 +10,7 @@ import type { AnswerToStore, Clock, PriceRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { insertFindings } from './findings.ts';
 import { markStored } from './series-outcomes.ts';
+import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
 import { readDayStates } from './sql/read-day-states.ts';
 import { upsertDailyPrices } from './sql/upsert-daily-prices.ts';
 import { type ColumnTypes, columnNames, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
@@ -23,25 +24,33 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
     dayStates: (runId, ranges, includeFinal) => readDayStates(db, runId, ranges, includeFinal),
 
     async storeAnswer(toStore) {
-      const { runId, series, window, attempts, answer, prices } = toStore;
+      const { runId, series, window, gapDays, attempts, answer, prices } = toStore;
       const packed = await pack(answer.body);
       return await db.transaction().execute(async (transaction) => {
         const now = clock.now();
         const changes: PriceChange[] = [];
+        await lockSeries(transaction, series);
+        const answerId = await insertAnswer(transaction, toStore, packed);
+        const origin = { runId, series, answerId, askedDays: gapDays, now };
         for (const chunk of inChunks(prices)) {
-          changes.push(...(await upsertDailyPrices(transaction, { runId, series, now }, chunk)));
+          changes.push(...(await upsertDailyPrices(transaction, origin, chunk)));
         }
         const daysWritten = changes.filter(({ isWritten }) => isWritten).length;
         await recordAbsentDays(transaction, toStore);
         await insertRejected(transaction, toStore);
         await insertFindings(transaction, runId, [...toStore.findings, ...findChanges(series, changes)]);
-        await insertAnswer(transaction, toStore, packed);
         const { receivedAt } = answer;
         await markStored(transaction, runId, { ...series, window, attempts, daysWritten, receivedAt });
         if (daysWritten > 0) await noteWrite(transaction, runId, now);
-        return { rowsWritten: daysWritten, rowsUnchanged: prices.length - daysWritten };
+        return { rowsWritten: daysWritten, rowsUnchanged: changes.length - daysWritten };
       });
     },
+
+    judgeEmptyAnswers: (runId) =>
+      db.transaction().execute(async (transaction) => {
+        await learnBeginnings(transaction, runId);
+        await recordDaysBeforeBeginning(transaction, runId, CONFIRMATION_AFTER_MS);
+      }),
 
     async answersOfCoin(runId, coin) {
       const rows = await db
@@ -88,6 +97,20 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
   };
 }
 
+/**
+ * Two answers of one series share a day at the edges of their windows: for one it is a gap day, for the other a day of the
+ * margin. One after the other they move the row forward; side by side the second could not see the first.
+ */
+async function lockSeries(transaction: Transaction<Tables>, { coin, currency }: Series): Promise<void> {
+  await transaction
+    .selectFrom('series')
+    .select('tracked_since')
+    .where('coin_id', '=', coin)
+    .where('currency', '=', currency)
+    .forUpdate()
+    .execute();
+}
+
 const pack = async (body: Uint8Array) => ({
   sha256: createHash('sha256').update(body).digest('hex'),
   body: await promisify(gzip)(body),
@@ -96,7 +119,7 @@ const pack = async (body: Uint8Array) => ({
 const unpack = (body: Buffer): Promise<Buffer> => promisify(gunzip)(body);
 
 /** A daily price as a reader gets it. @property revision how often its final values were replaced. */
-export type StoredDailyPrice = Series & DailyPrice & { readonly revision: number };
+export type StoredDailyPrice = Series & Omit<DailyPrice, 'hoursAnswered'> & { readonly revision: number };
 
 /** @returns the rows from one day to another, both inclusive, in day order; of one coin or currency, or of all. */
 export async function readDailyPrices(
@@ -130,6 +153,7 @@ export async function readDailyPrices(
     firstSampleAt: row.first_sample_at.getTime(),
     lastSampleAt: row.last_sample_at.getTime(),
     isSettled: row.is_settled,
+    isThin: row.is_thin,
     isFinal: row.is_final,
     revision: row.revision,
   }));
@@ -214,10 +238,10 @@ async function insertRejected(
 
 async function insertAnswer(
   transaction: Transaction<Tables>,
-  { runId, series, window, gapDays, answer }: AnswerToStore,
+  { runId, series, window, gapDays, answer, firstSampleAt, sampleCount }: AnswerToStore,
   packed: { sha256: string; body: Buffer },
-): Promise<void> {
-  await transaction
+): Promise<number> {
+  const { id } = await transaction
     .insertInto('answers')
     .values({
       run_id: runId,
@@ -228,9 +252,13 @@ async function insertAnswer(
       first_day: gapDays[0],
       last_day: gapDays.at(-1) ?? gapDays[0],
       received_at: toIso(answer.receivedAt),
+      sample_count: sampleCount,
+      first_sample_at: firstSampleAt === null ? null : toIso(firstSampleAt),
       ...packed,
     })
-    .execute();
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
 }
 
 async function noteWrite(transaction: Transaction<Tables>, runId: string, now: Instant): Promise<void> {

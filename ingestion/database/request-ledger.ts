@@ -1,7 +1,11 @@
-import type { Kysely } from 'kysely';
+import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { RequestLedger } from '../ports.ts';
 import { toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
+
+/** A request whose end was never written (its process was killed) may have been answered: it counts. */
+export const isCredited = (eb: ExpressionBuilder<Tables, 'requests'>) =>
+  eb.or([eb('is_credited', '=', true), eb('ended_at', 'is', null)]);
 
 export function createRequestLedger(db: Kysely<Tables>): RequestLedger {
   return {
@@ -30,7 +34,7 @@ export function createRequestLedger(db: Kysely<Tables>): RequestLedger {
       const { credits } = await db
         .selectFrom('requests')
         .select(({ fn }) => fn.countAll<number>().as('credits'))
-        .where('is_credited', '=', true)
+        .where(isCredited)
         .where('sent_at', '>=', new Date(since))
         .executeTakeFirstOrThrow();
       return credits;

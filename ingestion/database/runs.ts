@@ -1,20 +1,24 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Universe } from '../contract/universe.ts';
-import type { Day, Instant } from '../domain/day.ts';
+import type { Day } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
-import { type Series, seriesName } from '../domain/series.ts';
-import type { Clock, RunOrder, RunRepository } from '../ports.ts';
+import { type Series, selectSeries, seriesName } from '../domain/series.ts';
+import type { Clock, DayRange, OpenedRun, RunOrder, RunRepository } from '../ports.ts';
+import { isCredited } from './request-ledger.ts';
 import { markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
-import { inChunks, insertRows, toIso } from './statements.ts';
+import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunRepository {
   return {
-    open: (order, { universe, series, trackedSince, startedAt }) =>
+    open: (order, { universe, series, trackedSince, historyDays, startedAt }) =>
       db.transaction().execute(async (transaction) => {
-        const dueAt = await openRun(transaction, order, toIso(startedAt));
+        const size = universe.coins.length * universe.currencies.length;
+        const opened = await openRun(transaction, order, { startedAt: toIso(startedAt), historyDays, size });
         await fillUniverse(transaction, universe);
-        return { dueAt, trackedSince: await openSeries(transaction, series, trackedSince) };
+        await openSeries(transaction, series, trackedSince);
+        await setTracked(transaction, selectSeries(universe, {}));
+        return { ...opened, series: await readSeriesDays(transaction, series, trackedSince) };
       }),
 
     async finish(runId, finished, retries, finishedAt) {
@@ -27,6 +31,7 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
           stored_days: finished.storedDays,
           missing_days: finished.missingDays,
           thin_days: finished.thinDays,
+          unconfirmed_days: finished.unconfirmedDays,
           unavailable_days: finished.unavailableDays,
           error: finished.error,
           finished_at: finishedAt === null ? null : toIso(finishedAt),
@@ -56,12 +61,27 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
     },
 
     failSeries: (runId, failures) => markFailed(db, runId, failures, clock.now()),
+
+    keepRequested: (runId, ranges, requestedAt) => keepRequested(db, runId, ranges, toIso(requestedAt)),
+
+    requestedRanges: () => readRequestedRanges(db),
+
+    async forgetRequestedBefore(day) {
+      await db.deleteFrom('requested_ranges').where('last_day', '<', day).execute();
+      await db.updateTable('requested_ranges').set({ first_day: day }).where('first_day', '<', day).execute();
+    },
   };
 }
 
-/** @returns the due time. A run that is continued keeps the one that it began with. */
-async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): Promise<Instant> {
-  const { runId, triggerKey, trigger, dueAt, request, hop } = order;
+/** A run that is continued keeps its due time. */
+async function openRun(
+  db: Kysely<Tables>,
+  order: RunOrder,
+  opening: { startedAt: string; historyDays: number; size: number },
+): Promise<Pick<OpenedRun, 'dueAt' | 'isContinued'>> {
+  const { runId, triggerKey, trigger, dueAt, request, hop, isRedelivery } = order;
+  const { startedAt, historyDays, size } = opening;
+  const known = await db.selectFrom('ingestion_runs').select('status').where('id', '=', runId).executeTakeFirst();
   const run = await db
     .insertInto('ingestion_runs')
     .values({
@@ -73,15 +93,19 @@ async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): 
       status: 'running',
       started_at: startedAt,
       hops: hop + 1,
+      history_days: historyDays,
+      universe_series: size,
     })
     .onConflict((conflict) =>
       conflict
         .column('trigger_key')
-        .doUpdateSet(({ fn }) => ({
+        .doUpdateSet(({ fn, ref }) => ({
           status: 'running',
           finished_at: null,
           error: null,
           hops: fn('greatest', ['ingestion_runs.hops', 'excluded.hops']),
+          history_days: ref('excluded.history_days'),
+          universe_series: ref('excluded.universe_series'),
         }))
         .whereRef('ingestion_runs.request', '=', 'excluded.request'),
     )
@@ -104,7 +128,9 @@ async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): 
     .where('status', '=', 'running')
     .where('id', '<>', runId)
     .execute();
-  return run.due_at.getTime();
+  // A run that was finished, and whose message a person has moved back, begins anew.
+  const wasUnderWay = known?.status === 'waiting' || known?.status === 'running';
+  return { dueAt: run.due_at.getTime(), isContinued: wasUnderWay || (known !== undefined && isRedelivery) };
 }
 
 async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe): Promise<void> {
@@ -132,19 +158,73 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
   }
 }
 
-/** Series that are there already stay as they are. @returns since when each is tracked, in the order given. */
-async function openSeries(db: Kysely<Tables>, series: readonly Series[], trackedSince: Day): Promise<Day[]> {
-  const opened = series.map(({ coin, currency }) => ({ coin_id: coin, currency, tracked_since: trackedSince }));
+const SERIES_KEY = { coin_id: 'text', currency: 'text' } satisfies ColumnTypes;
+const toKey = ({ coin, currency }: Series) => ({ coin_id: coin, currency });
+
+/** Series that are there already stay as they are. */
+async function openSeries(db: Kysely<Tables>, series: readonly Series[], trackedSince: Day): Promise<void> {
+  const opened = series.map((one) => ({ ...toKey(one), tracked_since: trackedSince }));
   for (const chunk of inChunks(opened)) {
-    await insertRows(db, 'series', { coin_id: 'text', currency: 'text', tracked_since: 'date' }, chunk)
+    await insertRows(db, 'series', { ...SERIES_KEY, tracked_since: 'date' }, chunk)
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
-  const rows = await db.selectFrom('series').selectAll().execute();
-  const days = new Map(
-    rows.map((row) => [seriesName({ coin: row.coin_id, currency: row.currency }), row.tracked_since]),
-  );
-  return series.map((one) => days.get(seriesName(one)) ?? trackedSince);
+}
+
+/** Series that left the universe keep their rows and are no longer expected. */
+async function setTracked(db: Kysely<Tables>, universe: readonly Series[]): Promise<void> {
+  await sql`
+    update series set is_tracked = not is_tracked
+    where is_tracked <> ((coin_id, currency) in (
+      select coin_id, currency from ${unnestRows('tracked', SERIES_KEY, universe.map(toKey))}
+    ))
+  `.execute(db);
+}
+
+/** @returns since when each series is tracked and what was asked for by hand, in the order given. */
+async function readSeriesDays(
+  db: Kysely<Tables>,
+  series: readonly Series[],
+  trackedSince: Day,
+): Promise<OpenedRun['series']> {
+  const rows = await db.selectFrom('series').select(['coin_id as coin', 'currency', 'tracked_since']).execute();
+  const days = new Map(rows.map((row) => [seriesName(row), row.tracked_since]));
+  const requested = Map.groupBy(await readRequestedRanges(db), seriesName);
+  return series.map((one) => ({
+    trackedSince: days.get(seriesName(one)) ?? trackedSince,
+    requested: requested.get(seriesName(one)) ?? [],
+  }));
+}
+
+/** @returns what was asked for by hand of the tracked series. */
+export async function readRequestedRanges(db: Kysely<Tables>): Promise<DayRange[]> {
+  return await db
+    .selectFrom('requested_ranges as requested')
+    .innerJoin('series', (join) =>
+      join.onRef('series.coin_id', '=', 'requested.coin_id').onRef('series.currency', '=', 'requested.currency'),
+    )
+    .select(['requested.coin_id as coin', 'requested.currency', 'first_day as first', 'last_day as last'])
+    .where('is_tracked', '=', true)
+    .execute();
+}
+
+/** Days since `tracked_since` are expected already. */
+async function keepRequested(
+  db: Kysely<Tables>,
+  runId: string,
+  ranges: readonly DayRange[],
+  requestedAt: string,
+): Promise<void> {
+  const columns = { ...SERIES_KEY, first: 'date', last: 'date' } satisfies ColumnTypes;
+  for (const chunk of inChunks(ranges.map((range) => ({ ...toKey(range), first: range.first, last: range.last })))) {
+    await sql`
+      insert into requested_ranges (coin_id, currency, first_day, last_day, run_id, requested_at)
+      select coin_id, currency, first, least(last, tracked_since - 1), ${runId}, ${requestedAt}
+      from ${unnestRows('range', columns, chunk)} join series using (coin_id, currency)
+      where first < tracked_since
+      on conflict do nothing
+    `.execute(db);
+  }
 }
 
 /** From the ledger, which knows every hop, even one that was killed. */
@@ -153,7 +233,7 @@ async function countRequests(db: Kysely<Tables>, runId: string) {
     .selectFrom('requests')
     .select(({ fn }) => [
       fn.countAll<number>().as('requests'),
-      fn.countAll<number>().filterWhere('is_credited', '=', true).as('credits'),
+      fn.countAll<number>().filterWhere(isCredited).as('credits'),
       fn.countAll<number>().filterWhere('status', '=', 429).as('rateLimited'),
     ])
     .where('run_id', '=', runId)

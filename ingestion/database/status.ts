@@ -80,12 +80,13 @@ export async function readStatus(
   };
 }
 
-/** @returns when the last complete run ended. */
+/** @returns when the last complete full run ended. */
 export async function lastCompleteRunAt({ db }: Database): Promise<Instant | null> {
   const row = await db
     .selectFrom('ingestion_runs')
     .select(({ fn }) => fn.max('finished_at').as('at'))
     .where('status', '=', 'complete')
+    .where('is_full_run', '=', true)
     .executeTakeFirst();
   return row?.at?.getTime() ?? null;
 }

@@ -1,114 +1,97 @@
 import type { DailyPrice, RejectedSample, RejectionReason, Samples } from './daily-price.ts';
-import { DAY_MS, type Day, dayOf, endOf, HOUR_MS, type Instant, MINUTE_MS, settledAt, startOf } from './day.ts';
+import { DAY_MS, type Day, dayOf, daysFrom, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
 import { isPastThinWait, judgeRow } from './day-state.ts';
-import type { PlannedWindow } from './planning.ts';
-
-/** A sample this many times above or below both its neighbours is a fault of the source, not a price. */
-const SPIKE_FACTOR = 10;
-
-/** Hourly answers have been seen with gaps of 11 to 111 minutes; their median is 60. */
-const HOURLY_SPACING_MS = { min: 40 * MINUTE_MS, max: 80 * MINUTE_MS };
+import { findOutliers, type PriceSample } from './outliers.ts';
+import type { PlannedWindow, Window } from './planning.ts';
 
 type Sample = { readonly at: Instant; readonly value: unknown };
-type PriceSample = { readonly at: Instant; readonly price: number };
 
 /** What an answer comes to. Every distinct sample is exactly one of counted, rejected and outside. */
 export type Aggregation = {
-  /** In day order; only days with at least one counted sample. */
+  /** In day order: of each day that lies wholly in the window and has at least one counted sample. */
   readonly prices: readonly DailyPrice[];
   readonly rejected: readonly RejectedSample[];
-  /** How many samples lie on days that the request was not made for. */
+  /** How many samples lie on days that are not wholly in the window. */
   readonly outsideCount: number;
   /** Gap days, 72 h old or more, of which the answer has no sample at all though it has some of other days. */
   readonly absentDays: readonly Day[];
+  /** Of the first sample, whatever its value; null in an empty answer. */
+  readonly firstSampleAt: Instant | null;
 };
-
-/** @returns the median distance of neighbouring timestamps in milliseconds; null with fewer than two. */
-export function medianSpacingMs({ prices }: Samples): number | null {
-  const stamps = [...new Set(prices.map(([at]) => at))].sort((a, b) => a - b);
-  const gaps = stamps.slice(1).map((at, index) => at - (stamps[index] ?? at));
-  return gaps.length === 0 ? null : median(gaps);
-}
-
-/** @returns whether the samples are hourly ones, as far as their number can tell. */
-export function isHourly(samples: Samples): boolean {
-  const spacingMs = medianSpacingMs(samples);
-  return spacingMs === null || (spacingMs >= HOURLY_SPACING_MS.min && spacingMs <= HOURLY_SPACING_MS.max);
-}
-
-/** @returns the middle value, or the mean of the middle two. @param values at least one. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
-  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
-}
 
 /**
  * Aggregates one answer. Order and repeats of the samples do not matter.
- * @param receivedAt decides which rows are settled and final, and whether today's and yesterday's become rows.
+ * @param receivedAt decides which rows are settled and final, and which day is today.
  */
 export function aggregate(samples: Samples, { window, gapDays }: PlannedWindow, receivedAt: Instant): Aggregation {
   const all = sortedDistinct(samples.prices);
-  const valid = all.filter(isPrice);
-  const spikes = findSpikes(valid);
-  const rowDays = new Set([...gapDays, ...openDays(window, receivedAt)]);
+  const { valid, rejected: outliers, undecided } = judgeSamples(all);
+  const rowDays = new Set(daysWhollyIn(window, receivedAt));
+  const asked = new Set(gapDays);
 
   const counted = new Map<Day, PriceSample[]>();
   const rejected: RejectedSample[] = [];
   const daysSeen = new Set<Day>();
+  const rejectedHours = new Map<Day, number[]>();
   let outsideCount = 0;
   const dayOfSample = memoisedDayOf();
   for (const sample of all) {
     const day = dayOfSample(sample.at);
     daysSeen.add(day);
-    if (!rowDays.has(day)) {
-      outsideCount += 1;
-      continue;
-    }
-    const reason = rejectionOf(sample, spikes);
-    if (reason) rejected.push({ observedAt: sample.at, price: asText(sample.value), reason });
-    else if (isPrice(sample)) pushTo(counted, day, { at: sample.at, price: sample.value });
+    const price = valid.get(sample);
+    const reason = price === undefined ? invalidity(sample) : outliers.has(price) ? 'outlier' : null;
+    if (!rowDays.has(day)) outsideCount += 1;
+    else if (reason) {
+      rejected.push({ observedAt: sample.at, price: asText(sample.value), reason });
+      pushTo(rejectedHours, day, hourOf(sample.at));
+    } else if (price) pushTo(counted, day, price);
   }
 
   const volumeAt = valuesByTime(samples.volumes);
   const capAt = valuesByTime(samples.marketCaps);
   const prices = [...counted].map(([day, daySamples]) => {
     const row = summarise(daySamples);
+    // Windows are planned with a day of margin around the days that they are made for.
+    const hasMargin = asked.has(day) || (window.from <= startOf(day) - DAY_MS && window.to >= endOf(day) + DAY_MS);
+    const hasUndecided = daySamples.some((sample) => undecided.has(sample));
     return {
       day,
       ...row,
+      hoursAnswered: new Set([...daySamples.map(({ at }) => hourOf(at)), ...(rejectedHours.get(day) ?? [])]).size,
       volume: quantity(volumeAt.get(row.lastSampleAt)),
       // CoinGecko sends 0 for a cap that it does not know.
       marketCap: quantity(capAt.get(row.lastSampleAt)) || null,
-      ...judgeRow(day, row.hoursCovered, receivedAt),
+      ...judgeRow({ day, ...row, hasUndecided, hasMargin }, receivedAt),
     };
   });
   const absentDays = gapDays.filter(
     (day) => daysSeen.size > 0 && !daysSeen.has(day) && isPastThinWait(day, receivedAt),
   );
-  return { prices, rejected, outsideCount, absentDays };
+  return { prices, rejected, outsideCount, absentDays, firstSampleAt: all[0]?.at ?? null };
+}
+
+/** @returns the days that lie wholly in the window, ascending; of today what there is of it. */
+export function daysWhollyIn({ from, to }: Window, receivedAt: Instant): Day[] {
+  const today = dayOf(receivedAt);
+  return daysFrom(dayOf(from), dayOf(to - 1)).filter(
+    (day) => startOf(day) >= from && (endOf(day) <= to || day === today),
+  );
+}
+
+function judgeSamples(all: readonly Sample[]) {
+  const valid = new Map<Sample, PriceSample>();
+  for (const sample of all) if (isPrice(sample)) valid.set(sample, { at: sample.at, price: sample.value });
+  return { valid, ...findOutliers([...valid.values()]) };
 }
 
 /** @returns the mean price of each UTC hour, by hours since 1970, without rejected samples. */
 export function hourlyMeans(samples: Samples): Map<number, number> {
-  const valid = sortedDistinct(samples.prices).filter(isPrice);
-  const spikes = findSpikes(valid);
+  const { valid, rejected } = judgeSamples(sortedDistinct(samples.prices));
   const hours = new Map<number, number[]>();
-  for (const sample of valid) {
-    if (!spikes.has(sample)) pushTo(hours, Math.floor(sample.at / HOUR_MS), sample.value);
+  for (const sample of valid.values()) {
+    if (!rejected.has(sample)) pushTo(hours, hourOf(sample.at), sample.price);
   }
   return new Map([...hours].map(([hour, prices]) => [hour, mean(prices)]));
-}
-
-/** Today, and yesterday before it is settled: written when their beginning lies in the window, never a reason for one. */
-function openDays(window: PlannedWindow['window'], receivedAt: Instant): Day[] {
-  const yesterday = dayOf(receivedAt - DAY_MS);
-  const today = dayOf(receivedAt);
-  return [yesterday, today].filter((day) => {
-    const isWhole = day === today ? window.to > startOf(day) : window.to >= endOf(day);
-    return receivedAt < settledAt(day) && window.from <= startOf(day) && isWhole;
-  });
 }
 
 function summarise(samples: readonly PriceSample[]) {
@@ -116,7 +99,7 @@ function summarise(samples: readonly PriceSample[]) {
   let low = Number.POSITIVE_INFINITY;
   let high = 0;
   for (const { at, price } of samples) {
-    pushTo(byHour, Math.floor(at / HOUR_MS), price);
+    pushTo(byHour, hourOf(at), price);
     if (price < low) low = price;
     if (price > high) high = price;
   }
@@ -135,6 +118,9 @@ function summarise(samples: readonly PriceSample[]) {
     lastSampleAt: last.at,
   };
 }
+
+/** Hours since 1970. */
+const hourOf = (at: Instant): number => Math.floor(at / HOUR_MS);
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -158,24 +144,8 @@ function compareValues(a: unknown, b: unknown): number {
 const isPrice = (sample: Sample): sample is { at: Instant; value: number } =>
   typeof sample.value === 'number' && Number.isFinite(sample.value) && sample.value > 0;
 
-function findSpikes(valid: readonly { at: Instant; value: number }[]): Set<Sample> {
-  return new Set(
-    valid.filter(({ value }, index) => {
-      const before = valid[index - 1]?.value;
-      const after = valid[index + 1]?.value;
-      if (before === undefined || after === undefined) return false;
-      const isFarAbove = value / before >= SPIKE_FACTOR && value / after >= SPIKE_FACTOR;
-      const isFarBelow = before / value >= SPIKE_FACTOR && after / value >= SPIKE_FACTOR;
-      return isFarAbove || isFarBelow;
-    }),
-  );
-}
-
-function rejectionOf(sample: Sample, spikes: ReadonlySet<Sample>): RejectionReason | null {
-  if (typeof sample.value !== 'number' || !Number.isFinite(sample.value)) return 'not_a_number';
-  if (sample.value <= 0) return 'not_positive';
-  return spikes.has(sample) ? 'spike' : null;
-}
+const invalidity = ({ value }: Sample): RejectionReason =>
+  typeof value === 'number' && Number.isFinite(value) ? 'not_positive' : 'not_a_number';
 
 const MAX_KEPT_TEXT = 100;
 const asText = (value: unknown): string | null =>

@@ -1,7 +1,11 @@
 import type { Day, Instant } from './day.ts';
 
-/** How rows were computed. Raise it with every change of the aggregation that can change a number. */
-export const AGGREGATION_VERSION = 1;
+/**
+ * How rows were computed. Raise it with every change of the aggregation that can change a number.
+ * - 1: spikes were judged by the two neighbours of a sample.
+ * - 2: outliers are judged by the medians around and on both sides of a run of samples.
+ */
+export const AGGREGATION_VERSION = 2;
 
 /** The aggregate of one series and one day, as the table holds it. Prices are in the series' currency. */
 export type DailyPrice = {
@@ -18,16 +22,20 @@ export type DailyPrice = {
   readonly sampleCount: number;
   /** UTC hours of the day with at least one sample, 1 to 24. */
   readonly hoursCovered: number;
+  /** UTC hours of the day with at least one sample, counted or rejected. */
+  readonly hoursAnswered: number;
   readonly firstSampleAt: Instant;
   readonly lastSampleAt: Instant;
   /** Whether the day was settled when its answer arrived. */
   readonly isSettled: boolean;
-  /** Settled, and either not thin or fetched 72 h or more after the day's end. */
+  /** Settled, and what is missing of it may still come. */
+  readonly isThin: boolean;
+  /** Settled, fetched with a day of margin, and either not thin or fetched 72 h or more after the day's end. */
   readonly isFinal: boolean;
 };
 
 /** Why a sample was not counted. */
-export type RejectionReason = 'not_a_number' | 'not_positive' | 'spike';
+export type RejectionReason = 'not_a_number' | 'not_positive' | 'outlier';
 
 /** @property price as it was sent, shortened to 100 characters; null where none was sent. */
 export type RejectedSample = {

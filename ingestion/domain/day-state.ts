@@ -1,7 +1,10 @@
 import { type Day, endOf, HOUR_MS, type Instant, settledAt } from './day.ts';
 
-/** A settled day with at most this many hours covered is thin; 22 are normal where the source skips or joins hours. */
+/** With at most this many hours covered a settled day is thin; 22 are normal where the source skips or joins hours. */
 const THIN_MAX_HOURS = 21;
+
+/** How long an unconfirmed day may stay so before it counts as missing. A second answer is due within a day. */
+const UNCONFIRMED_WAIT_MS = 48 * HOUR_MS;
 
 /** How long after its end a thin day may still fill up at the source. Later it is taken as it is. */
 const THIN_WAIT_MS = 72 * HOUR_MS;
@@ -9,57 +12,67 @@ const THIN_WAIT_MS = 72 * HOUR_MS;
 /** What is stored of one expected day. */
 export type DayState = {
   readonly day: Day;
-  readonly row: { readonly isFinal: boolean; readonly isSettled: boolean; readonly hoursCovered: number } | null;
-  /** Confirmed as a day that the source never had. */
-  readonly isUnavailable: boolean;
+  readonly row: { readonly isFinal: boolean; readonly isThin: boolean } | null;
+  /** A proper answer held nothing of it; confirmed by a second one, it is a day that the source never had. */
+  readonly absence: { readonly recordedAt: Instant; readonly isConfirmed: boolean } | null;
   /** An answer of the run in question was asked for it. */
   readonly wasAsked: boolean;
 };
 
 /** `provisional` and `missing` days count as missing; the two are told apart for people. */
-export type DayStatus = 'final' | 'thin' | 'provisional' | 'unavailable' | 'missing';
+export type DayStatus = 'final' | 'thin' | 'provisional' | 'unconfirmed' | 'unavailable' | 'missing';
 
 /** @returns whether the day's end lies 72 h or more before the moment. */
 export const isPastThinWait = (day: Day, at: Instant): boolean => at >= endOf(day) + THIN_WAIT_MS;
 
-/** @returns whether a row computed from an answer received at that moment is settled, and whether it is final. */
+/** What decides about a row as its answer arrives. */
+export type RowEvidence = {
+  readonly day: Day;
+  readonly hoursCovered: number;
+  readonly lastSampleAt: Instant;
+  /** The day holds samples that would be outliers but for what lies beyond the answer. */
+  readonly hasUndecided: boolean;
+  /** The answer reaches a day further on both sides, as far as now and the plan's history allow. */
+  readonly hasMargin: boolean;
+};
+
+/** @returns whether a row computed from an answer received at that moment is settled, thin, and final. */
 export function judgeRow(
-  day: Day,
-  hoursCovered: number,
+  { day, hoursCovered, lastSampleAt, hasUndecided, hasMargin }: RowEvidence,
   receivedAt: Instant,
-): { isSettled: boolean; isFinal: boolean } {
+): { isSettled: boolean; isThin: boolean; isFinal: boolean } {
   const isSettled = receivedAt >= settledAt(day);
-  const isThin = hoursCovered <= THIN_MAX_HOURS;
-  return { isSettled, isFinal: isSettled && (!isThin || isPastThinWait(day, receivedAt)) };
+  const endsEarly = lastSampleAt < endOf(day) - HOUR_MS;
+  const isThin = isSettled && (hoursCovered <= THIN_MAX_HOURS || endsEarly || hasUndecided);
+  return { isSettled, isThin, isFinal: isSettled && hasMargin && (!isThin || isPastThinWait(day, receivedAt)) };
 }
 
 /** @returns what an expected day is, for a run due at that moment. */
-export function statusOf({ day, row, isUnavailable }: DayState, dueAt: Instant): DayStatus {
+export function statusOf({ day, row, absence }: DayState, dueAt: Instant): DayStatus {
   if (row?.isFinal) return 'final';
-  if (isUnavailable) return 'unavailable';
+  if (absence) return absence.isConfirmed ? 'unavailable' : 'unconfirmed';
   if (!row) return 'missing';
-  const isThin = row.isSettled && row.hoursCovered <= THIN_MAX_HOURS;
-  return isThin && !isPastThinWait(day, dueAt) ? 'thin' : 'provisional';
+  return row.isThin && !isPastThinWait(day, dueAt) ? 'thin' : 'provisional';
 }
 
 /** What a run is, as far as it decides which days it asks for. */
 export type RunScope = {
   readonly dueAt: Instant;
-  /** Scheduled runs ask once for thin days. */
-  readonly isScheduled: boolean;
   /** Final and unavailable days are asked for too, each once. */
   readonly refetch: boolean;
 };
 
 /** @returns whether the run cannot be complete without this day. */
 export function isMissing(state: DayState, { dueAt, refetch }: RunScope): boolean {
+  if (refetch && !state.wasAsked) return true;
   const status = statusOf(state, dueAt);
-  if (status === 'provisional' || status === 'missing') return true;
-  return refetch && !state.wasAsked;
+  if (status !== 'unconfirmed') return status === 'provisional' || status === 'missing';
+  return state.absence !== null && dueAt >= state.absence.recordedAt + UNCONFIRMED_WAIT_MS;
 }
 
-/** @returns whether the run's plan asks for this day. */
+/** @returns whether the run's plan asks for this day: once where it may be had later, and as often as it takes otherwise. */
 export function isGap(state: DayState, scope: RunScope): boolean {
-  if (isMissing(state, scope)) return true;
-  return scope.isScheduled && !state.wasAsked && statusOf(state, scope.dueAt) === 'thin';
+  const status = statusOf(state, scope.dueAt);
+  if (status === 'thin' || status === 'unconfirmed') return !state.wasAsked;
+  return isMissing(state, scope);
 }

@@ -33,19 +33,19 @@ export const daysFrom = (first: Day, last: Day): Day[] =>
 /** @returns how many days first to last are, both inclusive. */
 export const countDays = (first: Day, last: Day): number => (startOf(last) - startOf(first)) / DAY_MS + 1;
 
-/**
- * @param days ascending, without repeats.
- * @returns the fewest spans that hold these days and no others, ascending.
- */
-export function spansOf(days: readonly Day[]): DaySpan[] {
-  const spans: { first: Day; last: Day }[] = [];
-  for (const day of days) {
-    const span = spans.at(-1);
-    if (span && day === addDays(span.last, 1)) span.last = day;
-    else spans.push({ first: day, last: day });
+/** @returns the same days in the fewest spans, ascending: what overlaps or touches becomes one. */
+export function mergeSpans(spans: readonly DaySpan[]): DaySpan[] {
+  const merged: DaySpan[] = [];
+  for (const span of spans.toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))) {
+    const before = merged.at(-1);
+    if (!before || span.first > addDays(before.last, 1)) merged.push(span);
+    else if (span.last > before.last) merged[merged.length - 1] = { first: before.first, last: span.last };
   }
-  return spans;
+  return merged;
 }
+
+/** @returns the days in the fewest spans. @param days ascending. */
+export const spansOf = (days: readonly Day[]): DaySpan[] => mergeSpans(days.map((day) => ({ first: day, last: day })));
 
 /** @returns the moment from which the day's answers no longer change: 01:15 UTC of the next day. */
 export const settledAt = (day: Day): Instant => endOf(day) + SETTLED_AFTER_END_MS;

@@ -47,6 +47,9 @@ const REACH: Readonly<Record<FailureKind, Reach>> = {
 /** @returns whether trying again, unchanged, can help. */
 export const isTransient = (kind: FailureKind): boolean => REACH[kind] === 'transient';
 
+/** @returns whether the source answered, and will answer the same way again: one request a run is enough. */
+export const isAnsweredForGood = (kind: FailureKind): boolean => REACH[kind] === 'series';
+
 /** @returns whether the cause is the same for every series, so that the run must stop scope. */
 export const stopsTheRun = (kind: FailureKind): boolean => REACH[kind] === 'run';
 

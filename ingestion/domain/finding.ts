@@ -1,6 +1,14 @@
 import type { Day } from './day.ts';
 
-export type FindingRule = 'currency' | 'frozen' | 'revision' | 'worse_answer';
+export type FindingRule =
+  | 'currency'
+  | 'frozen'
+  | 'outliers'
+  | 'range'
+  | 'revision'
+  | 'worse_answer'
+  | 'cross_rate'
+  | 'lost';
 
 /** Something a person should look at. Findings never change a verdict; `error` ones alarm. */
 export type Finding = {

@@ -1,20 +1,4 @@
-import type { RunRequest } from '../contract/run-message.ts';
-import {
-  addDays,
-  countDays,
-  DAY_MS,
-  type Day,
-  type DaySpan,
-  dayOf,
-  endOf,
-  HOUR_MS,
-  type Instant,
-  lastSettledDay,
-  startOf,
-} from './day.ts';
-
-/** How far back a series is filled when it is first opened. */
-const FIRST_FILL_DAYS = 30;
+import { countDays, DAY_MS, type Day, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
 
 /** Margin on both sides of the gap days, so that their neighbours are there to tell a spike from a move. */
 const MARGIN_MS = DAY_MS;
@@ -32,24 +16,6 @@ export type Window = { readonly from: Instant; readonly to: Instant };
 
 /** One request to come: the window, and the gap days that it is made for, ascending. */
 export type PlannedWindow = { readonly window: Window; readonly gapDays: readonly [Day, ...Day[]] };
-
-/** @returns since when a series is tracked that a run due at that moment opens. */
-export const trackedSince = (dueAt: Instant): Day => addDays(dayOf(dueAt), -FIRST_FILL_DAYS);
-
-/** @returns the first whole day that a plan with that much history can still answer. */
-export const firstAvailableDay = (at: Instant, historyDays: number): Day => addDays(dayOf(at), 1 - historyDays);
-
-/** @returns the days that a run expects of a series, before unavailable ones are taken out; null when there are none. */
-export function expectedSpan(
-  seriesTrackedSince: Day,
-  { dueAt, request, historyDays }: { dueAt: Instant; request: RunRequest; historyDays: number },
-): DaySpan | null {
-  const settled = lastSettledDay(dueAt);
-  const horizonStart = firstAvailableDay(dueAt, historyDays);
-  const first = request.from ?? (seriesTrackedSince > horizonStart ? seriesTrackedSince : horizonStart);
-  const last = request.to !== undefined && request.to < settled ? request.to : settled;
-  return first <= last ? { first, last } : null;
-}
 
 /**
  * The fewest requests that cover the gap days: each window takes in all gaps of the 87 days from the first one that is

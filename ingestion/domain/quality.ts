@@ -1,22 +1,62 @@
-import { median } from './aggregation.ts';
-import type { Samples } from './daily-price.ts';
-import { DAY_MS, type Day, dayOf, HOUR_MS, startOf } from './day.ts';
+import type { DailyPrice, RejectedSample, Samples } from './daily-price.ts';
+import { DAY_MS, type Day, dayOf, HOUR_MS } from './day.ts';
 import type { Finding } from './finding.ts';
 import { type Series, seriesName } from './series.ts';
-
-/** A coin whose rate lies further than this from the other coins' has a price in the wrong currency, or a stale one. */
-const MAX_COIN_DEVIATION = 0.005;
-
-/** No currency of the universe moves by more against another from one day to the next, short of a collapse. */
-const MAX_DAILY_RATE_MOVE = 0.15;
-
-/** Fewer coins than this cannot outvote a wrong one. */
-const MIN_COINS = 3;
 
 /** A final average that moves further than this is worth a look. */
 const REVISION_TOLERANCE = 0.001;
 
-const HOURS_A_DAY = DAY_MS / HOUR_MS;
+/** A final row whose high is so many times its low is a fault that lasted, or a coin to look at. */
+const WIDE_RANGE = 10;
+
+/** An answer that was aggregated, as far as its findings depend on it. */
+export type JudgedAnswer = {
+  readonly series: Series;
+  /** Whether the series is a coin in itself, whose price never changes. */
+  readonly isItself: boolean;
+  readonly samples: Samples;
+  readonly gapDays: readonly Day[];
+  readonly prices: readonly Pick<DailyPrice, 'day' | 'high' | 'low' | 'average' | 'isFinal'>[];
+  readonly rejected: readonly RejectedSample[];
+};
+
+/** @returns what a person should look at in one answer, of the days that it was asked for. */
+export function judgeAnswer(answer: JudgedAnswer): Finding[] {
+  const { series, isItself, samples, gapDays, rejected } = answer;
+  const asked = new Set(gapDays);
+  const prices = answer.prices.filter(({ day }) => asked.has(day));
+  return [
+    ...(isItself ? [] : findFrozen(series, samples)),
+    ...prices.flatMap(({ day, average }) => findRejectedOutliers(series, day, average, rejected)),
+    ...prices
+      .filter(({ isFinal, high, low }) => isFinal && high >= low * WIDE_RANGE)
+      .map((row) => wideRange(series, row)),
+  ];
+}
+
+/** @returns a finding for a day of which samples were rejected as outliers, with how many and how far off they were. */
+function findRejectedOutliers(
+  series: Series,
+  day: Day,
+  average: number,
+  rejected: readonly RejectedSample[],
+): Finding[] {
+  const outliers = rejected.filter(({ reason, observedAt }) => reason === 'outlier' && dayOf(observedAt) === day);
+  if (outliers.length === 0) return [];
+  const timesOff = Math.max(...outliers.map(({ price }) => Math.max(Number(price) / average, average / Number(price))));
+  const detail =
+    `${seriesName(series)} on ${day}: ${outliers.length} of the samples were rejected as faults, up to ` +
+    `${timesOff.toPrecision(3)} times off the average of ${average}.`;
+  return [{ rule: 'outliers', severity: 'warning', ...series, day, detail }];
+}
+
+const wideRange = (series: Series, { day, high, low }: { day: Day; high: number; low: number }): Finding => ({
+  rule: 'range',
+  severity: 'warning',
+  ...series,
+  day,
+  detail: `${seriesName(series)} on ${day}: the high of ${high} is ${(high / low).toPrecision(3)} times the low of ${low}.`,
+});
 
 /** @returns a finding for each stretch of 24 h or more in which the price did not move at all. */
 export function findFrozen(series: Series, samples: Samples): Finding[] {
@@ -81,112 +121,5 @@ export function findChanges(series: Series, changes: readonly PriceChange[]): Fi
   });
 }
 
-/** The mean price of each UTC hour, by hours since 1970. */
-export type HourlyMeans = ReadonlyMap<number, number>;
-
-/** What one coin says of one currency against the universe's first one on one day. */
-export type CoinRate = { readonly coin: string; readonly currency: string; readonly day: Day; readonly rate: number };
-
-/** Two currencies of one coin that have the same price in every hour that both have. */
-export type SameValues = Series & { readonly sameAs: string; readonly hours: number };
-
-/**
- * Compares one coin's currencies by the hours that both have.
- * @param base the universe's first currency.
- * @param days the days to give rates for.
- * @returns a rate for each currency and day that can be compared, and the series that equal another value for value;
- * those give no rates, since one of the two is not in its currency.
- */
-export function compareCurrencies(
-  coin: string,
-  base: string,
-  hoursByCurrency: ReadonlyMap<string, HourlyMeans>,
-  days: readonly Day[],
-): { rates: CoinRate[]; same: SameValues[] } {
-  const same: SameValues[] = [];
-  const currencies = [...hoursByCurrency.keys()];
-  for (const [index, currency] of currencies.entries()) {
-    for (const other of currencies.slice(0, index)) {
-      const ratios = ratiosOf(hoursByCurrency.get(currency), hoursByCurrency.get(other));
-      const areSame = ratios.length > 0 && ratios.every(({ ratio }) => ratio === 1);
-      if (areSame) same.push({ coin, currency, sameAs: other, hours: ratios.length });
-    }
-  }
-  const suspects = new Set(same.flatMap(({ currency, sameAs }) => [currency, sameAs]).filter((code) => code !== base));
-  const rates: CoinRate[] = [];
-  for (const currency of currencies) {
-    if (currency === base || suspects.has(currency)) continue;
-    const ratios = ratiosOf(hoursByCurrency.get(currency), hoursByCurrency.get(base));
-    for (const day of days) {
-      const firstHour = startOf(day) / HOUR_MS;
-      const ofDay = ratios.filter(({ hour }) => hour >= firstHour && hour < firstHour + HOURS_A_DAY);
-      if (ofDay.length > 0) rates.push({ coin, currency, day, rate: median(ofDay.map(({ ratio }) => ratio)) });
-    }
-  }
-  return { rates, same };
-}
-
-function ratiosOf(of: HourlyMeans | undefined, to: HourlyMeans | undefined): { hour: number; ratio: number }[] {
-  if (!of || !to) return [];
-  return [...of].flatMap(([hour, price]) => {
-    const basePrice = to.get(hour);
-    return basePrice === undefined ? [] : [{ hour, ratio: price / basePrice }];
-  });
-}
-
-/** @returns an error finding: CoinGecko answers some wrong currencies in another one without a word. */
-export const sameValuesFinding = ({ coin, currency, sameAs, hours }: SameValues): Finding => ({
-  rule: 'currency',
-  severity: 'error',
-  coin,
-  currency,
-  day: null,
-  detail: `${coin}/${currency} equals ${coin}/${sameAs} in all ${hours} hours that both have: the currency was ignored`,
-});
-
-/** The coins' median rate of one currency on one day. */
-export type MedianRate = { readonly currency: string; readonly day: Day; readonly rate: number };
-
-/** @returns the coins' median rates by currency and day, where enough coins have one, and the coins that disagree. */
-export function judgeRates(rates: readonly CoinRate[]): { medians: MedianRate[]; findings: Finding[] } {
-  const medians: MedianRate[] = [];
-  const findings: Finding[] = [];
-  for (const [, ofDay] of Map.groupBy(rates, ({ currency, day }) => `${day} ${currency}`)) {
-    const [first] = ofDay;
-    if (!first || ofDay.length < MIN_COINS) continue;
-    const { currency, day } = first;
-    const rate = median(ofDay.map((coinRate) => coinRate.rate));
-    medians.push({ currency, day, rate });
-    for (const { coin, rate: own } of ofDay) {
-      const deviation = Math.abs(own / rate - 1);
-      if (deviation <= MAX_COIN_DEVIATION) continue;
-      findings.push({
-        rule: 'currency',
-        severity: 'warning',
-        coin,
-        currency,
-        day,
-        detail: `${coin} gives a rate of ${own} on ${day}, ${percent(deviation)} from the coins' median of ${rate}`,
-      });
-    }
-  }
-  return { medians, findings };
-}
-
-/** @returns a finding when the rate moved further from the last final day's than a currency does. */
-export function judgeRateMove(now: MedianRate, before: { day: Day; rate: number }): Finding[] {
-  const move = Math.abs(now.rate / before.rate - 1);
-  if (move <= MAX_DAILY_RATE_MOVE) return [];
-  return [
-    {
-      rule: 'currency',
-      severity: 'warning',
-      coin: null,
-      currency: now.currency,
-      day: now.day,
-      detail: `The coins' median rate is ${now.rate} on ${now.day} and was ${before.rate} on ${before.day}: ${percent(move)} apart`,
-    },
-  ];
-}
-
-const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+/** A share as people read it: `0.11 %`. */
+export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;

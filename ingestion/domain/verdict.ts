@@ -20,6 +20,8 @@ export type DayCounts = {
   readonly storedDays: number;
   readonly missingDays: number;
   readonly thinDays: number;
+  /** Asked for again by every run; counted as missing once they have been so for 48 h. */
+  readonly unconfirmedDays: number;
   readonly unavailableDays: number;
 };
 
@@ -27,6 +29,8 @@ export type DayCounts = {
 export type Verdict = DayCounts & {
   readonly runId: string;
   readonly status: RunStatus;
+  /** Only a full run says something about every series. */
+  readonly isFullRun: boolean;
   /** Rows that the last hop wrote, and found as they were; the other totals are those of the whole run. */
   readonly rowsWritten: number;
   readonly rowsUnchanged: number;

@@ -2,7 +2,17 @@ import * as z from 'zod';
 import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
 import type { RunRequest } from '../contract/run-message.ts';
 import type { Universe } from '../contract/universe.ts';
-import { addDays, countDays, DAY_MS, dayOf, type Instant, isDay, MINUTE_MS } from '../domain/day.ts';
+import {
+  addDays,
+  countDays,
+  DAY_MS,
+  dayOf,
+  type Instant,
+  isDay,
+  lastSettledDay,
+  MINUTE_MS,
+  settledAt,
+} from '../domain/day.ts';
 import { IngestionError } from '../domain/failure.ts';
 
 /** The most days that one request by hand may ask for: a year, the leap day included. */
@@ -55,7 +65,7 @@ const scheduledShape = z.strictObject({ source: label, 'detail-type': label, tri
  */
 export function parseRunRequest(input: unknown, { universe, now }: RequestContext): RunRequest {
   const { from, to, coins, currencies, refetch } = parseShape(requestShape, input);
-  checkDays(from, to, refetch, dayOf(now));
+  checkDays(from, to, refetch, now);
   checkNames('coins', coins, new Set(universe.coins.map(({ id }) => id)));
   checkNames('currencies', currencies, new Set(universe.currencies.map(({ code }) => code)));
   return {
@@ -96,17 +106,25 @@ export const sameRequest = (one: RunRequest, other: RunRequest): boolean => cano
 const canonicalText = ({ from, to, coins, currencies, refetch }: RunRequest): string =>
   JSON.stringify([from, to, coins, currencies, refetch]);
 
-function checkDays(from: string | undefined, to: string | undefined, refetch: boolean | undefined, today: string) {
+function checkDays(from: string | undefined, to: string | undefined, refetch: boolean | undefined, now: Instant) {
   if (refetch && !(from && to)) throw new RequestError('refetch', 'true without from and to', 'all three together');
   if (from === undefined && to === undefined) return;
   if (from === undefined) throw new RequestError('from', 'nothing', EXPECTED.from);
   if (to === undefined) throw new RequestError('to', 'nothing', EXPECTED.to);
-  const yesterday = addDays(today, -1);
+  const yesterday = addDays(dayOf(now), -1);
   if (to > yesterday) throw new RequestError('to', show(to), `at most yesterday in UTC, ${yesterday}`);
   if (from > to) throw new RequestError('from', show(from), `a day that is not after to, ${to}`);
   const days = countDays(from, to);
   if (days > MAX_REQUEST_DAYS) {
     throw new RequestError('from', `${show(from)}, ${days} days with to`, `at most ${MAX_REQUEST_DAYS} days a request`);
+  }
+  if (from > lastSettledDay(now)) {
+    const at = new Date(settledAt(from)).toISOString();
+    throw new RequestError(
+      'from',
+      `${show(from)}, which is not settled yet`,
+      `a settled day; this one is so from ${at} on`,
+    );
   }
 }
 

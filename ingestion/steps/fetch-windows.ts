@@ -1,16 +1,19 @@
 import pLimit from 'p-limit';
-import { isHourly, medianSpacingMs } from '../domain/aggregation.ts';
-import { HOUR_MS, MINUTE_MS } from '../domain/day.ts';
-import { type FailureKind, isTransient, SourceError } from '../domain/failure.ts';
+import { MINUTE_MS } from '../domain/day.ts';
+import { isTransient, SourceError } from '../domain/failure.ts';
+import { findWrongGranularity } from '../domain/granularity.ts';
 import { createRetryPolicy, type FailedAttempt } from '../domain/retry-policy.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { HopCounts, StopCause } from '../domain/verdict.ts';
-import type { RateLimiter, RunDependencies, SourceResponse } from '../ports.ts';
+import type { RateLimiter, RunDependencies, SeriesFailure, SourceResponse } from '../ports.ts';
 import type { OpenRun } from './open-run.ts';
 import type { PlannedRequest, RunPlan } from './plan-run.ts';
 
 /** Enough requests side by side to spend a minute's permits at any latency up to the timeout; more would only cost memory. */
 const MAX_CONCURRENCY = 100;
+
+/** Answers may come from a cache, but their Date is that of the sending. */
+const MAX_CLOCK_DIFFERENCE_MS = 5 * MINUTE_MS;
 
 /** What the last request needs before the deadline: its 30 s timeout, storing, judging. */
 const DEADLINE_RESERVE_MS = MINUTE_MS;
@@ -18,15 +21,7 @@ const DEADLINE_RESERVE_MS = MINUTE_MS;
 /** How far back requests of earlier processes may count: a minute, its slack, and the timeout of one killed under way. */
 const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
 
-/** @property attempts how often it was asked, the last time included. */
-export type SeriesFailure = Series & {
-  readonly kind: FailureKind;
-  readonly message: string;
-  readonly attempts: number;
-};
-
 export type FetchOutcome = {
-  readonly failures: readonly SeriesFailure[];
   readonly stoppedBy: StopCause | null;
   readonly counts: HopCounts;
   readonly retryAfterMs: number | null;
@@ -103,6 +98,7 @@ class Hop {
   readonly #retryPolicy = createRetryPolicy();
   readonly #failures = new Map<string, SeriesFailure>();
   readonly #counts = { requests: 0, retries: 0, rateLimited: 0 };
+  #isClockTold = false;
   #error: unknown = null;
   #rowsWritten = 0;
   #rowsUnchanged = 0;
@@ -118,7 +114,9 @@ class Hop {
   async work(request: PlannedRequest, onAnswer: OnAnswer): Promise<void> {
     const name = seriesName(request.series);
     const earlier = this.#failures.get(name);
-    if (this.#stop.signal.aborted || (earlier && !isTransient(earlier.kind) && earlier.kind !== 'history')) return;
+    // The other windows of a series may be answered though one is empty, or lies beyond the history.
+    const isHopeless = earlier && !isTransient(earlier.kind) && earlier.kind !== 'history' && earlier.kind !== 'empty';
+    if (this.#stop.signal.aborted || isHopeless) return;
     try {
       const { answer, attempts } = await this.#fetch(request);
       // Another ingestion may be working by now.
@@ -126,6 +124,8 @@ class Hop {
       const stored = await onAnswer(request, answer, attempts);
       this.#rowsWritten += stored.rowsWritten;
       this.#rowsUnchanged += stored.rowsUnchanged;
+      // An empty answer is stored like any other: what it proves is judged when the run ends.
+      if (answer.samples.prices.length === 0) throw new FailedRequest(emptyAnswer(request.series), attempts);
       this.#deps.onEvent({ kind: 'answered', series: request.series, rowsWritten: stored.rowsWritten });
     } catch (error) {
       if (error instanceof Stop) return;
@@ -140,11 +140,9 @@ class Hop {
   async outcome(): Promise<FetchOutcome> {
     this.#run.lock.lost.throwIfAborted();
     if (this.#error !== null) throw this.#error;
-    const failures = [...this.#failures.values()];
-    await this.#deps.repositories.runs.failSeries(this.#run.order.runId, failures);
+    await this.#deps.repositories.runs.failSeries(this.#run.order.runId, [...this.#failures.values()]);
     const { reason } = this.#stop.signal;
     return {
-      failures,
       stoppedBy: reason instanceof Stop ? reason.stopCause : null,
       counts: { ...this.#counts },
       retryAfterMs: this.#retryPolicy.closedForMs(this.#deps.clock.monotonicMs()),
@@ -184,7 +182,11 @@ class Hop {
       id = await repositories.requests.begin({ runId: this.#run.order.runId, series, sentAt: clock.now() });
       const answer = await source.fetchRange(series, window, this.#run.lock.lost);
       status = 200;
-      refuseUnusable(answer, series);
+      refuseWrongGranularity(answer, series);
+      this.#tellClockOff(answer);
+      const { strayPoints } = answer;
+      if (strayPoints > 0)
+        this.#deps.log.warn('Points without a moment left out', { series: seriesName(series), strayPoints });
       this.#retryPolicy.answered();
       return { answer };
     } catch (error) {
@@ -200,6 +202,15 @@ class Hop {
       if (id !== null && wasSent) await repositories.requests.end(id, { endedAt: clock.now(), status, isCredited });
       else if (id !== null) await repositories.requests.withdraw(id);
     }
+  }
+
+  /** Which days are settled is decided by this machine's clock, so a wrong one is told, once. */
+  #tellClockOff({ receivedAt, sourceTime }: SourceResponse): void {
+    if (sourceTime === null || this.#isClockTold) return;
+    const aheadMs = receivedAt - sourceTime;
+    if (Math.abs(aheadMs) <= MAX_CLOCK_DIFFERENCE_MS) return;
+    this.#isClockTold = true;
+    this.#deps.onEvent({ kind: 'clock_off', aheadMs });
   }
 
   /** @returns how long to wait before the next attempt; null when there is to be none. */
@@ -234,19 +245,17 @@ class FailedRequest extends Error {
   }
 }
 
-function refuseUnusable({ samples }: SourceResponse, series: Series): void {
-  const name = seriesName(series);
-  if (samples.prices.length === 0) {
-    throw new SourceError('empty', `CoinGecko's answer for ${name} has no prices; hourly ones were expected`, {
-      status: 200,
-    });
-  }
-  if (isHourly(samples)) return;
-  const hours = (medianSpacingMs(samples) ?? 0) / HOUR_MS;
+const emptyAnswer = (series: Series): SourceError =>
+  new SourceError('empty', `CoinGecko's answer for ${seriesName(series)} has no prices; hourly ones were expected`, {
+    status: 200,
+  });
+
+function refuseWrongGranularity({ samples, receivedAt }: SourceResponse, series: Series): void {
+  const found = findWrongGranularity(samples, receivedAt);
+  if (found === null) return;
   throw new SourceError(
     'wrong_granularity',
-    `CoinGecko's answer for ${name} has a sample every ${hours.toFixed(2)} hours; hourly ones were expected. ` +
-      'Nothing of it was stored',
+    `CoinGecko's answer for ${seriesName(series)} has ${found}; hourly ones were expected. Nothing of it was stored`,
     { status: 200 },
   );
 }

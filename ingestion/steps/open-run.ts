@@ -1,19 +1,21 @@
-import type { DaySpan, Instant } from '../domain/day.ts';
+import type { Instant } from '../domain/day.ts';
 import type { RunScope } from '../domain/day-state.ts';
-import { expectedSpan, trackedSince } from '../domain/planning.ts';
+import { type ExpectedDays, expectedDays, trackedSince } from '../domain/expected-days.ts';
 import { type Series, selectSeries } from '../domain/series.ts';
 import type { HeldLock, RunDependencies, RunOrder } from '../ports.ts';
 
 /** A series of the run with the days that the run expects of it. */
-export type ExpectedSeries = Series & DaySpan;
+export type ExpectedSeries = { readonly series: Series } & ExpectedDays;
 
 /** A run under the lock. */
 export type OpenRun = {
   readonly order: RunOrder;
   readonly scope: RunScope;
+  readonly isContinued: boolean;
   readonly startedAt: Instant;
+  /** On the monotonic clock. */
+  readonly startedMs: number;
   readonly lock: HeldLock;
-  /** Series of which nothing is expected yet are left out. */
   readonly expected: readonly ExpectedSeries[];
 };
 
@@ -23,23 +25,25 @@ export type OpenRun = {
  */
 export async function openRun(order: RunOrder, deps: RunDependencies): Promise<OpenRun> {
   const startedAt = deps.clock.now();
+  const startedMs = deps.clock.monotonicMs();
   const lock = await deps.repositories.lock.acquire(deps.lockWaitMs);
   try {
-    const series = selectSeries(deps.universe, order.request);
-    const { dueAt, trackedSince: trackedSinceDays } = await deps.repositories.runs.open(order, {
+    const { request } = order;
+    const { historyDays } = deps.limits;
+    const selected = selectSeries(deps.universe, request);
+    const { dueAt, isContinued, series } = await deps.repositories.runs.open(order, {
       universe: deps.universe,
-      series,
+      series: selected,
       trackedSince: trackedSince(order.dueAt),
+      historyDays,
       startedAt,
     });
-    const { request } = order;
-    const expected = series.flatMap((one, index) => {
-      const since = trackedSinceDays[index] ?? trackedSince(dueAt);
-      const span = expectedSpan(since, { dueAt, request, historyDays: deps.limits.historyDays });
-      return span ? [{ ...one, ...span }] : [];
+    const expected = selected.flatMap((one, index) => {
+      const opened = series[index];
+      return opened ? [{ series: one, ...expectedDays(opened, { dueAt, request, historyDays }) }] : [];
     });
-    const scope = { dueAt, isScheduled: order.trigger === 'schedule', refetch: request.refetch === true };
-    return { order, scope, startedAt, lock, expected };
+    const scope = { dueAt, refetch: request.refetch === true };
+    return { order, scope, isContinued, startedAt, startedMs, lock, expected };
   } catch (error) {
     await lock.release();
     throw error;

@@ -3,11 +3,9 @@ import * as z from 'zod';
 import { composeRun } from '../../ingestion/compose-run.ts';
 import type { RunRequest } from '../../ingestion/contract/run-message.ts';
 import { isLoopback } from '../../ingestion/contract/settings.ts';
-import { readSeriesCoverage } from '../../ingestion/database/coverage.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
-import type { Verdict } from '../../ingestion/domain/verdict.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
-import type { Clock } from '../../ingestion/ports.ts';
+import type { Clock, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { createProgress } from '../output/progress.ts';
@@ -43,46 +41,48 @@ export function clockFor(now: string | undefined, { settings }: Pick<CommandCont
   return startClockAt(Date.parse(now), systemClock);
 }
 
-export type VerdictOutcome = Outcome & { readonly document: Verdict };
-
 /** A clock that begins at that moment and runs as the other one does. */
 function startClockAt(moment: Instant, clock: Clock): Clock {
   const aheadMs = moment - clock.now();
   return { ...clock, now: () => clock.now() + aheadMs };
 }
 
-/** Runs one ingestion, from the lock to the verdict, in this process. */
-export async function runLocally(request: RunRequest, clock: Clock, context: CommandContext): Promise<VerdictOutcome> {
+/** Runs one ingestion in this process, from the lock to the verdict, and says what to do next. */
+export async function runAsCommand(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
   const { settings, terminal, log, interrupt } = context;
   const { source, universe } = settings;
   return await withDatabase(context, async (database) => {
     const triggerKey = `cli:${randomUUID()}`;
     const progress = createProgress(terminal, clock);
     const deps = composeRun({
-      ...{ source, universe, database, clock, log, interrupt },
+      source,
+      universe,
+      database,
+      clock,
+      log,
+      interrupt,
       deadline: null,
       lockWaitMs: 0,
       onEvent: progress.onEvent,
     });
+    const order: RunOrder = {
+      runId: runIdOf(triggerKey),
+      triggerKey,
+      trigger: 'cli',
+      dueAt: clock.now(),
+      request,
+      hop: 0,
+      isRedelivery: false,
+    };
     try {
-      const { verdict } = await runIngestion(
-        { runId: runIdOf(triggerKey), triggerKey, trigger: 'cli', dueAt: clock.now(), request, hop: 0 },
-        deps,
-      );
-      const coverage = await readSeriesCoverage(database, { now: clock.now(), universe });
+      const result = await runIngestion(order, deps);
       return {
-        exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
-        document: verdict,
-        text: verdictText(verdict, coverage, terminal),
+        exitCode: result.verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
+        document: result.verdict,
+        text: `${verdictText(result.verdict, terminal)}\n${nextStep(result)}`,
       };
     } finally {
       progress.stop();
     }
   });
-}
-
-/** The same as a command of its own, which says what to do next. */
-export async function runAsCommand(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
-  const { exitCode, document, text } = await runLocally(request, clock, context);
-  return { exitCode, document, text: `${text}\n${nextStep(document)}` };
 }

@@ -29,19 +29,13 @@ export function statusText(status: RunStatus, { style }: Style): string {
   return style(status === 'failed' ? 'red' : 'yellow', status);
 }
 
-/** @param missingDays by coin, where they are known. */
-export function coinTable(
-  series: readonly SeriesOutcome[],
-  terminal: Style,
-  missingDays?: ReadonlyMap<string, number>,
-): string {
+export function coinTable(series: readonly SeriesOutcome[], terminal: Style): string {
   const rows = [...Map.groupBy(series, ({ coin }) => coin)].map(([coin, outcomes]) => [
     coin,
     formatCount(outcomes.reduce((sum, { daysWritten }) => sum + daysWritten, 0)),
-    ...(missingDays ? [formatCount(missingDays.get(coin) ?? 0)] : []),
     outcomesText(outcomes, terminal),
   ]);
-  return tableText(['coin', '>days written', ...(missingDays ? ['>still missing'] : []), 'series'], rows);
+  return tableText(['coin', '>days written', 'series'], rows);
 }
 
 /** `stored` where all currencies are, else by status: `stored: usd, eur · failed: gbp`. */

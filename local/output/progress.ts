@@ -66,6 +66,12 @@ function eventText(event: RunEvent): string | null {
       return `${seriesName(event.series)}: ${event.error} – trying again in ${waitText(event.delayMs)}`;
     case 'slowed':
       return `CoinGecko asks for fewer requests: pausing ${waitText(event.pauseMs)}, then at most ${event.limit} a minute.`;
+    case 'clock_off': {
+      const minutes = formatDuration(Math.abs(event.aheadMs));
+      return `This machine's clock is ${minutes} ${event.aheadMs > 0 ? 'ahead of' : 'behind'} CoinGecko's: set it, for it decides which days are settled.`;
+    }
+    case 'unsettled':
+      return `${event.day} is not settled yet: it can be had from ${new Date(event.settledAt).toISOString()} on.`;
     case 'fetching':
     case 'answered':
       return null;

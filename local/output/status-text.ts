@@ -21,7 +21,7 @@ export function statusOverview(status: Status, quota: number | null, terminal: S
     ...gapLines(status.series),
     status.runs.length > 0 ? runsTable(status.runs, terminal) : 'There has been no run yet: npm run fetch-data.',
     ...(lastError ? [`The last run: ${lastError}`] : []),
-    `Last complete run: ${status.lastCompleteRunAt ?? 'none'}${ago(hoursSinceComplete)}.`,
+    `Last complete full run: ${status.lastCompleteRunAt ?? 'none'}${ago(hoursSinceComplete)}.`,
     `Newest day that is final in every series: ${newestFinalDay ?? 'none'}${newestFinalDay ? `, ended${ago(priceAgeHours).slice(1)}` : ''}.`,
     `Credits used this month (UTC): ${formatCount(creditsThisMonth)}${quota === null ? '' : ` of ${formatCount(quota)}`}.`,
   ].join('\n');
@@ -86,6 +86,9 @@ function coverageTable(series: readonly SeriesCoverage[]): string {
 function gapLines(series: readonly SeriesCoverage[]): string[] {
   const lines = series.flatMap((one) => [
     ...(one.missingDays.length > 0 ? [`Missing of ${seriesName(one)}: ${spansText(one.missingDays)}`] : []),
+    ...(one.unconfirmedDays.length > 0
+      ? [`Unconfirmed of ${seriesName(one)}, one answer did not hold: ${spansText(one.unconfirmedDays)}`]
+      : []),
     ...(one.unavailableDays.length > 0 ? [`Unavailable of ${seriesName(one)}: ${spansText(one.unavailableDays)}`] : []),
   ]);
   const more = lines.length - MOST_GAP_LINES;

@@ -1,18 +1,12 @@
-import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
-import type { Verdict } from '../../ingestion/domain/verdict.ts';
+import { isTransient } from '../../ingestion/domain/failure.ts';
+import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
 import { formatCount, formatDuration, formatQuantity } from '../../report/format.ts';
 import { coinTable, findingLines, type Style, statusText } from './outcome-text.ts';
 
-/**
- * @param coverage what is stored after the run.
- * @returns a verdict for people: a table by coin, what it came to, what was found.
- */
-export function verdictText(verdict: Verdict, coverage: readonly SeriesCoverage[], terminal: Style): string {
-  const missingDays = new Map<string, number>();
-  for (const series of coverage)
-    missingDays.set(series.coin, (missingDays.get(series.coin) ?? 0) + series.missingDays.length);
+/** @returns a verdict for people: a table by coin, what it came to, what was found. */
+export function verdictText(verdict: Verdict, terminal: Style): string {
   return [
-    ...(verdict.series.length > 0 ? [coinTable(verdict.series, terminal, missingDays)] : []),
+    ...(verdict.series.length > 0 ? [coinTable(verdict.series, terminal)] : []),
     `${statusText(verdict.status, terminal)}: ${daysText(verdict)}.`,
     `${effortText(verdict)}.`,
     ...(verdict.error === null ? [] : [verdict.error]),
@@ -21,16 +15,22 @@ export function verdictText(verdict: Verdict, coverage: readonly SeriesCoverage[
 }
 
 /** @returns what a person does after a run. */
-export const nextStep = ({ status, runId }: Verdict): string =>
-  status === 'complete'
-    ? 'Next: npm run status shows what is stored, npm run report makes a page of it.'
-    : `Next: run it again, it asks only for what is missing. What happened: npm run status -- --run ${runId}`;
+export function nextStep({ verdict: { status, runId }, failures }: Pick<RunResult, 'verdict' | 'failures'>): string {
+  if (status === 'complete') return 'Next: npm run status shows what is stored, npm run report makes a page of it.';
+  const why = `What happened: npm run status -- --run ${runId}`;
+  // A cause that stays is the same when the run is repeated.
+  if (failures.length > 0 && !failures.some(isTransient))
+    return `Next: mend the cause above, then run it again. ${why}`;
+  return `Next: run it again, it asks only for what is missing. ${why}`;
+}
 
-function daysText({ expectedDays, storedDays, missingDays, thinDays, unavailableDays }: Verdict): string {
+function daysText(verdict: Verdict): string {
+  const { expectedDays, storedDays, missingDays, thinDays, unconfirmedDays, unavailableDays } = verdict;
   return [
     `${formatCount(storedDays)} of ${formatQuantity(expectedDays, 'expected day')} are stored`,
     ...(missingDays > 0 ? [`${formatCount(missingDays)} missing`] : []),
     ...(thinDays > 0 ? [`${formatCount(thinDays)} thin`] : []),
+    ...(unconfirmedDays > 0 ? [`${formatCount(unconfirmedDays)} that one answer did not hold`] : []),
     ...(unavailableDays > 0 ? [`${formatCount(unavailableDays)} that CoinGecko never had`] : []),
   ].join(', ');
 }

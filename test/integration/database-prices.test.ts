@@ -30,7 +30,8 @@ const versions = async () =>
 
 const provisional = (values: Partial<DailyPrice> = {}) =>
   dailyPrice(DAY, { isSettled: false, isFinal: false, ...values });
-const thin = (values: Partial<DailyPrice> = {}) => dailyPrice(DAY, { isFinal: false, hoursCovered: 20, ...values });
+const thin = (values: Partial<DailyPrice> = {}) =>
+  dailyPrice(DAY, { isThin: true, isFinal: false, hoursCovered: 20, ...values });
 const final = (values: Partial<DailyPrice> = {}) => dailyPrice(DAY, values);
 
 describe('a stored row', () => {
@@ -58,6 +59,25 @@ describe('a stored row', () => {
     ['final, a cap that became unknown', 'revised', final(), final({ marketCap: null })],
   ];
 
+  test('final, of an older version: a newer one that rejected two of its hours replaces it', async () => {
+    await store(await openRun(runs), final({ hoursCovered: 24 }));
+    await sql`update daily_prices set aggregation_version = aggregation_version - 1`.execute(db);
+    await store(await openRun(runs), final({ hoursCovered: 22, hoursAnswered: 23 }));
+    expect(await revisions()).toEqual([]);
+    await store(await openRun(runs), final({ hoursCovered: 22, hoursAnswered: 24 }));
+    expect(await stored()).toMatchObject([{ hoursCovered: 22, revision: 1 }]);
+    expect(await revisions()).toMatchObject([{ hours_covered: 24 }]);
+  });
+
+  test('final, on a day that the answer was not asked for: kept, whatever comes', async () => {
+    await store(await openRun(runs), final());
+    const other = dailyPrice('2026-03-02');
+    const runId = await openRun(runs);
+    await prices.storeAnswer({ ...answerWith(runId, [other, final({ average: 109 })]), gapDays: ['2026-03-02'] });
+    expect(await stored()).toMatchObject([{ average: 101 }, { day: '2026-03-02' }]);
+    expect(await findings.ofRun(runId)).toEqual([]);
+  });
+
   test.each(cases)('%s: %s', async (_, fate, before, after) => {
     await store(await openRun(runs), before);
     const runId = await openRun(runs);
@@ -65,9 +85,8 @@ describe('a stored row', () => {
 
     const isWritten = fate === 'replaced' || fate === 'revised';
     expect(outcome).toEqual({ rowsWritten: isWritten ? 1 : 0, rowsUnchanged: isWritten ? 0 : 1 });
-    expect(await stored()).toEqual([
-      { ...BITCOIN, ...(isWritten ? after : before), revision: fate === 'revised' ? 1 : 0 },
-    ]);
+    const { hoursAnswered: _hours, ...row } = isWritten ? after : before;
+    expect(await stored()).toEqual([{ ...BITCOIN, ...row, revision: fate === 'revised' ? 1 : 0 }]);
     expect(await revisions()).toHaveLength(fate === 'revised' ? 1 : 0);
     expect((await findings.ofRun(runId)).map(({ rule }) => rule)).toEqual(
       fate === 'kept with worse_answer' ? ['worse_answer'] : [],
@@ -143,13 +162,15 @@ describe('a row that another transaction writes at the same time', () => {
     expect(await stored()).toMatchObject([{ average: 104, revision: 8 }]);
   });
 
-  test('stays where it was not there before, since its values could not be kept', async () => {
+  test('is revised, though it was not there before: the series is locked first', async () => {
     const outcome = await storeMeanwhile(final({ average: 104 }), (other, runId) =>
-      upsertDailyPrices(other, { runId, series: BITCOIN, now: NOW }, [final({ average: 102 })]),
+      upsertDailyPrices(other, { runId, series: BITCOIN, answerId: 1, askedDays: [DAY], now: NOW }, [
+        final({ average: 102 }),
+      ]),
     );
-    expect(outcome).toEqual({ rowsWritten: 0, rowsUnchanged: 1 });
-    expect(await stored()).toMatchObject([{ average: 102, revision: 0 }]);
-    expect(await revisions()).toEqual([]);
+    expect(outcome).toEqual({ rowsWritten: 1, rowsUnchanged: 0 });
+    expect(await stored()).toMatchObject([{ average: 104, revision: 1 }]);
+    expect(await revisions()).toMatchObject([{ average: 102 }]);
   });
 });
 
@@ -289,7 +310,12 @@ describe('a day that an answer holds nothing of', () => {
     expect(record?.confirmed_run_id).toEqual(expect.any(String));
     const runId = await openRun(runs);
     const [[state] = []] = await prices.dayStates(runId, [{ ...BITCOIN, first: DAY, last: DAY }], false);
-    expect(state).toEqual({ day: DAY, row: null, isUnavailable: true, wasAsked: false });
+    expect(state).toEqual({
+      day: DAY,
+      row: null,
+      absence: { recordedAt: first, isConfirmed: true },
+      wasAsked: false,
+    });
   });
 
   test('is not confirmed before that', async () => {
@@ -322,8 +348,8 @@ describe('a day that an answer holds nothing of', () => {
 describe('the states of days', () => {
   const state = (day: Day, row: DailyPrice | null, wasAsked: boolean) => ({
     day,
-    row: row && { isFinal: row.isFinal, isSettled: row.isSettled, hoursCovered: row.hoursCovered },
-    isUnavailable: false,
+    row: row && { isFinal: row.isFinal, isThin: row.isThin },
+    absence: null,
     wasAsked,
   });
 

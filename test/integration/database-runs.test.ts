@@ -20,6 +20,7 @@ const PARTIAL: FinishedRun = {
   storedDays: 28,
   missingDays: 2,
   thinDays: 1,
+  unconfirmedDays: 0,
   unavailableDays: 1,
   error: '2 of 30 expected days are missing',
 };
@@ -40,13 +41,14 @@ const outcomes = async (runId: string) =>
 describe('opening a run', () => {
   test('creates it, fills the universe and opens its series', async () => {
     const order = runOrder({ request: { from: '2026-03-01', to: '2026-03-02', coins: ['bitcoin'] } });
-    const { trackedSince: since } = await runs.open(order, {
+    const { series } = await runs.open(order, {
       universe: TWO_COINS,
       series: [DOGECOIN, BITCOIN],
       trackedSince: '2026-02-08',
+      historyDays: 365,
       startedAt: NOW,
     });
-    expect(since).toEqual(['2026-02-08', '2026-02-08']);
+    expect(series).toEqual(Array(2).fill({ trackedSince: '2026-02-08', requested: [] }));
     expect(await readRun(order.runId)).toMatchObject({
       trigger_key: order.triggerKey,
       trigger: 'cli',
@@ -69,13 +71,14 @@ describe('opening a run', () => {
   test('leaves series as they were opened, and takes over a coin that was renamed', async () => {
     await openRun(runs);
     const universe = { ...TWO_COINS, coins: [{ id: 'bitcoin', symbol: 'xbt', name: 'Bitcoin' }] };
-    const { trackedSince: since } = await runs.open(runOrder(), {
+    const { series } = await runs.open(runOrder(), {
       universe,
       series: [BITCOIN],
       trackedSince: '2026-03-01',
+      historyDays: 365,
       startedAt: NOW,
     });
-    expect(since).toEqual(['2026-02-08']);
+    expect(series).toEqual([{ trackedSince: '2026-02-08', requested: [] }]);
     const symbols = await db.selectFrom('coins').select('symbol').orderBy('id').execute();
     expect(symbols).toEqual([{ symbol: 'xbt' }, { symbol: 'doge' }]);
   });
@@ -186,11 +189,12 @@ describe('the ledger', () => {
     ] as const) {
       await requests.end(await send(runId, NOW), { endedAt: NOW + 900, status, isCredited });
     }
+    // Its process was killed: it may have been answered, and counts as a credit.
     await send(runId, NOW);
     await send(others, NOW);
     await runs.finish(runId, PARTIAL, 2, NOW);
     await runs.finish(runId, PARTIAL, 3, NOW);
-    expect(await runs.totals(runId)).toEqual({ requests: 5, credits: 2, retries: 5, rateLimited: 1 });
+    expect(await runs.totals(runId)).toEqual({ requests: 5, credits: 3, retries: 5, rateLimited: 1 });
     expect(await readRun(runId)).toMatchObject({
       status: 'partial',
       expected_days: 30,
@@ -199,7 +203,7 @@ describe('the ledger', () => {
       thin_days: 1,
       unavailable_days: 1,
       requests: 5,
-      credits: 2,
+      credits: 3,
       retries: 5,
       rate_limited: 1,
       error: PARTIAL.error,

@@ -23,6 +23,7 @@ const VERDICT: FinishedRun = {
     storedDays: 9,
     missingDays: 0,
     thinDays: 1,
+    unconfirmedDays: 0,
     unavailableDays: 0,
     error: null,
   },
@@ -43,6 +44,7 @@ test('an empty database has no coverage, no runs and no age', async () => {
     thinDays: 0,
     provisionalDays: 0,
     missingDays: [],
+    unconfirmedDays: [],
     unavailableDays: [],
   };
   expect(status).toEqual({
@@ -60,7 +62,7 @@ test('an empty database has no coverage, no runs and no age', async () => {
 describe('a database in use', () => {
   const open = async (startedAt: number, trackedSince = '2026-03-01'): Promise<string> => {
     const order = runOrder({ dueAt: startedAt });
-    await runs.open(order, { universe, series: selectSeries(universe, {}), trackedSince, startedAt });
+    await runs.open(order, { universe, series: selectSeries(universe, {}), trackedSince, historyDays: 365, startedAt });
     return order.runId;
   };
   let shown = '';
@@ -78,7 +80,7 @@ describe('a database in use', () => {
       BITCOIN,
       ...daysFrom('2026-02-27', '2026-03-04').map((day) => dailyPrice(day)),
       dailyPrice('2026-03-07', { isFinal: false, isSettled: false, hoursCovered: 9 }),
-      dailyPrice('2026-03-08', { isFinal: false, hoursCovered: 20 }),
+      dailyPrice('2026-03-08', { isFinal: false, isThin: true, hoursCovered: 20 }),
       dailyPrice('2026-03-10', { isFinal: false, isSettled: false, hoursCovered: 2 }),
     );
     await store(DOGECOIN, dailyPrice('2026-03-03'), dailyPrice('2026-03-09'));
@@ -107,7 +109,8 @@ describe('a database in use', () => {
         finalDays: 6,
         thinDays: 1,
         provisionalDays: 2,
-        missingDays: ['2026-03-06', '2026-03-07', '2026-03-09'],
+        missingDays: ['2026-03-07', '2026-03-09'],
+        unconfirmedDays: ['2026-03-06'],
         unavailableDays: ['2026-03-05'],
       },
       {
@@ -119,13 +122,14 @@ describe('a database in use', () => {
         finalDays: 2,
         thinDays: 0,
         provisionalDays: 0,
+        unconfirmedDays: [],
         unavailableDays: [],
         missingDays: ['2026-03-01', '2026-03-02', ...daysFrom('2026-03-04', '2026-03-08')],
       },
     ]);
   });
 
-  test('shows its age, the last complete run and the credits of the UTC month', async () => {
+  test('shows its age, the last complete full run and the credits of the UTC month', async () => {
     expect(await readStatus(database, { now: NOW, universe })).toMatchObject({
       lastCompleteRunAt: '2026-03-08T11:00:00.000Z',
       hoursSinceComplete: 39,
@@ -181,7 +185,7 @@ describe('a database in use', () => {
     expect(bitcoin?.statuses).toEqual([
       'none',
       ...Array(6).fill('final'),
-      ...['unavailable', 'missing', 'provisional', 'thin', 'missing', 'provisional'],
+      ...['unavailable', 'unconfirmed', 'provisional', 'thin', 'missing', 'provisional'],
     ]);
   });
 

@@ -78,8 +78,10 @@ describe('a run', () => {
     expect(new Set(rows.filter(({ is_final }) => is_final).map(({ day }) => day))).toEqual(
       new Set(daysFrom('2026-10-24', YESTERDAY)),
     );
-    // Today lies in the window that was fetched anyway.
-    expect(rows.filter(({ is_final }) => !is_final).map(({ day }) => day)).toEqual(Array(4).fill('2026-11-23'));
+    // They lie in the window that was fetched anyway: the day of margin, and today.
+    expect(rows.filter(({ is_final }) => !is_final).map(({ day }) => day)).toEqual(
+      Array(4).fill(['2026-10-23', '2026-11-23']).flat(),
+    );
     expect(verdict.rowsWritten).toBe(rows.length);
   });
 
@@ -170,16 +172,18 @@ describe('a run that cannot have everything', () => {
     expect((await ingestion.run()).verdict.status).toBe('complete');
   });
 
-  test('a day that the source does not have is missing, and unavailable after a second answer 20 h later', async () => {
+  test('a day that the source does not have is unconfirmed, and unavailable after a second answer 20 h later', async () => {
     const hole = { coin: 'dogecoin', day: '2026-11-10' };
     ingestion.simulator.setHistory({ daysWithoutData: [hole] });
-    const first = await ingestion.run();
-    expect(first.verdict).toMatchObject({ status: 'partial', missingDays: 2, unavailableDays: 0 });
+    const unconfirmed = { status: 'complete', expectedDays: 120, storedDays: 118, missingDays: 0, unconfirmedDays: 2 };
+    expect((await ingestion.run()).verdict).toMatchObject({ ...unconfirmed, unavailableDays: 0 });
     await ingestion.clock.advance(HOURS_20_MS - HOUR_MS);
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'partial', missingDays: 2, unavailableDays: 0 });
+    // Asked for again by every run.
+    expect((await ingestion.run()).verdict).toMatchObject({ ...unconfirmed, requests: 2, unavailableDays: 0 });
     await ingestion.clock.advance(2 * HOUR_MS);
     expect((await ingestion.run()).verdict).toMatchObject({
       status: 'complete',
+      unconfirmedDays: 0,
       unavailableDays: 2,
       expectedDays: 118,
     });
@@ -200,27 +204,150 @@ describe('a run that cannot have everything', () => {
     expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', expectedDays: 120 });
   });
 
-  test('a thin day counts as stored, is asked for by each scheduled run, and is taken as it is after 72 h', async () => {
+  test('an unconfirmed day counts as missing once it has been so for 48 h', async () => {
+    ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'dogecoin', day: '2026-11-10' }] });
+    await ingestion.run();
+    await ingestion.clock.advance(48 * HOUR_MS);
+    ingestion.simulator.setFaults(({ path }) =>
+      path.includes('dogecoin') ? { kind: 'reply', status: 404, body: { error: 'coin not found' } } : null,
+    );
+    // A 404 confirms nothing.
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'partial', unconfirmedDays: 2, unavailableDays: 0 });
+    expect(verdict.missingDays).toBe(2 * 3);
+  });
+
+  test('a thin day counts as stored, is asked for once by every run, and is taken as it is after 72 h', async () => {
     const hours = daysFrom('2026-01-01', '2026-01-10').map((_, hour) => hour);
     ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'bitcoin', currency: 'usd', day: YESTERDAY, hours }] });
     expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 1, storedDays: 120 });
-    expect((await ingestion.run()).verdict).toMatchObject({
-      status: 'complete',
-      thinDays: 1,
-      requests: 1,
-      rowsWritten: 0,
-    });
-    expect((await ingestion.run({ trigger: 'cli' })).verdict).toMatchObject({ requests: 0, thinDays: 1 });
+    for (const trigger of ['schedule', 'cli'] as const)
+      expect((await ingestion.run({ trigger })).verdict).toMatchObject({
+        status: 'complete',
+        thinDays: 1,
+        requests: 1,
+        rowsWritten: 0,
+      });
     await ingestion.clock.advance(72 * HOUR_MS);
     expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 0, missingDays: 0 });
     const [row] = (await allRows()).filter(
       (one) => one.day === YESTERDAY && one.coin_id === 'bitcoin' && one.currency === 'usd',
     );
-    expect(row).toMatchObject({ is_final: true, hours_covered: 14 });
+    expect(row).toMatchObject({ is_final: true, is_thin: true, hours_covered: 14 });
+  });
+
+  test('a source that is hours behind leaves yesterday thin, and the next day brings it without a further request', async () => {
+    // History ends at 21:03, and the day has 22 hours: enough, were its end not missing.
+    ingestion.simulator.setHistory({
+      daysWithoutData: ['bitcoin', 'dogecoin'].map((coin) => ({ coin, day: YESTERDAY, hours: [22, 23] })),
+    });
+    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 4 });
+    ingestion.simulator.setHistory({});
+    await ingestion.clock.advance(24 * HOUR_MS);
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'complete', thinDays: 0, requests: 4 });
+    const rows = (await allRows()).filter(({ day }) => day === YESTERDAY);
+    expect(rows.map(({ is_final, hours_covered, revision }) => [is_final, hours_covered, revision])).toEqual(
+      Array(4).fill([true, 24, 0]),
+    );
+  });
+
+  test.each([
+    ['another granularity', { kind: 'granularity', granularity: 'daily' } as const],
+    ['an empty answer', { kind: 'empty' } as const],
+    ['a 404', { kind: 'reply', status: 404, body: { error: 'coin not found' } } as const],
+  ])('%s costs one request a run, also when the queue delivers it again', async (_, fault) => {
+    ingestion.simulator.setFaults(({ path }) => (path.includes('dogecoin') ? fault : null));
+    const first = await ingestion.run({ triggerKey: 'once' });
+    expect(first.verdict).toMatchObject({ status: 'partial', requests: 4, retries: 0 });
+    const again = await ingestion.run({ triggerKey: 'once', isRedelivery: true });
+    expect(again.verdict).toMatchObject({ status: 'partial', requests: 4 });
+    expect(again.failures).toEqual(first.failures);
+    // A person who moves the message back has mended something: it is asked again.
+    ingestion.simulator.setFaults([]);
+    const redriven = await ingestion.run({ triggerKey: 'once' });
+    expect(redriven.verdict).toMatchObject({ status: 'complete', requests: 6 });
+  });
+
+  test('eight 429s in a row that ask for no wait end in a complete run', async () => {
+    ingestion.simulator.setFaults(
+      Array.from({ length: 8 }, (_, index) =>
+        index % 2 === 0 ? { kind: 'rate_limited', retryAfterSeconds: 0 } : { kind: 'rate_limited' },
+      ),
+    );
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'complete', rateLimited: 8, credits: 4 });
+  });
+});
+
+describe('before a coin existed', () => {
+  const LISTED = '2026-06-10';
+  const request = { from: '2026-01-01', to: '2026-07-01', coins: ['dogecoin'], currencies: ['usd'] };
+  const beforeListing = daysFrom(request.from, addDays(LISTED, -1));
+  const notListedYet = { daysWithoutData: beforeListing.map((day) => ({ coin: 'dogecoin', day })) };
+
+  test('a backfill from long before is complete, and its early days are unavailable on the second day', async () => {
+    ingestion.simulator.setHistory(notListedYet);
+    const first = await ingestion.run({ trigger: 'cli', request });
+    expect(first.verdict).toMatchObject({ status: 'complete', missingDays: 0, unconfirmedDays: beforeListing.length });
+    await ingestion.clock.advance(24 * HOUR_MS);
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'complete', unconfirmedDays: 0, unavailableDays: beforeListing.length });
+    await ingestion.clock.advance(24 * HOUR_MS);
+    // Nothing of it is asked for any more.
+    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', requests: 4 });
+  });
+
+  test('two empty answers about a coin that did exist erase nothing', async () => {
+    const old = { ...request, from: '2026-03-01', to: '2026-03-10' };
+    ingestion.simulator.setFaults(() => ({ kind: 'empty' }));
+    expect((await ingestion.run({ trigger: 'cli', request: old })).verdict).toMatchObject({
+      status: 'failed',
+      missingDays: 10,
+      unconfirmedDays: 0,
+    });
+    await ingestion.clock.advance(24 * HOUR_MS);
+    await ingestion.run({ trigger: 'cli', request: old });
+    expect(await ingestion.database.db.selectFrom('unavailable_days').selectAll().execute()).toEqual([]);
+    ingestion.simulator.setFaults([]);
+    expect((await ingestion.run({ trigger: 'cli', request: old })).verdict).toMatchObject({ status: 'complete' });
   });
 });
 
 describe('requests by hand', () => {
+  test('what failed of them stays expected, and heals with the next full run', async () => {
+    const request = { from: '2026-03-01', to: '2026-03-10', coins: ['bitcoin'], currencies: ['usd'] };
+    ingestion.simulator.setFaults(() => ({ kind: 'server_error' }));
+    expect((await ingestion.run({ trigger: 'cli', request })).verdict).toMatchObject({
+      status: 'failed',
+      isFullRun: false,
+      missingDays: 10,
+    });
+    ingestion.simulator.setFaults([]);
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'complete', isFullRun: true, expectedDays: 130, missingDays: 0 });
+    expect((await allRows()).filter(({ day, is_final }) => is_final && day < '2026-04-01')).toHaveLength(10);
+  });
+
+  test('days that age out before they were had are told once, as lost', async () => {
+    const request = { from: '2025-11-24', to: '2025-11-26', coins: ['bitcoin'], currencies: ['usd'] };
+    ingestion.simulator.setFaults(() => ({ kind: 'server_error' }));
+    await ingestion.run({ trigger: 'cli', request });
+    ingestion.simulator.setFaults([]);
+    await ingestion.clock.advance(48 * HOUR_MS);
+    const { verdict } = await ingestion.run();
+    expect(verdict.findings).toMatchObject([{ rule: 'lost', day: '2025-11-24' }]);
+    expect(verdict.findings[0]?.detail).toContain('2025-11-24 to 2025-11-25');
+    expect(verdict).toMatchObject({ status: 'complete', expectedDays: 1 + 4 * 30 + 2 });
+    expect((await ingestion.run()).verdict.findings).toEqual([]);
+  });
+
+  test('a day before hourly prices began is refused with the reason', async () => {
+    const request = { from: '2017-12-01', to: '2018-02-01' };
+    const run = ingestion.run({ trigger: 'cli', request }, { limits: { monthlyCredits: null, historyDays: 36_500 } });
+    await expect(run).rejects.toThrow(/hourly prices from 2018-01-30 on/);
+  });
+
   test('a refetch of revised history keeps the old values and says so', async () => {
     await ingestion.run();
     ingestion.simulator.setHistory({ revision: { coin: 'bitcoin', from: '2026-11-01', factor: 1.01 } });
@@ -415,8 +542,8 @@ describe('quality', () => {
     ingestion.simulator.setFaults([{ kind: 'spike' }, { kind: 'frozen' }]);
     const { verdict } = await ingestion.run();
     const rejected = await ingestion.database.db.selectFrom('rejected_samples').selectAll().execute();
-    expect(rejected.map(({ reason }) => reason)).toEqual(['spike']);
-    expect(verdict.findings.map(({ rule }) => rule)).toContain('frozen');
+    expect(rejected.map(({ reason }) => reason)).toEqual(['outlier']);
+    expect(verdict.findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['frozen', 'outliers']));
   });
 
   test('a stored day begins where it should, whatever the machine’s time zone', async () => {

@@ -39,8 +39,25 @@ const result = (
   { failures = [], ...rest }: Partial<Omit<RunResult, 'failures'>> & { failures?: FailureKind[] } = {},
 ): RunResult => ({
   verdict: {
-    ...{ runId: runIdOf('key:test'), status, expectedDays: 3, storedDays: 1, missingDays: 2, thinDays: 0 },
-    ...{ unavailableDays: 0, rowsWritten: 1, rowsUnchanged: 0, requests: 1, credits: 1, retries: 0, rateLimited: 0 },
+    ...{
+      runId: runIdOf('key:test'),
+      status,
+      isFullRun: true,
+      expectedDays: 3,
+      storedDays: 1,
+      missingDays: 2,
+      thinDays: 0,
+    },
+    ...{
+      unconfirmedDays: 0,
+      unavailableDays: 0,
+      rowsWritten: 1,
+      rowsUnchanged: 0,
+      requests: 1,
+      credits: 1,
+      retries: 0,
+      rateLimited: 0,
+    },
     ...{ durationMs: 1, series: [], findings: [], error: null },
   },
   hop: { requests: 1, retries: 0, rateLimited: 0 },
@@ -92,6 +109,7 @@ describe('a hop that came to a verdict', () => {
         ...{ runId: runIdOf('key:test'), triggerKey: 'key:test', trigger: 'http', hop: 3 },
         dueAt: Date.parse('2026-11-23T02:00:00Z'),
         request: { ...request, coins: ['bitcoin', 'solana'] },
+        isRedelivery: false,
       },
     ]);
   });

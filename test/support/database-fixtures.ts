@@ -16,6 +16,7 @@ export function runOrder(order: Partial<RunOrder> = {}): RunOrder {
     dueAt: Date.parse('2026-03-10T02:00Z'),
     request: {},
     hop: 0,
+    isRedelivery: false,
     ...order,
   };
 }
@@ -23,7 +24,13 @@ export function runOrder(order: Partial<RunOrder> = {}): RunOrder {
 /** Opens a run of all series, tracked since 2026-02-08. @returns its id. */
 export async function openRun(runs: RunRepository, order: RunOrder = runOrder()): Promise<string> {
   const series = selectSeries(TWO_COINS, {});
-  await runs.open(order, { universe: TWO_COINS, series, trackedSince: '2026-02-08', startedAt: order.dueAt + 1_000 });
+  await runs.open(order, {
+    universe: TWO_COINS,
+    series,
+    trackedSince: '2026-02-08',
+    historyDays: 365,
+    startedAt: order.dueAt + 1_000,
+  });
   return order.runId;
 }
 
@@ -40,9 +47,11 @@ export function dailyPrice(day: Day, values: Partial<DailyPrice> = {}): DailyPri
     marketCap: 9_000,
     sampleCount: 24,
     hoursCovered: 24,
+    hoursAnswered: 24,
     firstSampleAt: startOf(day) + 60_000,
     lastSampleAt: startOf(day) + 23 * HOUR_MS + 120_000,
     isSettled: true,
+    isThin: false,
     isFinal: true,
     ...values,
   };
@@ -63,6 +72,8 @@ export function answerWith(
     attempts: 1,
     window: { from: startOf(first) - DAY_MS, to: startOf(first) + 2 * DAY_MS },
     answer: { body: new TextEncoder().encode('{"prices":[]}'), receivedAt },
+    sampleCount: prices.reduce((sum, { sampleCount }) => sum + sampleCount, 0),
+    firstSampleAt: prices[0]?.firstSampleAt ?? null,
     prices,
     rejected: [],
     absentDays: [],

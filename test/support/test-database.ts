@@ -34,6 +34,7 @@ export async function useTestDatabase(): Promise<TestDatabase> {
 /** Every table of data, those that refer to others first. */
 const TABLES = [
   'quality_findings',
+  'requested_ranges',
   'rejected_samples',
   'answers',
   'requests',

@@ -12,7 +12,14 @@ import { silentLog } from './silent-log.ts';
 import { TWO_COINS } from './two-coins.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
-type Order = { trigger?: TriggerKind; triggerKey?: string; dueAt?: string; request?: RunRequest; hop?: number };
+type Order = {
+  trigger?: TriggerKind;
+  triggerKey?: string;
+  dueAt?: string;
+  request?: RunRequest;
+  hop?: number;
+  isRedelivery?: boolean;
+};
 
 /** The program on a real database, against a source over real HTTP; time moves only when the test or a wait moves it. */
 export type TestIngestion = {
@@ -49,7 +56,14 @@ export async function startTestIngestion(options: {
     database,
     events,
     async run(
-      { trigger = 'schedule', triggerKey = `test:${randomUUID()}`, dueAt, request = {}, hop = 0 } = {},
+      {
+        trigger = 'schedule',
+        triggerKey = `test:${randomUUID()}`,
+        dueAt,
+        request = {},
+        hop = 0,
+        isRedelivery = false,
+      } = {},
       overrides = {},
     ) {
       const order: RunOrder = {
@@ -59,6 +73,7 @@ export async function startTestIngestion(options: {
         dueAt: dueAt === undefined ? clock.now() : Date.parse(dueAt),
         request,
         hop,
+        isRedelivery,
       };
       const deps = composeRun({
         source: {

@@ -132,7 +132,26 @@ describe('a proper answer', () => {
       body: Buffer.from(JSON.stringify(CHART)),
       samples: { prices: CHART.prices, marketCaps: CHART.market_caps, volumes: [] },
       receivedAt: NOW,
+      strayPoints: 0,
+      sourceTime: expect.any(Number),
     });
+  });
+
+  test.each<[string, object]>([
+    ['no caps and volumes', { market_caps: undefined, total_volumes: null }],
+    ['caps that are none', { market_caps: {}, total_volumes: [[null, 1], 7, [HOUR], ['x', 2]] }],
+  ])('with %s has its prices all the same', async (_, parts) => {
+    handler = answer(200, { ...CHART, ...parts });
+    const { samples } = await fetchBitcoin();
+    expect(samples.prices).toEqual(CHART.prices);
+    expect(samples.marketCaps).toEqual([]);
+  });
+
+  test('keeps odd prices, to be rejected by name, and leaves out points without a moment', async () => {
+    handler = answer(200, { ...CHART, prices: [[HOUR, null], [HOUR + 1], null, ['soon', 3], [HOUR + 2, 5]] });
+    const { samples, strayPoints } = await fetchBitcoin();
+    expect(samples.prices).toEqual([[HOUR, null], [HOUR + 1], [HOUR + 2, 5]]);
+    expect(strayPoints).toBe(2);
   });
 
   test('its body can be parsed again', async () => {
@@ -317,8 +336,6 @@ describe('an answer that cannot be used', () => {
     { what: 'an empty object', body: '{}', says: /prices/ },
     { what: 'an array', body: '[]', says: /object/ },
     { what: 'null', body: 'null', says: /object/ },
-    { what: 'no caps', body: chart({ market_caps: undefined }), says: /market_caps/ },
-    { what: 'no volumes', body: chart({ total_volumes: {} }), says: /total_volumes/ },
     {
       what: 'a stamp in seconds',
       body: chart({ prices: [[HOUR / 1000, 1]] }),
@@ -326,18 +343,8 @@ describe('an answer that cannot be used', () => {
     },
     { what: 'a stamp in microseconds', body: chart({ prices: [[HOUR * 1000, 1]] }), says: /prices\[0]\[0]/ },
     { what: 'a fractional stamp', body: chart({ prices: [[HOUR + 0.5, 1]] }), says: /prices\[0]\[0]/ },
-    {
-      what: 'a stamp as text',
-      body: chart({
-        market_caps: [
-          [HOUR, 1],
-          [`${HOUR}`, 1],
-        ],
-      }),
-      says: /market_caps\[1]\[0]/,
-    },
-    { what: 'no stamp', body: chart({ total_volumes: [[null, 1]] }), says: /total_volumes\[0]\[0].*null/ },
-    { what: 'a sample without a value', body: chart({ prices: [[HOUR]] }), says: /prices\[0]/ },
+    { what: 'no stamp', body: chart({ prices: [[null, 1]] }), says: /prices\[0]\[0].*null/ },
+    { what: 'a stamp as text', body: chart({ prices: [[String(HOUR), 1]] }), says: /prices\[0]\[0]/ },
     { what: 'a sample that is none', body: chart({ prices: [1] }), says: /prices\[0]/ },
   ])('because it is or holds $what is malformed, and the message shows it', async ({ body, says }) => {
     handler = answer(200, body);

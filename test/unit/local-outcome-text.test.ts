@@ -20,10 +20,12 @@ const FINDING: Finding = {
 const VERDICT: Verdict = {
   runId: RUN_ID,
   status: 'partial',
+  isFullRun: true,
   expectedDays: 1_320,
   storedDays: 1_318,
   missingDays: 2,
   thinDays: 1,
+  unconfirmedDays: 0,
   unavailableDays: 3,
   rowsWritten: 1_364,
   rowsUnchanged: 0,
@@ -52,19 +54,16 @@ const COVERED: SeriesCoverage = {
   thinDays: 0,
   provisionalDays: 1,
   missingDays: [],
+  unconfirmedDays: [],
   unavailableDays: [],
 };
 
 describe('a verdict', () => {
-  const gaps = [
-    { ...COVERED, missingDays: ['2026-01-03'] },
-    { ...COVERED, currency: 'eur', missingDays: ['2026-01-03'] },
-  ];
-  const text = verdictText(VERDICT, gaps, PLAIN);
+  const text = verdictText(VERDICT, PLAIN);
 
-  test('shows by coin the days written, what is still missing, and each status', () => {
-    expect(text).toMatch(/│ bitcoin │ +31 │ +2 │ stored: usd · failed: eur │/);
-    expect(text).toMatch(/│ ripple +│ +31 │ +0 │ stored +│/);
+  test('shows by coin the days written and each status', () => {
+    expect(text).toMatch(/│ bitcoin │ +31 │ stored: usd · failed: eur │/);
+    expect(text).toMatch(/│ ripple +│ +31 │ stored +│/);
   });
 
   test('says what it came to, what it took, why it is not complete, and what was found', () => {
@@ -78,7 +77,7 @@ describe('a verdict', () => {
 
   test('shows no more than twenty findings', () => {
     const many = { ...VERDICT, findings: Array.from({ length: 25 }, () => FINDING) };
-    const lines = verdictText(many, [], PLAIN).split('\n');
+    const lines = verdictText(many, PLAIN).split('\n');
     expect(lines.filter((line) => line.startsWith('warning'))).toHaveLength(20);
     expect(lines.at(-1)).toBe('… and 5 more findings: --json has them all.');
   });
@@ -89,13 +88,18 @@ describe('a verdict', () => {
     ['failed', new RegExp(`npm run status -- --run ${RUN_ID}`)],
     ['interrupted', /run it again/],
   ])('that is %s says what to do next', (status, expected) => {
-    expect(nextStep({ ...VERDICT, status })).toMatch(expected);
+    expect(nextStep({ verdict: { ...VERDICT, status }, failures: ['network'] })).toMatch(expected);
+  });
+
+  test('is not repeated for a cause that stays', () => {
+    const next = nextStep({ verdict: { ...VERDICT, status: 'failed' }, failures: ['wrong_key', 'not_found'] });
+    expect(next).toMatch(/mend the cause above/);
   });
 
   test('has the colour of its status', () => {
     const style = (format: unknown, text: string) => `<${format}>${text}`;
-    expect(verdictText({ ...VERDICT, status: 'complete' }, [], { style })).toContain('<green>complete:');
-    expect(verdictText({ ...VERDICT, status: 'failed' }, [], { style })).toContain('<red>failed:');
+    expect(verdictText({ ...VERDICT, status: 'complete' }, { style })).toContain('<green>complete:');
+    expect(verdictText({ ...VERDICT, status: 'failed' }, { style })).toContain('<red>failed:');
   });
 });
 
@@ -141,7 +145,7 @@ describe('the status', () => {
     expect(lines).toContainEqual(expect.stringMatching(/│ 2026-01-31 02:00 │ cli │ partial │ +1,320 │ +1,318 │ +2 │/));
     expect(lines.slice(-4)).toEqual([
       'The last run: 2 of 1320 expected days are missing',
-      'Last complete run: 2026-01-31T02:00:00.000Z, 4 h 0 min ago.',
+      'Last complete full run: 2026-01-31T02:00:00.000Z, 4 h 0 min ago.',
       'Newest day that is final in every series: 2026-01-30, ended 6 h 0 min ago.',
       'Credits used this month (UTC): 1,234 of 10,000.',
     ]);
@@ -155,7 +159,7 @@ describe('the status', () => {
     };
     expect(statusOverview(empty, null, PLAIN).split('\n').slice(-4)).toEqual([
       'There has been no run yet: npm run fetch-data.',
-      'Last complete run: none.',
+      'Last complete full run: none.',
       'Newest day that is final in every series: none.',
       'Credits used this month (UTC): 0.',
     ]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import type { StoredDailyPrice } from '../../ingestion/database/prices.ts';
 import type { RunSummary, Status } from '../../ingestion/database/status.ts';
-import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import { addDays, type Day, daysFrom } from '../../ingestion/domain/day.ts';
 import { renderReport } from '../../report/render-report.ts';
 import type { ReportData, ReportSeries } from '../../report/report-data.ts';
@@ -9,8 +9,12 @@ import { dailyPrice } from '../support/database-fixtures.ts';
 const TODAY: Day = '2026-11-23';
 const DAYS = daysFrom(addDays(TODAY, -9), TODAY);
 
-const price = (average: number, isFinal = true): DailyPrice =>
-  dailyPrice(TODAY, { open: average, high: average * 1.02, low: average * 0.97, close: average, average, isFinal });
+const price = (average: number, isFinal = true): StoredDailyPrice => ({
+  ...dailyPrice(TODAY, { open: average, high: average * 1.02, low: average * 0.97, close: average, average, isFinal }),
+  coin: 'bitcoin',
+  currency: 'usd',
+  revision: 0,
+});
 
 const final = (coin: string, currency: string, averages: readonly number[]): ReportSeries => ({
   coin,
@@ -274,7 +278,9 @@ describe('prices', () => {
 describe('zoom', () => {
   const historyOf = (length: number, hasRow: (index: number) => boolean = () => true): ReportData => {
     const days = daysFrom(addDays(TODAY, 1 - length), TODAY);
-    const prices = days.map((day, index) => (hasRow(index) ? dailyPrice(day, { average: index + 1 }) : null));
+    const prices = days.map((day, index) =>
+      hasRow(index) ? { ...price(index + 1), ...dailyPrice(day, { average: index + 1 }) } : null,
+    );
     const statuses = prices.map((row) => (row === null ? ('none' as const) : ('final' as const)));
     return { ...FULL, days, series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses }] };
   };

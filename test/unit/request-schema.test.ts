@@ -69,8 +69,18 @@ describe('a run request', () => {
     expect(message.length).toBeLessThan(400);
   });
 
-  test('judges yesterday in UTC, a moment before and after midnight', () => {
+  test('says from when on a day that is not settled yet can be had', () => {
     const request = { from: '2026-03-14', to: '2026-03-14' };
+    const at = (text: string) => () => parseRunRequest(request, { ...context, now: Date.parse(text) });
+    expect(refusal(at('2026-03-15T00:30:00Z'))).toMatchObject({
+      field: 'from',
+      message: expect.stringContaining('from 2026-03-15T01:15:00.000Z on'),
+    });
+    expect(at('2026-03-15T01:15:00Z')()).toStrictEqual(request);
+  });
+
+  test('judges yesterday in UTC, a moment before and after midnight', () => {
+    const request = { from: '2026-03-13', to: '2026-03-14' };
     const at = (text: string) => () => parseRunRequest(request, { ...context, now: Date.parse(text) });
     expect(refusal(at('2026-03-14T23:59:59.999Z')).field).toBe('to');
     expect(at('2026-03-15T00:00:00.000Z')()).toStrictEqual(request);

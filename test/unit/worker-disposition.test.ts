@@ -23,10 +23,12 @@ describe('the disposition of a message', () => {
     verdict: {
       runId: '6b1f0a0e-5c1c-5b52-8a8e-0d2f9f6f4f10',
       status,
+      isFullRun: true,
       expectedDays: 44,
       storedDays: 40,
       missingDays: 4,
       thinDays: 0,
+      unconfirmedDays: 0,
       unavailableDays: 0,
       rowsWritten: 0,
       rowsUnchanged: 0,

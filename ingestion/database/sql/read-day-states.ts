@@ -24,8 +24,8 @@ export async function readDayStates(
     ranges.map((one, position) => ({ ...one, position })),
   );
   const { rows } = await sql<StateRow>`
-    select range.position, expected.day, price.is_final, price.is_settled, price.hours_covered,
-      unavailable.confirmed_run_id is not null as is_unavailable,
+    select range.position, expected.day, price.is_final, price.is_thin,
+      absent.recorded_at, absent.confirmed_run_id is not null as is_confirmed,
       exists (
         select from answers
         where (run_id, coin_id, currency) = (${runId}, range.coin, range.currency)
@@ -37,8 +37,8 @@ export async function readDayStates(
     ) as expected
     left join daily_prices as price
       on (price.coin_id, price.currency, price.day) = (range.coin, range.currency, expected.day)
-    left join unavailable_days as unavailable
-      on (unavailable.coin_id, unavailable.currency, unavailable.day) = (range.coin, range.currency, expected.day)
+    left join unavailable_days as absent
+      on (absent.coin_id, absent.currency, absent.day) = (range.coin, range.currency, expected.day)
     where ${includeFinal} or price.is_final is not true
     order by range.position, expected.day
   `.execute(db);
@@ -46,23 +46,20 @@ export async function readDayStates(
   return ranges.map((_, position) => (byPosition.get(position) ?? []).map(toState));
 }
 
-/** @property is_final null where there is no row. */
+/** @property is_final null where there is no row. @property recorded_at null where no answer lacked the day. */
 type StateRow = {
   position: number;
   day: Day;
   is_final: boolean | null;
-  is_settled: boolean;
-  hours_covered: number;
-  is_unavailable: boolean;
+  is_thin: boolean;
+  recorded_at: Date | null;
+  is_confirmed: boolean;
   was_asked: boolean;
 };
 
 const toState = (row: StateRow): DayState => ({
   day: row.day,
-  row:
-    row.is_final === null
-      ? null
-      : { isFinal: row.is_final, isSettled: row.is_settled, hoursCovered: row.hours_covered },
-  isUnavailable: row.is_unavailable,
+  row: row.is_final === null ? null : { isFinal: row.is_final, isThin: row.is_thin },
+  absence: row.recorded_at && { recordedAt: row.recorded_at.getTime(), isConfirmed: row.is_confirmed },
   wasAsked: row.was_asked,
 });

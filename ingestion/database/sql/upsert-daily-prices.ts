@@ -20,6 +20,7 @@ const VALUES = {
   first_sample_at: 'timestamptz',
   last_sample_at: 'timestamptz',
   is_settled: 'boolean',
+  is_thin: 'boolean',
   is_final: 'boolean',
   aggregation_version: 'integer',
 } satisfies ColumnTypes;
@@ -28,13 +29,17 @@ const list = (names: readonly string[], table?: string) =>
   sql.join(names.map((name) => sql.ref(table ? `${table}.${name}` : name)));
 const values = (table?: string) => list(columnNames(VALUES), table);
 const wholeRow = (table?: string) =>
-  list(['coin_id', 'currency', 'day', ...columnNames(VALUES), 'revision', 'run_id', 'updated_at'], table);
+  list(
+    ['coin_id', 'currency', 'day', ...columnNames(VALUES), 'revision', 'run_id', 'source', 'answer_ids', 'updated_at'],
+    table,
+  );
 
 /**
  * The one statement that writes daily prices. Rows only move forward:
  * - A provisional row gives way to a final one, and to a provisional one that covers as many hours or more.
- * - A final row gives way only to a final one that covers as many hours or more, computed by the same version or a newer
- *   one. Its old values go to `daily_price_revisions`.
+ * - A final row gives way only to a final one that was asked for and covers as many hours or more, computed by the same
+ *   version or a newer one. A newer version may have rejected samples that the older one counted: of it, the hours with
+ *   rejected samples count too. The old values go to `daily_price_revisions`.
  * - A row that says what is stored already is not written.
  *
  * A day that gets a row is no longer unavailable.
@@ -43,33 +48,43 @@ const wholeRow = (table?: string) =>
  * first, so no row is written before it was read. A row that another transaction has added since the statement began is
  * not in `before`: it stays as it is, since its old values couldn't be kept.
  *
- * @returns what became of each price, in day order.
+ * @returns what became of each price that was asked for or written, in day order.
  */
 export async function upsertDailyPrices(
   db: Kysely<Tables>,
-  { runId, series, now }: { runId: string; series: Series; now: Instant },
+  { runId, series, answerId, askedDays, now }: Origin,
   prices: readonly DailyPrice[],
 ): Promise<PriceChange[]> {
   const { rows } = await sql<Outcome>`
-    with incoming as materialized (select * from ${unnestRows('price', { day: 'date', ...VALUES }, prices.map(toRow))}),
+    with incoming as materialized (
+      select *, day = any(${askedDays}::date[]) as is_asked
+      from ${unnestRows('price', { day: 'date', ...VALUES, hours_answered: 'integer' }, prices.map(toRow))}
+    ),
     before as materialized (
       select * from daily_prices
       where (coin_id, currency) = (${series.coin}, ${series.currency}) and day in (select day from incoming)
       for update
     ),
     written as (
-      insert into daily_prices as stored (coin_id, currency, day, ${values()}, revision, run_id, updated_at)
-      select ${series.coin}, ${series.currency}, day, ${values()}, 0, ${runId}, ${toIso(now)}::timestamptz from incoming
+      insert into daily_prices as stored (coin_id, currency, day, ${values()}, revision, run_id, answer_ids, updated_at)
+      select ${series.coin}, ${series.currency}, day, ${values()}, 0, ${runId}, array[${answerId}::bigint],
+        ${toIso(now)}::timestamptz
+      from incoming
+      where is_asked or not exists (select from before where before.day = incoming.day and before.is_final)
       on conflict (coin_id, currency, day) do update set
         (${values()}) = (${values('excluded')}),
         revision = stored.revision + stored.is_final::integer,
         run_id = excluded.run_id,
+        answer_ids = excluded.answer_ids,
         updated_at = excluded.updated_at
       where stored.day in (select day from before)
         and (${values('stored')}) is distinct from (${values('excluded')})
         and case when stored.is_final
-          then excluded.is_final and excluded.hours_covered >= stored.hours_covered
-            and excluded.aggregation_version >= stored.aggregation_version
+          then excluded.is_final and excluded.aggregation_version >= stored.aggregation_version
+            and stored.hours_covered <= case when excluded.aggregation_version > stored.aggregation_version
+              then (select hours_answered from incoming where incoming.day = stored.day)
+              else excluded.hours_covered
+            end
           else excluded.is_final or excluded.hours_covered >= stored.hours_covered
         end
       returning day
@@ -88,10 +103,20 @@ export async function upsertDailyPrices(
       before.aggregation_version as old_version,
       incoming.average, incoming.hours_covered, incoming.aggregation_version
     from incoming left join written using (day) left join before using (day)
+    where is_asked or written.day is not null
     order by incoming.day
   `.execute(db);
   return rows.map(toChange);
 }
+
+/** @property askedDays those that the request was made for; of others no final row is replaced. */
+export type Origin = {
+  readonly runId: string;
+  readonly series: Series;
+  readonly answerId: number;
+  readonly askedDays: readonly Day[];
+  readonly now: Instant;
+};
 
 /** What was stored before is null where nothing was. */
 type Outcome = {
@@ -120,8 +145,10 @@ const toRow = (price: DailyPrice) => ({
   first_sample_at: toIso(price.firstSampleAt),
   last_sample_at: toIso(price.lastSampleAt),
   is_settled: price.isSettled,
+  is_thin: price.isThin,
   is_final: price.isFinal,
   aggregation_version: AGGREGATION_VERSION,
+  hours_answered: price.hoursAnswered,
 });
 
 const toChange = (row: Outcome): PriceChange => ({

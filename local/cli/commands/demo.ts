@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { aborted } from 'node:util';
 import { PLANS } from '../../../ingestion/contract/plans.ts';
 import { createDatabase } from '../../../ingestion/database/connection.ts';
-import { readSeriesCoverage } from '../../../ingestion/database/coverage.ts';
 import { IngestionError, LockTakenError } from '../../../ingestion/domain/failure.ts';
 import type { Verdict } from '../../../ingestion/domain/verdict.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
@@ -52,7 +51,6 @@ async function showWay(context: CommandContext, databaseUrl: string): Promise<Ou
   return await withDatabase(context, async (database) => {
     const verdict = await runThroughStack(databaseUrl, context);
     const now = systemClock.now();
-    const coverage = await readSeriesCoverage(database, { now, universe });
     const { path, data } = await writeReport(database, join(DATA_FOLDER, 'demo.html'), {
       now,
       universe,
@@ -62,13 +60,9 @@ async function showWay(context: CommandContext, databaseUrl: string): Promise<Ou
     return {
       exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
       document: { ...verdict, page: path },
-      text: [
-        verdictText(verdict, coverage, terminal),
-        '',
-        pricesText(data),
-        '',
-        `${MADE_UP} The page to look at: ${path}`,
-      ].join('\n'),
+      text: [verdictText(verdict, terminal), '', pricesText(data), '', `${MADE_UP} The page to look at: ${path}`].join(
+        '\n',
+      ),
     };
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { aggregate, hourlyMeans, isHourly, median } from '../../../ingestion/domain/aggregation.ts';
+import { aggregate, hourlyMeans } from '../../../ingestion/domain/aggregation.ts';
 import type { Samples } from '../../../ingestion/domain/daily-price.ts';
 import {
   addDays,
@@ -12,6 +12,7 @@ import {
   type Instant,
   startOf,
 } from '../../../ingestion/domain/day.ts';
+import { median } from '../../../ingestion/domain/median.ts';
 import type { PlannedWindow } from '../../../ingestion/domain/planning.ts';
 
 const DAY = '2026-05-12';
@@ -74,11 +75,22 @@ describe('the row of a day', () => {
     expect(oneDay([...prices, tail]).prices[0]).toMatchObject({ close: 102, low: 50 });
   });
 
-  test('a day is written only when it was asked for: the margin around it is not', () => {
-    const around = [...hourly(addDays(DAY, -1), () => 1), ...hourly(DAY, () => 1), ...hourly(addDays(DAY, 1), () => 1)];
+  test('a day of the margin that lies wholly in the window is a row too, which is not final', () => {
+    const around = [-2, -1, 0, 1].flatMap((days) => hourly(addDays(DAY, days), () => 1));
     const result = oneDay(around);
-    expect(result.prices.map(({ day }) => day)).toEqual([DAY]);
-    expect(result.outsideCount).toBe(48);
+    expect(result.prices.map(({ day, isFinal }) => [day, isFinal])).toEqual([
+      [addDays(DAY, -1), false],
+      [DAY, true],
+      [addDays(DAY, 1), false],
+    ]);
+    expect(result.outsideCount).toBe(24);
+  });
+
+  test('a day between gap days has its margin in the window, and is final', () => {
+    const between = addDays(DAY, 2);
+    const request: PlannedWindow = { ...windowFor(DAY, addDays(DAY, 4)), gapDays: [DAY, addDays(DAY, 4)] };
+    const { prices } = aggregate(samplesOf(hourly(between, () => 1)), request, LATER + 4 * DAY_MS);
+    expect(prices.map(({ day, isFinal }) => [day, isFinal])).toEqual([[between, true]]);
   });
 
   test('today and an unsettled yesterday are written, provisional, when they begin inside the window', () => {
@@ -95,21 +107,53 @@ describe('the row of a day', () => {
   });
 });
 
+describe('a day that may still fill up', () => {
+  const now = endOf(DAY) + 2 * HOUR_MS;
+  const request: PlannedWindow = { window: { from: startOf(DAY) - DAY_MS, to: now }, gapDays: [DAY] };
+  const judged = (prices: Samples['prices'], receivedAt = now) => {
+    const [row] = aggregate(samplesOf(prices), request, receivedAt).prices.filter(({ day }) => day === DAY);
+    return { isThin: row?.isThin, isFinal: row?.isFinal, hours: row?.hoursCovered };
+  };
+  const tail: [Instant, unknown] = [now, 100];
+
+  test.each([24, 23])('is final with %i hours, the last one among them', (hours) => {
+    const prices = hourly(DAY, () => 100).slice(24 - hours);
+    expect(judged([...prices, tail])).toEqual({ isThin: false, isFinal: true, hours });
+  });
+
+  test.each([23, 22])('is thin where its source is behind, with %i hours and the usual point of now', (hours) => {
+    expect(judged([...hourly(DAY, () => 100, hours), tail])).toEqual({ isThin: true, isFinal: false, hours });
+  });
+
+  test('is thin with 21 hours, wherever they lie, and final with what it has after 72 h', () => {
+    const prices = [...hourly(DAY, () => 100).slice(3), tail];
+    expect(judged(prices)).toEqual({ isThin: true, isFinal: false, hours: 21 });
+    expect(judged(prices, endOf(DAY) + 72 * HOUR_MS)).toEqual({ isThin: true, isFinal: true, hours: 21 });
+  });
+
+  test('is thin where it ends in what may be a fault, and the samples are counted', () => {
+    const fault = hourly(DAY, (hour) => (hour < 22 ? 100 : 1e-7));
+    expect(judged(fault)).toEqual({ isThin: true, isFinal: false, hours: 24 });
+    // The price came back: the same samples are outliers, and the day is short of two hours.
+    expect(judged([...fault, tail])).toEqual({ isThin: true, isFinal: false, hours: 22 });
+  });
+});
+
 describe('samples that are no prices', () => {
   test.each([
     [null, 'not_a_number', null],
     ['12.5', 'not_a_number', '12.5'],
     [0, 'not_positive', '0'],
     [-3, 'not_positive', '-3'],
-    [9999, 'spike', '9999'],
-    [0.001, 'spike', '0.001'],
+    [9999, 'outlier', '9999'],
+    [0.001, 'outlier', '0.001'],
   ])('%p is kept aside as %s', (price, reason, text) => {
     const { prices, rejected } = oneDay(hourly(DAY, (hour) => (hour === 5 ? price : 100)));
     expect(rejected).toEqual([{ observedAt: startOf(DAY) + 5 * HOUR_MS + 90_000, price: text, reason }]);
     expect(prices[0]).toMatchObject({ sampleCount: 23, hoursCovered: 23, high: 100, low: 100 });
   });
 
-  test('a tenfold move that stays is a move, not a spike', () => {
+  test('a tenfold move that stays is a move, not a fault', () => {
     const { rejected, prices } = oneDay(hourly(DAY, (hour) => (hour < 12 ? 1 : 10)));
     expect(rejected).toEqual([]);
     expect(prices[0]).toMatchObject({ open: 1, close: 10, average: 5.5 });
@@ -137,27 +181,6 @@ describe('absent days', () => {
   test('a younger one is not, and an empty answer says nothing', () => {
     expect(aggregate(onlyNext, windowFor(DAY, next), endOf(DAY) + 72 * HOUR_MS - 1).absentDays).toEqual([]);
     expect(aggregate(samplesOf([]), windowFor(DAY, next), LATER).absentDays).toEqual([]);
-  });
-});
-
-describe('granularity', () => {
-  const spaced = (minutes: number, count: number) =>
-    samplesOf(Array.from({ length: count }, (_, index) => [LATER + index * minutes * 60_000, 1]));
-
-  test.each([
-    [5, 288, false],
-    [39, 50, false],
-    [40, 50, true],
-    [60, 72, true],
-    [80, 50, true],
-    [81, 50, false],
-    [1440, 3, false],
-  ])('points every %i minutes (%i of them): hourly is %p', (minutes, count, expected) => {
-    expect(isHourly(spaced(minutes, count))).toBe(expected);
-  });
-
-  test('one point tells nothing of its spacing', () => {
-    expect(isHourly(spaced(60, 1))).toBe(true);
   });
 });
 

@@ -9,10 +9,10 @@ import {
   daysFrom,
   endOf,
   HOUR_MS,
-  lastSettledDay,
   startOf,
 } from '../../../ingestion/domain/day.ts';
-import { expectedSpan, firstAvailableDay, planWindows, trackedSince } from '../../../ingestion/domain/planning.ts';
+import { firstAvailableDay } from '../../../ingestion/domain/expected-days.ts';
+import { planWindows } from '../../../ingestion/domain/planning.ts';
 
 const NOW = Date.parse('2026-11-23T02:00:07.654Z');
 const HISTORY = 365;
@@ -100,45 +100,3 @@ function fewestWindows(gaps: readonly Day[]): number {
   }
   return fewest[gaps.length] ?? 0;
 }
-
-describe('what a run expects', () => {
-  const span = (dueAt: string, request = {}, since = '2026-10-24', historyDays = HISTORY) =>
-    expectedSpan(since, { dueAt: Date.parse(dueAt), request, historyDays });
-
-  test('a new series expects the 30 days before its first run', () => {
-    const since = trackedSince(NOW);
-    const expected = span(iso(NOW), {}, since);
-    expect(expected).toEqual({ first: '2026-10-24', last: '2026-11-22' });
-    expect(countDays(since, '2026-11-22')).toBe(30);
-  });
-
-  test('yesterday is expected from 01:15 UTC', () => {
-    expect(span('2026-11-23T01:14:59Z')?.last).toBe('2026-11-21');
-    expect(span('2026-11-23T01:15:00Z')?.last).toBe('2026-11-22');
-  });
-
-  test('the horizon is cut to the plan’s history', () => {
-    expect(span(iso(NOW), {}, '2020-01-01')?.first).toBe('2025-11-24');
-    expect(span(iso(NOW), {}, '2020-01-01', 730)?.first).toBe('2024-11-24');
-  });
-
-  test('a request expects its own days, as far as they are settled', () => {
-    expect(span(iso(NOW), { from: '2026-01-01', to: '2026-01-03' })).toEqual({
-      first: '2026-01-01',
-      last: '2026-01-03',
-    });
-    expect(span('2026-11-23T00:30:00Z', { from: '2026-11-20', to: '2026-11-22' })?.last).toBe('2026-11-21');
-    expect(span('2026-11-23T00:30:00Z', { from: '2026-11-22', to: '2026-11-22' })).toBeNull();
-  });
-
-  test('at any time of the day the last expected day is settled and the next is not', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: DAY_MS - 1 }), (timeOfDay) => {
-        const dueAt = Date.parse('2026-11-23') + timeOfDay;
-        expect(expectedSpan('2026-10-24', { dueAt, request: {}, historyDays: HISTORY })?.last).toBe(
-          lastSettledDay(dueAt),
-        );
-      }),
-    );
-  });
-});

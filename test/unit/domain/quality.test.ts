@@ -1,22 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { DAY_MS, HOUR_MS, startOf } from '../../../ingestion/domain/day.ts';
-import {
-  type CoinRate,
-  compareCurrencies,
-  findChanges,
-  findFrozen,
-  judgeRateMove,
-  judgeRates,
-  type PriceChange,
-} from '../../../ingestion/domain/quality.ts';
+import { HOUR_MS, startOf } from '../../../ingestion/domain/day.ts';
+import { findChanges, findFrozen, judgeAnswer, type PriceChange } from '../../../ingestion/domain/quality.ts';
 
 const DAY = '2026-05-12';
 const START = startOf(DAY);
-const FIRST_HOUR = START / HOUR_MS;
 const series = { coin: 'bitcoin', currency: 'usd' };
-
-const hours = (price: (hour: number) => number, count = 24) =>
-  new Map(Array.from({ length: count }, (_, hour) => [FIRST_HOUR + hour, price(hour)]));
 
 describe('frozen', () => {
   const pricesOf = (values: readonly unknown[]) => ({
@@ -89,85 +77,43 @@ describe('changes of final rows', () => {
   });
 });
 
-describe('currency', () => {
-  const usd = hours((hour) => 100 + hour);
-  const compare = (other: Map<number, number>) =>
-    compareCurrencies(
-      'bitcoin',
-      'usd',
-      new Map([
-        ['usd', usd],
-        ['eur', other],
-      ]),
-      [DAY],
-    );
+describe('an answer', () => {
+  const row = (values: object) => ({ day: DAY, high: 110, low: 90, average: 100, isFinal: true, ...values });
+  const answer = {
+    series,
+    isItself: false,
+    samples: { prices: [], marketCaps: [], volumes: [] },
+    gapDays: [DAY],
+    prices: [row({})],
+    rejected: [],
+  };
 
-  test('a coin’s rate is the median over the hours that both have', () => {
-    const eur = hours((hour) => (100 + hour) * (hour === 3 ? 5 : 0.9), 20);
-    const { rates, same } = compare(eur);
-    expect(same).toEqual([]);
-    expect(rates).toEqual([{ coin: 'bitcoin', currency: 'eur', day: DAY, rate: expect.closeTo(0.9, 12) }]);
+  test('whose samples were rejected as outliers says how many and how far off they were', () => {
+    const rejected = ([1e-7, 900] as const).map((price, hour) => ({
+      observedAt: START + hour * HOUR_MS,
+      price: String(price),
+      reason: 'outlier' as const,
+    }));
+    const [finding, ...others] = judgeAnswer({ ...answer, rejected });
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ rule: 'outliers', severity: 'warning', ...series, day: DAY });
+    expect(finding?.detail).toContain('2 of the samples were rejected as faults, up to 1.00e+9 times off');
   });
 
-  test('a series that equals another value for value gives no rate: its currency was ignored', () => {
-    const { rates, same } = compare(new Map(usd));
-    expect(rates).toEqual([]);
-    expect(same).toEqual([{ coin: 'bitcoin', currency: 'eur', sameAs: 'usd', hours: 24 }]);
+  test('with a final row ten times as high as low is looked at, and one that is not final or not asked for is not', () => {
+    const wide = row({ high: 900, low: 90 });
+    expect(judgeAnswer({ ...answer, prices: [wide] })).toMatchObject([{ rule: 'range', day: DAY }]);
+    expect(judgeAnswer({ ...answer, prices: [{ ...wide, isFinal: false }] })).toEqual([]);
+    expect(judgeAnswer({ ...answer, prices: [{ ...wide, day: '2026-05-11' }] })).toEqual([]);
+    expect(judgeAnswer({ ...answer, prices: [row({ high: 899, low: 90 })] })).toEqual([]);
   });
 
-  test('two currencies that equal each other are found too', () => {
-    const gbp = hours((hour) => (100 + hour) * 0.8);
-    const byCurrency = new Map([
-      ['usd', usd],
-      ['eur', gbp],
-      ['gbp', gbp],
-    ]);
-    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY]).same).toEqual([
-      { coin: 'bitcoin', currency: 'gbp', sameAs: 'eur', hours: 24 },
-    ]);
-  });
-
-  test('series without a common hour are not compared', () => {
-    expect(compare(new Map([[FIRST_HOUR - 5, 1]]))).toEqual({ rates: [], same: [] });
-  });
-
-  const rates = (...values: number[]): CoinRate[] =>
-    values.map((rate, index) => ({ coin: `coin-${index}`, currency: 'eur', day: DAY, rate }));
-
-  test('a coin over 0.5 % from the coins’ median is found, one at 0.4 % is not', () => {
-    const { medians, findings } = judgeRates(rates(0.9, 0.9, 0.9036, 0.906));
-    expect(medians).toEqual([{ currency: 'eur', day: DAY, rate: expect.closeTo(0.9018, 10) }]);
-    expect(findings).toEqual([]);
-    expect(judgeRates(rates(0.9, 0.9, 0.9, 0.9046)).findings).toEqual([
-      expect.objectContaining({ coin: 'coin-3', currency: 'eur', day: DAY, severity: 'warning' }),
-    ]);
-  });
-
-  test('two coins cannot outvote each other', () => {
-    expect(judgeRates(rates(0.9, 1.8))).toEqual({ medians: [], findings: [] });
-  });
-
-  test('a rate that moved over 15 % since the last final day is found', () => {
-    const before = { day: '2026-05-11', rate: 1 };
-    expect(judgeRateMove({ currency: 'eur', day: DAY, rate: 1.15 }, before)).toEqual([]);
-    expect(judgeRateMove({ currency: 'eur', day: DAY, rate: 0.84 }, before)).toEqual([
-      expect.objectContaining({ rule: 'currency', coin: null, currency: 'eur', day: DAY }),
-    ]);
-  });
-
-  test('days are told apart', () => {
-    const twoDays = new Map([
-      ...hours(() => 0.9),
-      ...[...hours(() => 0.5)].map(([hour, rate]) => [hour + 24, rate] as const),
-    ]);
-    const ones = new Map([...twoDays.keys()].map((hour) => [hour, 1]));
-    const nextDay = new Date(START + DAY_MS).toISOString().slice(0, 10);
-    const byCurrency = new Map([
-      ['usd', ones],
-      ['eur', twoDays],
-    ]);
-    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY, nextDay]).rates.map(({ rate }) => rate)).toEqual([
-      0.9, 0.5,
-    ]);
+  test('of a coin in itself never moves, and that is no finding', () => {
+    const samples = {
+      ...answer.samples,
+      prices: Array.from({ length: 30 }, (_, hour) => [START + hour * HOUR_MS, 1] as const),
+    };
+    expect(judgeAnswer({ ...answer, samples })).toMatchObject([{ rule: 'frozen' }]);
+    expect(judgeAnswer({ ...answer, samples, isItself: true })).toEqual([]);
   });
 });

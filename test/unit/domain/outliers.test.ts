@@ -1,0 +1,118 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { HOUR_MS, MINUTE_MS, startOf } from '../../../ingestion/domain/day.ts';
+import { findOutliers, type PriceSample } from '../../../ingestion/domain/outliers.ts';
+
+const START = startOf('2026-05-12');
+
+/** A sample an hour, at about the hour. */
+const hourly = (prices: readonly number[]): PriceSample[] =>
+  prices.map((price, hour) => ({ at: START + hour * HOUR_MS + ((hour * 7) % 50) * MINUTE_MS, price }));
+const level = (price: number, hours: number): number[] => Array(hours).fill(price);
+const rejectedHours = (samples: readonly PriceSample[]): number[] => {
+  const { rejected } = findOutliers(samples);
+  return samples.flatMap((sample, index) => (rejected.has(sample) ? [index] : []));
+};
+
+describe('a fault', () => {
+  test.each([1, 2, 5, 12])('of %i samples that comes back is rejected, and nothing else is', (hours) => {
+    const fault = Array.from({ length: hours }, (_, index) => 48 + index);
+    for (const price of [1.5e-7, 1e9])
+      expect(rejectedHours(hourly([...level(160, 48), ...level(price, hours), ...level(150, 48)]))).toEqual(fault);
+  });
+
+  test('of samples above and below is one', () => {
+    expect(rejectedHours(hourly([...level(5, 30), 7e-36, 900, 7e-36, 0.001, ...level(5, 30)]))).toEqual([
+      30, 31, 32, 33,
+    ]);
+  });
+
+  test('twice on a day is two', () => {
+    expect(rejectedHours(hourly([...level(5, 30), 600, ...level(5, 6), 600, 0.01, ...level(5, 30)]))).toEqual([
+      30, 37, 38,
+    ]);
+  });
+
+  test('while the price falls by half is found all the same', () => {
+    const falling = Array.from({ length: 72 }, (_, hour) => 100 * 0.99 ** hour);
+    expect(rejectedHours(hourly(falling.with(40, 1e-6).with(41, 1e-6)))).toEqual([40, 41]);
+  });
+
+  test('of a coin with a sample every 16 hours is found', () => {
+    const sparse = Array.from({ length: 9 }, (_, index) => ({
+      at: START + index * 16 * HOUR_MS,
+      price: index === 4 ? 80 : 5,
+    }));
+    expect(rejectedHours(sparse)).toEqual([4]);
+  });
+
+  test("that begins before the answer or lasts to its end can't be told from a move", () => {
+    for (const prices of [
+      [...level(1e-7, 3), ...level(160, 48)],
+      [...level(160, 48), ...level(1e-7, 3)],
+    ]) {
+      const { rejected, undecided } = findOutliers(hourly(prices));
+      expect([rejected.size, undecided.size]).toEqual([0, 3]);
+    }
+  });
+});
+
+describe('a price that really moves', () => {
+  const withGaps = fc.record({
+    before: fc.integer({ min: 1, max: 80 }),
+    after: fc.integer({ min: 1, max: 80 }),
+    factor: fc.oneof(
+      fc.double({ min: 13, max: 1_000, noNaN: true }),
+      fc.double({ min: 0.001, max: 1 / 13, noNaN: true }),
+    ),
+    jitterMinutes: fc.array(fc.integer({ min: 0, max: 59 }), { minLength: 160, maxLength: 160 }),
+    drop: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 160, maxLength: 160 }),
+    noise: fc.array(fc.double({ min: 0.9, max: 1.1, noNaN: true }), { minLength: 160, maxLength: 160 }),
+  });
+
+  test('to another level for good loses no sample, with jitter and a tenth of the hours missing', () => {
+    fc.assert(
+      fc.property(withGaps, ({ before, after, factor, jitterMinutes, drop, noise }) => {
+        const samples = [...level(1, before), ...level(factor, after)]
+          .map((price, hour) => ({
+            at: START + hour * HOUR_MS + (jitterMinutes[hour] ?? 0) * MINUTE_MS,
+            price: price * (noise[hour] ?? 1),
+          }))
+          .filter((_, hour) => drop[hour] !== 0);
+        expect(findOutliers(samples).rejected.size).toBe(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('ten times a day keeps its samples', () => {
+    const swinging = Array.from(
+      { length: 120 },
+      (_, hour) => 1e-5 * 10 ** (0.55 * Math.sin((hour / 24) * 2 * Math.PI)),
+    );
+    expect(rejectedHours(hourly(swinging))).toEqual([]);
+  });
+
+  test('in steps, each of them lasting, keeps its samples', () => {
+    expect(rejectedHours(hourly([...level(1, 30), ...level(20, 30), ...level(400, 30)]))).toEqual([]);
+  });
+});
+
+test('any fault of up to 12 hours in any quiet series is rejected in whole, and nothing else', () => {
+  const fault = fc.record({
+    start: fc.integer({ min: 25, max: 60 }),
+    length: fc.integer({ min: 1, max: 12 }),
+    factor: fc.oneof(
+      fc.double({ min: 30, max: 1e12, noNaN: true }),
+      fc.double({ min: 1e-12, max: 1 / 30, noNaN: true }),
+    ),
+    noise: fc.array(fc.double({ min: 0.6, max: 1.6, noNaN: true }), { minLength: 100, maxLength: 100 }),
+  });
+  fc.assert(
+    fc.property(fault, ({ start, length, factor, noise }) => {
+      const prices = noise.map((price, hour) => (hour >= start && hour < start + length ? price * factor : price));
+      expect(rejectedHours(hourly(prices))).toEqual(Array.from({ length }, (_, index) => start + index));
+    }),
+    { numRuns: 300 },
+  );
+});
