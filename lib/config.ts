@@ -20,6 +20,7 @@ import {
   UniversePath,
   wholeNumber,
 } from '../ingestion/contract/settings.ts';
+import { show } from '../ingestion/contract/show.ts';
 import { parseUniverse, UNIVERSE_FILE } from '../ingestion/contract/universe.ts';
 import { longestIntervalMinutes, ScheduleError } from './schedule.ts';
 
@@ -190,9 +191,7 @@ export function readConfig(
     const parsed = SETTINGS[name].safeParse(value);
     if (parsed.success) return parsed.data as z.output<(typeof SETTINGS)[Name]>;
     const takes = [...new Set(parsed.error.issues.map(({ message }) => message))].join('; ');
-    problems.push(
-      `${name} is ${JSON.stringify(value).slice(0, 100)}; it takes ${takes}. Set -c ${name}=… or ${variableOf(name)}.`,
-    );
+    problems.push(`${name} is ${show(value)}; it takes ${takes}. Set -c ${name}=… or ${variableOf(name)}.`);
     // No caller sees it: with a problem there is no config.
     return undefined as never;
   }

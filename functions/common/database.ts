@@ -1,6 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import { show } from '../../ingestion/contract/show.ts';
 import { createDatabase, type Database, DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { SettingError } from '../../ingestion/settings.ts';
 import { BACKGROUND_CLIENT } from './aws-client.ts';
@@ -53,5 +54,5 @@ function readTls(): boolean {
   const { databaseTls: name } = ENVIRONMENT;
   const found = process.env[name] || 'on';
   if (found === 'on' || found === 'off') return found === 'on';
-  throw new SettingError([`${name} is ${JSON.stringify(found)}; it takes on or off.`]);
+  throw new SettingError([`${name} is ${show(found)}; it takes on or off.`]);
 }

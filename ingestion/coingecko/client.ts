@@ -60,7 +60,7 @@ export function createCoinGeckoClient({
 }: CoinGeckoOptions): CoinGeckoClient {
   const root = baseUrl.replace(/\/+$/, '');
   const { host } = new URL(root);
-  const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey } : null;
+  const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey, pattern: anySpelling(apiKey) } : null;
 
   /** @returns the body of an answer that holds what was asked for, as it came and as JSON. */
   async function request(path: string, subject: string, signal: AbortSignal): Promise<Body> {
@@ -119,8 +119,8 @@ export function createCoinGeckoClient({
 
   /** A body is stored, and quoted in errors: whoever echoes the key must not bring it there. */
   function withoutKey(body: Buffer): Buffer {
-    if (!key || !body.includes(key.value)) return body;
-    return Buffer.from(body.toString('latin1').replaceAll(key.value, '[key]'), 'latin1');
+    if (!key || !(body.includes(key.value) || body.includes('\\'))) return body;
+    return Buffer.from(body.toString('latin1').replaceAll(key.pattern, '[key]'), 'latin1');
   }
 
   return {
@@ -149,6 +149,16 @@ export function createCoinGeckoClient({
       return parseShape(json, CurrencyList);
     },
   };
+}
+
+/** @returns a pattern of the text as JSON may spell it: any letter of it may be an escape. */
+function anySpelling(text: string): RegExp {
+  const letters = [...text].map((letter) => {
+    const code = letter.charCodeAt(0).toString(16).padStart(4, '0');
+    const escaped = code.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
+    return `(?:\\\\?${letter.replace(/\W/, '\\$&')}|\\\\u${escaped})`;
+  });
+  return new RegExp(letters.join(''), 'g');
 }
 
 /** An answer that holds what was asked for, as it came and as JSON. */

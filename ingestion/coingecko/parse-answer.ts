@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { show } from '../contract/show.ts';
 import type { Samples } from '../domain/daily-price.ts';
 import type { Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
@@ -28,7 +29,7 @@ const Points = z
     // All of them: that is another shape.
     const [point] = points;
     const [stamp] = Array.isArray(point) ? point : [];
-    const found = brief(JSON.stringify(Array.isArray(point) ? stamp : point));
+    const found = show(Array.isArray(point) ? stamp : point);
     context.issues.push({
       code: 'custom',
       input: point,

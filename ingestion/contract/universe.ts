@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { show } from './show.ts';
 
 export type Coin = { readonly id: string; readonly symbol: string; readonly name: string };
 export type Currency = { readonly code: string; readonly name: string };
@@ -67,7 +68,7 @@ export function parseUniverse(text: string, file: string): Universe | { readonly
   if (parsed.success) return parsed.data;
   return {
     problems: parsed.error.issues.map(({ path, input, message }) => {
-      const found = input === undefined ? 'missing' : JSON.stringify(input).slice(0, 100);
+      const found = input === undefined ? 'missing' : show(input);
       return `${file}${placeOf(path)} is ${found}; it takes ${message}.`;
     }),
   };

@@ -1,3 +1,4 @@
+import { show } from '../contract/show.ts';
 import type { DailyPrice, RejectedSample, RejectionReason, Samples } from './daily-price.ts';
 import { DAY_MS, type Day, dayOf, daysFrom, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
 import { isPastThinWait, judgeRow } from './day-state.ts';
@@ -151,7 +152,7 @@ const MAX_KEPT_TEXT = 100;
 const asText = (value: unknown): string | null =>
   value === null || value === undefined
     ? null
-    : (typeof value === 'object' ? JSON.stringify(value) : String(value)).slice(0, MAX_KEPT_TEXT);
+    : (typeof value === 'object' ? show(value) : String(value)).slice(0, MAX_KEPT_TEXT);
 
 /** Of several values for one moment the largest stands, whatever their order. */
 function valuesByTime(points: Samples['volumes']): Map<Instant, unknown> {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
 import type { RunRequest } from '../contract/run-message.ts';
+import { show } from '../contract/show.ts';
 import type { Universe } from '../contract/universe.ts';
 import {
   addDays,
@@ -156,6 +157,3 @@ const isObject = (input: unknown): input is Record<string, unknown> =>
   typeof input === 'object' && input !== null && !Array.isArray(input);
 
 const sortedUnique = (values: readonly string[]): string[] => [...new Set(values)].sort();
-
-/** What was found, short enough for a log line. */
-const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 100));

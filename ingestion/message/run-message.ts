@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { MAX_HOPS } from '../contract/limits.ts';
 import type { RunMessage } from '../contract/run-message.ts';
+import { show } from '../contract/show.ts';
 import { IngestionError } from '../domain/failure.ts';
 import { requestShape } from './request.ts';
 
@@ -36,7 +37,7 @@ export function parseRunMessage(body: string): RunMessage {
   const json = parseJson(body);
   const { data } = versioned.safeParse(json);
   if (data && data.version !== undefined && data.version !== 1) {
-    const found = JSON.stringify(data.version).slice(0, 100);
+    const found = show(data.version);
     throw new RunMessageError(
       'unknown_version',
       `The queue message has version ${found}; this program reads version 1. It stays in the queue for a program that reads it.`,

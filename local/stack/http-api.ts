@@ -4,8 +4,11 @@ import type { AddressInfo } from 'node:net';
 import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 
-/** API Gateway takes no larger body. */
-const MAX_BODY_BYTES = 10 * 1024 * 1024;
+/** More than any request takes. API Gateway passes on 10 MB, which a program on one machine need not hold. */
+const MAX_BODY_BYTES = 256 * 1024;
+
+/** Nobody who calls from this machine takes longer to send a request. */
+const REQUEST_TIMEOUT_MS = 10_000;
 
 export type HttpApi = { readonly url: string; close(): Promise<void> };
 
@@ -22,8 +25,10 @@ export async function startHttpApi(options: {
   routes: Readonly<Record<string, Integration>>;
   /** Is told of an integration that threw; the caller gets a 500 without details. */
   onError: (error: unknown) => void;
+  /** How long a caller may take to send a request. @default 10 s */
+  requestTimeoutMs?: number;
 }): Promise<HttpApi> {
-  const { port, routes, onError } = options;
+  const { port, routes, onError, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
 
   async function answer(request: IncomingMessage): Promise<HttpResponse> {
     const { pathname, searchParams } = new URL(`http://loopback${request.url}`);
@@ -39,15 +44,19 @@ export async function startHttpApi(options: {
     }
   }
 
-  const server = createServer((request, response) => {
-    answer(request).then(
-      (result) => send(response, result),
-      (error) => {
-        onError(error);
-        response.destroy();
-      },
-    );
-  });
+  const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: requestTimeoutMs };
+  const server = createServer(
+    { ...timeouts, connectionsCheckingInterval: requestTimeoutMs / 10 },
+    (request, response) => {
+      answer(request).then(
+        (result) => send(response, result),
+        (error) => {
+          onError(error);
+          response.destroy();
+        },
+      );
+    },
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
@@ -67,8 +76,9 @@ export async function startHttpApi(options: {
   };
 }
 
-/** @returns null when it is larger than API Gateway takes. */
+/** @returns null when it is too large, as its header says, or as soon as more than that has come. */
 async function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

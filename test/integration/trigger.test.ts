@@ -367,6 +367,18 @@ describe('a body that is not what the endpoint takes', () => {
     ['bytes that are no UTF-8', { event: { body: '/////w==', isBase64Encoded: true } }, 'no JSON'],
     ['64 KiB and more', { body: `{"coins":["${'x'.repeat(65_536)}"]}` }, 'bytes, expected at most 65536'],
     ['null', { body: 'null' }, 'body: found null'],
+    [
+      'a list that is nested 30,000 times',
+      { body: `${'['.repeat(30_000)}${']'.repeat(30_000)}` },
+      'body: found [[[…]]]',
+    ],
+    [
+      'a field that is nested so',
+      { body: `{"from":${'['.repeat(30_000)}${']'.repeat(30_000)}}` },
+      'from: found [[[…]]]',
+    ],
+    ['a field named __proto__', { body: '{"__proto__":{"from":1}}' }, 'body: '],
+    ['what may be a secret', { body: { from: 's3cret'.repeat(8) } }, 'from: found "s3cret'],
     ['an unknown field', { body: { coin: 'bitcoin' } }, '"coin"'],
     [
       'a wrong field',
@@ -382,6 +394,7 @@ describe('a body that is not what the endpoint takes', () => {
     const answer = await call(options);
     expect(answer.statusCode).toBe(400);
     expect(bodyOf(answer)).toStrictEqual({ success: false, error: expect.stringContaining(error) });
+    expect(answer.body).not.toContain('s3cret'.repeat(8));
     expect(queued()).toHaveLength(0);
   });
 });

@@ -318,6 +318,14 @@ describe('an error', () => {
     expect(JSON.stringify([failure.message, failure.stack, String(failure.cause)])).not.toContain(KEY);
   });
 
+  test('that spells the key with escapes is passed on without it too', async () => {
+    const spelt = [...KEY].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+    handler = (_, response) => response.writeHead(401).end(`{"error":"${spelt} is no good"}`);
+    const failure = await failureOf(fetchBitcoin());
+    expect(failure.message).toContain('[key] is no good');
+    expect(JSON.stringify([failure.message, failure.stack])).not.toContain(KEY);
+  });
+
   test('a redirect is not followed: the key stays with its host', async () => {
     handler = answer(302, '', { location: `${origin}/elsewhere` });
     const failure = await failureOf(fetchBitcoin());
