@@ -1,6 +1,6 @@
-import { addDays } from '../ingestion/domain/day.ts';
+import { countDays, spansOf } from '../ingestion/domain/day.ts';
 import type { Finding } from '../ingestion/domain/finding.ts';
-import { type Series, seriesName } from '../ingestion/domain/series.ts';
+import { seriesName } from '../ingestion/domain/series.ts';
 import { formatCount } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { ReportData } from './report-data.ts';
@@ -32,7 +32,7 @@ ${table({
   label: 'Unavailable days',
   names: ['Series', 'Days', 'Count', 'Reason'],
   rows: stretches.map(
-    ({ first, last, count, reason, ...series }) => html`<tr><th scope="row" class="nowrap">${seriesName(series)}</th>
+    ({ first, last, count, reason, name }) => html`<tr><th scope="row" class="nowrap">${name}</th>
 <td class="nowrap">${first === last ? first : `${first} to ${last}`}</td><td>${formatCount(count)}</td><td class="detail">${reason}</td></tr>`,
   ),
   count: stretches.length,
@@ -57,27 +57,17 @@ function table({ label, names, rows, count, nothing }: Table): Html {
 ${count > shown.length ? html`<p class="note">And ${formatCount(count - shown.length)} more.</p>` : null}`;
 }
 
-type UnavailableStretch = Series & { readonly first: string; last: string; count: number; readonly reason: string };
-
-/** Joins consecutive days of one series and one reason. */
-function unavailableStretches(unavailableDays: ReportData['unavailableDays']): UnavailableStretch[] {
-  const stretches: UnavailableStretch[] = [];
-  const sorted = [...unavailableDays].sort(
-    (a, b) => seriesName(a).localeCompare(seriesName(b)) || a.day.localeCompare(b.day),
-  );
-  for (const { day, ...rest } of sorted) {
-    const current = stretches.at(-1);
-    if (
-      current?.coin === rest.coin &&
-      current.currency === rest.currency &&
-      current.reason === rest.reason &&
-      addDays(current.last, 1) === day
-    ) {
-      current.last = day;
-      current.count += 1;
-    } else {
-      stretches.push({ ...rest, first: day, last: day, count: 1 });
-    }
-  }
-  return stretches;
+/** Joins consecutive days of one series and one reason. @returns in the order of the series' names. */
+function unavailableStretches(unavailableDays: ReportData['unavailableDays']) {
+  const alike = Map.groupBy(unavailableDays, (day) => `${seriesName(day)} ${day.reason}`);
+  return [...alike]
+    .toSorted(([one], [other]) => one.localeCompare(other))
+    .flatMap(([, days]) =>
+      spansOf(days.map(({ day }) => day).toSorted()).map((span) => ({
+        ...span,
+        name: seriesName(days[0] ?? { coin: '', currency: '' }),
+        count: countDays(span.first, span.last),
+        reason: days[0]?.reason ?? '',
+      })),
+    );
 }

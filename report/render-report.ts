@@ -101,7 +101,7 @@ ${tile(
     : `in every series; ended ${formatDuration(priceAgeHours * HOUR_MS)} ago`,
 )}
 ${tile(
-  'Last complete run',
+  'Last complete full run',
   hoursSinceComplete === null ? NO_VALUE : `${formatCount(Math.floor(hoursSinceComplete))} h ago`,
   lastCompleteRunAt === null ? 'no run was complete yet' : `${formatInstant(Date.parse(lastCompleteRunAt))} UTC`,
 )}

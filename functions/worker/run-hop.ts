@@ -60,6 +60,7 @@ async function emitResult({ verdict, hop }: RunResult, dependencies: HopDependen
     [METRICS.rateLimited]: hop.rateLimited,
     [METRICS.errorFindings]: verdict.findings.filter(({ severity }) => severity === 'error').length,
   });
+  if (verdict.status === 'complete' && verdict.isFullRun) emit({ [METRICS.fullRunsComplete]: 1 });
   for (const [rule, findings] of Map.groupBy(verdict.findings, (finding) => finding.rule)) {
     emit({ [METRICS.findings]: findings.length }, { rule });
   }

@@ -23,6 +23,8 @@ export const METRICS = {
   unauthorizedCalls: 'UnauthorizedCalls',
   /** Runs by how they ended. Each is counted once. */
   runsComplete: 'RunsComplete',
+  /** Complete runs that asked for everything: a backfill that works says nothing about the schedule. */
+  fullRunsComplete: 'FullRunsComplete',
   runsPartial: 'RunsPartial',
   runsFailed: 'RunsFailed',
   /** Hops whose run goes on, by a continuation or a retry. */
@@ -35,7 +37,7 @@ export const METRICS = {
   requests: 'Requests',
   retries: 'Retries',
   rateLimited: 'RateLimited',
-  /** Hours since the last complete run, at the end of a hop. */
+  /** Hours since the last complete full run, at the end of a hop. */
   hoursSinceComplete: 'HoursSinceComplete',
   /** Hours since the end of the newest day that is final in every series. */
   priceAgeHours: 'PriceAgeHours',

@@ -1,12 +1,12 @@
 // What the database knows about itself: for the `status` command and Lambda, the metrics and the report page.
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { RunRequest, TriggerKind } from '../contract/run-message.ts';
 import type { Universe } from '../contract/universe.ts';
 import { startOfMonth } from '../domain/credits.ts';
 import { type Day, endOf, HOUR_MS, type Instant } from '../domain/day.ts';
-import type { Finding } from '../domain/finding.ts';
 import { selectSeries } from '../domain/series.ts';
-import type { RunStatus, SeriesOutcome } from '../domain/verdict.ts';
+import type { DayCounts, Verdict } from '../domain/verdict.ts';
+import type { RunTotals } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
 import { createFindingRepository } from './findings.ts';
@@ -18,35 +18,25 @@ import type { Tables } from './tables.ts';
 const RUNS_SHOWN = 10;
 
 /** A run as its row tells it. Moments are ISO 8601 in UTC; counts of days are null until there is a verdict. */
-export type RunSummary = {
-  readonly runId: string;
-  readonly trigger: TriggerKind;
-  readonly triggerKey: string;
-  readonly status: RunStatus;
-  readonly request: RunRequest;
-  readonly dueAt: string;
-  readonly startedAt: string;
-  readonly lastWriteAt: string | null;
-  readonly finishedAt: string | null;
-  readonly expectedDays: number | null;
-  readonly storedDays: number | null;
-  readonly missingDays: number | null;
-  readonly thinDays: number | null;
-  readonly unavailableDays: number | null;
-  readonly hops: number;
-  readonly requests: number;
-  readonly credits: number;
-  readonly retries: number;
-  readonly rateLimited: number;
-  readonly error: string | null;
-};
+export type RunSummary = { readonly [Count in keyof DayCounts]: number | null } & RunTotals &
+  Pick<Verdict, 'runId' | 'status' | 'isFullRun' | 'error'> & {
+    readonly trigger: TriggerKind;
+    readonly triggerKey: string;
+    readonly request: RunRequest;
+    readonly dueAt: string;
+    readonly startedAt: string;
+    readonly lastWriteAt: string | null;
+    readonly finishedAt: string | null;
+    readonly hops: number;
+  };
 
-export type RunDetail = RunSummary & {
-  readonly series: readonly SeriesOutcome[];
-  readonly findings: readonly Finding[];
-};
+export type RunDetail = RunSummary & Pick<Verdict, 'series' | 'findings'>;
 
-/** @property priceAgeHours since the end of the newest day that is final in every series; null where there is none. */
+/**
+ * @property newestFinalDay the newest day that is final in every series; null where there is none.
+ * @property priceAgeHours since the end of the newest day that every series has, thin, unconfirmed and unavailable ones
+ * counted as present; null where there is none.
+ */
 export type Status = {
   readonly now: string;
   readonly lastCompleteRunAt: string | null;
@@ -66,14 +56,14 @@ export async function readStatus(
 ): Promise<Status> {
   const { db } = database;
   const completeAt = await lastCompleteRunAt(database);
-  const newestFinalDay = await newestDayFinalInEverySeries(database, universe);
+  const newestPresentDay = await newestDayPresentInEverySeries(database, universe);
   const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
   return {
     now: toIso(now),
     lastCompleteRunAt: completeAt === null ? null : toIso(completeAt),
     hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
-    newestFinalDay,
-    priceAgeHours: newestFinalDay === null ? null : hoursSince(endOf(newestFinalDay)),
+    newestFinalDay: await newestDayFinalInEverySeries(database, universe),
+    priceAgeHours: newestPresentDay === null ? null : hoursSince(endOf(newestPresentDay)),
     creditsThisMonth: await createRequestLedger(db).creditsSince(startOfMonth(now)),
     series: await readSeriesCoverage(database, { now, universe }),
     runs: runId === undefined ? await readRuns(database) : await readRun(database, runId),
@@ -108,6 +98,26 @@ export async function newestDayFinalInEverySeries({ db }: Database, universe: Un
   return row?.day ?? null;
 }
 
+/**
+ * @returns the newest day that every series of the universe has, or has as far as its source does: thin, unconfirmed and
+ * unavailable days count as present, since nobody can do anything about them.
+ */
+async function newestDayPresentInEverySeries({ db }: Database, universe: Universe): Promise<Day | null> {
+  const coins = universe.coins.map(({ id }) => id);
+  const currencies = universe.currencies.map(({ code }) => code);
+  const { rows } = await sql<{ day: Day }>`
+    select day from (
+      select coin_id, currency, day from daily_prices where is_final or is_thin
+      union
+      select coin_id, currency, day from unavailable_days
+    ) as present
+    where coin_id = any(${coins}) and currency = any(${currencies})
+    group by day having count(*) = ${coins.length * currencies.length}
+    order by day desc limit 1
+  `.execute(db);
+  return rows[0]?.day ?? null;
+}
+
 /** @returns the last runs, newest first. */
 export async function readRuns({ db }: Database): Promise<RunSummary[]> {
   const rows = await db
@@ -133,6 +143,7 @@ function summaryOf(row: Selectable<Tables['ingestion_runs']>): RunSummary {
     trigger: row.trigger,
     triggerKey: row.trigger_key,
     status: row.status,
+    isFullRun: row.is_full_run,
     request: row.request,
     dueAt: row.due_at.toISOString(),
     startedAt: row.started_at.toISOString(),
@@ -142,6 +153,7 @@ function summaryOf(row: Selectable<Tables['ingestion_runs']>): RunSummary {
     storedDays: row.stored_days,
     missingDays: row.missing_days,
     thinDays: row.thin_days,
+    unconfirmedDays: row.unconfirmed_days,
     unavailableDays: row.unavailable_days,
     hops: row.hops,
     requests: row.requests,

@@ -166,8 +166,8 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
     alarms.add({
       id: 'no-complete-run',
       severity: 'critical',
-      meaning: `No run has been complete for ${silentHours} hours: either none ran, or each left days missing.`,
-      metric: programMetric(config, 'runsComplete', { statistic: 'Sum', period: HOUR }),
+      meaning: `No full run has been complete for ${silentHours} hours: either none ran, or each left days missing.`,
+      metric: programMetric(config, 'fullRunsComplete', { statistic: 'Sum', period: HOUR }),
       threshold: 1,
       comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
       periods: silentHours,

@@ -142,7 +142,7 @@ describe('silence', () => {
       const template = templateOf(settings);
       const { Properties } = resource(template, 'AWS::CloudWatch::Alarm', 'Alarmsnocompleterun');
       expect(Properties).toMatchObject({
-        MetricName: METRICS.runsComplete,
+        MetricName: METRICS.fullRunsComplete,
         Statistic: 'Sum',
         Threshold: 1,
         ComparisonOperator: 'LessThanThreshold',
@@ -150,7 +150,7 @@ describe('silence', () => {
         EvaluationPeriods: hours,
         TreatMissingData: 'breaching',
       });
-      expect(Properties.AlarmDescription).toContain(`No run has been complete for ${hours} hours`);
+      expect(Properties.AlarmDescription).toContain(`No full run has been complete for ${hours} hours`);
     },
   );
 

@@ -114,6 +114,7 @@ describe('a run through the worker', () => {
         ...{ [METRICS.rowsWritten]: 128, [METRICS.requests]: 4, [METRICS.retries]: 0, [METRICS.rateLimited]: 0 },
         [METRICS.errorFindings]: 0,
       },
+      { [METRICS.fullRunsComplete]: 1 },
       {
         ...{ [METRICS.hoursSinceComplete]: 0, [METRICS.priceAgeHours]: 2 },
         // Seven days of November are left, with four requests each.

@@ -28,6 +28,7 @@ const RUN: RunSummary = {
   trigger: 'schedule',
   triggerKey: 'schedule:2026-11-23T02:00:00.000Z',
   status: 'complete',
+  isFullRun: true,
   request: {},
   dueAt: '2026-11-23T02:00:00.000Z',
   startedAt: '2026-11-23T02:00:04.000Z',
@@ -37,6 +38,7 @@ const RUN: RunSummary = {
   storedDays: 20,
   missingDays: 0,
   thinDays: 0,
+  unconfirmedDays: 0,
   unavailableDays: 0,
   hops: 1,
   requests: 2,
@@ -426,7 +428,7 @@ describe('the figures at the top', () => {
 
   test('tell how fresh, how complete and how much is left', () => {
     const text = tiles({});
-    expect(text).toContain('Last complete run 3 h ago 2026-11-23 02:01 UTC');
+    expect(text).toContain('Last complete full run 3 h ago 2026-11-23 02:01 UTC');
     expect(text).toContain('Stored 100 % 0 of 36 days of all series missing since 2026-11-14');
     expect(text).toContain('Credits this month 1,012 of 10,000');
   });
