@@ -142,6 +142,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
         ? (replyInstead(fault) ?? answer(source, { ...request, headers: incoming.headers, now: now() }, fault))
         : rateLimited(retryAfterSeconds);
     request.status = reply.status;
+    // Its own time and not this machine's, so that a replay sees one clock.
+    response.setHeader('date', new Date(now()).toUTCString());
     await send(response, reply, fault);
   }
 

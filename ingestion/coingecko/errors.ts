@@ -72,13 +72,14 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   },
   10010: {
     kind: 'wrong_key',
-    what: 'the key belongs to a paid plan, and this host takes Demo keys only',
-    advice: `Set ${PLAN} to paid. If it is a Demo key, it is mistyped or was deleted`,
+    // Said of a mistyped Demo key too, which is the commoner mistake.
+    what: 'this host takes Demo keys, and this is none that it knows',
+    advice: `Compare it with the one in CoinGecko's dashboard. If it is a key of a paid plan, set ${PLAN} to paid`,
   },
   10011: {
     kind: 'wrong_key',
-    what: 'the key is a Demo key, and this host takes keys of paid plans only',
-    advice: `Set ${PLAN} to demo. If it is a paid key, it is mistyped or was deleted`,
+    what: 'this host takes keys of paid plans, and this is none that it knows',
+    advice: `Compare it with the one in CoinGecko's dashboard. If it is a Demo key, set ${PLAN} to demo`,
   },
   10012: {
     kind: 'history',

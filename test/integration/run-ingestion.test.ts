@@ -8,7 +8,7 @@ import { aggregate } from '../../ingestion/domain/aggregation.ts';
 import { addDays, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
 import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
-import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
+import type { HeldLock, IngestionLock, RunEvent } from '../../ingestion/ports.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
@@ -278,6 +278,24 @@ describe('a run that cannot have everything', () => {
     const { verdict } = await ingestion.run();
     expect(verdict).toMatchObject({ status: 'complete', rateLimited: 8, credits: 4 });
   });
+});
+
+test('a clock that is more than 5 min off the source is told once, and one that is not is not', async () => {
+  const toldWith = async (aheadMs: number) => {
+    const source = clientOf(ingestion.simulator.baseUrl);
+    const fetchRange: typeof source.fetchRange = async (...asked) => {
+      const answer = await source.fetchRange(...asked);
+      return { ...answer, sourceTime: answer.receivedAt - aheadMs };
+    };
+    const told: RunEvent[] = [];
+    const onEvent = (event: RunEvent) => event.kind === 'clock_off' && told.push(event);
+    await emptyTables(testDatabase);
+    await ingestion.run({}, { source: { ...source, fetchRange }, onEvent });
+    return told;
+  };
+  expect(await toldWith(5 * 60_000)).toEqual([]);
+  expect(await toldWith(3 * HOUR_MS)).toEqual([{ kind: 'clock_off', aheadMs: 3 * HOUR_MS }]);
+  expect(await toldWith(-6 * 60_000)).toEqual([{ kind: 'clock_off', aheadMs: -6 * 60_000 }]);
 });
 
 describe('before a coin existed', () => {

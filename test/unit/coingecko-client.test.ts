@@ -236,13 +236,13 @@ describe('an error', () => {
       status: 400,
       body: split(10010, 'Wrong key'),
       kind: 'wrong_key',
-      says: /key belongs to a paid plan.*COINGECKO_PLAN to paid/,
+      says: /takes Demo keys, and this is none that it knows.*COINGECKO_PLAN to paid/,
     },
     {
       status: 400,
       body: split(10011, 'Wrong key'),
       kind: 'wrong_key',
-      says: /key is a Demo key.*COINGECKO_PLAN to demo/,
+      says: /takes keys of paid plans, and this is none that it knows.*COINGECKO_PLAN to demo/,
     },
     { status: 403, body: flat(10005, 'Pro only'), kind: 'plan', says: /^bitcoin\/usd.*plan.*does not cover/ },
     {
