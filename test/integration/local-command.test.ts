@@ -129,6 +129,16 @@ describe('in order, on one database', () => {
     expect(JSON.parse(stdout)).toMatchObject({ status: 'complete', expectedDays: 3, requests: 1, rowsWritten: 5 });
   });
 
+  test('backfill of a day that is not settled yet says from when on it can be had, exit 2', async () => {
+    const now = '2026-01-13T00:30:00Z';
+    const { code, stdout, stderr } = await runCommand(
+      ['backfill', '--from', '2026-01-12', '--to', '2026-01-12', '--now', now],
+      settings(),
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('from 2026-01-13T01:15:00.000Z on');
+  });
+
   test('backfill --refetch asks for days that are stored, and changes nothing that is the same', async () => {
     const days = ['--from', '2026-01-10', '--to', '2026-01-12'];
     const { stdout } = await runCommand(
