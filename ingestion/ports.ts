@@ -136,6 +136,8 @@ export interface RunRepository {
   /** Marks the planned series as `pending`, those without gaps as `current`. Leaves `stored` ones of earlier hops alone. */
   plan(runId: string, planned: readonly (Series & Window)[], current: readonly Series[]): Promise<void>;
   failSeries(runId: string, failures: readonly SeriesFailure[]): Promise<void>;
+  /** Marks series that failed and lack nothing as `stored`. */
+  forgiveFailures(runId: string, series: readonly Series[]): Promise<void>;
   /** Keeps the days of a request by hand expected from now on. Days since `tracked_since` are so already. */
   keepRequested(runId: string, ranges: readonly DayRange[], requestedAt: Instant): Promise<void>;
   /** @returns the ranges that were asked for by hand, of all series of the universe. */

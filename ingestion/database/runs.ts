@@ -5,7 +5,7 @@ import { IngestionError, RefusedError } from '../domain/failure.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { Clock, DayRange, OpenedRun, RunOrder, RunRepository } from '../ports.ts';
 import { isCredited } from './request-ledger.ts';
-import { markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
+import { forgiveFailures, markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
 import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
@@ -61,6 +61,8 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
     },
 
     failSeries: (runId, failures) => markFailed(db, runId, failures, clock.now()),
+
+    forgiveFailures: (runId, series) => forgiveFailures(db, runId, series),
 
     keepRequested: (runId, ranges, requestedAt) => keepRequested(db, runId, ranges, toIso(requestedAt)),
 

@@ -4,7 +4,7 @@ import type { Instant } from '../domain/day.ts';
 import type { FailureKind } from '../domain/failure.ts';
 import type { Window } from '../domain/planning.ts';
 import type { Series } from '../domain/series.ts';
-import { type ColumnTypes, inChunks, insertRows, toIso } from './statements.ts';
+import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 const KEY = ['run_id', 'coin_id', 'currency'] as const;
@@ -68,6 +68,21 @@ export async function markCurrent(db: Kysely<Tables>, runId: string, current: re
           .doUpdateSet({ status: 'current', error_kind: null, error: null })
           .where('ingestion_series.status', '<>', 'stored'),
       )
+      .execute();
+  }
+}
+
+/** What failed and lacks nothing after all is as good as stored. */
+export async function forgiveFailures(db: Kysely<Tables>, runId: string, series: readonly Series[]): Promise<void> {
+  const keys = series.map(({ coin, currency }) => ({ coin_id: coin, currency }));
+  for (const chunk of inChunks(keys)) {
+    await db
+      .updateTable('ingestion_series')
+      .from(unnestRows('forgiven', { coin_id: 'text', currency: 'text' }, chunk))
+      .set({ status: 'stored', error_kind: null, error: null })
+      .where('run_id', '=', runId)
+      .whereRef('ingestion_series.coin_id', '=', 'forgiven.coin_id')
+      .whereRef('ingestion_series.currency', '=', 'forgiven.currency')
       .execute();
   }
 }

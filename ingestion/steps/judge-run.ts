@@ -30,6 +30,7 @@ export async function judgeRun(
   await prices.judgeEmptyAnswers(runId);
   const { missingSeries, ...days } = await countStored(run, deps);
 
+  await forgiveEmptyAnswers(run, missingSeries, deps);
   const outcomes = inUniverseOrder(await runs.seriesOutcomes(runId), deps.universe);
   const answered = outcomes.filter(({ status, daysWritten }) => status === 'stored' || daysWritten > 0);
   // What failed and lacks nothing is no failure of the run: its days are stored, or known not to exist.
@@ -75,6 +76,19 @@ export async function judgeRun(
     failures: remainingFailures(failed, stoppedBy, missingSeries),
     retryAfterMs,
   };
+}
+
+/** An empty answer is no failure where every day that it was asked for is known not to exist. */
+async function forgiveEmptyAnswers(
+  { order }: OpenRun,
+  missingSeries: ReadonlySet<string>,
+  { repositories: { runs } }: RunDependencies,
+): Promise<void> {
+  const empty = (await runs.seriesOutcomes(order.runId)).filter(({ errorKind }) => errorKind === 'empty');
+  await runs.forgiveFailures(
+    order.runId,
+    empty.filter((outcome) => !missingSeries.has(seriesName(outcome))),
+  );
 }
 
 /**

@@ -308,6 +308,7 @@ describe('before a coin existed', () => {
     ingestion.simulator.setHistory(notListedYet);
     const first = await ingestion.run({ trigger: 'cli', request });
     expect(first.verdict).toMatchObject({ status: 'complete', missingDays: 0, unconfirmedDays: beforeListing.length });
+    expect(first.verdict.series).toMatchObject([{ status: 'stored', error: null }]);
     await ingestion.clock.advance(24 * HOUR_MS);
     const { verdict } = await ingestion.run();
     expect(verdict).toMatchObject({ status: 'complete', unconfirmedDays: 0, unavailableDays: beforeListing.length });
