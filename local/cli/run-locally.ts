@@ -20,7 +20,7 @@ export const NOW_OPTION = {
   now: {
     type: 'string',
     value: 'ISO',
-    description: 'Run as of that moment. For tests and replays: only with a CoinGecko address on this machine.',
+    description: 'Run as of this moment. For tests and replays, with a CoinGecko address on this machine only.',
   },
 } as const satisfies OptionTable;
 
@@ -28,8 +28,8 @@ const Moment = z.iso.datetime({ offset: true });
 
 /**
  * @param now the `--now` option: a moment like 2026-01-31T02:00:00Z.
- * @returns the machine's clock, or one that begins at that moment.
- * @throws UsageError where it is no moment, or where the rows would come from the real CoinGecko.
+ * @returns the system's clock, or one that starts at that moment.
+ * @throws UsageError when it is not a moment, or when the prices would come from the real CoinGecko.
  */
 export function clockFor(now: string | undefined, { settings }: Pick<CommandContext, 'settings'>): Clock {
   if (now === undefined) return systemClock;
@@ -45,13 +45,13 @@ export function clockFor(now: string | undefined, { settings }: Pick<CommandCont
 
 export type VerdictOutcome = Outcome & { readonly document: Verdict };
 
-/** A clock that begins at that moment and runs as the other one does. */
+/** @returns a clock that starts at the moment and runs as fast as the other one. */
 function startClockAt(moment: Instant, clock: Clock): Clock {
   const aheadMs = moment - clock.now();
   return { ...clock, now: () => clock.now() + aheadMs };
 }
 
-/** Runs one ingestion, from the lock to the verdict, in this process. */
+/** Runs one ingestion in this process, from the lock to the verdict. */
 export async function runLocally(request: RunRequest, clock: Clock, context: CommandContext): Promise<VerdictOutcome> {
   const { settings, terminal, log, interrupt } = context;
   const { source, universe } = settings;
@@ -59,7 +59,12 @@ export async function runLocally(request: RunRequest, clock: Clock, context: Com
     const triggerKey = `cli:${randomUUID()}`;
     const progress = createProgress(terminal, clock);
     const deps = composeRun({
-      ...{ source, universe, database, clock, log, interrupt },
+      source,
+      universe,
+      database,
+      clock,
+      log,
+      interrupt,
       deadline: null,
       lockWaitMs: 0,
       onEvent: progress.onEvent,
@@ -81,7 +86,7 @@ export async function runLocally(request: RunRequest, clock: Clock, context: Com
   });
 }
 
-/** The same as a command of its own, which says what to do next. */
+/** Runs one ingestion as a command does, and adds what to do next. */
 export async function runAsCommand(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
   const { exitCode, document, text } = await runLocally(request, clock, context);
   return { exitCode, document, text: `${text}\n${nextStep(document)}` };

@@ -6,9 +6,9 @@ import type { ReportData } from '../../report/report-data.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * Writes the status page.
- * @returns the file's whole path, and what the page shows.
- * @throws UsageError where the file can't be written.
+ * Writes the report as one HTML page.
+ * @returns the file's absolute path, and the data that the page shows.
+ * @throws UsageError when the file can't be written.
  */
 export async function writeReport(
   database: Database,
@@ -17,7 +17,7 @@ export async function writeReport(
 ): Promise<{ path: string; data: ReportData }> {
   const path = resolve(file);
   const data = await readReportData(database, options);
-  // Only now: its chart library takes longer to load than most commands run.
+  // Imported late: its chart library takes longer to load than most commands run.
   const { renderReport } = await import('../../report/render-report.ts');
   try {
     await writeFile(path, renderReport(data));

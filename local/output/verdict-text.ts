@@ -5,7 +5,7 @@ import { coinTable, findingLines, type Style, statusText } from './outcome-text.
 
 /**
  * @param coverage what is stored after the run.
- * @returns a verdict for people: a table by coin, what it came to, what was found.
+ * @returns a verdict for people: a table by coin, the totals, the findings.
  */
 export function verdictText(verdict: Verdict, coverage: readonly SeriesCoverage[], terminal: Style): string {
   const missingDays = new Map<string, number>();
@@ -20,11 +20,11 @@ export function verdictText(verdict: Verdict, coverage: readonly SeriesCoverage[
   ].join('\n');
 }
 
-/** @returns what a person does after a run. */
+/** @returns what to do after a run. */
 export const nextStep = ({ status, runId }: Verdict): string =>
   status === 'complete'
     ? 'Next: npm run status shows what is stored, npm run report makes a page of it.'
-    : `Next: run it again, it asks only for what is missing. What happened: npm run status -- --run ${runId}`;
+    : `Next: run it again. It asks only for what is missing. What happened: npm run status -- --run ${runId}`;
 
 function daysText({ expectedDays, storedDays, missingDays, thinDays, unavailableDays }: Verdict): string {
   return [

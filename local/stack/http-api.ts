@@ -9,18 +9,18 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 export type HttpApi = { readonly url: string; close(): Promise<void> };
 
-/** Answers an event of payload version 2.0. */
+/** Answers an event of the HTTP API's payload version 2.0. */
 export type Integration = (event: object) => Promise<HttpResponse>;
 
 /**
- * Serves integrations on loopback as an HTTP API does, by path and for every method.
+ * Serves integrations on loopback as an HTTP API of AWS does, by path and for every method.
  * @param options.port 0 takes a free one.
  * @throws IngestionError when the port is taken.
  */
 export async function startHttpApi(options: {
   port: number;
   routes: Readonly<Record<string, Integration>>;
-  /** Is told of an integration that threw; the caller gets a 500 without details. */
+  /** Is told what an integration threw. The caller gets a 500 without details. */
   onError: (error: unknown) => void;
 }): Promise<HttpApi> {
   const { port, routes, onError } = options;
@@ -52,7 +52,7 @@ export async function startHttpApi(options: {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
       reject(
-        isTaken ? new IngestionError(`The port ${port} is taken; give another one, or none for a free one.`) : error,
+        isTaken ? new IngestionError(`The port ${port} is taken. Give another one, or none to get a free one.`) : error,
       );
     });
     server.listen(port, '127.0.0.1', resolve);
@@ -67,7 +67,7 @@ export async function startHttpApi(options: {
   };
 }
 
-/** @returns null when it is larger than API Gateway takes. */
+/** @returns null when the body is larger than API Gateway takes. */
 async function readBody(request: IncomingMessage): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -100,7 +100,7 @@ function eventOf(request: IncomingMessage, path: string, query: URLSearchParams,
 }
 
 function send(response: ServerResponse, { statusCode, headers, body }: HttpResponse) {
-  // Every answer stands by itself, and none keeps a connection open that the end would have to wait for.
+  // No connection is kept open: the stop would have to wait for it.
   const length = { 'content-length': Buffer.byteLength(body), connection: 'close' };
   response.writeHead(statusCode, { ...headers, ...length }).end(body);
 }

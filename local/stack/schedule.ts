@@ -4,15 +4,15 @@ import { addDays, dayOf, HOUR_MS, type Instant, MINUTE_MS, startOf } from '../..
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 
-/** As production's `cron(0 2 * * ? *)`: yesterday is settled by then. */
+/** As in production's `cron(0 2 * * ? *)`. Yesterday is settled by then. */
 const HOUR_UTC = 2;
 
-/** An API destination waits no longer for its answer. */
+/** An API destination waits no longer for an answer. */
 const CALL_TIMEOUT_MS = 5_000;
 
 const accepted = z.object({ data: z.object({ runId: z.string() }) });
 
-/** @returns the next moment after that one at which the schedule fires. */
+/** @returns when the schedule fires next after that moment. */
 export function nextScheduledAt(after: Instant): Instant {
   const today = startOf(dayOf(after)) + HOUR_UTC * HOUR_MS;
   return today > after ? today : startOf(addDays(dayOf(after), 1)) + HOUR_UTC * HOUR_MS;
@@ -20,8 +20,8 @@ export function nextScheduledAt(after: Instant): Instant {
 
 /**
  * Calls the endpoint as EventBridge does on schedule.
- * @returns the id of the run that is queued.
- * @throws IngestionError with the endpoint's answer when it is no 202.
+ * @returns the id of the queued run.
+ * @throws IngestionError with the endpoint's answer when it is not a 202.
  */
 export async function callOnSchedule(endpointUrl: string, secret: string, triggeredAt: Instant): Promise<string> {
   const response = await fetch(endpointUrl, {
@@ -41,11 +41,11 @@ export async function callOnSchedule(endpointUrl: string, secret: string, trigge
   return accepted.parse(JSON.parse(text)).data.runId;
 }
 
-/** Fires every day until the signal aborts. A machine that slept through the moment fires when it wakes up. */
+/** Fires every day until the signal aborts. If the machine sleeps through the moment, it fires when it wakes up. */
 export async function runSchedule(clock: Clock, signal: AbortSignal, fire: (at: Instant) => Promise<void>) {
   for (let next = nextScheduledAt(clock.now()); ; next = nextScheduledAt(clock.now())) {
     while (clock.now() < next) {
-      // Short waits, for a timer stands still while the machine sleeps.
+      // Short waits, because a timer stands still while the machine sleeps.
       await clock.sleep(Math.min(next - clock.now(), MINUTE_MS), signal);
     }
     await fire(next);
