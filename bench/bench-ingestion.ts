@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { createCoinGeckoClient } from '../ingestion/coingecko/client.ts';
-import { createRateLimiter } from '../ingestion/coingecko/rate-limiter.ts';
-import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
+import { composeRun } from '../ingestion/compose-run.ts';
+import type { Universe } from '../ingestion/contract/universe.ts';
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrate.ts';
-import { createRepositories } from '../ingestion/database/repositories.ts';
 import type { Verdict } from '../ingestion/domain/verdict.ts';
 import { runIdOf } from '../ingestion/message/run-id.ts';
 import type { Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
+import { DEFAULT_UNIVERSE } from '../test/support/universe.ts';
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -36,41 +35,41 @@ export async function runOnce(options: {
   universe: Universe;
   requestsPerMinute: number;
 }): Promise<{ verdict: Verdict; times: StepTimes }> {
-  const { universe, requestsPerMinute } = options;
   const clock = systemClock;
   const database = createDatabase({ url: options.databaseUrl });
   try {
     await migrateToLatest(database, { waitMs: 0, clock, log: silent });
     const times: StepTimes = { fetchMs: 0, aggregateMs: 0, storeMs: 0 };
-    const repositories = createRepositories(database, { clock });
-    const client = createCoinGeckoClient({
-      baseUrl: options.sourceUrl,
-      keyHeader: null,
-      apiKey: null,
-      timeoutMs: 30_000,
-      maxBodyBytes: 8 * 1024 * 1024,
+    const deps = composeRun({
+      source: {
+        plan: 'public',
+        baseUrl: options.sourceUrl,
+        keyHeader: null,
+        apiKey: null,
+        requestsPerMinute: options.requestsPerMinute,
+        monthlyCredits: null,
+        historyDays: 365,
+      },
+      universe: options.universe,
+      database,
       clock,
+      log: silent,
+      interrupt: new AbortController().signal,
+      deadline: null,
+      lockWaitMs: 0,
+      onEvent: () => {},
     });
     const triggerKey = `bench:${randomUUID()}`;
     const { verdict } = await runIngestion(
       { runId: runIdOf(triggerKey), triggerKey, trigger: 'schedule', dueAt: clock.now(), request: {}, hop: 0 },
       {
-        universe,
-        source: timedSource(client, times),
+        ...deps,
+        source: timedSource(deps.source, times),
         repositories: {
-          ...repositories,
-          prices: timedPrices(repositories.prices, times),
-          requests: timedLedger(repositories.requests, times),
+          ...deps.repositories,
+          prices: timedPrices(deps.repositories.prices, times),
+          requests: timedLedger(deps.repositories.requests, times),
         },
-        makeRateLimiter: (recentAgesMs) => createRateLimiter({ requestsPerMinute, clock, recentAgesMs }),
-        limits: { monthlyCredits: null, historyDays: 365 },
-        clock,
-        random: Math.random,
-        log: silent,
-        interrupt: new AbortController().signal,
-        deadline: null,
-        lockWaitMs: 0,
-        onEvent: () => {},
       },
     );
     return { verdict, times };

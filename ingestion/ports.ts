@@ -119,10 +119,10 @@ export interface RunRepository {
   >;
   /** Marks the planned series as `pending`, those without gaps as `current`. Leaves `stored` ones of earlier hops alone. */
   plan(runId: string, planned: readonly (Series & Window)[], current: readonly Series[]): Promise<void>;
+  /** Marks series as `failed`, each with its cause and how often it was asked in this hop. */
   failSeries(
     runId: string,
-    series: Series,
-    failure: { kind: FailureKind; message: string; attempts: number },
+    failures: readonly (Series & { kind: FailureKind; message: string; attempts: number })[],
   ): Promise<void>;
 }
 

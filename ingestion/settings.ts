@@ -1,7 +1,20 @@
-import * as z from 'zod';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type * as z from 'zod';
 import { PLANS, type PlanName } from './contract/plans.ts';
-import { DEFAULT_UNIVERSE, type Universe } from './contract/universe.ts';
+import {
+  BaseUrl,
+  CoingeckoPlan,
+  DatabaseUrl,
+  HeaderText,
+  HistoryDays,
+  LogLevel as LogLevelSetting,
+  MonthlyCredits,
+  RequestsPerMinute,
+} from './contract/settings.ts';
+import { parseUniverse, type Universe } from './contract/universe.ts';
 import { IngestionError } from './domain/failure.ts';
+import { editDistance, nearest } from './nearest.ts';
 
 /** Environment variables as `process.env` holds them. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,117 +60,24 @@ export class SettingError extends IngestionError {
 export const parseSourceSettings = (env: Environment): SourceSettings => reading(env, readSource);
 
 /**
- * @returns the universe of the `UNIVERSE` setting, else the default one.
+ * @returns the universe of the file that the `UNIVERSE` setting names, else of `universe.json`.
  * @throws SettingError naming each place in it that is wrong.
  */
-export const parseUniverse = (env: Environment): Universe => reading(env, readUniverse);
+export const readUniverse = (env: Environment): Universe => reading(env, readUniverseFile);
 
 /** @throws SettingError naming every setting that is wrong. */
 export const parseLocalSettings = (env: Environment): LocalSettings =>
   reading(env, (read) => ({
     source: readSource(read),
-    universe: readUniverse(read),
+    universe: readUniverseFile(read),
     databaseUrl: read('DATABASE_URL', DatabaseUrl, withoutSecrets) ?? null,
     cronSecret: read('CRON_SECRET', HeaderText, hidden) ?? null,
-    logLevel: read('LOG_LEVEL', z.enum(['debug', 'info', 'warn', 'error'], 'debug, info, warn or error')) ?? 'warn',
+    logLevel: read('LOG_LEVEL', LogLevelSetting) ?? 'warn',
   }));
-
-/** @returns whether the address is this machine's own, so that nothing sent there leaves it. */
-export function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-}
-
-// Each schema takes the text of a variable; its messages complete the sentence "it takes …".
-
-const ALLOWED_BASE_URL = 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)';
-const BaseUrl = z
-  .string()
-  .refine((text) => {
-    if (!URL.canParse(text)) return false;
-    const url = new URL(text);
-    const isAllowed = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(text));
-    return isAllowed && url.username === '' && url.password === '' && !/[?#]/.test(text);
-  }, ALLOWED_BASE_URL)
-  .transform((text) => text.replace(/\/+$/, ''));
-
-const DatabaseUrl = z
-  .string()
-  .refine(
-    (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol),
-    'an address like postgres://user:password@host:5432/database, with special characters of the password percent-encoded',
-  );
-
-const HeaderText = z.string().regex(/^[\x21-\x7e]+$/, 'letters, digits and signs of ASCII, without spaces');
-
-function wholeNumber(least: number, most: number) {
-  const takes = `a whole number from ${least} to ${most}`;
-  return z
-    .string()
-    .regex(/^\d{1,10}$/, takes)
-    .transform(Number)
-    .pipe(z.number().min(least, takes).max(most, takes));
-}
-
-const Text = z.string('a text').trim().min(1, 'a text that is not empty');
-const unique = <Item>(key: keyof Item) => ({
-  check: (items: readonly Item[]) => new Set(items.map((item) => item[key])).size === items.length,
-  takes: `a list that names no ${String(key)} twice`,
-});
-const coinOnce = unique<Universe['coins'][number]>('id');
-const currencyOnce = unique<Universe['currencies'][number]>('code');
-const UniverseText = z
-  .string()
-  .transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      context.issues.push({ code: 'custom', input: text, message: 'JSON like {"coins":[…],"currencies":[…]}' });
-      return z.NEVER;
-    }
-  })
-  .pipe(
-    z.strictObject(
-      {
-        coins: z
-          .array(
-            z.strictObject(
-              {
-                id: z.string("CoinGecko's id of a coin").regex(/^[^\s/?#]{1,100}$/, "CoinGecko's id of a coin"),
-                symbol: Text,
-                name: Text,
-              },
-              'an object {"id","symbol","name"}',
-            ),
-            'a list of {"id","symbol","name"}',
-          )
-          .min(1, 'at least one coin')
-          .refine(coinOnce.check, coinOnce.takes),
-        currencies: z
-          .array(
-            z.strictObject(
-              {
-                code: z.string('a code like "usd"').regex(/^[a-z0-9]{2,10}$/, 'a code like "usd", in small letters'),
-                name: Text,
-              },
-              'an object {"code","name"}',
-            ),
-            'a list of {"code","name"}',
-          )
-          .min(1, 'at least one currency')
-          .refine(currencyOnce.check, currencyOnce.takes),
-      },
-      'an object {"coins","currencies"}',
-    ),
-  );
-
-/** A century: no plan reaches back that far, and no window's arithmetic suffers. */
-const MOST_HISTORY_DAYS = 36_500;
 
 function readSource(read: Read): SourceSettings {
   const apiKey = read('COINGECKO_API_KEY', HeaderText, hidden) ?? null;
-  const plan =
-    read('COINGECKO_PLAN', z.enum(['public', 'demo', 'paid'], 'public, demo or paid')) ?? (apiKey ? 'demo' : 'public');
+  const plan = read('COINGECKO_PLAN', CoingeckoPlan) ?? (apiKey ? 'demo' : 'public');
   const { baseUrl, keyHeader, requestsPerMinute, monthlyCredits, historyDays } = PLANS[plan];
   if (keyHeader && !apiKey)
     read.refuse(`COINGECKO_PLAN is "${plan}", which needs a key: set COINGECKO_API_KEY, or take the public plan.`);
@@ -168,18 +88,35 @@ function readSource(read: Read): SourceSettings {
     baseUrl: read('COINGECKO_BASE_URL', BaseUrl, withoutSecrets) ?? baseUrl,
     keyHeader,
     apiKey,
-    requestsPerMinute: read('COINGECKO_REQUESTS_PER_MINUTE', wholeNumber(1, 100_000)) ?? requestsPerMinute,
-    monthlyCredits: read('COINGECKO_MONTHLY_CREDITS', wholeNumber(1, 1_000_000_000)) ?? monthlyCredits,
-    // A request is at least 72 hours wide and must lie inside the history.
-    historyDays: read('COINGECKO_HISTORY_DAYS', wholeNumber(4, MOST_HISTORY_DAYS)) ?? historyDays,
+    requestsPerMinute: read('COINGECKO_REQUESTS_PER_MINUTE', RequestsPerMinute) ?? requestsPerMinute,
+    monthlyCredits: read('COINGECKO_MONTHLY_CREDITS', MonthlyCredits) ?? monthlyCredits,
+    historyDays: read('COINGECKO_HISTORY_DAYS', HistoryDays) ?? historyDays,
   };
 }
 
-const readUniverse = (read: Read): Universe => read('UNIVERSE', UniverseText) ?? DEFAULT_UNIVERSE;
+const DEFAULT_UNIVERSE_FILE = fileURLToPath(new URL('../universe.json', import.meta.url));
+
+function readUniverseFile(read: Read): Universe {
+  const file = read.text('UNIVERSE') ?? DEFAULT_UNIVERSE_FILE;
+  const nothing = { coins: [], currencies: [] };
+  try {
+    const universe = parseUniverse(readFileSync(file, 'utf8'), file);
+    if (!('problems' in universe)) return universe;
+    for (const problem of universe.problems) read.refuse(problem);
+    return nothing;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const found = code === 'ENOENT' ? 'a file that does not exist' : `a file that can't be read (${message})`;
+    read.refuse(`UNIVERSE is "${file}", ${found}; it takes the path of a file like universe.json.`);
+    return nothing;
+  }
+}
 
 /** Reads one variable: undefined where it is not set, and where it is wrong, which is remembered. */
 type Read = {
-  <Value>(variable: string, schema: z.ZodType<Value, string>, describe?: (found: unknown) => string): Value | undefined;
+  <Value>(variable: string, schema: z.ZodType<Value>, describe?: (found: unknown) => string): Value | undefined;
+  /** The variable as it is, without spaces around it. */
+  text(variable: string): string | undefined;
   /** Remembers a sentence about settings that don't go together. */
   refuse(problem: string): void;
 };
@@ -187,26 +124,50 @@ type Read = {
 /** Collects what is wrong with all variables before it throws, so that nobody corrects them one at a time. */
 function reading<Settings>(env: Environment, readAll: (read: Read) => Settings): Settings {
   const problems: string[] = [];
+  const text = (variable: string) => env[variable]?.trim() || undefined;
   const read: Read = (variable, schema, describe = quoted) => {
-    const text = env[variable]?.trim();
-    if (!text) return undefined;
-    const parsed = schema.safeParse(text, { reportInput: true });
+    const found = text(variable);
+    if (found === undefined) return undefined;
+    const parsed = schema.safeParse(found);
     if (parsed.success) return parsed.data;
-    for (const { path, input, message } of parsed.error.issues)
-      problems.push(`${variable}${pathText(path)} is ${describe(input)}; it takes ${message}.`);
+    for (const { message } of parsed.error.issues)
+      problems.push(`${variable} is ${describe(found)}; it takes ${message}.`);
     return undefined;
   };
+  read.text = text;
   read.refuse = (problem) => problems.push(problem);
+  refuseUnknown(env, read);
   const settings = readAll(read);
   if (problems.length > 0) throw new SettingError(problems);
   return settings;
 }
 
-/** `['coins', 3, 'id']` as ` at coins[3].id`. */
-function pathText(path: readonly PropertyKey[]): string {
-  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  return text === '' ? '' : ` at ${text.slice(1)}`;
+/** Every variable that begins so is meant for this program. */
+const PREFIX = 'COINGECKO_';
+const OF_PREFIX = [
+  'API_KEY',
+  'PLAN',
+  'BASE_URL',
+  'REQUESTS_PER_MINUTE',
+  'MONTHLY_CREDITS',
+  'HISTORY_DAYS',
+  'SECRET_ID',
+].map((name) => `${PREFIX}${name}`);
+const OTHERS = ['DATABASE_URL', 'CRON_SECRET', 'UNIVERSE', 'LOG_LEVEL'];
+
+/** A setting that is misspelt must not be ignored. */
+function refuseUnknown(env: Environment, read: Read): void {
+  for (const name of Object.keys(env)) {
+    if (!env[name]?.trim() || OF_PREFIX.includes(name) || OTHERS.includes(name)) continue;
+    const candidates = name.startsWith(PREFIX) ? OF_PREFIX : OTHERS.filter((known) => isMisspelt(name, known));
+    if (candidates.length === 0) continue;
+    read.refuse(`${name} is no setting; did you mean ${nearest(name, candidates)}?`);
+  }
 }
+
+/** One letter off, or the same letters without the underscores: other programs have variables of their own. */
+const isMisspelt = (name: string, known: string): boolean =>
+  name.replaceAll('_', '') === known.replaceAll('_', '') || editDistance(name, known) === 1;
 
 const hidden = () => 'not shown, because it is a secret';
 

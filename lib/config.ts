@@ -1,7 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
+import {
+  DAILY_SCHEDULE,
+  MAX_SCHEDULE_INTERVAL_HOURS,
+  VISIBILITY_MINUTES,
+  WORKER_TIMEOUT_MINUTES,
+} from '../ingestion/contract/limits.ts';
 import type { PlanName } from '../ingestion/contract/plans.ts';
-import type { Universe } from '../ingestion/contract/universe.ts';
-import { longestIntervalMinutes, ScheduleError } from './schedule-interval.ts';
+import {
+  BaseUrl,
+  CoingeckoPlan,
+  HistoryDays,
+  MonthlyCredits,
+  oneOf,
+  RequestsPerMinute,
+  wholeNumber,
+} from '../ingestion/contract/settings.ts';
+import { parseUniverse } from '../ingestion/contract/universe.ts';
+import { longestIntervalMinutes, ScheduleError } from './schedule.ts';
 
 export type StageName = 'dev' | 'staging' | 'prod';
 
@@ -28,8 +46,8 @@ export type StackConfig = {
     readonly monthlyCredits?: number | undefined;
     readonly historyDays?: number | undefined;
   };
-  /** Undefined: the default one of the program. */
-  readonly universe?: Universe | undefined;
+  /** The file of coins and currencies that goes along with the functions. */
+  readonly universeFile: string;
   readonly database: {
     readonly instance: keyof typeof DATABASE_INSTANCES;
     readonly storageGib: number;
@@ -45,15 +63,6 @@ export type StackConfig = {
   readonly isProtected: boolean;
 };
 
-/** Lambda's longest. */
-export const WORKER_TIMEOUT_MINUTES = 15;
-
-/** An alarm looks back 7 days at most, and "no complete run" waits 2 hours longer than the schedule. */
-const MOST_INTERVAL_HOURS = 7 * 24 - 2;
-
-/** All variables of a function together may have 4 KB; the others need less than one. */
-const MOST_UNIVERSE_BYTES = 3_000;
-
 const LOG_RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] as const;
 
 type StageDefaults = {
@@ -66,7 +75,7 @@ type StageDefaults = {
 const STAGES: Readonly<Record<StageName, StageDefaults>> = {
   dev: { schedule: 'none', network: 'nat-instance', backupDays: 1, logRetentionDays: 14 },
   staging: { schedule: 'rate(12 hours)', network: 'nat-instance', backupDays: 1, logRetentionDays: 30 },
-  prod: { schedule: 'cron(0 2 * * ? *)', network: 'nat-gateway', backupDays: 14, logRetentionDays: 90 },
+  prod: { schedule: DAILY_SCHEDULE, network: 'nat-gateway', backupDays: 14, logRetentionDays: 90 },
 };
 
 /** Settings that are not what they should be. The message has one sentence each, on a line of its own. */
@@ -76,20 +85,11 @@ export class ConfigError extends Error {
 
 // Each schema takes the text of a setting, or what cdk.json holds; its messages complete the sentence "it takes …".
 
-const wholeNumber = (least: number, most: number) => {
-  const takes = `a whole number from ${least} to ${most}`;
-  return z
-    .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], takes)
-    .pipe(z.number().int(takes).min(least, takes).max(most, takes));
-};
-
 const list = <Item extends z.ZodType<string, string>>(item: Item) =>
   z.preprocess(
     (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
     z.array(item, 'a list with commas between its items'),
   );
-
-const oneOf = <const Names extends readonly string[]>(names: Names) => z.enum(names, `one of ${names.join(', ')}`);
 
 const Schedule = z.string('text').transform((expression, context) => {
   if (expression === 'none') return null;
@@ -103,31 +103,31 @@ const Schedule = z.string('text').transform((expression, context) => {
 });
 
 const WatchedSchedule = Schedule.refine(
-  (schedule) => schedule === null || schedule.longestIntervalMinutes <= MOST_INTERVAL_HOURS * 60,
-  `a schedule with at most ${MOST_INTERVAL_HOURS} hours between runs, the longest silence that an alarm can watch`,
+  (schedule) => schedule === null || schedule.longestIntervalMinutes <= MAX_SCHEDULE_INTERVAL_HOURS * 60,
+  `a schedule with at most ${MAX_SCHEDULE_INTERVAL_HOURS} hours between runs, the longest silence that an alarm can watch`,
 );
 
 const cidrText = 'IPv4 ranges of /8 or smaller, such as 10.20.0.0/16';
 const Cidr = z.cidrv4(cidrText).refine((range) => Number(range.split('/')[1]) >= 8, cidrText);
 
-const universeText = 'JSON like {"coins":[{"id","symbol","name"}],"currencies":[{"code","name"}]}, none of them empty';
-const Text = z.string().min(1);
-const UniverseShape: z.ZodType<Universe> = z.strictObject({
-  coins: z.array(z.strictObject({ id: Text, symbol: Text, name: Text })).min(1),
-  currencies: z.array(z.strictObject({ code: Text, name: Text })).min(1),
+const DEFAULT_UNIVERSE_FILE = fileURLToPath(new URL('../universe.json', import.meta.url));
+
+const UniverseFile = z.string('the path of a file like universe.json').transform((path, context) => {
+  const file = resolve(path);
+  const problems = universeProblems(file);
+  if (problems.length === 0) return file;
+  context.issues.push({ code: 'custom', input: path, message: `a file like universe.json: ${problems.join(' ')}` });
+  return z.NEVER;
 });
-const UniverseSetting = z
-  .unknown()
-  .transform((value, context) => {
-    const { data } = UniverseShape.safeParse(typeof value === 'string' ? parseJson(value) : value);
-    if (data) return data;
-    context.issues.push({ code: 'custom', input: value, message: universeText });
-    return z.NEVER;
-  })
-  .refine(
-    (universe) => Buffer.byteLength(JSON.stringify(universe)) <= MOST_UNIVERSE_BYTES,
-    `at most ${MOST_UNIVERSE_BYTES} bytes, because it goes into the functions' environment; a larger one belongs into ingestion/contract/universe.ts`,
-  );
+
+function universeProblems(file: string): readonly string[] {
+  try {
+    const universe = parseUniverse(readFileSync(file, 'utf8'), file);
+    return 'problems' in universe ? universe.problems : [];
+  } catch (error) {
+    return [`it can't be read (${(error as Error).message}).`];
+  }
+}
 
 /** Every setting by its context name: what it takes. `-c logRetentionDays=7` or `CRYPTO_PRICES_LOG_RETENTION_DAYS=7`. */
 const SETTINGS = {
@@ -135,12 +135,12 @@ const SETTINGS = {
   schedule: WatchedSchedule,
   alarmMails: list(z.email('mail addresses, such as you@example.com')),
   network: oneOf(['nat-gateway', 'nat-instance']),
-  coingeckoPlan: oneOf(['public', 'demo', 'paid']),
-  coingeckoBaseUrl: z.url({ protocol: /^https$/, error: 'an https address' }),
-  coingeckoRequestsPerMinute: wholeNumber(1, 100_000),
-  coingeckoMonthlyCredits: wholeNumber(1, 1_000_000_000),
-  coingeckoHistoryDays: wholeNumber(4, 36_500),
-  universe: UniverseSetting,
+  coingeckoPlan: CoingeckoPlan,
+  coingeckoBaseUrl: BaseUrl.refine((url) => url.startsWith('https:'), 'an https address'),
+  coingeckoRequestsPerMinute: RequestsPerMinute,
+  coingeckoMonthlyCredits: MonthlyCredits,
+  coingeckoHistoryDays: HistoryDays,
+  universe: UniverseFile,
   databaseInstance: oneOf(Object.keys(DATABASE_INSTANCES) as (keyof typeof DATABASE_INSTANCES)[]),
   databaseStorageGib: wholeNumber(20, 1_000),
   databaseBackupDays: wholeNumber(1, 35),
@@ -207,7 +207,8 @@ export function readConfig(
       monthlyCredits: readOptional('coingeckoMonthlyCredits'),
       historyDays: readOptional('coingeckoHistoryDays'),
     },
-    universe: readOptional('universe'),
+    // The program's own setting names the file here too, so that both always agree.
+    universeFile: read('universe', environment['UNIVERSE'] || DEFAULT_UNIVERSE_FILE),
     database: {
       instance: read('databaseInstance', 't4g.micro'),
       storageGib: read('databaseStorageGib', 20),
@@ -215,7 +216,7 @@ export function readConfig(
       clientSecurityGroups: read('databaseClientSecurityGroups', []),
       clientCidrs: read('databaseClientCidrs', []),
     },
-    visibilityMinutes: read('visibilityMinutes', 20),
+    visibilityMinutes: read('visibilityMinutes', VISIBILITY_MINUTES),
     logRetentionDays: read('logRetentionDays', defaults.logRetentionDays),
     isProtected: stage === 'prod',
   };
@@ -235,12 +236,4 @@ function unknownSettings(
     ...Object.keys(environment).filter((name) => name.startsWith(ENVIRONMENT_PREFIX) && !variables.has(name)),
   ];
   return unknown.map((name) => `${name} is no setting; the settings are ${names.join(', ')}.`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

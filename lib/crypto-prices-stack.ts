@@ -31,7 +31,6 @@ export class CryptoPricesStack extends Stack {
       terminationProtection: config.isProtected,
       tags: { application: 'crypto-prices', stage: config.stage },
     });
-    const universe = config.universe && JSON.stringify(config.universe);
 
     const network = new Network(this, 'Network', config);
     const database = new Database(this, 'Database', { config, network });
@@ -43,7 +42,6 @@ export class CryptoPricesStack extends Stack {
       config,
       secret: cronSecret.secret,
       queue: queues.runs,
-      universe,
     });
     const rotation = new CronSecretRotation(this, 'CronSecretRotation', {
       config,
@@ -56,10 +54,9 @@ export class CryptoPricesStack extends Stack {
       database,
       queues,
       coingeckoKey: coingeckoKey.secret,
-      universe,
     });
     const migrations = new Migrations(this, 'Migrations', { config, network, database, before: [worker] });
-    const status = new Status(this, 'Status', { config, database, universe });
+    const status = new Status(this, 'Status', { config, database });
     const schedule =
       config.schedule &&
       new ScheduleRule(this, 'Schedule', {

@@ -1,5 +1,6 @@
 import type { Migration } from 'kysely/migration';
 import { up as tables } from './0001_tables.ts';
+import { up as healing } from './0002_healing.ts';
 
 /**
  * All migrations, in order: a bundle has no folder to look into. One that has landed is never changed, and a new one
@@ -7,4 +8,5 @@ import { up as tables } from './0001_tables.ts';
  */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_tables': { up: tables },
+  '0002_healing': { up: healing },
 };

@@ -1,10 +1,10 @@
-import type { Currency } from '../ingestion/contract/universe.ts';
-import type { Day } from '../ingestion/domain/day.ts';
-import { startOf } from '../ingestion/domain/day.ts';
+import type { CoverageStatus } from '../ingestion/database/coverage.ts';
+import { type Day, startOf } from '../ingestion/domain/day.ts';
 import type { DayStatus } from '../ingestion/domain/day-state.ts';
-import { formatCount, formatShortDay } from './format.ts';
+import { formatCount, formatMonth, formatShortDay } from './format.ts';
 import { type Html, html } from './html.ts';
-import type { CoverageState, ReportData } from './report-data.ts';
+import type { ReportData, ReportSeries } from './report-data.ts';
+import { perView, viewsOf, type Zoom } from './zoom.ts';
 
 const MEANINGS: Readonly<Record<DayStatus, string>> = {
   final: 'final',
@@ -14,78 +14,88 @@ const MEANINGS: Readonly<Record<DayStatus, string>> = {
   missing: 'missing',
 };
 
-/** The room for all days, in pixels, and what a day may be wide: narrower cells can't be told apart. */
+/** Pixels for all days together, and for one day. Narrower cells can't be told apart. */
 const WIDTH = 980;
 const DAY_WIDTH = { min: 9, max: 34 };
 
+/** More days than that are headed by months instead of weeks. */
+const MAX_DAYS_BY_WEEK = 120;
+
 /**
- * The heat map of days × series, as a table: what a chart would draw, a person without a screen can read, and each
- * stretch of equal days names itself when pointed at.
+ * The heat map of days × series. It is a table, so that a screen reader can read it. Each stretch of equal days tells its
+ * dates when pointed at.
  */
-export function coverageSection(data: ReportData): Html {
-  const { days, universe } = data;
-  const dayWidth = Math.max(DAY_WIDTH.min, Math.min(DAY_WIDTH.max, Math.floor(WIDTH / days.length)));
-  const statesOf = (coin: string, currency: Currency): readonly CoverageState[] =>
-    data.series.find((series) => series.coin === coin && series.currency === currency.code)?.states ??
-    days.map(() => 'none');
-  return html`<section class="card" aria-labelledby="coverage" style="--day:${dayWidth}px;--count:${days.length}">
+export function coverageSection(data: ReportData, zooms: readonly Zoom[]): Html {
+  const first = data.days.findIndex((_, index) => data.series.some(({ statuses }) => statuses[index] !== 'none'));
+  return html`<section class="card" aria-labelledby="coverage">
 <header><h2 id="coverage">Coverage</h2>
-<ul class="legend">${Object.entries(MEANINGS).map(([state, meaning]) => html`<li><i class="day-${state}"></i>${meaning}</li>`)}</ul></header>
-<div class="scroll rtl" tabindex="0" role="region" aria-label="Coverage by series and day, scrollable">
-<table class="days">
+<ul class="legend">${Object.entries(MEANINGS).map(([status, meaning]) => html`<li><i class="day-${status}"></i>${meaning}</li>`)}</ul></header>
+${perView(viewsOf(zooms, first), ({ start }) => heatMap(data, start))}</section>`;
+}
+
+function heatMap({ universe, series, ...data }: ReportData, start: number): Html {
+  const days = data.days.slice(start);
+  const dayWidth = Math.max(DAY_WIDTH.min, Math.min(DAY_WIDTH.max, Math.floor(WIDTH / days.length)));
+  const bySeries = new Map(series.map((one) => [`${one.coin}/${one.currency}`, one]));
+  return html`<div class="scroll rtl" tabindex="0" role="region" aria-label="Coverage by series and day, scrollable">
+<table class="days" style="--wide-day:${dayWidth}px;--count:${days.length}">
 <caption class="hidden">What is stored of each series from ${days[0] ?? ''} to ${days.at(-1) ?? ''}</caption>
 <colgroup><col class="coins-column"><col class="currencies-column"><col span="${days.length}"><col class="final-column"></colgroup>
-<thead><tr><th scope="col" class="coin"><span class="hidden">Coin</span></th><th scope="col" class="currency"><span class="hidden">Currency</span></th>${weeksOf(
-    days,
-  ).map(
-    (week) =>
-      html`<th scope="colgroup" colspan="${week.length}">${week.length < 5 ? null : formatShortDay(week[0] ?? '')}</th>`,
-  )}<th scope="col" class="num">final</th></tr></thead>
+<thead><tr><th scope="col" class="coin"><span class="hidden">Coin</span></th><th scope="col" class="currency"><span class="hidden">Currency</span></th>${headings(days)}<th scope="col" class="num">final</th></tr></thead>
 ${universe.coins.map(
   (coin) =>
     html`<tbody>${universe.currencies.map((currency, index) => {
-      const states = statesOf(coin.id, currency);
+      const statuses = statusesOf(bySeries.get(`${coin.id}/${currency.code}`), days, start);
       return html`<tr>${
         index === 0
           ? html`<th scope="rowgroup" rowspan="${universe.currencies.length}" class="coin" title="${coin.name}">${coin.name}</th>`
           : null
-      }<th scope="row" class="currency">${currency.code.toUpperCase()}</th>${stretchesOf(days, states).map(stretchCell)}<td class="num">${formatCount(states.filter((state) => state === 'final').length)}</td></tr>`;
+      }<th scope="row" class="currency">${currency.code.toUpperCase()}</th>${stretchesOf(days, statuses).map(stretchCell)}<td class="num">${formatCount(statuses.filter((status) => status === 'final').length)}</td></tr>`;
     })}</tbody>
 `,
-)}</table></div></section>`;
+)}</table></div>`;
 }
 
-type Stretch = { readonly state: CoverageState; readonly first: Day; last: Day; length: number };
+const statusesOf = (series: ReportSeries | undefined, days: readonly Day[], start: number) =>
+  series?.statuses.slice(start) ?? days.map(() => 'none' as const);
 
-/** Days of one state in a row share a cell: 90 days of 44 series are some hundred cells instead of 3,960. */
-function stretchesOf(days: readonly Day[], states: readonly CoverageState[]): Stretch[] {
+type Stretch = { readonly status: CoverageStatus; readonly first: Day; last: Day; length: number };
+
+/** Consecutive days of one status share a cell: 90 days of 44 series are some hundred cells instead of 3,960. */
+function stretchesOf(days: readonly Day[], statuses: readonly CoverageStatus[]): Stretch[] {
   const stretches: Stretch[] = [];
   for (const [index, day] of days.entries()) {
-    const state = states[index] ?? 'none';
+    const status = statuses[index] ?? 'none';
     const current = stretches.at(-1);
-    if (current?.state === state) {
+    if (current?.status === status) {
       current.last = day;
       current.length += 1;
     } else {
-      stretches.push({ state, first: day, last: day, length: 1 });
+      stretches.push({ status, first: day, last: day, length: 1 });
     }
   }
   return stretches;
 }
 
-function stretchCell({ state, first, last, length }: Stretch): Html {
-  if (state === 'none') return html`<td colspan="${length}"></td>`;
-  const title = length === 1 ? `${first}: ${state}` : `${first} to ${last}: ${length} days ${state}`;
-  return html`<td colspan="${length}" class="day-${state}" title="${title}"></td>`;
+function stretchCell({ status, first, last, length }: Stretch): Html {
+  if (status === 'none') return html`<td colspan="${length}"></td>`;
+  const title = length === 1 ? `${first}: ${status}` : `${first} to ${last}: ${length} days ${status}`;
+  return html`<td colspan="${length}" class="day-${status}" style="--length:${length}" title="${title}"></td>`;
 }
 
-/** The days by calendar week, Monday first; the first and the last week may be short. */
-function weeksOf(days: readonly Day[]): Day[][] {
-  const weeks: Day[][] = [];
+/** Calendar weeks from Monday on, or months. The first and the last may be too short for a name. */
+function headings(days: readonly Day[]): Html[] {
+  const isByWeek = days.length <= MAX_DAYS_BY_WEEK;
+  const begins = (day: Day) => (isByWeek ? new Date(startOf(day)).getUTCDay() === 1 : day.endsWith('-01'));
+  const groups: Day[][] = [];
   for (const day of days) {
-    const isMonday = new Date(startOf(day)).getUTCDay() === 1;
-    if (isMonday || weeks.length === 0) weeks.push([day]);
-    else weeks.at(-1)?.push(day);
+    if (groups.length === 0 || begins(day)) groups.push([day]);
+    else groups.at(-1)?.push(day);
   }
-  return weeks;
+  const format = isByWeek ? formatShortDay : formatMonth;
+  return groups.map((group) =>
+    group.length < 5
+      ? html`<td colspan="${group.length}"></td>`
+      : html`<th scope="colgroup" colspan="${group.length}">${format(group[0] ?? '')}</th>`,
+  );
 }

@@ -5,31 +5,39 @@ import { formatCount } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { ReportData } from './report-data.ts';
 
-/** More rows than this say nothing more; how many are left out is said. */
+/** The section says how many rows it leaves out. */
 const MAX_ROWS = 100;
 
 const LOOKS = { error: { look: 'bad', sign: '✕' }, warning: { look: 'warn', sign: '!' } } as const;
 
-/** What a person should look at: the findings of the runs shown, errors first, and the days that can never be had. */
-export function findingsSection({ findings, unavailableDays }: ReportData): Html {
-  const sorted = [...findings].sort(
-    (a, b) => a.severity.localeCompare(b.severity) || (b.day ?? '').localeCompare(a.day ?? ''),
-  );
+/**
+ * What a person should look at: the findings of all runs, and the days that can never be had.
+ * @param hasAnswers whether the source has answered yet; nothing can be judged before.
+ */
+export function findingsSection({ findings, unavailableDays }: ReportData, hasAnswers: boolean): Html {
   const stretches = unavailableStretches(unavailableDays);
   return html`<section class="card" aria-labelledby="findings">
-<header><h2 id="findings">Findings</h2><p>they never change a verdict; errors alarm</p></header>
-${table(['Severity', 'Rule', 'Series', 'Day', 'Detail'], sorted.map(findingRow), 'No findings: every rule held in these runs.')}
+<header><h2 id="findings">Findings</h2><p>of all runs, errors first; they never change a verdict, errors alarm</p></header>
+${table({
+  label: 'Findings',
+  names: ['Severity', 'Rule', 'Series', 'Day', 'Detail'],
+  rows: findings.listed.map(findingRow),
+  count: findings.errors + findings.warnings,
+  nothing: hasAnswers ? 'None: every rule has held in all runs.' : 'No answer has come yet that could be judged.',
+})}
 </section>
 <section class="card" aria-labelledby="unavailable">
 <header><h2 id="unavailable">Unavailable days</h2><p>asked for twice, and the source has none</p></header>
-${table(
-  ['Series', 'Days', 'Count', 'Reason'],
-  stretches.map(
+${table({
+  label: 'Unavailable days',
+  names: ['Series', 'Days', 'Count', 'Reason'],
+  rows: stretches.map(
     ({ first, last, count, reason, ...series }) => html`<tr><th scope="row" class="nowrap">${seriesName(series)}</th>
 <td class="nowrap">${first === last ? first : `${first} to ${last}`}</td><td>${formatCount(count)}</td><td class="detail">${reason}</td></tr>`,
   ),
-  'None: the source has had every day that was asked for.',
-)}</section>`;
+  count: stretches.length,
+  nothing: hasAnswers ? 'None so far.' : 'No answer has come yet that could lack a day.',
+})}</section>`;
 }
 
 function findingRow({ severity, rule, coin, currency, day, detail }: Finding): Html {
@@ -38,17 +46,20 @@ function findingRow({ severity, rule, coin, currency, day, detail }: Finding): H
 <td class="nowrap">${[coin, currency].filter((part) => part !== null).join('/') || 'all'}</td><td class="nowrap">${day ?? 'any'}</td><td class="detail">${detail}</td></tr>`;
 }
 
-function table(names: readonly string[], rows: readonly Html[], nothing: string): Html {
-  if (rows.length === 0) return html`<p class="muted">${nothing}</p>`;
-  const left = rows.length - MAX_ROWS;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table, scrollable"><table>
-<thead><tr>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows.slice(0, MAX_ROWS)}</tbody></table></div>
-${left > 0 ? html`<p class="note">And ${formatCount(left)} more: <code>npm run status</code> lists them.</p>` : null}`;
+type Table = { label: string; names: readonly string[]; rows: readonly Html[]; count: number; nothing: string };
+
+/** @param table.count how many rows there are, of which `rows` may be the first. */
+function table({ label, names, rows, count, nothing }: Table): Html {
+  if (count === 0) return html`<p class="muted">${nothing}</p>`;
+  const shown = rows.slice(0, MAX_ROWS);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}, scrollable"><table>
+<thead><tr>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${shown}</tbody></table></div>
+${count > shown.length ? html`<p class="note">And ${formatCount(count - shown.length)} more.</p>` : null}`;
 }
 
 type UnavailableStretch = Series & { readonly first: string; last: string; count: number; readonly reason: string };
 
-/** Consecutive days of one series and one reason, as one. */
+/** Joins consecutive days of one series and one reason. */
 function unavailableStretches(unavailableDays: ReportData['unavailableDays']): UnavailableStretch[] {
   const stretches: UnavailableStretch[] = [];
   const sorted = [...unavailableDays].sort(

@@ -1,7 +1,7 @@
 import type { Day, Instant } from '../ingestion/domain/day.ts';
 import { startOf } from '../ingestion/domain/day.ts';
 
-/** What stands where there is no value: missing is not zero. */
+/** Stands where there is no value: missing is not zero. */
 export const NO_VALUE = '–';
 
 const LOCALE = 'en-US';
@@ -17,13 +17,14 @@ const percent = new Intl.NumberFormat(LOCALE, {
   minimumFractionDigits: 2,
   maximumFractionDigits: 2,
 });
+const month = new Intl.DateTimeFormat(LOCALE, { month: 'short', year: 'numeric', timeZone: 'UTC' });
 const shortDay = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 /** @returns the price with the digits that matter at its size: `4,012,345.67`, `0.8312`, `0.00000823`. */
 export const formatPrice = (price: number): string =>
   (price >= 100 ? large : price >= 1 ? medium : small).format(price);
 
-/** @returns the price for an axis, where round numbers stand: `95,000`, `0.000008`. */
+/** @returns the price for an axis, whose numbers are round: `95,000`, `0.000008`. */
 export const formatAxisPrice = (price: number): string => axis.format(price);
 
 /** @returns `1.312T`, `812.4M`. */
@@ -40,6 +41,15 @@ export const formatInstant = (at: Instant): string => new Date(at).toISOString()
 
 /** @returns `Nov 22`. */
 export const formatShortDay = (day: Day): string => shortDay.format(startOf(day));
+
+/** @returns `Nov 2026`. */
+export const formatMonth = (day: Day): string => month.format(startOf(day));
+
+/** @returns `45 s ago`, `3 h ago`: the largest unit alone. */
+export const formatAge = (ageMs: number): string => {
+  const duration = formatDuration(Math.max(0, ageMs));
+  return `${duration.split(' ').slice(0, 2).join(' ')} ago`;
+};
 
 /** @returns `1 error`, `2 errors`. */
 export const formatQuantity = (count: number, noun: string): string =>

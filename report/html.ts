@@ -1,4 +1,4 @@
-/** Markup that is safe to put into a page. Only `html` and `trusted` make it, so that data can't pose as markup. */
+/** Markup that is safe in a page. Only `html` and `trusted` make it, so that data can't pose as markup. */
 class Html {
   readonly markup: string;
 
@@ -26,9 +26,9 @@ const render = (part: Part): string => {
   return String(part).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 };
 
-/** A template for text and quoted attributes: every value is escaped unless it is markup already; null is nothing. */
+/** A template for text and quoted attributes. It escapes every value that is not markup yet; null leaves nothing. */
 export const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Html =>
   new Html(String.raw({ raw: strings }, ...parts.map(render)));
 
-/** Takes markup or CSS as it is. Never give it anything that came from outside. */
+/** Takes markup or CSS as it is. Never give it anything from outside. */
 export const trusted = (markup: string): Html => new Html(markup);

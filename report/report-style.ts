@@ -1,8 +1,8 @@
 import { type Html, trusted } from './html.ts';
 
 /**
- * The page's whole look. Text on its background keeps 4.5 : 1 in light and dark. The states of coverage differ in
- * lightness and pattern as well as hue, and up from down by a sign, so that nothing rests on telling colours apart.
+ * The page's whole look. Text keeps a contrast of 4.5 : 1 in light and dark. Nothing rests on telling colours apart:
+ * the statuses of coverage also differ in lightness and pattern, and a sign tells up from down.
  */
 export const REPORT_STYLE: Html = trusted(`
 :root {
@@ -12,6 +12,7 @@ export const REPORT_STYLE: Html = trusted(`
   --good-soft: #dff3ec; --bad-soft: #fce7df; --warn-soft: #fbefd0; --accent-soft: #e3edfc;
   --final: #2c6fbb; --provisional: #a9cdf2; --thin: #efb52f; --unavailable: #98a2af; --missing: #c63d0f;
   --mark: #fff; --hatch: rgb(255 255 255 / .65);
+  --thumb: #8a96a6;
   --shadow: 0 1px 2px rgb(19 26 36 / .05), 0 4px 16px rgb(19 26 36 / .04);
 }
 @media (prefers-color-scheme: dark) {
@@ -21,6 +22,7 @@ export const REPORT_STYLE: Html = trusted(`
     --good-soft: #12302a; --bad-soft: #3a1e16; --warn-soft: #352a10; --accent-soft: #17294a;
     --final: #3678c6; --provisional: #1d3f69; --thin: #d99f1d; --unavailable: #4a5566; --missing: #ff6b3d;
     --mark: #141a23; --hatch: rgb(20 26 35 / .55);
+    --thumb: #64748b;
     --shadow: none;
   }
 }
@@ -65,7 +67,7 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
 .meter { display: block; height: 5px; border-radius: 9px; background: var(--sunken); margin: 5px 0 3px; overflow: hidden; }
 .meter i { display: block; height: 100%; border-radius: 9px; background: var(--accent); }
 
-.switch { display: inline-flex; padding: 3px; border: 0; border-radius: 10px; background: var(--sunken); margin: 0; }
+.switch { display: inline-flex; flex-wrap: wrap; padding: 3px; border: 0; border-radius: 10px; background: var(--sunken); margin: 0; }
 .switch label { position: relative; padding: 4px 14px; border-radius: 8px; font-size: 13px; font-weight: 600;
   color: var(--muted); cursor: pointer; }
 .switch input, .coins input { position: absolute; inset: 0; opacity: 0; margin: 0; cursor: pointer; }
@@ -77,15 +79,30 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
 .quote h3 span { font-weight: 400; color: var(--muted); }
 .quote strong { font-size: 32px; line-height: 1.25; letter-spacing: -.03em; }
 .quote strong small { font-size: 15px; font-weight: 500; letter-spacing: 0; color: var(--muted); }
-.chart { margin-top: 10px; }
-.chart svg { display: block; width: 100%; height: auto; overflow: visible; }
-.chart text { font-size: 12px; paint-order: stroke; stroke: var(--surface); stroke-width: 3px; stroke-linejoin: round; }
+.chart { margin-top: 10px; font-size: 12px; color: var(--muted); }
+.plot { position: relative; isolation: isolate; margin: 12px 6px 30px calc(var(--gutter) + 8px); height: 280px; }
+.plot svg, .spark { display: block; width: 100%; height: 100%; overflow: visible; fill: none; stroke-linecap: round;
+  stroke-linejoin: round; }
+.plot path, .spark path { vector-effect: non-scaling-stroke; }
+.plot .band { fill: var(--accent); opacity: .16; } .plot .average { stroke: var(--accent); stroke-width: 2.5; }
+.plot .ring { stroke: var(--accent); stroke-width: 9; } .plot .hole { stroke: var(--surface); stroke-width: 5; }
+.plot .dot { stroke: var(--accent); stroke-width: 7; }
+.plot .price { position: absolute; left: calc(-8px - var(--gutter)); right: 0; line-height: 0; }
+.plot .price::after { content: ""; position: absolute; left: calc(var(--gutter) + 8px); right: 0; z-index: -1;
+  border-top: 1px solid var(--line); }
+.plot .day { position: absolute; top: 100%; margin-top: 8px; transform: translateX(-50%); white-space: nowrap; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 10px 18px; margin-top: 14px;
   padding-top: 14px; border-top: 1px solid var(--line); }
 .facts dt { font-size: 12px; color: var(--muted); } .facts dd { font-size: 14px; font-weight: 600; }
+.latest { margin-top: 2px; color: var(--muted); } .latest b { color: var(--ink); }
+.zoom { text-align: center; }
 .note { font-size: 12px; color: var(--muted); margin-top: 4px; }
 
 .scroll { overflow: auto hidden; overscroll-behavior-x: contain; }
+/* A bar that stays, where the system would hide it: it tells that there is more. */
+.scroll::-webkit-scrollbar { height: 8px; }
+.scroll::-webkit-scrollbar-track { border-radius: 4px; background: var(--sunken); }
+.scroll::-webkit-scrollbar-thumb { border-radius: 4px; background: var(--thumb); }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: 14px; }
 th, td { padding: 7px 10px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { font-size: 12px; font-weight: 500; color: var(--muted); white-space: nowrap; vertical-align: bottom; }
@@ -94,6 +111,9 @@ tbody tr:last-child > * { border-bottom: 0; }
 .num { text-align: right; white-space: nowrap; }
 .nowrap { white-space: nowrap; }
 td.detail { min-width: 240px; }
+/* Shortened to the eye only: a selection has all of it. */
+.id { display: block; width: 10ch; line-height: 22px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; user-select: all;
+  -webkit-user-select: all; }
 .error td { padding-top: 0; color: var(--bad); font-size: 13px; overflow-wrap: anywhere; }
 .above > * { border-bottom: 0; }
 .coins th, .coins td { padding: 0 8px; height: 39px; vertical-align: middle; }
@@ -104,9 +124,10 @@ td.detail { min-width: 240px; }
 .coins tbody tr:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: -2px; }
 .coins th, .coins td { white-space: nowrap; }
 .coins small { font-weight: 400; color: var(--muted); }
-.coins svg { display: block; width: 96px; height: 28px; margin-left: auto; overflow: visible; }
+.coins td small { display: block; margin-top: -4px; font-size: 11px; line-height: 12px; }
+.spark { width: 96px; height: 28px; margin-left: auto; stroke: currentColor; stroke-width: 1.75; }
 
-.days { width: calc(164px + var(--count) * var(--day)); table-layout: fixed; font-size: 12px; margin: 0 auto; }
+.days { --day: var(--wide-day); width: calc(164px + var(--count) * var(--day)); table-layout: fixed; font-size: 12px; margin: 0 auto; }
 .days th, .days td { padding: 0; height: 13px; line-height: 12px; border: 0; border-top: 1px solid var(--surface);
   white-space: nowrap; }
 .days .coins-column { width: 84px; } .days .currencies-column { width: 36px; } .days .final-column { width: 44px; }
@@ -117,8 +138,8 @@ td.detail { min-width: 240px; }
 .days tbody + tbody tr:first-child > * { border-top-width: 7px; height: 19px; background-clip: padding-box; }
 .days td.num { padding-left: 10px; color: var(--muted); }
 .rtl { direction: rtl; } .rtl > * { direction: ltr; }
-.day-final, .day-provisional, .day-thin, .day-unavailable, .day-missing { background-size: var(--day) 100%;
-  background-image: var(--pattern, none), linear-gradient(90deg, transparent calc(100% - 1px), var(--surface) 0); }
+.day-final, .day-provisional, .day-thin, .day-unavailable, .day-missing {
+  background-size: calc(100% / var(--length, 1)) 100%; background-image: var(--pattern, none), linear-gradient(90deg, transparent calc(100% - 1px), var(--surface) 0); }
 .day-final { background-color: var(--final); }
 .day-provisional { background-color: var(--provisional);
   --pattern: linear-gradient(0deg, var(--final) 3px, transparent 0); }
@@ -130,7 +151,7 @@ td.detail { min-width: 240px; }
   --pattern: radial-gradient(circle, var(--mark) 2px, transparent 2.5px); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--muted); list-style: none;
   margin: 0; padding: 0; }
-.legend i { display: inline-block; width: var(--day); height: 12px; margin-right: 6px; vertical-align: -1px; }
+.legend i { display: inline-block; width: 20px; height: 12px; margin-right: 6px; vertical-align: -1px; }
 
 .empty { text-align: center; padding: 56px 24px; }
 .empty svg { color: var(--accent); margin-bottom: 14px; }
@@ -143,9 +164,22 @@ footer { display: flex; flex-wrap: wrap; gap: 4px 24px; justify-content: space-b
 @media (max-width: 560px) {
   .wrap { padding: 20px 12px 32px; gap: 14px; } .card { padding: 16px 14px; border-radius: 12px; }
   .tiles { grid-template-columns: 1fr 1fr; gap: 10px; } .tile:last-child:nth-child(odd) { grid-column: 1 / -1; }
-  .quote strong { font-size: 27px; } .chart text { font-size: 24px; }
-  .coins { font-size: 13px; } .coins thead th { white-space: normal; } .coins th, .coins td { padding: 0 4px; } .coins th small { display: none; } .coins td small { display: block; margin-bottom: -6px; }
-  .empty { padding: 40px 18px; } .coins svg { width: 60px; }
+  .quote strong { font-size: 27px; } .plot { height: 200px; }
+  .coins { font-size: 13px; } .coins thead th { white-space: normal; } .coins th, .coins td { padding: 0 4px; } .coins th small { display: none; }
+  .days { --day: min(var(--wide-day), 9px); }
+  .empty { padding: 40px 18px; } .spark { width: 60px; }
 }
-@media print { .wrap { max-width: none; } .card { box-shadow: none; break-inside: avoid; } }
+@media print {
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  @page { margin: 10mm; }
+  body { background: none; }
+  /* A sheet is narrower than the page is laid out for: smaller, it keeps its columns. */
+  .wrap { zoom: .66; max-width: none; padding: 0; }
+  .card { box-shadow: none; break-inside: avoid; padding: 16px; }
+  .card:has(.days) { break-inside: auto; } .days tbody { break-inside: avoid; }
+  .tiles { grid-template-columns: repeat(5, 1fr); }
+  .market { grid-template-columns: minmax(0, 1fr) max-content; }
+  .scroll { overflow: visible; } .days { width: 100%; }
+  .zoom, .switch label:not(:has(:checked)), label:has(#refresh), a[download] { display: none; }
+}
 `);

@@ -1,37 +1,39 @@
 import { type Chart, EMPTY_CHART, type Granularity, mapChart } from './chart.ts';
 import { htmlPage, json, type Reply, rateLimited, serverError, throttled } from './replies.ts';
 
-/**
- * What goes wrong with one request.
- *
- * Instead of the answer: `reset` breaks the connection; `rate_limited` is a 429, with `Retry-After` where seconds are
- * given, and the plain text `Throttled` where `isText`; `server_error` (500 unless given); `html` a page with status 200;
- * `reply` any other status and body.
- *
- * On the answer's way: `latency` delays it; `stall` sends the headers and half of the body and then nothing; `truncated`
- * ends after half of the body as if that were all; `oversized` makes the body longer than that many bytes.
- *
- * In a chart: `granularity` sends another one than was asked for; `empty` no samples; `spike` multiplies the middle price
- * (by 12 unless given: 10 times its neighbours, however they moved); `currency_ignored` sends US dollars (of a made-up
- * series); `frozen` repeats the first values.
- */
+/** What goes wrong with one request. */
 export type Fault =
+  // In place of the answer.
+  /** The connection breaks. */
   | { readonly kind: 'reset' }
+  /** A 429: with `Retry-After` where seconds are given, and as the plain text `Throttled` where `isText`. */
   | { readonly kind: 'rate_limited'; readonly retryAfterSeconds?: number; readonly isText?: boolean }
+  /** Status 500 unless given. */
   | { readonly kind: 'server_error'; readonly status?: number }
+  /** A web page, with status 200. */
   | { readonly kind: 'html' }
   | { readonly kind: 'reply'; readonly status: number; readonly body: unknown }
+  // On the answer's way.
   | { readonly kind: 'latency'; readonly durationMs: number }
+  /** Sends the headers and half of the body, then nothing more. */
   | { readonly kind: 'stall' }
+  /** Ends after half of the body, as if that were all. */
   | { readonly kind: 'truncated' }
+  /** Makes the body longer than that. */
   | { readonly kind: 'oversized'; readonly bytes: number }
+  // In the chart.
+  /** Sends this granularity, whatever was asked for. */
   | { readonly kind: 'granularity'; readonly granularity: Granularity }
+  /** No samples. */
   | { readonly kind: 'empty' }
+  /** Multiplies the middle price. The default of 12 makes it 10 times its neighbours, however they moved. */
   | { readonly kind: 'spike'; readonly factor?: number }
+  /** Sends US dollars, whatever currency was asked for. Only for made-up series. */
   | { readonly kind: 'currency_ignored' }
+  /** Repeats the first values. */
   | { readonly kind: 'frozen' };
 
-/** @returns the answer that the fault puts in place of the proper one; null where there is none. */
+/** @returns the answer that replaces the proper one; null where the fault replaces none. */
 export function replyInstead(fault: Fault | null): Reply | null {
   switch (fault?.kind) {
     case 'rate_limited':
@@ -47,7 +49,7 @@ export function replyInstead(fault: Fault | null): Reply | null {
   }
 }
 
-/** @returns the chart as the fault leaves it. */
+/** @returns the chart with the fault in it. */
 export function spoilChart(fault: Fault | null, chart: Chart): Chart {
   switch (fault?.kind) {
     case 'empty':

@@ -1,13 +1,13 @@
-// When CoinGecko has samples, and where it has none: what recorded answers show. Everything here is a pure function of
-// the stream's key and the hour or day, so that it is the same in every currency and in every window.
+// When CoinGecko has samples, and when it has none, as recorded answers show. Everything here is a pure function of the
+// stream's key and the hour or day: the same in every currency and in every window.
 import type { Granularity } from './chart.ts';
 import { randomAt } from './random.ts';
 import { DAY_MS, HOUR_MS, isWithin, MINUTE_MS, type Span } from './time.ts';
 
-// Hot: reaching for a global on every call is slow in the test runner's contexts.
+// Called for every sample: in the test runner's contexts, looking up a global each time is slow.
 const { floor, imul } = Math;
 
-/** Hours of a disturbed day, to be turned by a few hours: without a sample, and with two. */
+/** Disturbed days: the hours without a sample, and those with two. Each day turns them by some hours. */
 const DISTURBED_DAYS: readonly { empty: readonly number[]; double: readonly number[] }[] = [
   { empty: [14, 17, 21], double: [20] }, // 22 samples in 21 hours: thin
   { empty: [9, 15], double: [] }, // 22 samples in 22 hours
@@ -17,7 +17,7 @@ const DISTURBED_DAYS: readonly { empty: readonly number[]; double: readonly numb
 ];
 const WHOLE_DAY = { empty: [], double: [] };
 
-/** Independent streams of one coin. */
+/** Independent streams of chance for one coin. */
 const DAY_STREAM = 1;
 const JITTER_STREAM = 2;
 const LATE_STREAM = 3;
@@ -29,7 +29,7 @@ const stream = (key: number, number: number): number => key ^ imul(number, 0x165
 
 const pick = <Item>(items: readonly Item[], chance: number): Item | undefined => items[floor(chance * items.length)];
 
-/** Hourly samples lie 0–10 min past the hour, most of them in the first minutes; a late one at 57 min. */
+/** Hourly samples lie 0–10 min past the hour, most of them in the first minutes. A late one lies at 57 min. */
 function hourlyTimes(key: number, disturbedShare: number, { from, to }: Span): number[] {
   const times: number[] = [];
   for (let day = floor(from / DAY_MS); day * DAY_MS < to; day++) {
@@ -52,7 +52,7 @@ function hourlyTimes(key: number, disturbedShare: number, { from, to }: Span): n
   return times.filter((at) => isWithin(at, { from, to }));
 }
 
-/** Gaps of 5-minute samples reach 9 min. */
+/** Two 5-minute samples lie up to 9 min apart. */
 function fiveMinuteTimes(key: number, { from, to }: Span): number[] {
   const times: number[] = [];
   for (let step = floor(from / (5 * MINUTE_MS)); step * 5 * MINUTE_MS < to; step++) {
@@ -62,7 +62,7 @@ function fiveMinuteTimes(key: number, { from, to }: Span): number[] {
   return times.filter((at) => isWithin(at, { from, to }));
 }
 
-/** Daily samples stand at 00:00 UTC exactly. */
+/** Daily samples lie exactly at 00:00 UTC. */
 function dailyTimes({ from, to }: Span): number[] {
   const times: number[] = [];
   for (let at = Math.ceil(from / DAY_MS) * DAY_MS; at < to; at += DAY_MS) times.push(at);
@@ -80,8 +80,8 @@ export function sampleTimes(key: number, granularity: Granularity, disturbedShar
 }
 
 /**
- * @returns the market cap as CoinGecko sends it: on some days null or 0, both of which mean unknown; undefined where
- * the sample is left out, which makes the array shorter than the others.
+ * @returns the market cap as CoinGecko sends it. On some days it is null or 0; both mean unknown. Undefined: the sample
+ * is left out, so that the array is shorter than the others.
  */
 export function sentMarketCap(
   key: number,

@@ -27,7 +27,7 @@ const settingsSchema = z.object({
   'requests-per-minute': wholeNumber(1, 1_000_000).optional(),
 });
 
-/** @throws Error of one sentence about the first option that is wrong. */
+/** @throws Error whose message, one sentence, names the first option that is wrong. */
 function readSettings(args: readonly string[]): z.infer<typeof settingsSchema> {
   const { values } = parseArgs({
     args: [...args],
@@ -51,7 +51,7 @@ function readSettings(args: readonly string[]): z.infer<typeof settingsSchema> {
   throw new Error(`--${name}: found ${JSON.stringify(found)}, expected ${issue?.message}.`);
 }
 
-/** @returns a clock that goes on from that moment. */
+/** @returns a clock that starts at that moment. */
 function clockFrom(moment: number): () => number {
   const startedAt = Date.now();
   return () => moment + Date.now() - startedAt;

@@ -1,13 +1,13 @@
 import { randomAt, streamKey } from './random.ts';
 import { MINUTE_MS } from './time.ts';
 
-// Hot: reaching for a global on every call is slow in the test runner's contexts.
+// Called for every sample: in the test runner's contexts, looking up a global each time is slow.
 const { exp, floor, imul, SQRT2 } = Math;
 
-/** What is known of a coin at one moment, in the currency asked for. `volume` is the rolling 24 h figure. */
+/** A coin at one moment, in the currency asked for. `volume` is the rolling 24 h figure. */
 export type Quote = { readonly price: number; readonly marketCap: number; readonly volume: number };
 
-/** USD prices and circulating supplies of the size they had in 2025. */
+/** USD prices and circulating supplies, about as they were in 2025. */
 const COINS: Readonly<Record<string, { priceUsd: number; supply: number }>> = {
   bitcoin: { priceUsd: 90_000, supply: 19.9e6 },
   ethereum: { priceUsd: 3_000, supply: 120.7e6 },
@@ -22,18 +22,18 @@ const COINS: Readonly<Record<string, { priceUsd: number; supply: number }>> = {
   litecoin: { priceUsd: 85, supply: 76.5e6 },
 };
 
-/** Units of the currency for one US dollar. */
+/** What one US dollar costs in each currency. */
 const RATES: Readonly<Record<string, number>> = { usd: 1, eur: 0.86, gbp: 0.76, try: 42, jpy: 156, chf: 0.8 };
 
-/** The walk's finest step and how often it doubles: from 5 minutes to 114 days. Longer ones would leave the level. */
+/** The walk's steps double from 5 minutes to 114 days. Longer ones would carry prices away from their level. */
 const FINEST_STEP_MS = 5 * MINUTE_MS;
 const DOUBLINGS = 16;
-/** Gives returns with a standard deviation of about 0.5 % an hour and 2.5 % a day, as bitcoin had in 2021 to 2025. */
+/** Makes returns deviate by about 0.5 % an hour and 2.5 % a day, as bitcoin's did in 2021 to 2025. */
 const FINEST_AMPLITUDE = 0.0012;
 
 /**
- * A random walk that can be read at any moment without walking there: noise on ever coarser grids, each twice as wide and
- * √2 as high as the one before, which is how the spread of a random walk grows with time. It stays around 0.
+ * A random walk around 0 that can be read at any moment without walking there. It sums noise on ever coarser grids,
+ * each twice as wide and √2 times as high as the one before: that is how the spread of a random walk grows with time.
  */
 function walk(key: number, at: number): number {
   let sum = 0;
@@ -51,7 +51,7 @@ function walk(key: number, at: number): number {
   return sum;
 }
 
-/** @returns a level for a coin that has none above: mostly small, as most coins are, down to 0.0000001. */
+/** @returns a level for a coin that has none above. Like most coins, it is mostly small: down to 0.0000001. */
 function inventCoin(seed: number, coin: string): { priceUsd: number; supply: number } {
   const key = streamKey(seed, coin, 'level');
   const priceUsd = 10 ** (-7 + 9 * randomAt(key, 0));
@@ -60,8 +60,8 @@ function inventCoin(seed: number, coin: string): { priceUsd: number; supply: num
 }
 
 /**
- * The series of one coin in one currency: a pure function of the seed, the names and the moment. Another currency than
- * the US dollar is the dollar's figure times one rate per moment, the same for all coins, as CoinGecko does it.
+ * The series of one coin in one currency: a pure function of the seed, the names and the moment. As at CoinGecko, a
+ * figure in another currency is the one in US dollars times a rate, and at any moment all coins have the same rate.
  */
 export function makeSeries(seed: number, coin: string, currency: string): (at: number) => Quote {
   const { priceUsd, supply } = COINS[coin] ?? inventCoin(seed, coin);
@@ -71,7 +71,7 @@ export function makeSeries(seed: number, coin: string, currency: string): (at: n
   const rateKey = streamKey(seed, currency, 'rate');
   const turnover = 0.02 + 0.06 * randomAt(volumeKey, 0);
   return (at) => {
-    // Currencies move a tenth as much as coins; volumes wander slowly, for they are sums over a day.
+    // Currencies move a tenth as much as coins do.
     const rate = currency === 'usd' ? 1 : rateLevel * exp(0.1 * walk(rateKey, at));
     const price = priceUsd * exp(walk(priceKey, at)) * rate;
     const marketCap = price * supply;

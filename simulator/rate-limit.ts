@@ -1,9 +1,9 @@
 import { MINUTE_MS, SECOND_MS } from './time.ts';
 
-/** Judges one request at its arrival. @returns null where it may pass, else after how many whole seconds one may. */
+/** Judges a request when it arrives. @returns null where it may pass, else the whole seconds until one may. */
 export type RateLimit = (receivedAt: number) => number | null;
 
-/** At most that many requests in any 60 s. A refused request counts too, as it does at CoinGecko. */
+/** Lets that many requests pass in any 60 s. As at CoinGecko, a refused request counts too. */
 export function makeRateLimit(requestsPerMinute: number | null): RateLimit {
   if (requestsPerMinute === null) return () => null;
   let arrivals: number[] = [];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { type Chart, type Granularity, measuredGranularity, type Sample } from './chart.ts';
 
-/** Recorded answers of a series, joined where they have the same granularity; null for a series never recorded. */
+/** A series' recorded answers, joined by granularity; null for a series that was never recorded. */
 export type Recordings = { find(coin: string, currency: string): ReadonlyMap<Granularity, Chart> | null };
 
 const FILE_NAME = /^market_chart(?:_range)?\.(?<coin>[^.]+)\.(?<currency>[^.]+)\.(?:.*\.)?json$/;
@@ -28,7 +28,7 @@ async function readRecording(path: string): Promise<Chart> {
   return refuse(`${issue?.message} at ${issue?.path.join('.')}`, error);
 }
 
-/** Later samples of a moment that is there already are left out; the order stays as recorded, tails included. */
+/** Of two samples of the same moment the first stays. The order is that of the recordings, tails included. */
 function addSamples(known: readonly Sample[], more: readonly Sample[]): Sample[] {
   const moments = new Set(known.map(([at]) => at));
   return [...known, ...more.filter(([at]) => !moments.has(at))];
@@ -40,8 +40,8 @@ const listFolder = (folder: string): Promise<string[]> =>
   });
 
 /**
- * Reads the files named `market_chart.<coin>.<currency>.<anything>.json` or `market_chart_range.…`; others are left alone.
- * @throws Error when the folder cannot be read, holds no such file, or one holds something else.
+ * Reads the files named `market_chart.<coin>.<currency>.<anything>.json` or `market_chart_range.…`, and no others.
+ * @throws Error when the folder can't be read or has no such file, or when a file is no recorded answer.
  */
 export async function readRecordings(folder: string): Promise<Recordings> {
   const found = new Map<string, Map<Granularity, Chart>>();

@@ -1,4 +1,4 @@
-// Every kind of answer that is no data, in the shapes that CoinGecko has been seen to send.
+// Every kind of answer without data, in the shapes that CoinGecko has been seen to send.
 
 /** One HTTP answer. */
 export type Reply = {
@@ -23,15 +23,15 @@ export const coinNotFound = (): Reply => plain(404, 'coin not found');
 export const missingParameter = (name: string): Reply => plain(422, `Missing parameter ${name}`);
 export const invalidParameter = (name: string): Reply => plain(400, `invalid ${name}`);
 
-/** No User-Agent. */
+/** To a request without User-Agent. */
 export const forbidden = (): Reply => coded(403, 403, 'Please add a descriptive User-Agent to your request.');
 
-/** No key, or one that nobody was given. */
+/** To a request without a key, or with one that was never given out. */
 export const missingKey = (): Reply => coded(401, 10002, 'API Key Missing');
 
 export const planRestricted = (): Reply => coded(401, 10005, 'This request is limited to PRO API subscribers.');
 
-/** A key of the other kind of plan: 10010 for a paid key on the public host, 10011 for a Demo key on the paid host. */
+/** To a key of the other kind of plan: 10010 for a paid key on the public host, 10011 for a Demo key on the other. */
 export const wrongHost = (now: number, code: 10010 | 10011): Reply => {
   const [kind, found, expected] =
     code === 10010
@@ -41,13 +41,13 @@ export const wrongHost = (now: number, code: 10010 | 10011): Reply => {
   return json(400, { timestamp: timestamp(now), error_code: code, status: { error_message: message } });
 };
 
-/** Prices older than the plan reaches back: a 401, though the key is good. */
+/** To a request for prices older than the plan's history: a 401, although the key is good. */
 export const beyondHistory = (now: number, days: number): Reply => {
   const message = `Your request exceeds the allowed time range. Users of this plan are limited to querying historical data within the past ${days} days.`;
   return json(401, { error: { status: { timestamp: timestamp(now), error_code: 10012, error_message: message } } });
 };
 
-/** CoinGecko has sent it with Retry-After and without. */
+/** CoinGecko has sent it both with and without Retry-After. */
 export const rateLimited = (retryAfterSeconds?: number): Reply =>
   coded(
     429,
@@ -58,7 +58,7 @@ export const rateLimited = (retryAfterSeconds?: number): Reply =>
 
 export const throttled = (): Reply => ({ status: 429, headers: { 'content-type': 'text/plain' }, body: 'Throttled' });
 
-/** The `status` is a number here, an object elsewhere. */
+/** Here `status` is a number; in other answers it is an object. */
 export const serverError = (status: number): Reply => json(status, { status, error: 'Internal Server Error' });
 
 export const htmlPage = (): Reply => ({

@@ -15,11 +15,11 @@ export const BASE_PATH = '/api/v3';
 export type Source = SyntheticSource & {
   readonly universe: Universe;
   readonly plan: PlanName | null;
-  /** The keys that are good; null: every key that looks like one. */
+  /** The valid keys; null: every key that looks like one. */
   readonly keys: readonly string[] | null;
   readonly historyDays: number | null;
   readonly recordings: Recordings | null;
-  /** What becomes of series that were never recorded. */
+  /** How series that were never recorded are answered. */
   readonly unrecorded: 'made_up' | 'not_found';
 };
 
@@ -31,13 +31,13 @@ export type Call = {
   readonly now: number;
 };
 
-/** @returns the error for a key that is missing, unknown or of the other kind of plan; null where it may pass. */
+/** @returns the answer to a key that is missing, unknown or of the other kind of plan; null to a good one. */
 function refuseKey({ plan, keys }: Source, { headers, now }: Call): Reply | null {
   if (plan === null) return null;
   const demoKey = headers[PLANS.demo.keyHeader ?? ''];
   const paidKey = headers[PLANS.paid.keyHeader ?? ''];
-  // The public plan and Demo share a host, the paid plans have another. On Demo the stand-in insists on the key, which
-  // CoinGecko does not: a client that forgets it would only find itself slow.
+  // The public plan and Demo share a host; the paid plans have another. CoinGecko lets a request without a key pass, only
+  // slower. On Demo the stand-in refuses it, so that a client that forgets its key is found out.
   const isPaidHost = plan === 'paid';
   if (isPaidHost && demoKey !== undefined) return replies.wrongHost(now, 10011);
   if (!isPaidHost && paidKey !== undefined) return replies.wrongHost(now, 10010);
@@ -47,7 +47,7 @@ function refuseKey({ plan, keys }: Source, { headers, now }: Call): Reply | null
   return isGood ? null : replies.missingKey();
 }
 
-/** @returns the moment of a `from` or `to`: UNIX seconds, or an ISO date, in UTC where it names no zone; else NaN. */
+/** @returns the moment of a `from` or `to`: UNIX seconds, or an ISO date, in UTC unless it names a zone; else NaN. */
 function parseMoment(text: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * SECOND_MS;
   if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return Number.NaN;
@@ -55,7 +55,7 @@ function parseMoment(text: string): number {
   return Date.parse(hasZone ? text : `${text}Z`);
 }
 
-/** What `days`, or `from` and `to`, ask for. */
+/** What `days`, or `from` and `to`, ask for. A tail is a last sample at the moment of the answer. */
 type Asked = { readonly span: Span; readonly hasTail: boolean };
 
 function parseDays({ query, now }: Call): Asked | Reply {
@@ -74,14 +74,14 @@ function parseRange({ query, now }: Call): Asked | Reply {
   const span = { from: parseMoment(from), to: parseMoment(to) };
   if (Number.isNaN(span.from)) return replies.invalidParameter('from');
   if (Number.isNaN(span.to) || span.to < span.from) return replies.invalidParameter('to');
-  // A range that ends in the past never has a tail; one that ends now may have it.
+  // A range that ends in the past never has a tail; one that ends now may have one.
   const mayHaveTail = span.from <= now && now <= span.to;
   return { span, hasTail: mayHaveTail && randomAt(streamKey(span.from), Math.floor(now / SECOND_MS)) < 0.5 };
 }
 
 const INTERVALS: Readonly<Record<string, Granularity>> = { '5m': '5min', hourly: 'hourly', daily: 'daily' };
 
-/** market_chart and its range: the same answer for what is asked in two ways. */
+/** Answers market_chart and market_chart/range: they ask for the same in two ways. */
 function chartReply(source: Source, call: Call, asked: Asked | Reply, coin: string, fault: Fault | null): Reply {
   const { vs_currency: currency, interval } = call.query;
   const { now } = call;
@@ -120,7 +120,7 @@ function chartReply(source: Source, call: Call, asked: Asked | Reply, coin: stri
   return replies.json(200, formatChart(spoilChart(fault, chart)));
 }
 
-/** @returns the answer to a call that is within the rate limit; the fault shows only in charts. */
+/** @returns the answer to a call that is within the rate limit. The fault shows only in charts. */
 export function answer(source: Source, call: Call, fault: Fault | null): Reply {
   if (!call.headers['user-agent']) return replies.forbidden();
   const keyError = refuseKey(source, call);

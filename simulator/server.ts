@@ -1,10 +1,11 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
-import { DEFAULT_UNIVERSE, type Universe } from '../ingestion/contract/universe.ts';
+import { parseUniverse, type Universe } from '../ingestion/contract/universe.ts';
 import { type Fault, replyInstead } from './faults.ts';
 import { makeRateLimit } from './rate-limit.ts';
 import { readRecordings } from './recordings.ts';
@@ -12,7 +13,7 @@ import { type Reply, rateLimited } from './replies.ts';
 import { answer, BASE_PATH, type Source } from './routes.ts';
 import type { History } from './synthetic-chart.ts';
 
-/** A request as the server saw it. `status` is null until it is answered, and stays so when the connection is reset. */
+/** A request as the server saw it. `status` is null until the answer, and stays null when the connection is reset. */
 type SimulatedRequest = {
   /** By the server's clock, in milliseconds since 1970. */
   readonly receivedAt: number;
@@ -22,49 +23,49 @@ type SimulatedRequest = {
   readonly status: number | null;
 };
 
-/** Faults by request: a list, in the order of arrival, or a function. The index counts from 0 when they are set. */
+/** A fault for each request: a list in the order of arrival, or a function. Setting them starts the index at 0. */
 type Faults = readonly (Fault | null)[] | ((request: SimulatedRequest, index: number) => Fault | null);
 
 export type SimulatorOptions = {
   /** @default 0: any free one */
   readonly port?: number;
-  /** Which keys are asked for, and what the two figures below are unless given. @default null: no checks, no limits */
+  /** Decides which keys are checked, and the defaults of the two limits below. @default null: no checks, no limits */
   readonly plan?: PlanName | null;
-  /** The keys that are good. @default every key that begins with `CG-` */
+  /** The valid keys. @default every key that begins with `CG-` */
   readonly keys?: readonly string[];
-  /** At most that many in any 60 s of the server's clock; null: no limit. @default the plan's figure */
+  /** In any 60 s of the server's clock; null: no limit. @default the plan's limit */
   readonly requestsPerMinute?: number | null;
-  /** How many days back prices are given; null: all. @default the plan's figure */
+  /** How many days back prices reach; null: all the way. @default the plan's limit */
   readonly historyDays?: number | null;
   /** @default 1 */
   readonly seed?: number;
-  /** The share of days with empty or doubled hours or unknown market caps, 0 to 1. @default 0.03 */
+  /** The share of days with empty or doubled hours, or with unknown market caps: 0 to 1. @default 0.03 */
   readonly disturbedShare?: number;
-  /** The simulated time: prices end there. @default the server's clock */
+  /** The simulated time, at which prices end. @default the server's clock */
   readonly now?: () => number;
-  /** The server's clock: the rate limit and `receivedAt` go by it. @default Date.now */
+  /** The server's clock, for the rate limit and `receivedAt`. @default Date.now */
   readonly clock?: () => number;
-  /** The coins and currencies that exist. @default DEFAULT_UNIVERSE */
+  /** The coins and currencies that exist. @default those of universe.json */
   readonly universe?: Universe;
   readonly history?: History;
   readonly faults?: Faults;
-  /** A folder of recorded answers: the series recorded there are answered from them alone. */
+  /** A folder of recorded answers. Series that are recorded there get these answers only. */
   readonly recordingsFolder?: string;
-  /** What becomes of series that were never recorded. @default 'made_up' */
+  /** How series that were never recorded are answered. @default 'made_up' */
   readonly unrecorded?: 'made_up' | 'not_found';
-  /** Added to every answer. @default 0 */
+  /** Delays every answer. @default 0 */
   readonly latencyMs?: number;
 };
 
 export type Simulator = {
-  /** Such as `http://127.0.0.1:40123/api/v3`. */
+  /** For example `http://127.0.0.1:40123/api/v3`. */
   readonly baseUrl: string;
   /** Every request so far, in the order of arrival. */
   readonly requests: readonly SimulatedRequest[];
   setFaults(faults: Faults): void;
-  /** Changes the data of the source from the next answer on: days lost or found again, figures revised. */
+  /** From the next answer on, the source has this history: days lost or found again, figures revised. */
   setHistory(history: History): void;
-  /** Breaks open connections; done when the port is free. */
+  /** Breaks open connections. Resolves when the port is free. */
   close(): Promise<void>;
 };
 
@@ -85,7 +86,7 @@ async function send(response: ServerResponse, reply: Reply, fault: Fault | null)
   }
 }
 
-/** Blanks after the JSON leave it valid: only a limit on the size finds it. */
+/** Blanks after the JSON leave it valid, so that only a limit on the size can refuse it. */
 function* withBlanks(body: string, bytes: number): Generator<string> {
   const blanks = ' '.repeat(64 * 1024);
   yield body;
@@ -94,7 +95,7 @@ function* withBlanks(body: string, bytes: number): Generator<string> {
 
 /**
  * Starts a stand-in for CoinGecko's API v3 on loopback.
- * @throws Error when the port is taken, or the recordings cannot be read.
+ * @throws Error when the port is taken, or when the recordings can't be read.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { plan = null, clock = Date.now, now = clock, latencyMs = 0 } = options;
@@ -102,7 +103,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const { requestsPerMinute = planned.requestsPerMinute, historyDays = planned.historyDays } = options;
   const rateLimit = makeRateLimit(requestsPerMinute);
   let source: Source = {
-    universe: options.universe ?? DEFAULT_UNIVERSE,
+    universe: options.universe ?? defaultUniverse(),
     seed: options.seed ?? 1,
     disturbedShare: options.disturbedShare ?? 0.03,
     history: options.history ?? {},
@@ -146,7 +147,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   const server = createServer((incoming, response) => {
     serve(incoming, response).catch((error: unknown) => {
-      // Either the connection broke, or a fault function threw: its message is the answer then.
+      // Either the connection broke, or a fault function threw; then its message is the answer.
       if (response.headersSent || closing.signal.aborted) response.destroy();
       else response.writeHead(500).end(String(error));
     });
@@ -172,4 +173,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       await closed;
     },
   };
+}
+
+function defaultUniverse(): Universe {
+  const file = new URL('../universe.json', import.meta.url);
+  const universe = parseUniverse(readFileSync(file, 'utf8'), 'universe.json');
+  if ('problems' in universe) throw new Error(universe.problems.join('\n'));
+  return universe;
 }

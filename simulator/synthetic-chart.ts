@@ -4,27 +4,27 @@ import { makeSeries } from './price-series.ts';
 import { randomAt, streamKey } from './random.ts';
 import { DAY_MS, HOUR_MS, SECOND_MS, type Span, startOfDay } from './time.ts';
 
-/** Which series something happens to: one coin, in one currency where that is given. */
+/** One coin, in one currency or, where none is given, in all. */
 type Selection = { readonly coin: string; readonly currency?: string };
 
-/** What happened to the data of a source, apart from the chances of the seed. Days are UTC, `YYYY-MM-DD`. */
+/** What happened to the source's data, beside what the seed decides. Days are UTC, `YYYY-MM-DD`. */
 export type History = {
-  /** Days of which there are no samples; only those `hours` of the day (0–23) where given. */
+  /** Days without samples. Where `hours` (0–23) are given, only these have none. */
   readonly daysWithoutData?: readonly (Selection & { readonly day: string; readonly hours?: readonly number[] })[];
-  /** The first day of a coin that is younger than the data. */
+  /** The first day of each coin that was listed late. */
   readonly listedSince?: Readonly<Record<string, string>>;
-  /** Figures were revised: everything from the day on is multiplied by the factor; of all series where none is named. */
+  /** A revision multiplies all figures from that day on: those of one coin or currency where named, else of all. */
   readonly revision?: Partial<Selection> & { readonly from: string; readonly factor: number };
 };
 
 export type SyntheticSource = {
   readonly seed: number;
-  /** The share of days with empty or doubled hours, or unknown market caps. */
+  /** The share of days with empty or doubled hours, or with unknown market caps: 0 to 1. */
   readonly disturbedShare: number;
   readonly history: History;
 };
 
-/** One answer to make up. `tailAt` is the moment of an answer that carries a tail; null for one that does not. */
+/** One answer to make up. `tailAt` is the moment of the tail; null for an answer without one. */
 export type ChartRequest = {
   readonly coin: string;
   readonly currency: string;
@@ -39,7 +39,7 @@ export const FIRST_DAY = '2013-04-28';
 const names = (selection: Partial<Selection>, { coin, currency }: Required<Selection>): boolean =>
   (selection.coin ?? coin) === coin && (selection.currency ?? currency) === currency;
 
-/** @returns whether the history leaves a moment of the series without data. */
+/** @returns a function that tells whether the series has no data at a moment. */
 function makeIsAbsent(history: History, series: Required<Selection>): (at: number) => boolean {
   const listedAt = startOfDay(history.listedSince?.[series.coin] ?? FIRST_DAY);
   const absences = (history.daysWithoutData ?? [])
@@ -55,7 +55,7 @@ function makeIsAbsent(history: History, series: Required<Selection>): (at: numbe
     );
 }
 
-/** @returns what CoinGecko might have sent: the same samples for the same moments, whatever is asked. */
+/** @returns what CoinGecko might have sent. Whatever is asked, a moment has the same sample. */
 export function syntheticChart(source: SyntheticSource, request: ChartRequest): Chart {
   const { seed, disturbedShare, history } = source;
   const { coin, currency, span, granularity, tailAt } = request;
@@ -68,7 +68,7 @@ export function syntheticChart(source: SyntheticSource, request: ChartRequest): 
   const prices: Sample[] = [];
   const marketCaps: Sample[] = [];
   const volumes: Sample[] = [];
-  // A tail may be stamped otherwise than the moment it was taken at.
+  // A tail's stamp may differ from the moment of its values.
   const add = (at: number, stamp = at): void => {
     const factor = at >= revisedFrom ? (revision?.factor ?? 1) : 1;
     const { price, marketCap, volume } = quoteAt(at);
@@ -81,7 +81,7 @@ export function syntheticChart(source: SyntheticSource, request: ChartRequest): 
   const times = sampleTimes(key, granularity, disturbedShare, span).filter((at) => !isAbsent(at));
   for (const at of times) add(at);
   if (tailAt !== null && !isAbsent(tailAt)) {
-    // The tail is cut to the second. Now and then it repeats the last sample, and so stands after it with an older stamp.
+    // A tail's stamp is cut to the second. A tail that repeats the last sample so follows it with an older stamp.
     const second = Math.floor(tailAt / SECOND_MS);
     const last = times.at(-1) ?? 0;
     const repeatsLast = last > second * SECOND_MS || (last > 0 && randomAt(key, second) < 2 * disturbedShare);

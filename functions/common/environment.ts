@@ -2,11 +2,12 @@ import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { SettingError } from '../../ingestion/settings.ts';
 
 /**
- * Reads environment variables that the stack sets.
+ * Reads environment variables that the stack sets. The stage must be among them, whether or not it is asked for: metrics
+ * without it reach no alarm.
  * @throws SettingError naming every one that is missing.
  */
 export function readEnvironment<const Name extends keyof typeof ENVIRONMENT>(...names: Name[]): Record<Name, string> {
-  const missing = names.filter((name) => !process.env[ENVIRONMENT[name]]);
+  const missing = (['stage', ...names] as const).filter((name) => !process.env[ENVIRONMENT[name]]);
   if (missing.length > 0) {
     throw new SettingError(missing.map((name) => `${ENVIRONMENT[name]} is not set; the stack sets it at deploy.`));
   }

@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-eventbridge';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
+import { retryUntil } from '../../ingestion/retry-until.ts';
 
 const POLL_EVERY_MS = 1_000;
 /** Authorising an API key takes seconds; a minute says that it won't happen. */
@@ -28,6 +29,15 @@ export type Connection = {
 
 export function createConnection(client: EventBridgeClient, name: string, clock: Clock): Connection {
   const describe = () => client.send(new DescribeConnectionCommand({ Name: name }));
+
+  async function expectAuthorised(): Promise<void> {
+    const { ConnectionState: state, StateReason: reason = 'no reason given' } = await describe();
+    if (state === 'AUTHORIZED') return;
+    throw new ConnectionError(
+      `The connection ${name} is ${state} after a minute (${reason}), expected AUTHORIZED: see it in the EventBridge console.`,
+    );
+  }
+
   return {
     async state() {
       return (await describe()).ConnectionState ?? 'unknown';
@@ -42,17 +52,11 @@ export function createConnection(client: EventBridgeClient, name: string, clock:
         // AWS's validation errors quote the value that they refuse, so neither text nor cause may pass as they are.
         throw new ConnectionError(`The connection ${name} can't be updated: ${String(error).replaceAll(secret, '…')}`);
       });
-      const giveUpAt = clock.now() + AUTHORISED_WITHIN_MS;
-      for (;;) {
-        const { ConnectionState: state, StateReason: reason = 'no reason given' } = await describe();
-        if (state === 'AUTHORIZED') return;
-        if (clock.now() >= giveUpAt) {
-          throw new ConnectionError(
-            `The connection ${name} is ${state} after a minute (${reason}), expected AUTHORIZED: see it in the EventBridge console.`,
-          );
-        }
-        await clock.sleep(POLL_EVERY_MS);
-      }
+      await retryUntil(clock.monotonicMs() + AUTHORISED_WITHIN_MS, expectAuthorised, {
+        everyMs: POLL_EVERY_MS,
+        clock,
+        isWaitedFor: (failure) => failure instanceof ConnectionError,
+      });
     },
   };
 }

@@ -1,23 +1,33 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import type { MiddlewareObj } from '@middy/core';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import type { Log } from '../../ingestion/ports.ts';
 
-/** @property with a log of its own that adds the fields to each line; work side by side never shares fields. */
-export type StructuredLog = Log & { with(fields: Record<string, unknown>): StructuredLog };
+const logger = new Logger({
+  serviceName: SERVICE_NAME,
+  persistentKeys: { stage: process.env[ENVIRONMENT.stage] },
+});
 
-/** @returns a log that prints one JSON object a line, at the level that `LOG_LEVEL` names (INFO where it names none). */
-export function createLog(fields: Record<string, unknown> = {}): StructuredLog {
-  const stage = process.env[ENVIRONMENT.stage];
-  return wrap(new Logger({ serviceName: SERVICE_NAME, persistentKeys: { ...(stage ? { stage } : {}), ...fields } }));
-}
+/**
+ * The function's log: one JSON object a line, from the level in `LOG_LEVEL` upwards (INFO by default).
+ *
+ * `withFields` adds the fields of one piece of work. Powertools' child loggers would do the same, but a child takes every
+ * invocation that makes it for a cold start.
+ */
+export const log: Log = {
+  debug: (message, fields = {}) => logger.debug(message, fields),
+  info: (message, fields = {}) => logger.info(message, fields),
+  warn: (message, fields = {}) => logger.warn(message, fields),
+  error: (message, fields = {}) => logger.error(message, fields),
+};
 
-function wrap(logger: ReturnType<Logger['createChild']>): StructuredLog {
-  return {
-    debug: (message, fields = {}) => logger.debug(message, fields),
-    info: (message, fields = {}) => logger.info(message, fields),
-    warn: (message, fields = {}) => logger.warn(message, fields),
-    error: (message, fields = {}) => logger.error(message, fields),
-    with: (fields) => wrap(logger.createChild({ persistentKeys: fields })),
-  };
-}
+/**
+ * Names the invocation on each line, and logs what the handler throws.
+ * @param failure the message of that line.
+ */
+export const logInvocation = (failure: string): MiddlewareObj[] => [
+  injectLambdaContext(logger, { resetKeys: true }),
+  { onError: ({ error }) => log.error(failure, { error }) },
+];

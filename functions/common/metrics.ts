@@ -1,12 +1,11 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
+import { log } from './logger.ts';
 
 type MetricName = (typeof METRICS)[keyof typeof METRICS];
 
-/**
- * Prints metrics as one line of EMF, from which CloudWatch makes them.
- * @param dimensions are added to `service` and `stage`.
- */
+/** @param dimensions are added to `service` and `stage`. */
 export type EmitMetrics = (values: Partial<Record<MetricName, number>>, dimensions?: Record<string, string>) => void;
 
 /** Everything else is a count. */
@@ -16,19 +15,25 @@ const UNITS: Partial<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricU
   [METRICS.priceAgeHours]: MetricUnit.NoUnit,
 };
 
-export function createMetrics(stage: string): EmitMetrics {
-  const metrics = new Metrics({
-    namespace: METRIC_NAMESPACE,
-    serviceName: SERVICE_NAME,
-    defaultDimensions: { stage },
-  });
-  return (values, dimensions = {}) => {
-    // Powertools warns of a line without metrics, and the log of the worker has to be JSON.
-    if (Object.keys(values).length === 0) return;
-    for (const [name, value] of Object.entries(values)) {
-      metrics.addMetric(name, UNITS[name as MetricName] ?? MetricUnit.Count, value);
-    }
-    if (Object.keys(dimensions).length > 0) metrics.addDimensions(dimensions);
-    metrics.publishStoredMetrics();
-  };
+/** Powertools' metrics, without their warning of an invocation that counted nothing. Most invocations count nothing. */
+class FunctionMetrics extends Metrics {
+  override publishStoredMetrics(): this {
+    return this.hasStoredMetrics() ? super.publishStoredMetrics() : this;
+  }
 }
+
+/** The function's metrics. `logMetrics` prints them when an invocation ends, as one line from which CloudWatch reads them. */
+export const metrics = new FunctionMetrics({
+  namespace: METRIC_NAMESPACE,
+  serviceName: SERVICE_NAME,
+  defaultDimensions: { stage: process.env[ENVIRONMENT.stage] ?? '' },
+  logger: log,
+});
+
+/** Metrics with dimensions of their own are printed at once, a line each: all metrics of a line share its dimensions. */
+export const emit: EmitMetrics = (values, dimensions) => {
+  for (const [name, value] of Object.entries(values)) {
+    const target = dimensions ? metrics.singleMetric().addDimensions(dimensions) : metrics;
+    target.addMetric(name, UNITS[name as MetricName] ?? MetricUnit.Count, value);
+  }
+};

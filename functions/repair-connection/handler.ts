@@ -1,12 +1,14 @@
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import middy from '@middy/core';
 import * as z from 'zod';
 import { systemClock } from '../../ingestion/system-clock.ts';
+import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
 import { readEnvironment } from '../common/environment.ts';
 import { createConnection } from '../common/eventbridge-connection.ts';
-import type { Invocation } from '../common/invocation.ts';
-import { createLog } from '../common/logger.ts';
-import { createMetrics } from '../common/metrics.ts';
+import { log, logInvocation } from '../common/logger.ts';
+import { emit, metrics } from '../common/metrics.ts';
 import { parseEvent } from '../common/parse-event.ts';
 import { createRunQueue } from '../common/run-queue.ts';
 import { createSqsClient } from '../common/sqs-client.ts';
@@ -14,22 +16,20 @@ import { repairConnection } from './repair.ts';
 
 const stateChange = z.object({ id: z.string().min(1).max(200) });
 
-/** Called by EventBridge when the connection's state changes. */
-export async function handler(event: unknown, { awsRequestId }: Invocation): Promise<void> {
-  const log = createLog({ requestId: awsRequestId });
-  const environment = readEnvironment('stage', 'connectionName', 'cronSecretId', 'queueUrl');
-  try {
-    await repairConnection(parseEvent(stateChange, event, 'an event of EventBridge').id, {
-      client: new SecretsManagerClient(),
-      secretId: environment.cronSecretId,
-      connection: createConnection(new EventBridgeClient(), environment.connectionName, systemClock),
-      queue: createRunQueue(createSqsClient(), environment.queueUrl),
+/** EventBridge calls it when it has de-authorised the connection. */
+export const handler = middy<unknown, void>()
+  .use(logInvocation('The connection could not be repaired'))
+  .use(logMetrics(metrics))
+  .handler(async (event) => {
+    const { connectionName, cronSecretId, queueUrl } = readEnvironment('connectionName', 'cronSecretId', 'queueUrl');
+    const { id } = parseEvent(stateChange, event, 'an event of EventBridge');
+    await repairConnection(id, {
+      client: new SecretsManagerClient(BACKGROUND_CLIENT),
+      secretId: cronSecretId,
+      connection: createConnection(new EventBridgeClient(BACKGROUND_CLIENT), connectionName, systemClock),
+      queue: createRunQueue(createSqsClient(BACKGROUND_CLIENT), queueUrl),
       clock: systemClock,
-      emit: createMetrics(environment.stage),
+      emit,
       log,
     });
-  } catch (error) {
-    log.error('The connection could not be repaired', { error });
-    throw error;
-  }
-}
+  });

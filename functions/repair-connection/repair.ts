@@ -32,8 +32,8 @@ export async function repairConnection(eventId: string, dependencies: RepairDepe
   emit({ [METRICS.connectionNotAuthorized]: 1 });
   // The run needs no connection. It comes first, so that a repair that fails costs no prices.
   const message = firstHop({
-    trigger: 'deploy',
-    triggerKey: `deploy:repair-${eventId}`,
+    trigger: 'repair',
+    triggerKey: `repair:${eventId}`,
     dueAt: new Date(clock.now()).toISOString(),
     request: {},
   });

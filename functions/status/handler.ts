@@ -1,29 +1,25 @@
+import middy from '@middy/core';
 import * as z from 'zod';
 import { readStatus, type Status } from '../../ingestion/database/status.ts';
-import { parseUniverse } from '../../ingestion/settings.ts';
+import { readUniverse } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { openDatabase } from '../common/database.ts';
-import type { Invocation } from '../common/invocation.ts';
-import { createLog } from '../common/logger.ts';
+import { logInvocation } from '../common/logger.ts';
 import { parseEvent } from '../common/parse-event.ts';
 
-/** Invoked by hand with `{}`, or with a run's id. */
+/** Invoked by hand, with `{}` or with the id of a run. */
 const question = z.strictObject({ runId: z.uuid('it takes the id of a run').optional() });
 
 /** @returns what `npm run status -- --json` prints. */
-export async function handler(event: unknown, { awsRequestId }: Invocation): Promise<Status> {
-  const log = createLog({ requestId: awsRequestId });
-  try {
+export const handler = middy<unknown, Status>()
+  .use(logInvocation('The status could not be read'))
+  .handler(async (event) => {
     const { runId } = parseEvent(question, event ?? {}, 'a question for the status');
+    const universe = readUniverse(process.env);
     const database = await openDatabase();
     try {
-      const universe = parseUniverse(process.env);
       return await readStatus(database, { now: systemClock.now(), universe, ...(runId ? { runId } : {}) });
     } finally {
       await database.close();
     }
-  } catch (error) {
-    log.error('The status could not be read', { error });
-    throw error;
-  }
-}
+  });

@@ -1,10 +1,12 @@
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
-import { parseUniverse } from '../../ingestion/settings.ts';
+import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
+import { readUniverse } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { readEnvironment } from '../common/environment.ts';
-import { createLog } from '../common/logger.ts';
-import { createMetrics } from '../common/metrics.ts';
+import { log, logInvocation } from '../common/logger.ts';
+import { emit, metrics } from '../common/metrics.ts';
 import { once } from '../common/once.ts';
 import { createRunQueue } from '../common/run-queue.ts';
 import { createCronSecretReader } from '../common/secrets.ts';
@@ -12,39 +14,37 @@ import { createSqsClient } from '../common/sqs-client.ts';
 import { failure, type HttpResponse } from './http-response.ts';
 import { createTrigger } from './trigger.ts';
 
-/** An API destination waits 5 s: both together leave 1.5 s for the cold start and the way there and back. */
-const SECRETS_TIMEOUT_MS = 1_750;
-const QUEUE_TIMEOUT_MS = 1_750;
+/** What an API destination's patience leaves after the cold start and the way there and back: half for each call. */
+const CALL_TIMEOUT_MS = (ENDPOINT_TIMEOUT_MS - 1_500) / 2;
 
-/** One attempt may hang, and the next still be in time. */
+/** The time limits of the endpoint's AWS clients, whose caller waits: when one attempt hangs, the next is still in time. */
 const ENDPOINT_CLIENT = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 800, requestTimeout: 1_000, throwOnRequestTimeout: true },
 };
 
-const log = once(() => createLog());
-
 const trigger = once(() => {
-  const { stage, queueUrl, cronSecretId } = readEnvironment('stage', 'queueUrl', 'cronSecretId');
+  const { queueUrl, cronSecretId } = readEnvironment('queueUrl', 'cronSecretId');
   return createTrigger({
     secrets: createCronSecretReader({
       client: new SecretsManagerClient(ENDPOINT_CLIENT),
       secretId: cronSecretId,
       clock: systemClock,
-      timeoutMs: SECRETS_TIMEOUT_MS,
+      timeoutMs: CALL_TIMEOUT_MS,
     }),
     queue: createRunQueue(createSqsClient(ENDPOINT_CLIENT), queueUrl),
-    queueTimeoutMs: QUEUE_TIMEOUT_MS,
-    universe: parseUniverse(process.env),
+    queueTimeoutMs: CALL_TIMEOUT_MS,
+    universe: readUniverse(process.env),
     clock: systemClock,
-    emit: createMetrics(stage),
+    emit,
   });
 });
 
 /** The endpoint, behind an HTTP API with payload version 2.0. */
 export const handler = middy<unknown, HttpResponse>()
+  .use(logInvocation('The call failed'))
+  .use(logMetrics(metrics))
   .onError((request) => {
-    log().error('The call failed', { requestId: request.context.awsRequestId, error: request.error });
     request.response = failure(500, 'Internal Server Error');
   })
-  .handler((event, { awsRequestId }) => trigger()(event, log().with({ requestId: awsRequestId })));
+  .handler((event) => trigger()(event, log));

@@ -1,17 +1,19 @@
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import middy from '@middy/core';
 import * as z from 'zod';
-import { parseUniverse } from '../../ingestion/settings.ts';
+import { readUniverse } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
 import { openDatabase } from '../common/database.ts';
 import { readEnvironment } from '../common/environment.ts';
-import type { Invocation } from '../common/invocation.ts';
-import { createLog } from '../common/logger.ts';
-import { createMetrics } from '../common/metrics.ts';
+import { FULL_TIME, type Invocation } from '../common/invocation.ts';
+import { log, logInvocation } from '../common/logger.ts';
+import { emit, metrics } from '../common/metrics.ts';
 import { parseEvent } from '../common/parse-event.ts';
 import { readSecret } from '../common/secrets.ts';
 import { createSqsClient } from '../common/sqs-client.ts';
-import { processMessage } from './process-message.ts';
+import { processMessage, type WorkerDependencies } from './process-message.ts';
 import { runHop } from './run-hop.ts';
 import { sourceSettings } from './source-settings.ts';
 import { createWorkerQueue } from './worker-queue.ts';
@@ -27,43 +29,52 @@ const sqsEvent = z.object({
   ]),
 });
 
-/** Lambda signals the end of an instance: the hop finishes what it has in hand and begins nothing new. */
-const interrupt = new AbortController();
-process.once('SIGTERM', () => interrupt.abort());
-
-type TimedInvocation = Invocation & { getRemainingTimeInMillis(): number };
-
 /** The messages that the queue must not delete. */
 type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] };
 
+/** Lambda tells an instance that it ends: what is in hand is finished, and nothing new is begun. */
+const interrupt = new AbortController();
+process.once('SIGTERM', () => interrupt.abort());
+
 /** Works on one message of the queue: one hop of a run. */
-export async function handler(event: unknown, invocation: TimedInvocation): Promise<BatchResponse> {
-  const deadline = systemClock.monotonicMs() + invocation.getRemainingTimeInMillis();
-  const [record] = parseEvent(sqsEvent, event, 'an event of a queue with a batch size of 1').Records;
-  const environment = readEnvironment('stage', 'queueUrl', 'deadLetterQueueUrl', 'coingeckoSecretId');
-  const universe = parseUniverse(process.env);
-  const emit = createMetrics(environment.stage);
-  const isDone = await processMessage(
-    { ...record, receiveCount: record.attributes.ApproximateReceiveCount },
-    {
-      queue: createWorkerQueue(createSqsClient(BACKGROUND_CLIENT), environment),
-      universe,
-      emit,
-      log: createLog({ requestId: invocation.awsRequestId }),
-      async runHop(order, log) {
-        const key = await readSecret(new SecretsManagerClient(BACKGROUND_CLIENT), environment.coingeckoSecretId);
-        const source = sourceSettings(process.env, key?.value ?? null);
-        const database = await openDatabase();
-        try {
-          const { signal } = interrupt;
-          return await runHop(order, {
-            ...{ source, universe, database, clock: systemClock, log, emit, interrupt: signal, deadline },
-          });
-        } finally {
-          await database.close();
-        }
-      },
+export const handler = middy<unknown, BatchResponse>(FULL_TIME)
+  .use(logInvocation('The message could not be worked on'))
+  .use(logMetrics(metrics))
+  .handler(async (event, { getRemainingTimeInMillis }: Invocation) => {
+    const deadline = systemClock.monotonicMs() + getRemainingTimeInMillis();
+    const [record] = parseEvent(sqsEvent, event, 'an event of a queue with a batch size of 1').Records;
+    const { messageId, receiptHandle, body, attributes } = record;
+    const delivery = { messageId, receiptHandle, body, receiveCount: attributes.ApproximateReceiveCount };
+    const isDone = await processMessage(delivery, dependencies(deadline));
+    return { batchItemFailures: isDone ? [] : [{ itemIdentifier: messageId }] };
+  });
+
+function dependencies(deadline: number): WorkerDependencies {
+  const environment = readEnvironment('queueUrl', 'deadLetterQueueUrl', 'coingeckoSecretId');
+  const universe = readUniverse(process.env);
+  return {
+    queue: createWorkerQueue(createSqsClient(BACKGROUND_CLIENT), environment),
+    universe,
+    emit,
+    log,
+    async runHop(order, log) {
+      const key = await readSecret(new SecretsManagerClient(BACKGROUND_CLIENT), environment.coingeckoSecretId);
+      const source = sourceSettings(process.env, key?.value ?? null);
+      const database = await openDatabase();
+      try {
+        return await runHop(order, {
+          source,
+          universe,
+          database,
+          clock: systemClock,
+          log,
+          emit,
+          interrupt: interrupt.signal,
+          deadline,
+        });
+      } finally {
+        await database.close();
+      }
     },
-  );
-  return { batchItemFailures: isDone ? [] : [{ itemIdentifier: record.messageId }] };
+  };
 }

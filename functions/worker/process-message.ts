@@ -6,8 +6,8 @@ import type { RunResult, RunStatus } from '../../ingestion/domain/verdict.ts';
 import { parseRunRequest } from '../../ingestion/message/request.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
-import type { StructuredLog } from '../common/logger.ts';
 import type { EmitMetrics } from '../common/metrics.ts';
+import { withFields } from '../common/with-fields.ts';
 import { type Disposition, dispositionAfter, dispositionAfterError } from './disposition.ts';
 import type { Delivery, WorkerQueue } from './worker-queue.ts';
 
@@ -17,7 +17,7 @@ export type WorkerDependencies = {
   /** Works on one hop of a run. @throws whatever keeps it from a verdict. */
   readonly runHop: (order: RunOrder, log: Log) => Promise<RunResult>;
   readonly emit: EmitMetrics;
-  readonly log: StructuredLog;
+  readonly log: Log;
 };
 
 /**
@@ -48,10 +48,10 @@ async function workOn(
   dependencies: WorkerDependencies,
 ): Promise<{ disposition: Disposition; status: RunStatus; log: Log }> {
   const { universe, runHop } = dependencies;
-  let log = dependencies.log.with({ messageId, receiveCount });
+  let log = withFields(dependencies.log, { messageId, receiveCount });
   try {
     const message = parseRunMessage(body);
-    log = log.with({ runId: message.runId, hop: message.hop });
+    log = withFields(log, { runId: message.runId, hop: message.hop });
     const result = await runHop(orderOf(message, universe), log);
     // The series have lines of their own.
     const { series, ...verdict } = result.verdict;

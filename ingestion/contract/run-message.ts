@@ -1,5 +1,8 @@
-/** What started a run. `deploy` is the run that each deploy queues in stages with a schedule. */
-export type TriggerKind = 'schedule' | 'http' | 'cli' | 'deploy';
+/**
+ * What started a run. `deploy` is the run that each deploy queues in stages with a schedule, `repair` the one in place of a
+ * scheduled call that was refused.
+ */
+export type TriggerKind = 'schedule' | 'http' | 'cli' | 'deploy' | 'repair';
 
 /** What a run was asked for; an empty object means whatever is missing in the horizon of every series. */
 export type RunRequest = {
@@ -30,12 +33,6 @@ export const MESSAGE_GROUP_ID = 'ingestion';
 /** @returns the FIFO deduplication id of a hop: the same hop queued twice is delivered once. */
 export const deduplicationId = (message: Pick<RunMessage, 'runId' | 'hop'>): string =>
   `${message.runId}:${message.hop}`;
-
-/** No run needs more hops than this: 64 hops of 15 minutes are 16 hours. */
-export const MAX_HOPS = 64;
-
-/** A message received so often without success goes to the dead-letter queue: four retries. */
-export const MAX_RECEIVES = 5;
 
 /** The attribute of a message that the worker itself put into the dead-letter queue: why no retry can help. */
 export const REASON_ATTRIBUTE = 'reason';

@@ -1,28 +1,77 @@
+import * as z from 'zod';
+
 export type Coin = { readonly id: string; readonly symbol: string; readonly name: string };
 export type Currency = { readonly code: string; readonly name: string };
 
 /** All series of a deployment: every coin in every currency. The first currency is the one the others are judged by. */
 export type Universe = { readonly coins: readonly Coin[]; readonly currencies: readonly Currency[] };
 
-/** What is tracked unless the `UNIVERSE` setting says otherwise. Ids are CoinGecko's; `npm run check-universe` compares. */
-export const DEFAULT_UNIVERSE: Universe = {
-  coins: [
-    { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
-    { id: 'ethereum', symbol: 'eth', name: 'Ethereum' },
-    { id: 'solana', symbol: 'sol', name: 'Solana' },
-    { id: 'cardano', symbol: 'ada', name: 'Cardano' },
-    { id: 'ripple', symbol: 'xrp', name: 'XRP' },
-    { id: 'polkadot', symbol: 'dot', name: 'Polkadot' },
-    { id: 'dogecoin', symbol: 'doge', name: 'Dogecoin' },
-    { id: 'avalanche-2', symbol: 'avax', name: 'Avalanche' },
-    { id: 'chainlink', symbol: 'link', name: 'Chainlink' },
-    { id: 'uniswap', symbol: 'uni', name: 'Uniswap' },
-    { id: 'litecoin', symbol: 'ltc', name: 'Litecoin' },
-  ],
-  currencies: [
-    { code: 'usd', name: 'US dollar' },
-    { code: 'eur', name: 'Euro' },
-    { code: 'gbp', name: 'Pound sterling' },
-    { code: 'try', name: 'Turkish lira' },
-  ],
-};
+// Each message completes the sentence "it takes …".
+
+const Text = z.string('a text').trim().min(1, 'a text that is not empty');
+
+const once = <Item>(key: keyof Item) => ({
+  check: (items: readonly Item[]) => new Set(items.map((item) => item[key])).size === items.length,
+  takes: `a list that names no ${String(key)} twice`,
+});
+const coinOnce = once<Coin>('id');
+const currencyOnce = once<Currency>('code');
+
+const CoinSchema = z.strictObject(
+  {
+    id: z.string("CoinGecko's id of a coin").regex(/^[^\s/?#]{1,100}$/, "CoinGecko's id of a coin"),
+    symbol: Text,
+    name: Text,
+  },
+  'an object {"id","symbol","name"}',
+);
+
+const CurrencySchema = z.strictObject(
+  {
+    code: z.string('a code like "usd"').regex(/^[a-z0-9]{2,10}$/, 'a code like "usd", in small letters'),
+    name: Text,
+  },
+  'an object {"code","name"}',
+);
+
+const UniverseSchema: z.ZodType<Universe> = z.strictObject(
+  {
+    coins: z
+      .array(CoinSchema, 'a list of {"id","symbol","name"}')
+      .min(1, 'at least one coin')
+      .refine(coinOnce.check, coinOnce.takes),
+    currencies: z
+      .array(CurrencySchema, 'a list of {"code","name"}')
+      .min(1, 'at least one currency')
+      .refine(currencyOnce.check, currencyOnce.takes),
+  },
+  'an object {"coins","currencies"}',
+);
+
+/**
+ * Parses the text of a universe file.
+ * @param file its name, for the problems.
+ * @returns the universe, or one sentence for each place that is wrong: what was found and what it takes.
+ */
+export function parseUniverse(text: string, file: string): Universe | { readonly problems: readonly string[] } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { problems: [`${file} is no JSON; it takes JSON like {"coins":[…],"currencies":[…]}.`] };
+  }
+  const parsed = UniverseSchema.safeParse(json, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  return {
+    problems: parsed.error.issues.map(({ path, input, message }) => {
+      const found = input === undefined ? 'missing' : JSON.stringify(input).slice(0, 100);
+      return `${file}${placeOf(path)} is ${found}; it takes ${message}.`;
+    }),
+  };
+}
+
+/** `['coins', 3, 'id']` as ` at coins[3].id`. */
+function placeOf(path: readonly PropertyKey[]): string {
+  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return text === '' ? '' : ` at ${text.slice(1)}`;
+}

@@ -22,8 +22,14 @@ export type SeriesCoverage = Series & {
   readonly unavailableDays: readonly Day[];
 };
 
-/** `none`: nothing is stored and nothing expected, before `trackedSince` or before the day is settled. */
-export type CoverageCell = { readonly status: DayStatus | 'none'; readonly hoursCovered: number | null };
+/** `none`: nothing is stored and nothing is expected, before `trackedSince` or while the day is not settled. */
+export type CoverageStatus = DayStatus | 'none';
+
+/** A series over consecutive days, oldest first. */
+export type DailyCoverage = Series & { readonly statuses: readonly CoverageStatus[] };
+
+/** A day that was confirmed not to exist at the source. */
+export type UnavailableDay = Series & { readonly day: Day; readonly reason: string };
 
 /** @returns the coverage of every series of the universe, in the universe's order. */
 export async function readSeriesCoverage(
@@ -58,29 +64,25 @@ export async function readSeriesCoverage(
   });
 }
 
-/** @returns a cell for each day from `from` to `to`, both inclusive, of every series, in the universe's order. */
+/** @returns the status of each day from `from` to `to`, both inclusive, of every series, in the universe's order. */
 export async function readCoverage(
   database: Database,
   { now, universe, from, to }: { now: Instant; universe: Universe; from: Day; to: Day },
-): Promise<(Series & { readonly cells: readonly CoverageCell[] })[]> {
+): Promise<DailyCoverage[]> {
   const stored = await readStored(database, { from, to });
   return selectSeries(universe, {}).map((series) => {
     const { trackedSince, states } = stored(series);
     const isExpected = (day: Day) => trackedSince !== null && day >= trackedSince && day <= lastSettledDay(now);
-    const cells = daysFrom(from, to).map((day): CoverageCell => {
-      const state = states.get(day) ?? nothing(day);
-      const status = statusOf(state, now);
-      return {
-        status: status === 'missing' && !isExpected(day) ? 'none' : status,
-        hoursCovered: state.row?.hoursCovered ?? null,
-      };
+    const statuses = daysFrom(from, to).map((day) => {
+      const status = statusOf(states.get(day) ?? nothing(day), now);
+      return status === 'missing' && !isExpected(day) ? 'none' : status;
     });
-    return { ...series, cells };
+    return { ...series, statuses };
   });
 }
 
-/** @returns the days that were confirmed not to exist at the source, of all series, oldest first. */
-export async function readUnavailableDays({ db }: Database): Promise<(Series & { day: Day; reason: string })[]> {
+/** @returns the unavailable days of all series, oldest first. */
+export async function readUnavailableDays({ db }: Database): Promise<UnavailableDay[]> {
   return await db
     .selectFrom('unavailable_days')
     .select(['coin_id as coin', 'currency', 'day', 'reason'])

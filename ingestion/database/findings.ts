@@ -1,7 +1,8 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Finding } from '../domain/finding.ts';
 import type { FindingRepository } from '../ports.ts';
-import { inChunks, unnestRows } from './statements.ts';
+import type { Database } from './connection.ts';
+import { type ColumnTypes, inChunks, insertRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createFindingRepository(db: Kysely<Tables>): FindingRepository {
@@ -24,15 +25,52 @@ export function createFindingRepository(db: Kysely<Tables>): FindingRepository {
   };
 }
 
-/** What a run has found before (a second hop, a redelivery) stays as it is. */
+/** How many findings of each severity all kept runs have, and the first of them: errors first, then by the newest run. */
+export type FindingsOfAllRuns = {
+  readonly errors: number;
+  readonly warnings: number;
+  readonly listed: readonly Finding[];
+};
+
+/** @param limit how many are listed at most. */
+export async function readFindingsOfAllRuns({ db }: Database, limit: number): Promise<FindingsOfAllRuns> {
+  const counts = await db
+    .selectFrom('quality_findings')
+    .select(['severity', ({ fn }) => fn.countAll<number>().as('count')])
+    .groupBy('severity')
+    .execute();
+  const countOf = (severity: Finding['severity']) => counts.find((one) => one.severity === severity)?.count ?? 0;
+  const listed = await db
+    .selectFrom('quality_findings as finding')
+    .innerJoin('ingestion_runs as run', 'run.id', 'finding.run_id')
+    .select(['rule', 'severity', 'coin_id as coin', 'currency', 'day', 'detail'])
+    .orderBy('severity')
+    .orderBy('run.started_at', 'desc')
+    .orderBy('day', (order) => order.desc().nullsLast())
+    .orderBy('rule')
+    .orderBy('coin_id')
+    .orderBy('currency')
+    .limit(limit)
+    .execute();
+  return { errors: countOf('error'), warnings: countOf('warning'), listed };
+}
+
+const COLUMNS = {
+  run_id: 'uuid',
+  rule: 'text',
+  severity: 'text',
+  coin_id: 'text',
+  currency: 'text',
+  day: 'date',
+  detail: 'text',
+} satisfies ColumnTypes;
+
+/** What the run has found before, in another hop or delivery, stays as it is. */
 export async function insertFindings(db: Kysely<Tables>, runId: string, findings: readonly Finding[]): Promise<void> {
-  const columns = { rule: 'text', severity: 'text', coin: 'text', currency: 'text', day: 'date', detail: 'text' };
-  for (const chunk of inChunks(findings)) {
-    await sql`
-      insert into quality_findings (run_id, rule, severity, coin_id, currency, day, detail)
-      select ${runId}, rule, severity, coin, currency, day, detail
-      from ${unnestRows('found', columns, chunk)}
-      on conflict do nothing
-    `.execute(db);
+  const rows = findings.map(({ coin, ...finding }) => ({ ...finding, coin_id: coin, run_id: runId }));
+  for (const chunk of inChunks(rows)) {
+    await insertRows(db, 'quality_findings', COLUMNS, chunk)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 }

@@ -1,24 +1,23 @@
-import { type Kysely, sql } from 'kysely';
+import type { DeleteQueryBuilder, DeleteResult, Kysely } from 'kysely';
 import type { Housekeeping } from '../ports.ts';
-import { MAX_ROWS, toIso } from './statements.ts';
+import { MAX_ROWS } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createHousekeeping(db: Kysely<Tables>): Housekeeping {
   return {
     async prune(olderThan) {
-      await deleteBefore(db, 'answers', 'received_at', olderThan);
-      await deleteBefore(db, 'requests', 'sent_at', olderThan);
+      const before = new Date(olderThan);
+      const answers = db.selectFrom('answers').select('id').where('received_at', '<', before).orderBy('id');
+      const requests = db.selectFrom('requests').select('id').where('sent_at', '<', before).orderBy('id');
+      await inPieces(db.deleteFrom('answers').where('id', 'in', answers.limit(MAX_ROWS)));
+      await inPieces(db.deleteFrom('requests').where('id', 'in', requests.limit(MAX_ROWS)));
     },
   };
 }
 
-/** In pieces, so that years of them, found after a long pause, hold no lock for long either. */
-async function deleteBefore(db: Kysely<Tables>, table: 'answers' | 'requests', column: string, before: number) {
-  let deleted: bigint | undefined;
-  do {
-    const oldest = sql`
-      select id from ${sql.table(table)} where ${sql.ref(column)} < ${toIso(before)} order by id limit ${MAX_ROWS}`;
-    const result = await sql`delete from ${sql.table(table)} where id in (${oldest})`.execute(db);
-    deleted = result.numAffectedRows;
-  } while (deleted === BigInt(MAX_ROWS));
+/** Repeats a delete of at most `MAX_ROWS` rows: years of them, found after a long pause, hold no lock for long either. */
+async function inPieces<Table extends keyof Tables>(piece: DeleteQueryBuilder<Tables, Table, DeleteResult>) {
+  let deleted: bigint;
+  do deleted = (await piece.executeTakeFirstOrThrow()).numDeletedRows;
+  while (deleted === BigInt(MAX_ROWS));
 }

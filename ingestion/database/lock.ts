@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { LockLostError, LockTakenError } from '../domain/failure.ts';
 import type { Clock, HeldLock, IngestionLock } from '../ports.ts';
+import { retryUntil } from '../retry-until.ts';
 import type { Database } from './connection.ts';
 
 /** Any number that nothing else in the database locks. Advisory locks belong to one database, not to the server. */
@@ -24,18 +25,19 @@ export function createIngestionLock(database: Database, clock: Clock): Ingestion
 }
 
 async function takeLock(client: pg.Client, clock: Clock, waitMs: number): Promise<void> {
-  const giveUpAt = clock.now() + waitMs;
-  for (;;) {
+  async function tryLock(): Promise<void> {
     const { rows } = await client.query('select pg_try_advisory_lock($1) as is_mine', [LOCK_KEY]);
     if (rows[0]?.is_mine) return;
-    if (clock.now() >= giveUpAt) {
-      throw new LockTakenError(
-        `Another ingestion is at work on this database${waitMs > 0 ? `, after ${waitMs / 1000} s of waiting still` : ''}. ` +
-          'Wait until it is done and try again.',
-      );
-    }
-    await clock.sleep(Math.min(POLL_MS, giveUpAt - clock.now()));
+    const waited = waitMs > 0 ? `, still so after ${waitMs / 1000} s of waiting` : '';
+    throw new LockTakenError(
+      `Another ingestion is at work on this database${waited}. Wait until it is done and try again.`,
+    );
   }
+  await retryUntil(clock.monotonicMs() + waitMs, tryLock, {
+    everyMs: POLL_MS,
+    clock,
+    isWaitedFor: (failure) => failure instanceof LockTakenError,
+  });
 }
 
 function hold(client: pg.Client): HeldLock {

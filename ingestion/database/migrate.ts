@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { IngestionError } from '../domain/failure.ts';
 import type { Clock, Log } from '../ports.ts';
+import { retryUntil } from '../retry-until.ts';
 import { type Database, DatabaseUnreachableError } from './connection.ts';
 import type { Tables } from './tables.ts';
 
@@ -11,7 +12,7 @@ import type { Tables } from './tables.ts';
 export type Migrated = { readonly applied: readonly string[]; readonly isNewer: boolean };
 
 const RETRY_MS = 5_000;
-const OLDEST_SERVER = 18;
+const OLDEST_SERVER = 15;
 
 /**
  * Brings the schema up to date, one program at a time. An older program that meets a newer schema does nothing:
@@ -61,21 +62,19 @@ async function waitForDatabase(
   database: Database,
   { waitMs, clock, log }: { waitMs: number; clock: Clock; log: Log },
 ): Promise<void> {
-  const giveUpAt = clock.now() + waitMs;
-  for (;;) {
-    try {
-      const client = await database.connect();
-      return await refuseOldServer(client).finally(() => client.end());
-    } catch (error) {
-      const canWait = error instanceof DatabaseUnreachableError && error.isTransient;
-      if (!canWait || clock.now() + RETRY_MS > giveUpAt) throw error;
-      log.warn('Waiting for the database', { error: error.message });
-      await clock.sleep(RETRY_MS);
-    }
+  async function connect(): Promise<void> {
+    const client = await database.connect();
+    await refuseOldServer(client).finally(() => client.end());
   }
+  await retryUntil(clock.monotonicMs() + waitMs, connect, {
+    everyMs: RETRY_MS,
+    clock,
+    isWaitedFor: (failure) => failure instanceof DatabaseUnreachableError && failure.isTransient,
+    onWait: ({ message }) => log.warn('Waiting for the database', { error: message }),
+  });
 }
 
-/** Before 18 a statement can't return the values that it replaced, and those are kept. */
+/** Before 15 no unique constraint can take two nulls for the same, as the one that keeps findings single does. */
 async function refuseOldServer(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ number: number; version: string }>(
     `select current_setting('server_version_num')::integer as number, current_setting('server_version') as version`,

@@ -1,10 +1,11 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Universe } from '../contract/universe.ts';
 import type { Day, Instant } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { Clock, RunOrder, RunRepository } from '../ports.ts';
-import { inChunks, toIso, unnestRows } from './statements.ts';
+import { markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
+import { inChunks, insertRows, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunRepository {
@@ -50,68 +51,42 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
     seriesOutcomes: (runId) => readSeriesOutcomes(db, runId),
 
     async plan(runId, planned, current) {
-      for (const chunk of inChunks(planned)) {
-        const rows = chunk.map(({ coin, currency, from, to }) => ({
-          ...{ coin, currency },
-          ...{ from: toIso(from), to: toIso(to) },
-        }));
-        const columns = { coin: 'text', currency: 'text', from: 'timestamptz', to: 'timestamptz' };
-        await sql`
-          insert into ingestion_series (run_id, coin_id, currency, status, window_from, window_to)
-          select ${runId}, coin, currency, 'pending', "from", "to" from ${unnestRows('planned', columns, rows)}
-          on conflict (run_id, coin_id, currency) do update set
-            status = 'pending', error_kind = null, error = null,
-            window_from = excluded.window_from, window_to = excluded.window_to
-        `.execute(db);
-      }
-      for (const chunk of inChunks(current)) {
-        await sql`
-          insert into ingestion_series as series (run_id, coin_id, currency, status)
-          select ${runId}, coin, currency, 'current' from ${unnestRows('current', { coin: 'text', currency: 'text' }, chunk)}
-          on conflict (run_id, coin_id, currency) do update set status = 'current', error_kind = null, error = null
-          where series.status <> 'stored'
-        `.execute(db);
-      }
+      await markPending(db, runId, planned);
+      await markCurrent(db, runId, current);
     },
 
-    async failSeries(runId, { coin, currency }, { kind, message, attempts }) {
-      await sql`
-        insert into ingestion_series as series
-          (run_id, coin_id, currency, status, attempts, last_request_at, error_kind, error)
-        values (${runId}, ${coin}, ${currency}, 'failed', ${attempts}, ${toIso(clock.now())}, ${kind}, ${message})
-        on conflict (run_id, coin_id, currency) do update set
-          status = 'failed', attempts = series.attempts + excluded.attempts,
-          last_request_at = excluded.last_request_at, error_kind = excluded.error_kind, error = excluded.error
-      `.execute(db);
-    },
+    failSeries: (runId, failures) => markFailed(db, runId, failures, clock.now()),
   };
 }
 
-export async function readSeriesOutcomes(db: Kysely<Tables>, runId: string) {
-  const rows = await db.selectFrom('ingestion_series').selectAll().where('run_id', '=', runId).execute();
-  return rows.map((row) => ({
-    coin: row.coin_id,
-    currency: row.currency,
-    status: row.status,
-    daysWritten: row.days_written,
-    error: row.error,
-    errorKind: row.error_kind,
-  }));
-}
-
-/** @returns the due time: of a run that is continued the one that it began with. */
+/** @returns the due time. A run that is continued keeps the one that it began with. */
 async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): Promise<Instant> {
   const { runId, triggerKey, trigger, dueAt, request, hop } = order;
-  const { rows } = await sql<{ due_at: Date }>`
-    insert into ingestion_runs as run (id, trigger_key, trigger, due_at, request, status, started_at, hops)
-    values (${runId}, ${triggerKey}, ${trigger}, ${toIso(dueAt)}, ${JSON.stringify(request)}, 'running', ${startedAt},
-      ${hop + 1})
-    on conflict (trigger_key) do update set
-      status = 'running', finished_at = null, error = null, hops = greatest(run.hops, excluded.hops)
-    where run.request = excluded.request
-    returning due_at
-  `.execute(db);
-  const [run] = rows;
+  const run = await db
+    .insertInto('ingestion_runs')
+    .values({
+      id: runId,
+      trigger_key: triggerKey,
+      trigger,
+      due_at: toIso(dueAt),
+      request: JSON.stringify(request),
+      status: 'running',
+      started_at: startedAt,
+      hops: hop + 1,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .column('trigger_key')
+        .doUpdateSet(({ fn }) => ({
+          status: 'running',
+          finished_at: null,
+          error: null,
+          hops: fn('greatest', ['ingestion_runs.hops', 'excluded.hops']),
+        }))
+        .whereRef('ingestion_runs.request', '=', 'excluded.request'),
+    )
+    .returning('due_at')
+    .executeTakeFirst();
   if (!run) {
     throw new RefusedError(
       'refused',
@@ -134,30 +109,36 @@ async function openRun(db: Kysely<Tables>, order: RunOrder, startedAt: string): 
 
 async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe): Promise<void> {
   for (const chunk of inChunks(coins)) {
-    await sql`
-      insert into coins (id, symbol, name)
-      select id, symbol, name from ${unnestRows('coin', { id: 'text', symbol: 'text', name: 'text' }, chunk)}
-      on conflict (id) do update set symbol = excluded.symbol, name = excluded.name
-      where (coins.symbol, coins.name) is distinct from (excluded.symbol, excluded.name)
-    `.execute(db);
+    await insertRows(db, 'coins', { id: 'text', symbol: 'text', name: 'text' }, chunk)
+      .onConflict((conflict) =>
+        conflict
+          .column('id')
+          .doUpdateSet(({ ref }) => ({ symbol: ref('excluded.symbol'), name: ref('excluded.name') }))
+          .where(({ eb, refTuple }) =>
+            eb(refTuple('coins.symbol', 'coins.name'), '<>', refTuple('excluded.symbol', 'excluded.name')),
+          ),
+      )
+      .execute();
   }
   for (const chunk of inChunks(currencies)) {
-    await sql`
-      insert into currencies (code, name)
-      select code, name from ${unnestRows('currency', { code: 'text', name: 'text' }, chunk)}
-      on conflict (code) do update set name = excluded.name where currencies.name <> excluded.name
-    `.execute(db);
+    await insertRows(db, 'currencies', { code: 'text', name: 'text' }, chunk)
+      .onConflict((conflict) =>
+        conflict
+          .column('code')
+          .doUpdateSet(({ ref }) => ({ name: ref('excluded.name') }))
+          .whereRef('currencies.name', '<>', 'excluded.name'),
+      )
+      .execute();
   }
 }
 
-/** @returns since when each is tracked, in the order given. */
+/** Series that are there already stay as they are. @returns since when each is tracked, in the order given. */
 async function openSeries(db: Kysely<Tables>, series: readonly Series[], trackedSince: Day): Promise<Day[]> {
-  for (const chunk of inChunks(series)) {
-    await sql`
-      insert into series (coin_id, currency, tracked_since)
-      select coin, currency, ${trackedSince} from ${unnestRows('opened', { coin: 'text', currency: 'text' }, chunk)}
-      on conflict do nothing
-    `.execute(db);
+  const opened = series.map(({ coin, currency }) => ({ coin_id: coin, currency, tracked_since: trackedSince }));
+  for (const chunk of inChunks(opened)) {
+    await insertRows(db, 'series', { coin_id: 'text', currency: 'text', tracked_since: 'date' }, chunk)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
   const rows = await db.selectFrom('series').selectAll().execute();
   const days = new Map(
@@ -166,7 +147,7 @@ async function openSeries(db: Kysely<Tables>, series: readonly Series[], tracked
   return series.map((one) => days.get(seriesName(one)) ?? trackedSince);
 }
 
-/** The ledger knows of every hop, also of those that were killed. */
+/** From the ledger, which knows every hop, even one that was killed. */
 async function countRequests(db: Kysely<Tables>, runId: string) {
   return await db
     .selectFrom('requests')

@@ -1,7 +1,15 @@
-import { type RawBuilder, sql } from 'kysely';
+import {
+  type AliasedRawBuilder,
+  type Insertable,
+  type InsertQueryBuilder,
+  type InsertResult,
+  type Kysely,
+  sql,
+} from 'kysely';
 import type { Instant } from '../domain/day.ts';
+import type { Tables } from './tables.ts';
 
-/** No statement writes more rows than this, so that none of them holds its locks for long. */
+/** No statement writes more rows than this, so that none holds its locks for long. */
 export const MAX_ROWS = 500;
 
 export function* inChunks<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
@@ -11,19 +19,42 @@ export function* inChunks<Row>(rows: readonly Row[]): Generator<readonly Row[]> 
 /** A moment as the tables take it, free of the process's time zone. */
 export const toIso = (at: Instant): string => new Date(at).toISOString();
 
-type Cell = string | number | boolean | null;
+/** The type that each column has in PostgreSQL. */
+export type ColumnTypes<Column extends string = string> = Readonly<
+  Record<Column, 'boolean' | 'date' | 'integer' | 'numeric' | 'text' | 'timestamptz' | 'uuid'>
+>;
+
+export const columnNames = <Column extends string>(columns: ColumnTypes<Column>): Column[] =>
+  Object.keys(columns) as Column[];
 
 /**
- * Rows as a table for a set-based statement: `unnest($1::date[], $2::numeric[]) as incoming(day, open)`. Numbers travel
- * as the shortest decimal that reads back as the same double.
- * @param columns name and PostgreSQL type of each column.
+ * Rows as a table to select from: `unnest($1::date[], $2::numeric[]) as incoming(day, open)`. The text of the statement
+ * is the same for any number of rows. Numbers travel as the shortest decimal that reads back as the same double.
  */
-export function unnestRows<Column extends string>(
-  name: string,
-  columns: Readonly<Record<Column, string>>,
-  rows: readonly Readonly<Record<Column, Cell>>[],
-): RawBuilder<unknown> {
-  const names = Object.keys(columns) as Column[];
+export function unnestRows<Name extends string, Column extends string, Row extends Readonly<Record<Column, unknown>>>(
+  name: Name,
+  columns: ColumnTypes<Column>,
+  rows: readonly Row[],
+): AliasedRawBuilder<Pick<Row, Column>, Name> {
+  const names = columnNames(columns);
   const arrays = names.map((column) => sql`${rows.map((row) => row[column])}::${sql.raw(columns[column])}[]`);
-  return sql`unnest(${sql.join(arrays)}) as ${sql.id(name)}(${sql.join(names.map((column) => sql.id(column)))})`;
+  const alias = sql`${sql.id(name)}(${sql.join(names.map((column) => sql.id(column)))})`;
+  return sql<Pick<Row, Column>>`unnest(${sql.join(arrays)})`.as<Name>(alias);
+}
+
+/** @returns an insert of the rows, to be told what to do on a conflict. Columns and values must be those of the table. */
+export function insertRows<
+  Table extends keyof Tables & string,
+  Column extends keyof Insertable<Tables[Table]> & keyof Tables[Table] & string,
+>(
+  db: Kysely<Tables>,
+  table: Table,
+  columns: ColumnTypes<Column>,
+  rows: readonly Pick<Insertable<Tables[Table]>, Column>[],
+): InsertQueryBuilder<Tables, Table, InsertResult> {
+  const names = columnNames(columns);
+  return db
+    .insertInto(table)
+    .columns(names)
+    .expression(sql`select * from ${unnestRows('incoming', columns, rows)}`);
 }

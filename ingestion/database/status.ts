@@ -11,7 +11,7 @@ import type { Database } from './connection.ts';
 import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
 import { createFindingRepository } from './findings.ts';
 import { createRequestLedger } from './request-ledger.ts';
-import { readSeriesOutcomes } from './runs.ts';
+import { readSeriesOutcomes } from './series-outcomes.ts';
 import { toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 

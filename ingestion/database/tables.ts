@@ -33,15 +33,19 @@ type DailyPriceTable = OfSeries & {
   revision: number;
   run_id: string;
   aggregation_version: number;
+  is_thin: Generated<boolean>;
+  source: Generated<'direct' | 'cross_rate'>;
+  answer_ids: number[] | null;
   updated_at: Moment;
 };
 
 export type Tables = {
   coins: { id: string; symbol: string; name: string };
   currencies: { code: string; name: string };
-  series: OfSeries & { tracked_since: Day };
+  series: OfSeries & { tracked_since: Day; is_tracked: Generated<boolean>; begins_at: MomentOrNull };
   daily_prices: DailyPriceTable;
   daily_price_revisions: DailyPriceTable & { replaced_at: Moment; replaced_by_run_id: string };
+  requested_ranges: OfSeries & { first_day: Day; last_day: Day; run_id: string; requested_at: Moment };
   unavailable_days: OfSeries & {
     day: Day;
     reason: string;
@@ -63,6 +67,7 @@ export type Tables = {
     stored_days: number | null;
     missing_days: number | null;
     thin_days: number | null;
+    unconfirmed_days: number | null;
     unavailable_days: number | null;
     hops: number;
     requests: Generated<number>;
@@ -70,6 +75,11 @@ export type Tables = {
     retries: Generated<number>;
     rate_limited: Generated<number>;
     error: string | null;
+    universe_series: number | null;
+    history_days: number | null;
+    cross_rate_days: number | null;
+    latest_prices: number | null;
+    is_full_run: ColumnType<boolean, never, never>;
   };
   ingestion_series: OfSeries & {
     run_id: string;
@@ -92,6 +102,8 @@ export type Tables = {
     received_at: Moment;
     sha256: string;
     body: Buffer;
+    sample_count: number | null;
+    first_sample_at: MomentOrNull;
   };
   rejected_samples: OfSeries & {
     run_id: string;
@@ -108,7 +120,9 @@ export type Tables = {
     day: Day | null;
     detail: string;
   };
-  requests: OfSeries & {
+  requests: {
+    coin_id: string | null;
+    currency: string | null;
     id: ColumnType<number, never, never>;
     run_id: string;
     sent_at: Moment;

@@ -11,6 +11,9 @@ export const DAY_MS = 24 * HOUR_MS;
 /** CoinGecko's pages name 00:10 to 00:40 UTC as the moment a day is whole; ranges may then be cached for 30 minutes. */
 const SETTLED_AFTER_END_MS = 45 * MINUTE_MS + 30 * MINUTE_MS;
 
+/** Days in a row, both ends inclusive. */
+export type DaySpan = { readonly first: Day; readonly last: Day };
+
 /** @returns the UTC day that holds the moment. */
 export const dayOf = (at: Instant): Day => new Date(at).toISOString().slice(0, 10);
 
@@ -29,6 +32,20 @@ export const daysFrom = (first: Day, last: Day): Day[] =>
 
 /** @returns how many days first to last are, both inclusive. */
 export const countDays = (first: Day, last: Day): number => (startOf(last) - startOf(first)) / DAY_MS + 1;
+
+/**
+ * @param days ascending, without repeats.
+ * @returns the fewest spans that hold these days and no others, ascending.
+ */
+export function spansOf(days: readonly Day[]): DaySpan[] {
+  const spans: { first: Day; last: Day }[] = [];
+  for (const day of days) {
+    const span = spans.at(-1);
+    if (span && day === addDays(span.last, 1)) span.last = day;
+    else spans.push({ first: day, last: day });
+  }
+  return spans;
+}
 
 /** @returns the moment from which the day's answers no longer change: 01:15 UTC of the next day. */
 export const settledAt = (day: Day): Instant => endOf(day) + SETTLED_AFTER_END_MS;

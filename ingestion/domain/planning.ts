@@ -4,6 +4,7 @@ import {
   countDays,
   DAY_MS,
   type Day,
+  type DaySpan,
   dayOf,
   endOf,
   HOUR_MS,
@@ -31,9 +32,6 @@ export type Window = { readonly from: Instant; readonly to: Instant };
 
 /** One request to come: the window, and the gap days that it is made for, ascending. */
 export type PlannedWindow = { readonly window: Window; readonly gapDays: readonly [Day, ...Day[]] };
-
-/** Both inclusive. */
-export type DaySpan = { readonly first: Day; readonly last: Day };
 
 /** @returns since when a series is tracked that a run due at that moment opens. */
 export const trackedSince = (dueAt: Instant): Day => addDays(dayOf(dueAt), -FIRST_FILL_DAYS);

@@ -13,6 +13,9 @@ const MAX_DAILY_RATE_MOVE = 0.15;
 /** Fewer coins than this cannot outvote a wrong one. */
 const MIN_COINS = 3;
 
+/** A final average that moves further than this is worth a look. */
+const REVISION_TOLERANCE = 0.001;
+
 const HOURS_A_DAY = DAY_MS / HOUR_MS;
 
 /** @returns a finding for each stretch of 24 h or more in which the price did not move at all. */
@@ -36,6 +39,46 @@ export function findFrozen(series: Series, samples: Samples): Finding[] {
     });
   }
   return findings;
+}
+
+/** What tells two rows of one day apart in quality. */
+type PriceQuality = {
+  readonly average: number;
+  readonly hoursCovered: number;
+  readonly aggregationVersion: number;
+};
+
+/** What storing a daily price came to. */
+export type PriceChange = {
+  readonly day: Day;
+  /** The row that was stored; null where there was none. */
+  readonly before: (PriceQuality & { readonly isFinal: boolean }) | null;
+  /** The row that was to be stored. */
+  readonly after: PriceQuality;
+  /** False where the stored row was kept. */
+  readonly isWritten: boolean;
+};
+
+/** @returns a finding for each final average that moved, and for each final row that a worse answer left as it was. */
+export function findChanges(series: Series, changes: readonly PriceChange[]): Finding[] {
+  return changes.flatMap(({ day, before, after, isWritten }): Finding[] => {
+    if (!before?.isFinal) return [];
+    const finding = { severity: 'warning', ...series, day } as const;
+    const where = `${seriesName(series)} on ${day}`;
+    const move = Math.abs(after.average - before.average) / before.average;
+    if (isWritten && move > REVISION_TOLERANCE) {
+      const detail = `${where}: the final average moved by ${percent(move)}, from ${before.average} to ${after.average}.`;
+      return [{ rule: 'revision', ...finding, detail }];
+    }
+    const isWorse = after.hoursCovered < before.hoursCovered || after.aggregationVersion < before.aggregationVersion;
+    if (!isWritten && isWorse) {
+      const detail =
+        `${where}: the answer covers ${after.hoursCovered} hours (aggregation version ${after.aggregationVersion}), ` +
+        `the final row ${before.hoursCovered} (version ${before.aggregationVersion}); the row was kept.`;
+      return [{ rule: 'worse_answer', ...finding, detail }];
+    }
+    return [];
+  });
 }
 
 /** The mean price of each UTC hour, by hours since 1970. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { MAX_HOPS, type RunMessage } from '../contract/run-message.ts';
+import { MAX_HOPS } from '../contract/limits.ts';
+import type { RunMessage } from '../contract/run-message.ts';
 import { IngestionError } from '../domain/failure.ts';
 import { requestShape } from './request.ts';
 
@@ -20,7 +21,7 @@ const messageShape: z.ZodType<RunMessage> = z.object({
   version: z.literal(1),
   runId: z.uuid(),
   triggerKey: z.string().min(1).max(1024),
-  trigger: z.enum(['schedule', 'http', 'cli', 'deploy']),
+  trigger: z.enum(['schedule', 'http', 'cli', 'deploy', 'repair']),
   dueAt: z.iso.datetime(),
   request: requestShape,
   hop: z.int().min(0).max(MAX_HOPS),

@@ -141,9 +141,7 @@ class Hop {
     this.#run.lock.lost.throwIfAborted();
     if (this.#error !== null) throw this.#error;
     const failures = [...this.#failures.values()];
-    for (const { kind, message, attempts, ...series } of failures) {
-      await this.#deps.repositories.runs.failSeries(this.#run.order.runId, series, { kind, message, attempts });
-    }
+    await this.#deps.repositories.runs.failSeries(this.#run.order.runId, failures);
     const { reason } = this.#stop.signal;
     return {
       failures,

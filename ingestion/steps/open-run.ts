@@ -1,6 +1,6 @@
-import type { Instant } from '../domain/day.ts';
+import type { DaySpan, Instant } from '../domain/day.ts';
 import type { RunScope } from '../domain/day-state.ts';
-import { type DaySpan, expectedSpan, trackedSince } from '../domain/planning.ts';
+import { expectedSpan, trackedSince } from '../domain/planning.ts';
 import { type Series, selectSeries } from '../domain/series.ts';
 import type { HeldLock, RunDependencies, RunOrder } from '../ports.ts';
 

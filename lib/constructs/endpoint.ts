@@ -7,6 +7,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import type { StackConfig } from '../config.ts';
 import { resourceName } from '../names.ts';
@@ -20,7 +21,6 @@ export interface EndpointProps {
   readonly config: StackConfig;
   readonly secret: ISecret;
   readonly queue: Queue;
-  readonly universe: string | undefined;
 }
 
 /** The HTTP API and the trigger function behind it, which checks the secret and queues a run. */
@@ -29,18 +29,18 @@ export class Endpoint extends Construct {
   readonly url: string;
   readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, secret, queue, universe }: EndpointProps) {
+  constructor(scope: Construct, id: string, { config, secret, queue }: EndpointProps) {
     super(scope, id);
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'trigger',
       description: 'Checks the bearer secret and queues a run',
-      // An API destination hangs up after 5 s.
-      timeout: Duration.seconds(5),
+      timeout: Duration.millis(ENDPOINT_TIMEOUT_MS),
       // Processor time comes with memory, and a cold start is nothing else.
       memorySize: 1024,
       hasSourceLines: false,
-      environment: { queueUrl: queue.queueUrl, cronSecretId: secret.secretArn, universe },
+      environment: { queueUrl: queue.queueUrl, cronSecretId: secret.secretArn },
+      needsUniverse: true,
     });
     secret.grantRead(this.handler);
     queue.grant(this.handler, 'sqs:SendMessage', 'sqs:GetQueueAttributes');

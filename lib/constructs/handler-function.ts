@@ -19,6 +19,9 @@ import type { StackConfig } from '../config.ts';
 import { resourceName } from '../names.ts';
 import type { Database } from './database.ts';
 
+/** Where Lambda unpacks a function's files. */
+const UNIVERSE_IN_LAMBDA = '/var/task/universe.json';
+
 const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface HandlerFunctionProps {
@@ -33,6 +36,8 @@ export interface HandlerFunctionProps {
   readonly environment?: Partial<Record<keyof typeof ENVIRONMENT, string | undefined>>;
   /** The database that the function reaches, from inside the VPC. @default none, and no VPC */
   readonly database?: Database;
+  /** Whether the universe's file goes along, and the function is told where it is. @default false */
+  readonly needsUniverse?: boolean;
   readonly recursiveLoop?: RecursiveLoop;
   /** Whether stack traces name the source's lines, which makes a cold start some 20 ms longer. @default true */
   readonly hasSourceLines?: boolean;
@@ -68,7 +73,12 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
     tracing: Tracing.ACTIVE,
     environment: {
       ...(props.hasSourceLines === false ? {} : { NODE_OPTIONS: '--enable-source-maps' }),
-      ...variables({ stage: config.stage, ...props.environment, ...database?.environment }),
+      ...variables({
+        stage: config.stage,
+        universe: props.needsUniverse ? UNIVERSE_IN_LAMBDA : undefined,
+        ...props.environment,
+        ...database?.environment,
+      }),
       // RDS's certificate authorities come with Lambda's runtime, and are not among Node's own.
       ...(database ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),
     },
@@ -82,6 +92,13 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
       logLevel: LogLevel.WARNING,
       // Bundled, it starts sooner than the runtime's copy, and is the version that was tested.
       bundleAwsSDK: true,
+      commandHooks: {
+        beforeBundling: () => [],
+        beforeInstall: () => [],
+        // Beside the bundle and not in the environment, which holds 4 KB.
+        afterBundling: (_, outputFolder) =>
+          props.needsUniverse ? [`cp "${config.universeFile}" "${outputFolder}/universe.json"`] : [],
+      },
     },
   });
   database?.secret.grantRead(handler);

@@ -1,11 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { MAX_RECEIVES } from '../../ingestion/contract/run-message.ts';
+import { MAX_RECEIVES, QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import type { StackConfig } from '../config.ts';
 import { resourceName } from '../names.ts';
-
-const RETENTION = Duration.days(14);
 
 /** The queue of runs and its dead-letter queue, both FIFO: one message group makes one run at a time. */
 export class Queues extends Construct {
@@ -16,7 +14,7 @@ export class Queues extends Construct {
     super(scope, id);
     const common = {
       fifo: true,
-      retentionPeriod: RETENTION,
+      retentionPeriod: Duration.days(QUEUE_RETENTION_DAYS),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     };

@@ -3,6 +3,7 @@ import { ApiDestination, EventField, HttpMethod, Rule, RuleTargetInput, Schedule
 import { ApiDestination as ApiDestinationTarget } from 'aws-cdk-lib/aws-events-targets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import {
   API_DESTINATION_NAME,
   RULE_NAME,
@@ -39,7 +40,7 @@ export class ScheduleRule extends Construct {
     // EventBridge writes to standard queues only.
     this.undelivered = new Queue(this, 'Undelivered', {
       queueName: resourceName(config, 'undelivered'),
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: Duration.days(QUEUE_RETENTION_DAYS),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     });

@@ -8,14 +8,13 @@ import { createHandlerFunction } from './handler-function.ts';
 export interface StatusProps {
   readonly config: StackConfig;
   readonly database: Database;
-  readonly universe: string | undefined;
 }
 
 /** Answers what is stored, missing and under way; invoked by hand, because the database is out of a person's reach. */
 export class Status extends Construct {
   readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, database, universe }: StatusProps) {
+  constructor(scope: Construct, id: string, { config, database }: StatusProps) {
     super(scope, id);
     this.handler = createHandlerFunction(this, 'Function', {
       config,
@@ -23,7 +22,7 @@ export class Status extends Construct {
       description: 'Answers what is stored and missing, in JSON; {"runId":"…"} asks for one run',
       timeout: Duration.seconds(60),
       database,
-      environment: { universe },
+      needsUniverse: true,
     });
   }
 }

@@ -4,7 +4,8 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { type StackConfig, WORKER_TIMEOUT_MINUTES } from '../config.ts';
+import { WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
+import type { StackConfig } from '../config.ts';
 import type { Database } from './database.ts';
 import { createHandlerFunction } from './handler-function.ts';
 import type { Queues } from './queues.ts';
@@ -14,14 +15,13 @@ export interface WorkerProps {
   readonly database: Database;
   readonly queues: Queues;
   readonly coingeckoKey: ISecret;
-  readonly universe: string | undefined;
 }
 
 /** The worker, which takes one message at a time from the queue of runs. */
 export class Worker extends Construct {
   readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, database, queues, coingeckoKey, universe }: WorkerProps) {
+  constructor(scope: Construct, id: string, { config, database, queues, coingeckoKey }: WorkerProps) {
     super(scope, id);
     const { coingecko } = config;
     this.handler = createHandlerFunction(this, 'Function', {
@@ -40,8 +40,8 @@ export class Worker extends Construct {
         coingeckoRequestsPerMinute: coingecko.requestsPerMinute?.toString(),
         coingeckoMonthlyCredits: coingecko.monthlyCredits?.toString(),
         coingeckoHistoryDays: coingecko.historyDays?.toString(),
-        universe,
       },
+      needsUniverse: true,
       // It queues its own continuations; a limit of hops and the rule against hops without progress end them.
       recursiveLoop: RecursiveLoop.ALLOW,
     });

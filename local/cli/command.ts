@@ -1,5 +1,5 @@
+import type { Log } from '../../ingestion/ports.ts';
 import type { LocalSettings } from '../../ingestion/settings.ts';
-import type { JsonLinesLog } from '../output/json-lines-log.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 /** The exit codes, as a script reads them. `interrupted` is a second Ctrl-C, which waits for nothing. */
@@ -29,7 +29,7 @@ export type OptionValues<Table extends OptionTable> = {
 export type CommandContext = {
   readonly settings: LocalSettings;
   readonly terminal: Terminal;
-  readonly log: JsonLinesLog;
+  readonly log: Log;
   /** Aborts at the first Ctrl-C: what is in hand is finished, and nothing new is begun. */
   readonly interrupt: AbortSignal;
 };

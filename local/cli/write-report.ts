@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Database } from '../../ingestion/database/connection.ts';
 import { readReportData } from '../../report/read-report-data.ts';
+import { renderReport } from '../../report/render-report.ts';
 import type { ReportData } from '../../report/report-data.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -17,8 +18,6 @@ export async function writeReport(
 ): Promise<{ path: string; data: ReportData }> {
   const path = resolve(file);
   const data = await readReportData(database, options);
-  // Imported late: its chart library takes longer to load than most commands run.
-  const { renderReport } = await import('../../report/render-report.ts');
   try {
     await writeFile(path, renderReport(data));
   } catch (error) {

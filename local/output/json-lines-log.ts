@@ -3,21 +3,12 @@ import type { LogLevel } from '../../ingestion/settings.ts';
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** @property with makes a log that adds these fields to each line. */
-export type JsonLinesLog = Log & { with(fields: Record<string, unknown>): JsonLinesLog };
-
 /**
  * Makes a log of JSON lines: `{"timestamp","level","message",…fields}`. An error among the fields becomes its name,
  * message and cause; its stack is written at level debug only.
  * @param least the lowest level that is written.
- * @param fixed fields of every line.
  */
-export function createJsonLinesLog(
-  least: LogLevel,
-  clock: Pick<Clock, 'now'>,
-  write: (line: string) => void,
-  fixed: Record<string, unknown> = {},
-): JsonLinesLog {
+export function createJsonLinesLog(least: LogLevel, clock: Pick<Clock, 'now'>, write: (line: string) => void): Log {
   const plain = (_key: string, value: unknown): unknown => {
     if (!(value instanceof Error)) return value;
     const { name, message, cause, stack } = value;
@@ -26,13 +17,7 @@ export function createJsonLinesLog(
   const logAt = (level: LogLevel) => (message: string, fields?: Record<string, unknown>) => {
     if (RANK[level] < RANK[least]) return;
     const timestamp = new Date(clock.now()).toISOString();
-    write(JSON.stringify({ timestamp, level, message, ...fixed, ...fields }, plain));
+    write(JSON.stringify({ timestamp, level, message, ...fields }, plain));
   };
-  return {
-    debug: logAt('debug'),
-    info: logAt('info'),
-    warn: logAt('warn'),
-    error: logAt('error'),
-    with: (fields) => createJsonLinesLog(least, clock, write, { ...fixed, ...fields }),
-  };
+  return { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
 }

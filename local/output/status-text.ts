@@ -1,6 +1,6 @@
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
 import type { RunDetail, RunSummary, Status } from '../../ingestion/database/status.ts';
-import { addDays, type Day, HOUR_MS } from '../../ingestion/domain/day.ts';
+import { type Day, HOUR_MS, spansOf } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from '../../report/format.ts';
 import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
@@ -96,13 +96,9 @@ function gapLines(series: readonly SeriesCoverage[]): string[] {
 
 /** @param days ascending. */
 function spansText(days: readonly Day[]): string {
-  const spans: { first: Day; last: Day }[] = [];
-  for (const day of days) {
-    const span = spans.at(-1);
-    if (span && addDays(span.last, 1) === day) span.last = day;
-    else spans.push({ first: day, last: day });
-  }
-  return spans.map(({ first, last }) => (first === last ? first : `${first} to ${last}`)).join(', ');
+  return spansOf(days)
+    .map(({ first, last }) => (first === last ? first : `${first} to ${last}`))
+    .join(', ');
 }
 
 function runsTable(runs: readonly RunSummary[], terminal: Style): string {

@@ -1,13 +1,18 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import type { StructuredLog } from '../../functions/common/logger.ts';
 import { createRunQueue } from '../../functions/common/run-queue.ts';
 import { createTrigger } from '../../functions/trigger/trigger.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
 import { createWorkerQueue, type Delivery } from '../../functions/worker/worker-queue.ts';
+import {
+  ENDPOINT_TIMEOUT_MS,
+  MAX_RECEIVES,
+  QUEUE_RETENTION_DAYS,
+  VISIBILITY_MINUTES,
+  WORKER_TIMEOUT_MINUTES,
+} from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
-import { MAX_RECEIVES } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { MINUTE_MS } from '../../ingestion/domain/day.ts';
@@ -19,12 +24,6 @@ import { startHttpApi } from './http-api.ts';
 import { LOCAL_AWS } from './local-aws.ts';
 import { pollQueue } from './queue-poller.ts';
 
-/** The limits of the deployed stack: what works here works there. */
-const QUEUE_TIMEOUT_MS = 5_000;
-const HOP_TIMEOUT_MS = 15 * MINUTE_MS;
-const VISIBILITY_SECONDS = 20 * 60;
-const RETENTION_SECONDS = 14 * 24 * 60 * 60;
-
 export type LocalStackOptions = {
   /** Names a database whose tables are up to date. */
   readonly databaseUrl: string;
@@ -33,7 +32,7 @@ export type LocalStackOptions = {
   readonly universe: Universe;
   /** 0 takes a free port. */
   readonly port: number;
-  readonly log: StructuredLog;
+  readonly log: Log;
   /** Makes the page that `GET /` answers with. */
   readonly renderPage: () => Promise<string>;
   /** Is told what fails outside of a run: the page, or the queue. */
@@ -90,7 +89,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const trigger = createTrigger({
       secrets: { read: async () => [cronSecret] },
       queue: createRunQueue(client, queues.queueUrl),
-      queueTimeoutMs: QUEUE_TIMEOUT_MS,
+      queueTimeoutMs: ENDPOINT_TIMEOUT_MS,
       universe,
       clock: systemClock,
       emit: ignoreMetrics,
@@ -126,12 +125,12 @@ const ignoreMetrics = () => {};
 type Queues = { readonly queueUrl: string; readonly deadLetterQueueUrl: string };
 
 function createQueues(sqs: FauxqsServer): Queues {
-  const fifo = { FifoQueue: 'true', MessageRetentionPeriod: String(RETENTION_SECONDS) };
+  const fifo = { FifoQueue: 'true', MessageRetentionPeriod: String(QUEUE_RETENTION_DAYS * 24 * 60 * 60) };
   const dead = sqs.createQueue('runs-dead.fifo', { attributes: fifo });
   const runs = sqs.createQueue('runs.fifo', {
     attributes: {
       ...fifo,
-      VisibilityTimeout: String(VISIBILITY_SECONDS),
+      VisibilityTimeout: String(VISIBILITY_MINUTES * 60),
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.queueArn, maxReceiveCount: MAX_RECEIVES }),
     },
   });
@@ -161,7 +160,7 @@ function createWorker(client: SQSClient, queues: Queues, options: LocalStackOpti
         log,
         emit: ignoreMetrics,
         interrupt: interrupt.signal,
-        deadline: systemClock.monotonicMs() + HOP_TIMEOUT_MS,
+        deadline: systemClock.monotonicMs() + WORKER_TIMEOUT_MINUTES * MINUTE_MS,
       });
       onHop({ runId, verdict: result.verdict });
       return result;

@@ -1,22 +1,15 @@
 import * as z from 'zod';
+import { DAILY_SCHEDULE, ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { SCHEDULED_DETAIL_TYPE, SCHEDULED_SOURCE } from '../../ingestion/contract/names.ts';
-import { addDays, dayOf, HOUR_MS, type Instant, MINUTE_MS, startOf } from '../../ingestion/domain/day.ts';
+import { type Instant, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-
-/** As in production's `cron(0 2 * * ? *)`. Yesterday is settled by then. */
-const HOUR_UTC = 2;
-
-/** An API destination waits no longer for an answer. */
-const CALL_TIMEOUT_MS = 5_000;
+import { nextDueAt } from '../../lib/schedule.ts';
 
 const accepted = z.object({ data: z.object({ runId: z.string() }) });
 
-/** @returns when the schedule fires next after that moment. */
-export function nextScheduledAt(after: Instant): Instant {
-  const today = startOf(dayOf(after)) + HOUR_UTC * HOUR_MS;
-  return today > after ? today : startOf(addDays(dayOf(after), 1)) + HOUR_UTC * HOUR_MS;
-}
+/** @returns when production's schedule is due next after that moment. */
+export const nextScheduledAt = (after: Instant): Instant => nextDueAt(DAILY_SCHEDULE, after);
 
 /**
  * Calls the endpoint as EventBridge does on schedule.
@@ -32,7 +25,7 @@ export async function callOnSchedule(endpointUrl: string, secret: string, trigge
       'detail-type': SCHEDULED_DETAIL_TYPE,
       triggered_at: new Date(triggeredAt).toISOString(),
     }),
-    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    signal: AbortSignal.timeout(ENDPOINT_TIMEOUT_MS),
   });
   const text = await response.text();
   if (response.status !== 202) {

@@ -26,7 +26,6 @@ import { Template } from 'aws-cdk-lib/assertions';
 import pg from 'pg';
 import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startHttpApi } from '../../local/stack/http-api.ts';
 import { pollQueue } from '../../local/stack/queue-poller.ts';
@@ -35,6 +34,7 @@ import { createStack, type FunctionName, functionOf, resource } from '../infrast
 import { invokeHandler } from '../support/invoke-handler.ts';
 import { sqsEvent } from '../support/sqs-event.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
 
 const emulator = process.env['AWS_ENDPOINT_URL'];
 
@@ -47,7 +47,7 @@ const SETTINGS = {
   schedule: 'rate(1 minute)',
   coingeckoPlan: 'public',
   coingeckoRequestsPerMinute: '1000',
-  universe: JSON.stringify(UNIVERSE),
+  universe: writeUniverse(UNIVERSE),
 };
 
 type Invoke = (event: unknown) => Promise<unknown>;

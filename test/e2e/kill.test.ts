@@ -7,10 +7,18 @@ import { createTestDatabase } from '../support/test-database.ts';
 
 const NOW = '2026-11-23T02:00:00Z';
 const SERIES = 44;
-/** After how many requests each process is killed; between them lie planning, storing and the middle of transactions. */
-const KILLS = [0, ...Array.from({ length: 4 }, () => Math.floor(Math.random() * 20))];
+/** How long after its first request each process is killed: at once, between answers, in the middle of transactions. */
+const KILLS_MS = [0, 80, 160, 240, 320].map((least) => least + Math.floor(Math.random() * 80));
+/** Answers trickle in, so that some are stored and some are not when a process is killed. */
+const LATENCIES_MS = [10, 400] as const;
 
-const simulator = await startSimulator({ now: () => Date.parse(NOW), latencyMs: 15 });
+const simulator = await startSimulator({ now: () => Date.parse(NOW) });
+let answers = 0;
+simulator.setFaults(() => {
+  answers += 1;
+  const [least, most] = LATENCIES_MS;
+  return { kind: 'latency', durationMs: least + ((answers * 61) % (most - least)) };
+});
 afterAll(() => simulator.close());
 
 function fetchData(databaseUrl: string) {
@@ -66,11 +74,13 @@ const contentOf = async (databaseUrl: string) => {
 test('killed again and again, the next run completes it: nothing is lost and nothing is there twice', async () => {
   const [killed, untouched] = await Promise.all([createTestDatabase(), createTestDatabase()]);
   try {
-    for (const requests of KILLS) {
-      const limit = simulator.requests.length + requests;
+    for (const delayMs of KILLS_MS) {
+      const before = simulator.requests.length;
       const { child, exited } = fetchData(killed.url);
       const watch = setInterval(() => {
-        if (simulator.requests.length > limit) child.kill('SIGKILL');
+        if (simulator.requests.length === before) return;
+        clearInterval(watch);
+        setTimeout(() => child.kill('SIGKILL'), delayMs);
       }, 1);
       const { code } = await exited;
       clearInterval(watch);
@@ -78,7 +88,7 @@ test('killed again and again, the next run completes it: nothing is lost and not
     }
     const killedAt = simulator.requests.length;
     const last = await runToTheEnd(killed.url);
-    expect({ KILLS, code: last.code }).toEqual({ KILLS, code: 0 });
+    expect({ KILLS_MS, code: last.code }).toEqual({ KILLS_MS, code: 0 });
     expect(JSON.parse(last.output)).toMatchObject({ status: 'complete', expectedDays: SERIES * 30, missingDays: 0 });
     // What had been stored before was not asked for again.
     expect(simulator.requests.length - killedAt).toBeLessThan(SERIES);

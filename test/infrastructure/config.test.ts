@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, readConfig } from '../../lib/config.ts';
-import { longestIntervalMinutes } from '../../lib/schedule-interval.ts';
+import { longestIntervalMinutes, nextDueAt } from '../../lib/schedule.ts';
+import { writeUniverse } from '../support/universe.ts';
 
 /** @returns the message that refuses the settings. */
 function refusal(context: Record<string, unknown>, environment: Record<string, string> = {}): string {
@@ -40,10 +41,10 @@ describe('stages', () => {
 
 describe('overrides', () => {
   test('every setting can come from the context, as text', () => {
-    const universe = {
+    const universe = writeUniverse({
       coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
       currencies: [{ code: 'usd', name: 'US dollar' }],
-    };
+    });
     const config = readConfig(
       {
         stage: 'dev',
@@ -55,7 +56,7 @@ describe('overrides', () => {
         coingeckoRequestsPerMinute: '100',
         coingeckoMonthlyCredits: '5000',
         coingeckoHistoryDays: '90',
-        universe: JSON.stringify(universe),
+        universe,
         databaseInstance: 't4g.small',
         databaseStorageGib: '50',
         databaseBackupDays: '7',
@@ -79,7 +80,7 @@ describe('overrides', () => {
         monthlyCredits: 5000,
         historyDays: 90,
       },
-      universe,
+      universeFile: universe,
       database: {
         instance: 't4g.small',
         storageGib: 50,
@@ -113,26 +114,26 @@ describe('overrides', () => {
 
 describe('refusals', () => {
   test.each([
-    ['stage', 'production', 'it takes one of dev, staging, prod.'],
+    ['stage', 'production', 'it takes dev, staging or prod.'],
     ['schedule', 'every day', 'a schedule, or none: "every day" is no schedule'],
     ['schedule', 'rate(1 hours)', 'write rate(1 hour)'],
     ['schedule', 'rate(0 hours)', 'is never due'],
     ['schedule', 'cron(0 2 * * * *)', 'needs a ? as its day or as its weekday'],
-    ['schedule', 'cron(0 25 * * ? *)', '"25" is none of 0 to 23'],
+    ['schedule', 'cron(0 25 * * ? *)', 'is no schedule'],
     ['schedule', 'cron(0 2 30 2 ? *)', 'is never due'],
     ['schedule', 'cron(0 2 * * ? 2027)', 'ends some day'],
-    ['schedule', 'cron(0 2 L * ? *)', '"L" is none of 1 to 31'],
+    ['schedule', 'cron(0 2 L * ? *)', 'at most 166 hours between runs'],
     ['schedule', 'rate(7 days)', 'at most 166 hours between runs'],
     ['alarmMails', 'a@example.com,bob', 'mail addresses, such as you@example.com'],
-    ['network', 'none', 'one of nat-gateway, nat-instance'],
-    ['coingeckoPlan', 'free', 'one of public, demo, paid'],
+    ['network', 'none', 'nat-gateway or nat-instance'],
+    ['coingeckoPlan', 'free', 'public, demo or paid'],
     ['coingeckoBaseUrl', 'http://prices.example.com', 'an https address'],
     ['coingeckoRequestsPerMinute', '0', 'a whole number from 1 to 100000'],
     ['coingeckoMonthlyCredits', 'many', 'a whole number from 1'],
     ['coingeckoHistoryDays', '3', 'a whole number from 4'],
-    ['universe', '{"coins":[]}', 'JSON like'],
-    ['universe', 'bitcoin', 'JSON like'],
-    ['databaseInstance', 'm5.large', 'one of t4g.micro, t4g.small, t4g.medium, t4g.large'],
+    ['universe', 'nowhere.json', 'a file like universe.json'],
+    ['universe', 'README.md', 'is no JSON'],
+    ['databaseInstance', 'm5.large', 't4g.micro, t4g.small, t4g.medium or t4g.large'],
     ['databaseStorageGib', '10', 'a whole number from 20 to 1000'],
     ['databaseBackupDays', '0', 'a whole number from 1 to 35'],
     ['databaseClientSecurityGroups', 'default', 'ids of security groups'],
@@ -147,14 +148,10 @@ describe('refusals', () => {
     expect(message.split('\n')).toHaveLength(1);
   });
 
-  test('a universe too large for the environment is refused', () => {
-    const coins = Array.from({ length: 60 }, (_, index) => ({
-      id: `coin-number-${index}`,
-      symbol: `c${index}`,
-      name: `Coin ${index}`,
-    }));
-    const universe = JSON.stringify({ coins, currencies: [{ code: 'usd', name: 'US dollar' }] });
-    expect(refusal({ universe })).toContain('at most 3000 bytes');
+  test('a universe that a run would refuse is refused at synth, with the place', () => {
+    const coins = [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }];
+    const universe = writeUniverse({ coins, currencies: [{ code: 'USD', name: 'US dollar' }] });
+    expect(refusal({ universe })).toContain('at currencies[0].code is "USD"; it takes a code like "usd"');
   });
 
   test('all wrong settings are named at once', () => {
@@ -189,7 +186,31 @@ describe('the longest interval of a schedule', () => {
     ['cron(0 2 1 * ? *)', 31 * 24 * 60],
     ['cron(0 2 1/2 * ? *)', 48 * 60],
     ['cron(*/20 0 * * ? *)', 23 * 60 + 20],
+    ['cron(*/15 * * * ? *)', 15],
+    ['cron(* * * * ? *)', 1],
+    ['cron(0 2 L * ? *)', 31 * 24 * 60],
+    ['cron(0 9 ? * 6#3 *)', 35 * 24 * 60],
   ])('%s is silent for at most %i minutes', (expression, minutes) => {
     expect(longestIntervalMinutes(expression)).toBe(minutes);
+  });
+});
+
+describe('the next moment of a schedule', () => {
+  test.each([
+    ['cron(0 2 * * ? *)', '2026-11-27T02:00:00Z', '2026-11-28T02:00:00.000Z'],
+    ['cron(0 2 ? * 2 *)', '2026-11-27T02:00:00Z', '2026-11-30T02:00:00.000Z'],
+    ['cron(0 2 ? * 1 *)', '2026-11-27T02:00:00Z', '2026-11-29T02:00:00.000Z'],
+    ['cron(0 2 ? * 7 *)', '2026-11-27T02:00:00Z', '2026-11-28T02:00:00.000Z'],
+    ['cron(0 2 ? * 2-6 *)', '2026-11-27T02:00:00Z', '2026-11-30T02:00:00.000Z'],
+    ['cron(0 2 ? * MON-FRI *)', '2026-11-27T02:00:00Z', '2026-11-30T02:00:00.000Z'],
+    ['cron(0 9 ? * 6#3 *)', '2026-11-27T02:00:00Z', '2026-12-18T09:00:00.000Z'],
+    ['cron(0 9 ? * 6L *)', '2026-11-27T12:00:00Z', '2026-12-25T09:00:00.000Z'],
+    ['cron(0 2 L * ? *)', '2026-11-27T02:00:00Z', '2026-11-30T02:00:00.000Z'],
+    ['cron(0 2 15W * ? *)', '2026-11-27T02:00:00Z', '2026-12-15T02:00:00.000Z'],
+    ['cron(0/15 * * * ? *)', '2026-11-27T02:07:00Z', '2026-11-27T02:15:00.000Z'],
+    ['cron(5/20 * * * ? *)', '2026-11-27T02:07:00Z', '2026-11-27T02:25:00.000Z'],
+    ['rate(12 hours)', '2026-11-27T02:07:00Z', '2026-11-27T14:07:00.000Z'],
+  ])('%s after %s', (expression, after, next) => {
+    expect(new Date(nextDueAt(expression, Date.parse(after))).toISOString()).toBe(next);
   });
 });

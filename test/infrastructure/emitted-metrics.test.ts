@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { METRIC_NAMESPACE } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';
 import { sqsEvent } from '../support/sqs-event.ts';
 import { useTestDatabase } from '../support/test-database.ts';
+import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
 import { resourcesOf, STAGES, templateOf } from './synthesise.ts';
 
 /** A line of EMF, as CloudWatch reads it. */
@@ -80,7 +80,7 @@ beforeAll(async () => {
     COINGECKO_MONTHLY_CREDITS: '10000',
   };
   async function invoke(name: string, event: unknown, universe: unknown): Promise<void> {
-    const variables = { ...environment, UNIVERSE: JSON.stringify(universe) };
+    const variables = { ...environment, UNIVERSE: writeUniverse(universe) };
     const [{ lines } = { lines: [] }] = await invokeHandler(`functions/${name}/handler.ts`, [event], variables);
     for (const line of lines) if ('_aws' in line) collect(line as Emf);
   }

@@ -49,7 +49,7 @@ describe('the app', () => {
   }, 120_000);
 
   test.each([
-    ['a wrong setting', ['-c', 'stage=production'], 'stage is "production"; it takes one of dev, staging, prod.'],
+    ['a wrong setting', ['-c', 'stage=production'], 'stage is "production"; it takes dev, staging or prod.'],
     ['an unknown setting', ['-c', 'alarmMail=a@example.com'], 'alarmMail is no setting'],
   ])('answers %s with a sentence and no stack trace', async (_, settings, sentence) => {
     const context = Object.fromEntries([settings[1]?.split('=') ?? []]);

@@ -213,15 +213,12 @@ describe('the functions', () => {
   });
 
   test('the settings of the API and the universe reach the functions that need them', () => {
-    const universe =
-      '{"coins":[{"id":"bitcoin","symbol":"btc","name":"Bitcoin"}],"currencies":[{"code":"usd","name":"US dollar"}]}';
     const template = templateOf({
       coingeckoPlan: 'paid',
       coingeckoRequestsPerMinute: '500',
       coingeckoMonthlyCredits: '500000',
       coingeckoHistoryDays: '400',
       coingeckoBaseUrl: 'https://prices.example.com/api/v3',
-      universe,
     });
     expect(functionOf(template, 'worker').Properties.Environment.Variables).toMatchObject({
       COINGECKO_PLAN: 'paid',
@@ -231,15 +228,13 @@ describe('the functions', () => {
       COINGECKO_BASE_URL: 'https://prices.example.com/api/v3',
     });
     for (const name of ['trigger', 'worker', 'status'] as const) {
-      expect(functionOf(template, name).Properties.Environment.Variables.UNIVERSE).toBe(universe);
+      expect(functionOf(template, name).Properties.Environment.Variables.UNIVERSE).toBe('/var/task/universe.json');
     }
   });
 
   test("what isn't set is left to the program", () => {
     const variables = Object.keys(functionOf(prod, 'worker').Properties.Environment.Variables);
-    expect(variables.filter((name) => name.startsWith('COINGECKO_') || name === 'UNIVERSE')).toEqual([
-      'COINGECKO_SECRET_ID',
-    ]);
+    expect(variables.filter((name) => name.startsWith('COINGECKO_'))).toEqual(['COINGECKO_SECRET_ID']);
   });
 });
 

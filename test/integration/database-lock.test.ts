@@ -40,7 +40,9 @@ test('a lock that stays taken is waited for as long as asked, no longer', async 
     database,
     clockThat(async (now) => void sleeps.push(now)),
   );
-  await expect(patient.acquire(2_500)).rejects.toThrow('Another ingestion is at work on this database, after 2.5 s');
+  await expect(patient.acquire(2_500)).rejects.toThrow(
+    'Another ingestion is at work on this database, still so after 2.5 s of waiting',
+  );
   expect(sleeps).toEqual([1_000, 2_000, 2_500]);
   await held.release();
 });

@@ -127,7 +127,7 @@ test('a database that is not there yet is waited for, and that is said', async (
   expect(warnings).toEqual(Array(3).fill('Waiting for the database'));
   now = 0;
   await expect(migrateToLatest(appearing, { clock, log, waitMs: 12_000 })).rejects.toThrow(/can't be reached/);
-  expect(now).toBe(10_000);
+  expect(now).toBe(12_000);
 });
 
 test('an older server is refused with its version', async () => {
@@ -135,11 +135,11 @@ test('an older server is refused with its version', async () => {
   const connect = async () => {
     const client = await database.connect();
     return Object.assign(client, {
-      query: async () => ({ rows: [{ number: 170_009, version: '17.9' }] }),
+      query: async () => ({ rows: [{ number: 140_018, version: '14.18' }] }),
     });
   };
   await expect(migrateToLatest({ ...database, connect }, options)).rejects.toThrow(
-    'The database server is PostgreSQL 17.9; 18 or newer is needed.',
+    'The database server is PostgreSQL 14.18; 15 or newer is needed.',
   );
 });
 
@@ -149,8 +149,20 @@ test('price_reader may read prices, runs and findings, and neither write nor rea
       has_table_privilege('price_reader', oid, 'insert, update, delete, truncate') as may_write
     from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`.execute(migrated.db);
   expect(rows.filter(({ may_select }) => may_select).map(({ name }) => name)).toEqual([
-    ...['coins', 'currencies', 'daily_price_revisions', 'daily_prices', 'ingestion_runs', 'ingestion_series'],
-    ...['quality_findings', 'series', 'unavailable_days'],
+    'answers',
+    'coins',
+    'currencies',
+    'daily_price_revisions',
+    'daily_prices',
+    'imported_daily_prices',
+    'ingestion_runs',
+    'ingestion_series',
+    'latest_prices',
+    'quality_findings',
+    'rejected_samples',
+    'requested_ranges',
+    'series',
+    'unavailable_days',
   ]);
   expect(rows.some(({ may_write }) => may_write)).toBe(false);
 });

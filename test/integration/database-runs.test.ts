@@ -7,8 +7,8 @@ import { DAY_MS } from '../../ingestion/domain/day.ts';
 import { RefusedError } from '../../ingestion/domain/failure.ts';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import type { FinishedRun } from '../../ingestion/ports.ts';
-import { answerWith, BITCOIN, dailyPrice, emptyTables, openRun, runOrder } from '../support/database-fixtures.ts';
-import { useTestDatabase } from '../support/test-database.ts';
+import { answerWith, BITCOIN, dailyPrice, openRun, runOrder } from '../support/database-fixtures.ts';
+import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
@@ -19,13 +19,14 @@ const PARTIAL: FinishedRun = {
   error: '2 of 30 expected days are missing',
 };
 
-const database = createDatabase({ url: (await useTestDatabase()).url });
+const testDatabase = await useTestDatabase();
+const database = createDatabase({ url: testDatabase.url });
 const { db } = database;
 const { runs, prices, findings, requests, housekeeping } = createRepositories(database, {
   clock: createVirtualClock(NOW),
 });
 afterAll(database.close);
-beforeEach(() => emptyTables(db));
+beforeEach(() => emptyTables(testDatabase));
 
 const readRun = (id: string) => db.selectFrom('ingestion_runs').selectAll().where('id', '=', id).executeTakeFirst();
 const outcomes = async (runId: string) =>
@@ -122,15 +123,24 @@ describe('the outcomes of series', () => {
   test('of a failed series name the cause, and add up the attempts', async () => {
     const runId = await openRun(runs);
     await runs.plan(runId, [planned], []);
-    await runs.failSeries(runId, BITCOIN, { kind: 'timeout', message: 'no answer in 30 s\0', attempts: 5 });
+    const timeout = { kind: 'timeout', message: 'no answer in 30 s\0', attempts: 5 } as const;
+    await runs.failSeries(runId, [
+      { ...BITCOIN, ...timeout },
+      { ...DOGECOIN, ...timeout },
+    ]);
     await runs.plan(runId, [planned], []);
-    expect(await outcomes(runId)).toEqual([{ ...BITCOIN, ...pending }]);
-    await runs.failSeries(runId, BITCOIN, { kind: 'not_found', message: 'coin not found', attempts: 1 });
+    const timedOut = { status: 'failed', daysWritten: 0, error: 'no answer in 30 s\ufffd', errorKind: 'timeout' };
+    expect(await outcomes(runId)).toEqual([
+      { ...BITCOIN, ...pending },
+      { ...DOGECOIN, ...timedOut },
+    ]);
+    await runs.failSeries(runId, [{ ...BITCOIN, kind: 'not_found', message: 'coin not found', attempts: 1 }]);
     expect(await outcomes(runId)).toEqual([
       { ...BITCOIN, status: 'failed', daysWritten: 0, error: 'coin not found', errorKind: 'not_found' },
+      { ...DOGECOIN, ...timedOut },
     ]);
-    const row = await db.selectFrom('ingestion_series').select('attempts').executeTakeFirst();
-    expect(row).toEqual({ attempts: 6 });
+    const attempts = await db.selectFrom('ingestion_series').select('attempts').orderBy('coin_id').execute();
+    expect(attempts).toEqual([{ attempts: 6 }, { attempts: 5 }]);
   });
 
   test('stay stored when a later hop finds nothing missing', async () => {

@@ -133,12 +133,12 @@ describe('a database in use', () => {
     expect((await readStatus(database, { now: NOW, universe, runId: randomUUID() })).runs).toEqual([]);
   });
 
-  test('gives the cells of days × series', async () => {
+  test('gives the status of each day of a series', async () => {
     const [bitcoin] = await readCoverage(database, { now: NOW, universe, from: '2026-02-26', to: '2026-03-10' });
-    expect(bitcoin?.cells.map(({ status, hoursCovered }) => `${status} ${hoursCovered}`)).toEqual([
-      'none null',
-      ...Array(6).fill('final 24'),
-      ...['unavailable null', 'missing null', 'provisional 9', 'thin 20', 'missing null', 'provisional 2'],
+    expect(bitcoin?.statuses).toEqual([
+      'none',
+      ...Array(6).fill('final'),
+      ...['unavailable', 'missing', 'provisional', 'thin', 'missing', 'provisional'],
     ]);
   });
 

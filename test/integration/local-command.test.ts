@@ -9,6 +9,7 @@ import { systemClock } from '../../ingestion/system-clock.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { type CommandResult, runCommand, startCommand, startNode } from '../support/local-command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { writeUniverse } from '../support/universe.ts';
 
 const NOW = Date.UTC(2026, 2, 15, 6);
 const NOW_TEXT = '2026-03-15T06:00:00Z';
@@ -29,6 +30,8 @@ let database: TestDatabase;
 let withoutNetwork: Promise<CommandResult>;
 let unreached: TestDatabase;
 
+const UNIVERSE_FILE = writeUniverse(UNIVERSE);
+
 /** A stack trace names a place in a file. */
 const STACK = /\n\s+at .*:\d+:\d+/;
 
@@ -36,7 +39,7 @@ const settings = (): Record<string, string> => ({
   DATABASE_URL: database.url,
   COINGECKO_BASE_URL: simulator.baseUrl,
   COINGECKO_REQUESTS_PER_MINUTE: '1000',
-  UNIVERSE: JSON.stringify(UNIVERSE),
+  UNIVERSE: UNIVERSE_FILE,
 });
 
 async function query<Row extends pg.QueryResultRow>(statement: string, { url } = database): Promise<Row[]> {
@@ -56,7 +59,7 @@ beforeAll(async () => {
   withoutNetwork = runCommand(['fetch-data'], {
     DATABASE_URL: unreached.url,
     COINGECKO_BASE_URL: await closedPort(),
-    UNIVERSE: JSON.stringify(UNIVERSE),
+    UNIVERSE: UNIVERSE_FILE,
   });
 });
 
@@ -275,7 +278,7 @@ describe('check-universe', () => {
     const universe = { ...UNIVERSE, currencies: [{ code: 'xyz', name: 'Nothing' }] };
     const { code, stdout } = await runCommand(['check-universe'], {
       ...settings(),
-      UNIVERSE: JSON.stringify(universe),
+      UNIVERSE: writeUniverse(universe),
     });
     expect(code).toBe(1);
     expect(stdout).toContain('xyz (Nothing): CoinGecko has no prices in this currency.');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { MAX_RECEIVES, MESSAGE_GROUP_ID } from '../../ingestion/contract/run-message.ts';
+import { MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
+import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-message.ts';
 import { redrive } from '../../local/stack/redrive.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
 

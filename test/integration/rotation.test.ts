@@ -12,7 +12,6 @@ import { failure } from '../../functions/trigger/http-response.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { ENDPOINT_PATH, METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { DAY_MS } from '../../ingestion/domain/day.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { type HttpApi, type Integration, startHttpApi } from '../../local/stack/http-api.ts';
@@ -21,6 +20,7 @@ import { ServiceError } from '../support/aws-json-server.ts';
 import { type EventBridgeServer, startEventBridge } from '../support/eventbridge-server.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
 import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
+import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const STEPS: readonly RotationStep[] = ['create', 'set', 'test', 'finish'];
 const OLD_SECRET = 'the-old-secret';
@@ -275,7 +275,7 @@ describe('a repair', () => {
     await repair();
     expect(eventBridge).toMatchObject({ authorization: `Bearer ${OLD_SECRET}`, state: 'AUTHORIZED' });
     expect(emitted).toStrictEqual([{ [METRICS.connectionNotAuthorized]: 1 }, { [METRICS.connectionRepaired]: 1 }]);
-    expect(queued).toMatchObject([{ trigger: 'deploy', triggerKey: 'deploy:repair-event-1', request: {}, hop: 0 }]);
+    expect(queued).toMatchObject([{ trigger: 'repair', triggerKey: 'repair:event-1', request: {}, hop: 0 }]);
     expect(log.text()).not.toContain(OLD_SECRET);
   });
 

@@ -5,6 +5,7 @@ import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';
 import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
+import { writeUniverse } from '../support/universe.ts';
 
 const SECRET = 'a-secret-that-nobody-may-read';
 const requestId = 'a1b2c3d4-0000-4000-8000-000000000001';
@@ -62,7 +63,7 @@ describe('the trigger in a process of its own', () => {
         event(`Bearer ${SECRET}`, '{'),
         { SECRET },
       ],
-      { ...environment, UNIVERSE: JSON.stringify(universe) },
+      { ...environment, UNIVERSE: writeUniverse(universe) },
     );
     expect([accepted, refused, broken, unforeseen].map((invocation) => invocation?.result)).toMatchObject([
       { statusCode: 202 },
@@ -80,7 +81,13 @@ describe('the trigger in a process of its own', () => {
     expect(lines).toContainEqual(metric(METRICS.unauthorizedCalls));
     const logged = (message: string, fields: object) =>
       expect(lines).toContainEqual(
-        expect.objectContaining({ message, service: SERVICE_NAME, stage: 'dev', requestId, ...fields }),
+        expect.objectContaining({
+          message,
+          service: SERVICE_NAME,
+          stage: 'dev',
+          function_request_id: requestId,
+          ...fields,
+        }),
       );
     logged('Run queued', { level: 'INFO', runId, sourceIp: '203.0.113.7' });
     logged('Unauthorized call', { level: 'WARN', sourceIp: '203.0.113.7' });

@@ -7,13 +7,13 @@ import { createSqsClient } from '../../functions/common/sqs-client.ts';
 import type { HttpResponse } from '../../functions/trigger/http-response.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { DAY_MS } from '../../ingestion/domain/day.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
 import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
+import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const SECRET = 'the-current-secret';
 const QUEUE = 'runs.fifo';

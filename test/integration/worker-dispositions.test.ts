@@ -1,10 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { StructuredLog } from '../../functions/common/logger.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
+import { MAX_HOPS, MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
-import { MAX_HOPS, MAX_RECEIVES, type RunMessage } from '../../ingestion/contract/run-message.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
+import type { RunMessage } from '../../ingestion/contract/run-message.ts';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { type FailureKind, LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
 import type { RunResult, RunStatus } from '../../ingestion/domain/verdict.ts';
@@ -12,6 +11,7 @@ import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { RunOrder } from '../../ingestion/ports.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { startTestQueue, type TestQueue } from '../support/test-queue.ts';
+import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const MINUTE_S = 60;
 const HOUR_MS = 3_600_000;
@@ -22,8 +22,6 @@ beforeAll(async () => {
 });
 afterEach(() => queue.reset());
 afterAll(() => queue.close());
-
-const log: StructuredLog = { ...silentLog, with: () => log };
 
 const message = (changes: object = {}): RunMessage => ({
   version: 1,
@@ -64,7 +62,7 @@ async function work(outcome: RunResult | Error, workerQueue: WorkerQueue = queue
       ...{
         queue: workerQueue,
         universe: DEFAULT_UNIVERSE,
-        log,
+        log: silentLog,
         emit: (values) => counted.push(...Object.keys(values)),
       },
       async runHop(order) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { type EventBridgeServer, startEventBridge } from './eventbridge-server.ts';
 import { createSecret, type Secret, startSecretsManager } from './secrets-manager.ts';
@@ -31,6 +32,7 @@ export async function startCloud(): Promise<Cloud> {
       secrets.database.put(randomUUID(), JSON.stringify(credentials));
       return {
         STAGE: 'dev',
+        UNIVERSE: fileURLToPath(new URL('../../universe.json', import.meta.url)),
         ...{ QUEUE_URL: queueUrl, DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl },
         ...{ CRON_SECRET_ID: 'cron', DATABASE_SECRET_ID: 'database', COINGECKO_SECRET_ID: 'coingecko' },
         ...{ DATABASE_HOST: hostname, DATABASE_PORT: port || '5432', DATABASE_NAME: pathname.slice(1) },

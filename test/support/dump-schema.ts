@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 
-/** @returns tables with their columns, constraints and indexes, in alphabetical order; Kysely's own tables left out. */
+/** @returns tables and views with their columns, constraints and indexes, in alphabetical order; Kysely's own tables left out. */
 export async function dumpSchema({ db }: Database): Promise<string> {
   const { rows } = await sql<{ line: string }>`
     with tables as (
-      select oid, relname from pg_class
-      where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not like 'kysely_%'
+      select oid, relname, relkind from pg_class
+      where relkind in ('r', 'v') and relnamespace = 'public'::regnamespace and relname not like 'kysely_%'
     ),
     lines as (
       select relname, 1 as part, attnum as position, format('  %s %s%s%s%s', attname, format_type(atttypid, atttypmod),
@@ -27,7 +27,7 @@ export async function dumpSchema({ db }: Database): Promise<string> {
       from tables join pg_indexes on tablename = relname and schemaname = 'public'
       where not exists (select from pg_constraint where conname = indexname)
       union all
-      select relname, 0, 0, relname from tables
+      select relname, 0, 0, relname || case relkind when 'v' then ' (view)' else '' end from tables
     )
     select line from lines order by relname, part, position
   `.execute(db);

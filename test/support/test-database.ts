@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll } from '@jest/globals';
 import pg from 'pg';
+import type { Tables } from '../../ingestion/database/tables.ts';
 import { databaseUrl } from './database-url.ts';
 
 export type TestDatabase = { readonly url: string; drop(): Promise<void> };
@@ -32,11 +33,21 @@ export async function useTestDatabase(): Promise<TestDatabase> {
 
 /** Every table of data, those that refer to others first. */
 const TABLES = [
-  ...['quality_findings', 'rejected_samples', 'answers', 'requests', 'ingestion_series', 'unavailable_days'],
-  ...['daily_price_revisions', 'daily_prices', 'ingestion_runs', 'series', 'coins', 'currencies'],
-];
+  'quality_findings',
+  'rejected_samples',
+  'answers',
+  'requests',
+  'ingestion_series',
+  'unavailable_days',
+  'daily_price_revisions',
+  'daily_prices',
+  'ingestion_runs',
+  'series',
+  'coins',
+  'currencies',
+] satisfies (keyof Tables)[];
 
-/** Makes it as good as new, in a hundredth of the time that a new one takes. */
+/** Makes it as good as new. Deleting the few rows of a test takes a tenth of the time of `truncate`. */
 export async function emptyTables({ url }: TestDatabase): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();

@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
-import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
+import { composeRun } from '../../ingestion/compose-run.ts';
 import type { RunRequest, TriggerKind } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
-import { createRepositories } from '../../ingestion/database/repositories.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
@@ -62,25 +60,28 @@ export async function startTestIngestion(options: {
         request,
         hop,
       };
-      return await runIngestion(order, {
-        universe,
-        source: createCoinGeckoClient({
+      const deps = composeRun({
+        source: {
+          plan: 'public',
           baseUrl: simulator.baseUrl,
           keyHeader: null,
           apiKey: null,
-          timeoutMs: 5_000,
-          maxBodyBytes: 4 * 1024 * 1024,
-          clock,
-        }),
-        repositories: createRepositories(database, { clock }),
-        makeRateLimiter: (recentAgesMs) => createRateLimiter({ requestsPerMinute, clock, recentAgesMs }),
-        limits: { monthlyCredits: null, historyDays: 365 },
+          requestsPerMinute,
+          monthlyCredits: null,
+          historyDays: 365,
+        },
+        universe,
+        database,
         clock,
-        random: () => 0.5,
         log: silentLog,
         interrupt: new AbortController().signal,
         deadline: null,
         lockWaitMs: 0,
+        onEvent: () => {},
+      });
+      return await runIngestion(order, {
+        ...deps,
+        random: () => 0.5,
         ...overrides,
         onEvent(event) {
           events.push(event);

@@ -1,4 +1,3 @@
-import type { StructuredLog } from '../../functions/common/logger.ts';
 import type { EmitMetrics } from '../../functions/common/metrics.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
@@ -45,7 +44,7 @@ export function createTestWorker(options: {
     work(delivery) {
       const deadline = clock.now() + timeoutMs;
       return processMessage(delivery, {
-        ...{ queue, universe, emit, log: withFields(log) },
+        ...{ queue, universe, emit, log },
         async runHop(order, hopLog) {
           const open = typeof database === 'string' ? createDatabase({ url: database }) : await database();
           const { signal: interrupt } = new AbortController();
@@ -59,16 +58,5 @@ export function createTestWorker(options: {
         },
       });
     },
-  };
-}
-
-function withFields(log: ReturnType<typeof createRecordedLog>, fields: Record<string, unknown> = {}): StructuredLog {
-  const add = (more?: Record<string, unknown>) => ({ ...fields, ...more });
-  return {
-    debug: (message, more) => log.debug(message, add(more)),
-    info: (message, more) => log.info(message, add(more)),
-    warn: (message, more) => log.warn(message, add(more)),
-    error: (message, more) => log.error(message, add(more)),
-    with: (more) => withFields(log, add(more)),
   };
 }

@@ -31,18 +31,3 @@ test('an error among the fields keeps its name, message and cause; its stack onl
   expect(JSON.stringify(logAll('error', { error }))).not.toContain('stack');
   expect(JSON.stringify(logAll('debug', { error }))).toContain('stack');
 });
-
-test('a log made with fields adds them to each line, and the log that it was made from does not', () => {
-  const lines: Record<string, unknown>[] = [];
-  const log = createJsonLinesLog('info', { now: () => 0 }, (line) => lines.push(JSON.parse(line)));
-  const runLog = log.with({ runId: 'r' });
-  runLog.with({ hop: 1 }).info('both', { day: 'd' });
-  runLog.info('one');
-  log.info('none');
-  const line = { timestamp: '1970-01-01T00:00:00.000Z', level: 'info' };
-  expect(lines).toEqual([
-    { ...line, message: 'both', runId: 'r', hop: 1, day: 'd' },
-    { ...line, message: 'one', runId: 'r' },
-    { ...line, message: 'none' },
-  ]);
-});

@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { formatAxisPrice, formatChange, formatCompact, formatDuration, formatPrice } from '../../report/format.ts';
+import {
+  formatAge,
+  formatAxisPrice,
+  formatChange,
+  formatCompact,
+  formatDuration,
+  formatPrice,
+} from '../../report/format.ts';
 
 describe('report formats', () => {
   test.each([
@@ -42,4 +49,10 @@ describe('report formats', () => {
     [12_000_000, '3 h 20 min'],
     [187_200_000, '2 d 4 h'],
   ])('%d ms reads %s', (durationMs, text) => expect(formatDuration(durationMs)).toBe(text));
+
+  test.each([
+    [-5, '0 s ago'],
+    [125_000, '2 min ago'],
+    [187_200_000, '2 d ago'],
+  ])('an age of %d ms reads %s', (ageMs, text) => expect(formatAge(ageMs)).toBe(text));
 });

@@ -23,8 +23,11 @@ const read = () =>
 
 test('an empty database gives a page that says what to do', async () => {
   const data = await read();
-  expect(data).toMatchObject({ runs: [], findings: [], newestFinalDay: null, lastCompleteRunAt: null });
-  expect(data.days).toHaveLength(30);
+  expect(data).toMatchObject({
+    status: { runs: [], newestFinalDay: null, lastCompleteRunAt: null },
+    findings: { errors: 0, warnings: 0 },
+  });
+  expect([data.days[0], data.days.at(-1)]).toEqual(['2026-10-24', '2026-11-23']);
   expect(renderReport(data)).toContain('npm run fetch-data');
 });
 
@@ -33,10 +36,13 @@ test('a run shows its prices at their days, up to today', async () => {
   const data = await read();
 
   expect(data).toMatchObject({
-    generatedAt: '2026-11-23T02:00:00.000Z',
-    newestFinalDay: '2026-11-22',
-    credits: { used: verdict.credits, quota: 10_000 },
-    runs: [{ runId: verdict.runId, status: 'complete', expectedDays: 120, missingDays: 0 }],
+    status: {
+      now: '2026-11-23T02:00:00.000Z',
+      newestFinalDay: '2026-11-22',
+      creditsThisMonth: verdict.credits,
+      runs: [{ runId: verdict.runId, status: 'complete', expectedDays: 120, missingDays: 0 }],
+    },
+    monthlyCredits: 10_000,
   });
   expect([data.days[0], data.days.at(-1)]).toEqual(['2026-10-24', '2026-11-23']);
   expect(data.series.map(({ coin, currency }) => `${coin}/${currency}`)).toEqual([
@@ -84,8 +90,8 @@ test('days that are not final are told apart, and findings come with their run',
     .execute();
 
   const data = await read();
-  const stateOf = (day: string) => data.series[0]?.states[data.days.indexOf(day)];
-  expect(['2026-11-01', '2026-11-05', '2026-11-06', '2026-11-23'].map(stateOf)).toEqual([
+  const statusOf = (day: string) => data.series[0]?.statuses[data.days.indexOf(day)];
+  expect(['2026-11-01', '2026-11-05', '2026-11-06', '2026-11-23'].map(statusOf)).toEqual([
     'unavailable',
     'missing',
     'final',
@@ -95,7 +101,8 @@ test('days that are not final are told apart, and findings come with their run',
   expect(data.unavailableDays).toEqual([
     { coin: 'bitcoin', currency: 'usd', day: '2026-11-01', reason: 'two answers without it' },
   ]);
-  expect(data.findings).toContainEqual({
+  expect(data.findings).toMatchObject({ errors: 0, warnings: 1 });
+  expect(data.findings.listed).toContainEqual({
     rule: 'frozen',
     severity: 'warning',
     coin: 'bitcoin',
@@ -105,9 +112,26 @@ test('days that are not final are told apart, and findings come with their run',
   });
 });
 
-test('a long history shows the last 90 days', async () => {
+test('days begin with the oldest that is stored', async () => {
   await ingestion.run({ trigger: 'cli', request: { from: '2026-05-01', to: '2026-05-03' } });
-  const data = await read();
-  expect(data.days).toHaveLength(90);
-  expect(data.days[0]).toBe('2026-08-26');
+  expect((await read()).days[0]).toBe('2026-05-01');
+});
+
+test('findings of all runs are counted; errors are listed first, then the newest', async () => {
+  const runIds = [(await ingestion.run()).verdict.runId];
+  for (let count = 1; count <= 11; count += 1) {
+    await ingestion.clock.advance(60_000);
+    runIds.push((await ingestion.run()).verdict.runId);
+  }
+  const finding = { rule: 'frozen', coin_id: 'bitcoin', currency: 'usd', day: '2026-11-03' } as const;
+  await ingestion.database.db
+    .insertInto('quality_findings')
+    .values([
+      ...runIds.map((run_id, index) => ({ ...finding, run_id, severity: 'warning' as const, detail: `${index}` })),
+      { ...finding, run_id: runIds[0] ?? '', severity: 'error' as const, day: null, detail: 'grave' },
+    ])
+    .execute();
+  const { findings } = await read();
+  expect(findings).toMatchObject({ errors: 1, warnings: 12 });
+  expect(findings.listed.slice(0, 3).map(({ detail }) => detail)).toEqual(['grave', '11', '10']);
 });

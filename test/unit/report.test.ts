@@ -1,41 +1,40 @@
 import { describe, expect, test } from '@jest/globals';
+import type { RunSummary, Status } from '../../ingestion/database/status.ts';
+import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import { addDays, type Day, daysFrom } from '../../ingestion/domain/day.ts';
 import { renderReport } from '../../report/render-report.ts';
-import type { ReportData, ReportPrice, ReportRun, ReportSeries } from '../../report/report-data.ts';
+import type { ReportData, ReportSeries } from '../../report/report-data.ts';
+import { dailyPrice } from '../support/database-fixtures.ts';
 
 const TODAY: Day = '2026-11-23';
 const DAYS = daysFrom(addDays(TODAY, -9), TODAY);
 
-const price = (average: number, isFinal = true): ReportPrice => ({
-  open: average,
-  high: average * 1.02,
-  low: average * 0.97,
-  close: average,
-  average,
-  volume: 812_400_000,
-  marketCap: null,
-  sampleCount: 24,
-  hoursCovered: 24,
-  isFinal,
-});
+const price = (average: number, isFinal = true): DailyPrice =>
+  dailyPrice(TODAY, { open: average, high: average * 1.02, low: average * 0.97, close: average, average, isFinal });
 
 const final = (coin: string, currency: string, averages: readonly number[]): ReportSeries => ({
   coin,
   currency,
   prices: averages.map((average) => price(average)),
-  states: averages.map(() => 'final'),
+  statuses: averages.map(() => 'final'),
 });
 
-const RUN: ReportRun = {
+const RUN: RunSummary = {
   runId: '8f14e45f-ceea-5a7a-9c1d-0e3b6f5a2c11',
   trigger: 'schedule',
+  triggerKey: 'schedule:2026-11-23T02:00:00.000Z',
   status: 'complete',
+  request: {},
   dueAt: '2026-11-23T02:00:00.000Z',
   startedAt: '2026-11-23T02:00:04.000Z',
+  lastWriteAt: '2026-11-23T02:01:38.000Z',
   finishedAt: '2026-11-23T02:01:39.000Z',
   expectedDays: 20,
   storedDays: 20,
   missingDays: 0,
+  thinDays: 0,
+  unavailableDays: 0,
+  hops: 1,
   requests: 2,
   credits: 2,
   retries: 0,
@@ -43,9 +42,21 @@ const RUN: ReportRun = {
   error: null,
 };
 
+const NO_RUN: Status = {
+  now: '2026-11-23T06:00:00.000Z',
+  lastCompleteRunAt: null,
+  hoursSinceComplete: null,
+  newestFinalDay: null,
+  priceAgeHours: null,
+  creditsThisMonth: 0,
+  series: [],
+  runs: [],
+};
+
 const EMPTY: ReportData = {
-  generatedAt: '2026-11-23T06:00:00.000Z',
-  banner: null,
+  isMadeUp: false,
+  status: NO_RUN,
+  monthlyCredits: null,
   universe: {
     coins: [
       { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
@@ -58,12 +69,8 @@ const EMPTY: ReportData = {
   },
   days: DAYS,
   series: [],
-  runs: [],
-  findings: [],
+  findings: { errors: 0, warnings: 0, listed: [] },
   unavailableDays: [],
-  credits: { used: 0, quota: null },
-  newestFinalDay: null,
-  lastCompleteRunAt: null,
 };
 
 const rising = DAYS.map((_, index) => index + 1);
@@ -75,11 +82,31 @@ const FULL: ReportData = {
     final('dogecoin', 'usd', [...rising.slice(0, 8), 0.00000823, 0.00000823]),
     final('dogecoin', 'try', rising),
   ],
-  runs: [RUN],
-  credits: { used: 1_012, quota: 10_000 },
-  newestFinalDay: TODAY,
-  lastCompleteRunAt: RUN.finishedAt,
+  status: {
+    ...NO_RUN,
+    lastCompleteRunAt: RUN.finishedAt,
+    hoursSinceComplete: 3.97,
+    newestFinalDay: '2026-11-22',
+    priceAgeHours: 6,
+    creditsThisMonth: 1_012,
+    runs: [RUN],
+  },
+  monthlyCredits: 10_000,
 };
+
+const FINDING = {
+  rule: 'frozen',
+  severity: 'warning',
+  coin: 'bitcoin',
+  currency: null,
+  day: TODAY,
+  detail: 'A.',
+} as const;
+
+const withRuns = (data: ReportData, ...runs: readonly RunSummary[]): ReportData => ({
+  ...data,
+  status: { ...data.status, runs },
+});
 
 /** The page's text as a reader gets it: without tags, and with white space made one. */
 const textOf = (page: string): string =>
@@ -100,7 +127,7 @@ describe('renderReport', () => {
   });
 
   test('loads nothing and runs no script: the only address is the attribution', () => {
-    const page = renderReport({ ...FULL, banner: 'Demo: made-up prices' });
+    const page = renderReport(FULL);
     expect([...page.matchAll(/\b(?:https?:)?\/\/[^"'\s<>]+/g)].map(([address]) => address)).toEqual([
       'https://www.coingecko.com/',
     ]);
@@ -112,23 +139,23 @@ describe('renderReport', () => {
     const page = renderReport(FULL);
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const [, id] of page.matchAll(/(?:url\(#|aria-labelledby=")([\w-]+)/g)) expect(ids).toContain(id);
+    for (const [, id] of page.matchAll(/aria-labelledby="([\w-]+)/g)) expect(ids).toContain(id);
   });
 
   test('shows markup in data as text, wherever the data comes from', () => {
     const hostile = `<img src=x onerror="alert('1')">&`;
     const page = renderReport({
-      ...FULL,
-      banner: hostile,
+      ...withRuns(FULL, { ...RUN, runId: hostile, error: hostile }),
       universe: {
         coins: [{ id: hostile, symbol: hostile, name: hostile }],
         currencies: [{ code: hostile, name: hostile }],
       },
       series: [final(hostile, hostile, rising)],
-      runs: [{ ...RUN, runId: hostile, error: hostile }],
-      findings: [
-        { rule: 'frozen', severity: 'error', coin: hostile, currency: hostile, day: hostile, detail: hostile },
-      ],
+      findings: {
+        ...FULL.findings,
+        errors: 1,
+        listed: [{ ...FINDING, severity: 'error', coin: hostile, currency: hostile, day: hostile, detail: hostile }],
+      },
       unavailableDays: [{ coin: hostile, currency: hostile, day: '2026-11-01', reason: hostile }],
     });
     expect(page).not.toMatch(/<img/i);
@@ -137,6 +164,18 @@ describe('renderReport', () => {
       expect(section(page, id)).toMatch(/&lt;img src=x onerror=&quot;alert\(&#39;1&#39;\)&quot;&gt;&amp;/i);
     }
   });
+});
+
+test('made-up prices are called so, and nobody is credited for them', () => {
+  const text = textOf(renderReport({ ...FULL, isMadeUp: true }));
+  expect(text).toContain('Demo: these prices are made up.');
+  expect(text).not.toContain('CoinGecko');
+});
+
+test('a page that is served refreshes itself, until the reader stops it', () => {
+  const page = renderReport(FULL, { refreshSeconds: 60 });
+  expect(page).toContain('<input type="checkbox" id="refresh" checked> Refresh every 60 s');
+  expect(page.match(/<script>[\s\S]*?<\/script>/g)).toHaveLength(1);
 });
 
 describe('without data', () => {
@@ -149,9 +188,18 @@ describe('without data', () => {
   });
 
   test('shows the runs when all of them failed', () => {
-    const page = renderReport({ ...EMPTY, runs: [{ ...RUN, status: 'failed', error: 'wrong key for this host' }] });
+    const page = renderReport(withRuns(EMPTY, { ...RUN, status: 'failed', error: 'wrong key for this host' }));
     expect(textOf(page)).toContain('No run has stored a price so far');
     expect(section(page, 'runs')).toContain('wrong key for this host');
+  });
+
+  test('praises nothing before the source has answered', () => {
+    const failed: RunSummary = { ...RUN, status: 'failed', credits: 0, error: 'wrong key for this host' };
+    const text = textOf(renderReport(withRuns(EMPTY, failed)));
+    expect(text).toContain('Findings – no answer to judge yet');
+    expect(text).toContain('No answer has come yet that could be judged.');
+    expect(text).toContain('No answer has come yet that could lack a day.');
+    expect(text).not.toMatch(/every rule has held|None so far/);
   });
 
   test('takes a series that has no row yet, and a universe with a coin that no series has', () => {
@@ -159,10 +207,10 @@ describe('without data', () => {
       ...FULL,
       series: [
         final('bitcoin', 'usd', rising),
-        { coin: 'bitcoin', currency: 'try', prices: DAYS.map(() => null), states: DAYS.map(() => 'missing') },
+        { coin: 'bitcoin', currency: 'try', prices: DAYS.map(() => null), statuses: DAYS.map(() => 'missing') },
       ],
     });
-    expect(textOf(page)).toContain('No final daily price in these 10 days.');
+    expect(textOf(page)).toContain('No day is final yet.');
   });
 });
 
@@ -170,7 +218,7 @@ describe('prices', () => {
   test('are the newest final ones, with the digits that matter and the change since the day before', () => {
     const text = textOf(section(renderReport(FULL), 'prices'));
     expect(text).toContain('4,012,345.67 USD');
-    expect(text).toContain('▲ +0.31%');
+    expect(text).toContain('▲ +0.31% against the day before');
     expect(text).toContain('0.00000823 USD');
     expect(text).toContain('0.00%');
     expect(text).toContain('average of 2026-11-23');
@@ -180,18 +228,21 @@ describe('prices', () => {
     const prices = [...rising.slice(0, 6).map((average) => price(average)), null, price(77), price(5_555, false), null];
     const page = renderReport({
       ...FULL,
-      series: [{ coin: 'bitcoin', currency: 'usd', prices, states: DAYS.map(() => 'final') }],
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: DAYS.map(() => 'final') }],
     });
     const text = textOf(section(page, 'prices'));
-    expect(text).toContain('77.00 USD – average of 2026-11-21');
+    expect(text).toMatch(/77\.00 USD average of 2026-11-21 (?!▲|▼)/);
     expect(text).not.toContain('5,555.00 USD');
   });
 
   test('are chosen without a script: one currency and one coin are checked at first', () => {
     const prices = section(renderReport(FULL), 'prices');
     expect([...prices.matchAll(/id="([\w-]+)" checked/g)].map(([, id]) => id)).toEqual(['currency-0', 'coin-0']);
-    expect(prices).toContain('.prices:not(:has(#currency-1:checked)) .in-1{display:none}');
-    expect(prices).toContain('.prices:not(:has(#coin-1:checked)) .of-1{display:none}');
+    for (const choice of ['currency', 'coin']) {
+      expect(prices).toContain(
+        `body:has(#${choice}-1:checked) [data-${choice}]:not([data-${choice}~="1"]){display:none}`,
+      );
+    }
   });
 
   test('break the line at a day without a row, and mark a provisional one, however many days there are', () => {
@@ -200,17 +251,114 @@ describe('prices', () => {
     const page = renderReport({
       ...FULL,
       days,
-      series: [{ coin: 'bitcoin', currency: 'usd', prices, states: days.map(() => 'final') }],
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: days.map(() => 'final') }],
     });
-    const chart = page.match(/<figure class="chart"[\s\S]*?<\/figure>/)?.[0] ?? '';
-    const average = chart.match(/<path d="([^"]+)" fill="none" stroke="var\(--accent\)" stroke-width="2.5"/)?.[1] ?? '';
-    expect(average.match(/M/g)).toHaveLength(2);
-    expect(chart.match(/fill="var\(--surface\)" stroke="var\(--accent\)"/g)).toHaveLength(2);
+    const chart = page.match(/<figure class="chart"[\s\S]*?<\/figure>/g)?.at(-1) ?? '';
+    const drawn = (path: string) => chart.match(new RegExp(`<path class="${path}" d="([^"]*)"`))?.[1] ?? '';
+    expect(drawn('average').match(/M/g)).toHaveLength(2);
+    expect(drawn('band').match(/M/g)).toHaveLength(2);
+    expect(drawn('ring').match(/M/g)).toHaveLength(2);
+    expect(drawn('dot')).toBe('');
+  });
+
+  test('mark a final day without neighbours by a dot', () => {
+    const prices = DAYS.map((_, index) => (index === 4 ? price(5) : null));
+    const page = renderReport({
+      ...FULL,
+      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: DAYS.map(() => 'final') }],
+    });
+    expect(page).toMatch(/<path class="dot" d="M0\.0,[\d.]+h0"\/>/);
+  });
+});
+
+describe('zoom', () => {
+  const historyOf = (length: number, hasRow: (index: number) => boolean = () => true): ReportData => {
+    const days = daysFrom(addDays(TODAY, 1 - length), TODAY);
+    const prices = days.map((day, index) => (hasRow(index) ? dailyPrice(day, { average: index + 1 }) : null));
+    const statuses = prices.map((row) => (row === null ? ('none' as const) : ('final' as const)));
+    return { ...FULL, days, series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses }] };
+  };
+  const optionsOf = (page: string) =>
+    [...page.matchAll(/name="zoom" id="zoom-\d"( checked)?>([^<]*)/g)].map(([, checked, label]) =>
+      checked ? `[${label}]` : label,
+    );
+  const chartsOf = (page: string) =>
+    [...page.matchAll(/<div data-zoom="([\d ]+)"><figure[^>]*aria-label="Bitcoin in USD, (\S+) to/g)].map(
+      ([, zooms, first]) => [zooms, first],
+    );
+
+  test.each([
+    [31, []],
+    [32, ['30 days', '[All 32 days]']],
+    [92, ['30 days', '[90 days]', 'All 92 days']],
+    [1_000, ['30 days', '[90 days]', '365 days', 'All 1,000 days']],
+  ])('of %d days offers what shows less than all, and opens with a quarter', (length, options) => {
+    expect(optionsOf(renderReport(historyOf(length)))).toEqual(options);
+  });
+
+  test('each chart and heat map begins with the first day that has something to show', () => {
+    const page = renderReport(historyOf(1_000, (index) => index >= 950));
+    expect(chartsOf(page)).toEqual([
+      ['0', addDays(TODAY, -30)],
+      ['1 2 3', addDays(TODAY, -49)],
+    ]);
+    expect([...page.matchAll(/style="--wide-day:\d+px;--count:(\d+)"/g)].map(([, count]) => count)).toEqual([
+      '31',
+      '50',
+    ]);
+  });
+
+  test('one old day does not open a page of empty months', () => {
+    const page = renderReport(historyOf(85, (index) => index === 0 || index >= 54));
+    expect(optionsOf(page)).toEqual(['[30 days]', 'All 85 days']);
+    expect(chartsOf(page)).toEqual([
+      ['0', addDays(TODAY, -30)],
+      ['1', addDays(TODAY, -84)],
+    ]);
+  });
+
+  test('a year is drawn day by day, more of it in fewer points', () => {
+    const averageOf = (page: string) => page.match(/<path class="average" d="([^"]*)"/g)?.at(-1) ?? '';
+    const pointsOf = (length: number) => averageOf(renderReport(historyOf(length))).split(/[ML]/).length - 1;
+    expect([pointsOf(366), pointsOf(1_000)]).toEqual([366, 334]);
+    expect(textOf(renderReport(historyOf(1_000)))).toContain('Line: average of 3 days.');
+  });
+
+  test('each chart of up to a year links to its numbers, as they are stored', () => {
+    const data = historyOf(40, (index) => index >= 38);
+    const [{ prices = [] } = {}] = data.series;
+    const [before, today] = prices.slice(-2);
+    const page = renderReport(data);
+    expect(page).toContain(`download="bitcoin-usd-2026-11-22-to-${TODAY}.csv"`);
+    const link = page.match(/href="(data:text\/csv[^"]*)"/)?.[1] ?? '';
+    expect(decodeURIComponent(link.slice(link.indexOf(',') + 1)).split('\n')).toEqual([
+      'day,average,low,high,is_final',
+      `2026-11-22,${before?.average},${before?.low},${before?.high},true`,
+      `${TODAY},${today?.average},${today?.low},${today?.high},true`,
+      '',
+    ]);
+    expect(renderReport(historyOf(1_000)).match(/download="/g)).toHaveLength(3);
+  });
+});
+
+describe('latest prices', () => {
+  const bitcoin = { coin: 'bitcoin', currency: 'usd', price: 4_050_000.5, change24hPercent: 1.234 };
+  const latestPrices = [{ ...bitcoin, observedAt: '2026-11-23T05:48:30.000Z' }];
+
+  test('stand beside the daily ones, with their age and what their change compares', () => {
+    const text = textOf(section(renderReport({ ...FULL, latestPrices }), 'prices'));
+    expect(text).toContain('Latest 4,050,000.50 USD , 11 min ago ; ▲ +1.23% in the 24 h before');
+    expect(text).toContain('Coin Latest Average of Nov 23');
+    expect(text).toContain('Bitcoin BTC 4,050,000.50 11 min ago');
+  });
+
+  test('are not mentioned where there are none', () => {
+    expect(textOf(section(renderReport({ ...FULL, latestPrices: [] }), 'prices'))).not.toContain('Latest');
   });
 });
 
 describe('coverage', () => {
-  const states = [
+  const statuses = [
     'none',
     'none',
     'final',
@@ -225,7 +373,7 @@ describe('coverage', () => {
   const page = renderReport({
     ...FULL,
     series: [
-      { ...final('bitcoin', 'usd', rising), states: states as ReportSeries['states'] },
+      { ...final('bitcoin', 'usd', rising), statuses: statuses as ReportSeries['statuses'] },
       final('bitcoin', 'try', rising),
     ],
   });
@@ -233,14 +381,18 @@ describe('coverage', () => {
 
   test.each(['final', 'thin', 'unavailable', 'missing', 'provisional'])('explains and shows a %s day', (state) => {
     expect(coverage).toContain(`<i class="day-${state}"></i>${state}`);
-    expect(coverage).toMatch(new RegExp(`<td colspan="\\d+" class="day-${state}" title="[^"]*${state}">`));
+    expect(coverage).toMatch(
+      new RegExp(`<td colspan="\\d+" class="day-${state}" style="--length:\\d+" title="[^"]*${state}">`),
+    );
     expect(page).toContain(`.day-${state}`);
   });
 
   test('names each stretch of equal days, and leaves blank what was never expected', () => {
-    const row = coverage.match(/<tr>[\s\S]*?USD[\s\S]*?<\/tr>/)?.[0] ?? '';
+    const row = coverage.match(/<tbody><tr>[\s\S]*?<\/tr>/)?.[0] ?? '';
     expect(
-      [...row.matchAll(/<td colspan="(\d+)"(?: class="[^"]*" title="([^"]*)")?>/g)].map(([, n, title]) => [n, title]),
+      [...row.matchAll(/<td colspan="(\d+)"(?: class="[^"]*" style="[^"]*" title="([^"]*)")?>/g)].map(
+        ([, n, title]) => [n, title],
+      ),
     ).toEqual([
       ['2', undefined],
       ['2', '2026-11-16 to 2026-11-17: 2 days final'],
@@ -269,30 +421,30 @@ describe('the figures at the top', () => {
   test('tell how fresh, how complete and how much is left', () => {
     const text = tiles({});
     expect(text).toContain('Last complete run 3 h ago 2026-11-23 02:01 UTC');
-    expect(text).toContain('Stored of 10 days 100 % 0 of 36 settled series-days missing');
+    expect(text).toContain('Stored 100 % 0 of 36 days of all series missing since 2026-11-14');
     expect(text).toContain('Credits this month 1,012 of 10,000');
   });
 
   test('never round up to 100 % while a day is missing', () => {
     const days = daysFrom(addDays(TODAY, -2_999), TODAY);
-    const states = days.map((_, index): 'missing' | 'final' => (index === 7 ? 'missing' : 'final'));
-    const series = [{ coin: 'bitcoin', currency: 'usd', prices: [price(1)], states }];
-    expect(tiles({ days, series })).toContain('99.9 % 1 of 2,999 settled series-days missing');
+    const statuses = days.map((_, index): 'missing' | 'final' => (index === 7 ? 'missing' : 'final'));
+    const series = [{ coin: 'bitcoin', currency: 'usd', prices: [price(1)], statuses }];
+    expect(tiles({ days, series })).toContain('99.9 % 1 of 2,999 days of all series missing');
   });
 
   test('count a settled provisional day as missing, and expect neither today nor an unavailable day', () => {
-    const states = [
+    const statuses = [
       ...DAYS.slice(0, 7).map(() => 'final' as const),
       'unavailable',
       'provisional',
       'provisional',
     ] as const;
-    const text = tiles({ series: [{ ...final('bitcoin', 'usd', rising), states }] });
-    expect(text).toContain('87.5 % 1 of 8 settled series-days missing');
+    const text = tiles({ series: [{ ...final('bitcoin', 'usd', rising), statuses }] });
+    expect(text).toContain('87.5 % 1 of 8 days of all series missing');
   });
 
   test('say that there is none where there is none', () => {
-    const text = tiles({ newestFinalDay: null, lastCompleteRunAt: null, credits: { used: 3, quota: null } });
+    const text = tiles({ status: { ...NO_RUN, runs: [RUN] }, monthlyCredits: null });
     expect(text).toContain('no day is final in every series');
     expect(text).toContain('no run was complete yet');
     expect(text).toContain('the plan has no quota');
@@ -301,19 +453,21 @@ describe('the figures at the top', () => {
 
 describe('runs and findings', () => {
   test('a run shows its verdict, what it cost and why it failed', () => {
-    const run: ReportRun = {
+    const run: RunSummary = {
       ...RUN,
       status: 'partial',
       missingDays: 7,
       rateLimited: 3,
       error: 'bitcoin/try: HTTP 503',
     };
-    const text = textOf(section(renderReport({ ...FULL, runs: [run] }), 'runs'));
-    expect(text).toContain('2026-11-23 02:00 partial schedule 1 min 35 s 20 20 7 2 2 0 3 bitcoin/try: HTTP 503');
+    const text = textOf(section(renderReport(withRuns(FULL, run)), 'runs'));
+    expect(text).toContain(
+      `2026-11-23 02:00 partial schedule 1 min 35 s 20 20 7 2 2 0 3 ${RUN.runId} bitcoin/try: HTTP 503`,
+    );
   });
 
   test('a run without a verdict shows no numbers that it has not', () => {
-    const run: ReportRun = {
+    const run: RunSummary = {
       ...RUN,
       status: 'running',
       finishedAt: null,
@@ -321,36 +475,20 @@ describe('runs and findings', () => {
       storedDays: null,
       missingDays: null,
     };
-    expect(textOf(section(renderReport({ ...FULL, runs: [run] }), 'runs'))).toContain(
-      'running schedule – – – – 2 2 0 0',
-    );
+    expect(textOf(section(renderReport(withRuns(FULL, run)), 'runs'))).toContain('running schedule – – – – 2 2 0 0');
   });
 
-  test('errors come before warnings', () => {
-    const warning = {
-      rule: 'frozen',
-      severity: 'warning',
-      coin: 'bitcoin',
-      currency: null,
-      day: TODAY,
-      detail: 'A.',
-    } as const;
-    const error = { ...warning, rule: 'currency', severity: 'error', day: null, detail: 'B.' } as const;
-    const text = textOf(section(renderReport({ ...FULL, findings: [warning, error] }), 'findings'));
-    expect(text).toContain('error currency bitcoin any B. warning');
+  test('a run has its whole id, to be copied', () => {
+    expect(section(renderReport(FULL), 'runs')).toContain(`>${RUN.runId}</code>`);
   });
 
-  test('says how many findings it leaves out', () => {
-    const finding = {
-      rule: 'frozen',
-      severity: 'warning',
-      coin: null,
-      currency: null,
-      day: null,
-      detail: 'A.',
-    } as const;
-    const page = renderReport({ ...FULL, findings: Array.from({ length: 1_203 }, () => finding) });
-    expect(textOf(section(page, 'findings'))).toContain('And 1,103 more');
+  test('findings are listed as they come, and those left out are counted', () => {
+    const findings = { errors: 3, warnings: 1_200, listed: [FINDING, { ...FINDING, day: null, detail: 'B.' }] };
+    const page = renderReport({ ...FULL, findings });
+    const text = textOf(section(page, 'findings'));
+    expect(text).toContain(`warning frozen bitcoin ${TODAY} A.`);
+    expect(text).toContain('bitcoin any B.');
+    expect(text).toContain('And 1,201 more.');
   });
 
   test('consecutive unavailable days of a series are one line', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
 import { parseRunRequest, parseTriggerBody, RequestError, sameRequest } from '../../ingestion/message/request.ts';
+import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const now = Date.parse('2026-03-15T09:30:00Z');
 const context = { universe: DEFAULT_UNIVERSE, now };

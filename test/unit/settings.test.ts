@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { PLANS } from '../../ingestion/contract/plans.ts';
-import { DEFAULT_UNIVERSE } from '../../ingestion/contract/universe.ts';
+import { isLoopback } from '../../ingestion/contract/settings.ts';
 import {
   type Environment,
-  isLoopback,
   parseLocalSettings,
   parseSourceSettings,
-  parseUniverse,
+  readUniverse,
   SettingError,
 } from '../../ingestion/settings.ts';
+import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
 
 function problemsOf(env: Environment): readonly string[] {
   try {
@@ -86,13 +86,11 @@ test('the universe can be set', () => {
     coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
     currencies: [{ code: 'chf', name: 'Swiss franc' }],
   };
-  expect(parseUniverse({ UNIVERSE: JSON.stringify(universe) })).toEqual(universe);
+  expect(readUniverse({ UNIVERSE: writeUniverse(universe) })).toEqual(universe);
 });
 
 const wholeNumber = (least: number, most: number) => `a whole number from ${least} to ${most}`;
 const ADDRESS = 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)';
-const bitcoin = '{"id":"bitcoin","symbol":"btc","name":"Bitcoin"}';
-const euro = '{"code":"eur","name":"Euro"}';
 
 test.each([
   ['COINGECKO_PLAN', 'pro', 'COINGECKO_PLAN is "pro"; it takes public, demo or paid.'],
@@ -103,35 +101,68 @@ test.each([
     'http://127.0.0.1.a.example',
     `COINGECKO_BASE_URL is "http://127.0.0.1.a.example"; it takes ${ADDRESS}.`,
   ],
-  ['COINGECKO_REQUESTS_PER_MINUTE', '0', `COINGECKO_REQUESTS_PER_MINUTE is 0; it takes ${wholeNumber(1, 100_000)}.`],
+  ['COINGECKO_REQUESTS_PER_MINUTE', '0', `COINGECKO_REQUESTS_PER_MINUTE is "0"; it takes ${wholeNumber(1, 100_000)}.`],
   [
     'COINGECKO_REQUESTS_PER_MINUTE',
     '1e3',
     `COINGECKO_REQUESTS_PER_MINUTE is "1e3"; it takes ${wholeNumber(1, 100_000)}.`,
   ],
   ['COINGECKO_MONTHLY_CREDITS', '-5', `COINGECKO_MONTHLY_CREDITS is "-5"; it takes ${wholeNumber(1, 1_000_000_000)}.`],
-  ['COINGECKO_HISTORY_DAYS', '3', `COINGECKO_HISTORY_DAYS is 3; it takes ${wholeNumber(4, 36_500)}.`],
+  ['COINGECKO_HISTORY_DAYS', '3', `COINGECKO_HISTORY_DAYS is "3"; it takes ${wholeNumber(4, 36_500)}.`],
   ['LOG_LEVEL', 'loud', 'LOG_LEVEL is "loud"; it takes debug, info, warn or error.'],
-  ['UNIVERSE', '{', 'UNIVERSE is "{"; it takes JSON like {"coins":[…],"currencies":[…]}.'],
-  ['UNIVERSE', '[]', 'UNIVERSE is []; it takes an object {"coins","currencies"}.'],
-  ['UNIVERSE', `{"coins":[],"currencies":[${euro}]}`, 'UNIVERSE at coins is []; it takes at least one coin.'],
-  [
-    'UNIVERSE',
-    `{"coins":[${bitcoin},${bitcoin}],"currencies":[${euro}]}`,
-    `UNIVERSE at coins is [${bitcoin},${bitcoin}]; it takes a list that names no id twice.`,
-  ],
-  [
-    'UNIVERSE',
-    `{"coins":[${bitcoin}],"currencies":[${euro},{"code":"EUR","name":"Euro"}]}`,
-    'UNIVERSE at currencies[1].code is "EUR"; it takes a code like "usd", in small letters.',
-  ],
-  [
-    'UNIVERSE',
-    `{"coins":[{"id":"bitcoin","symbol":"btc"}],"currencies":[${euro}]}`,
-    'UNIVERSE at coins[0].name is missing; it takes a text.',
-  ],
 ])('%s=%s is refused with what it takes', (variable, value, sentence) => {
   expect(problemsOf({ [variable]: value })).toEqual([sentence]);
+});
+
+describe('a universe file', () => {
+  const bitcoin = { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' };
+  const euro = { code: 'eur', name: 'Euro' };
+
+  test.each<[unknown, string]>([
+    [[], 'is []; it takes an object {"coins","currencies"}.'],
+    [{ coins: [], currencies: [euro] }, 'at coins is []; it takes at least one coin.'],
+    [
+      { coins: [bitcoin, bitcoin], currencies: [euro] },
+      `at coins is ${JSON.stringify([bitcoin, bitcoin])}; it takes a list that names no id twice.`,
+    ],
+    [
+      { coins: [{ ...bitcoin, id: 'a/b' }], currencies: [euro] },
+      `at coins[0].id is "a/b"; it takes CoinGecko's id of a coin.`,
+    ],
+    [
+      { coins: [bitcoin], currencies: [euro, { code: 'EUR', name: 'Euro' }] },
+      'at currencies[1].code is "EUR"; it takes a code like "usd", in small letters.',
+    ],
+    [
+      { coins: [{ id: 'bitcoin', symbol: 'btc' }], currencies: [euro] },
+      'at coins[0].name is missing; it takes a text.',
+    ],
+  ])('%j is refused with its name, the place, and what it takes', (universe, problem) => {
+    const file = writeUniverse(universe);
+    expect(problemsOf({ UNIVERSE: file })).toEqual([`${file} ${problem}`]);
+  });
+
+  test('that is no JSON, or is not there, is named', () => {
+    expect(problemsOf({ UNIVERSE: 'package.json.md' })).toEqual([
+      'UNIVERSE is "package.json.md", a file that does not exist; it takes the path of a file like universe.json.',
+    ]);
+    expect(problemsOf({ UNIVERSE: 'README.md' })).toEqual([
+      'README.md is no JSON; it takes JSON like {"coins":[…],"currencies":[…]}.',
+    ]);
+  });
+});
+
+test.each([
+  ['COINGECKO_APIKEY', 'COINGECKO_APIKEY is no setting; did you mean COINGECKO_API_KEY?'],
+  ['COINGECKO_RATE_LIMIT', 'COINGECKO_RATE_LIMIT is no setting; did you mean'],
+  ['DATABASEURL', 'DATABASEURL is no setting; did you mean DATABASE_URL?'],
+  ['CRON_SECRETS', 'CRON_SECRETS is no setting; did you mean CRON_SECRET?'],
+])('%s is named, with the setting that may be meant', (name, sentence) => {
+  expect(problemsOf({ [name]: 'x' })).toEqual([expect.stringContaining(sentence)]);
+});
+
+test("other programs' variables are left alone", () => {
+  expect(problemsOf({ DATABASE_URL_TEST: 'x', PATH: '/bin', LOGLEVELS: 'x', CRON: 'x', SECRET: 'y' })).toEqual([]);
 });
 
 test.each([

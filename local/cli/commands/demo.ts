@@ -8,6 +8,7 @@ import { IngestionError, LockTakenError } from '../../../ingestion/domain/failur
 import type { Verdict } from '../../../ingestion/domain/verdict.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { formatPrice, NO_VALUE } from '../../../report/format.ts';
+import { MADE_UP } from '../../../report/render-report.ts';
 import type { ReportData } from '../../../report/report-data.ts';
 import { startSimulator } from '../../../simulator/server.ts';
 import { tableText } from '../../output/outcome-text.ts';
@@ -19,7 +20,6 @@ import { writeReport } from '../write-report.ts';
 
 /** A database of its own, made anew for each demo, so that made-up prices never mix with real ones. */
 const DATABASE = 'demo';
-const BANNER = 'Demo: these prices are made up.';
 /** The simulator has no limit, and this one is never reached. */
 const REQUESTS_PER_MINUTE = 10_000;
 
@@ -48,7 +48,7 @@ export const demo = defineCommand({
 async function showEverything(context: CommandContext, databaseUrl: string): Promise<Outcome> {
   const { terminal, settings } = context;
   const { universe, source } = settings;
-  terminal.note(BANNER);
+  terminal.note(MADE_UP);
   return await withDatabase(context, async (database) => {
     const verdict = await runThroughStack(databaseUrl, context);
     const now = systemClock.now();
@@ -56,7 +56,7 @@ async function showEverything(context: CommandContext, databaseUrl: string): Pro
     const { path, data } = await writeReport(database, join(DATA_FOLDER, 'demo.html'), {
       now,
       universe,
-      banner: BANNER,
+      isMadeUp: true,
       monthlyCredits: source.monthlyCredits,
     });
     return {
@@ -67,7 +67,7 @@ async function showEverything(context: CommandContext, databaseUrl: string): Pro
         '',
         pricesText(data),
         '',
-        `${BANNER} The page to look at: ${path}`,
+        `${MADE_UP} The page to look at: ${path}`,
       ].join('\n'),
     };
   });
@@ -93,7 +93,7 @@ async function runThroughStack(databaseUrl: string, context: CommandContext): Pr
     universe: settings.universe,
     port: 0,
     log,
-    renderPage: async () => BANNER,
+    renderPage: async () => MADE_UP,
     onError: run.reject,
     onHop: (outcome) => ('error' in outcome ? run.reject(outcome.error) : run.resolve(outcome.verdict)),
   });
@@ -129,7 +129,7 @@ async function makeDatabase(serverUrl: string): Promise<string> {
 }
 
 /** @returns the average prices of the newest day that is final in every series. */
-function pricesText({ newestFinalDay, days, series, universe }: ReportData): string {
+function pricesText({ status: { newestFinalDay }, days, series, universe }: ReportData): string {
   if (newestFinalDay === null) return 'No day is final in every series.';
   const index = days.indexOf(newestFinalDay);
   const averages = new Map(series.map(({ coin, currency, prices }) => [`${coin} ${currency}`, prices[index]?.average]));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Database } from '../../../ingestion/database/connection.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readReportData } from '../../../report/read-report-data.ts';
+import { renderReport } from '../../../report/render-report.ts';
 import { statusText } from '../../output/outcome-text.ts';
 import type { Terminal } from '../../output/terminal.ts';
 import type { HopOutcome, LocalStack } from '../../stack/local-stack.ts';
@@ -14,6 +15,8 @@ import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.
 
 /** Where `npm run redrive` finds the stacks that are running. */
 export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
+
+const PAGE_REFRESH_SECONDS = 60;
 
 export const start = defineCommand({
   summary: 'Serve the endpoint, the queue, its worker, the schedule and the page, until Ctrl-C.',
@@ -103,9 +106,7 @@ function introduction(
 async function renderPage(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
   const { monthlyCredits } = source;
   const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits });
-  // Imported late: its chart library takes longer to load than everything else.
-  const { renderReport } = await import('../../../report/render-report.ts');
-  return renderReport(data);
+  return renderReport(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
 }
 
 /** @returns a hop's outcome in one line. The log has the details. */

@@ -9,6 +9,7 @@ import {
   isDay,
   lastSettledDay,
   settledAt,
+  spansOf,
   startOf,
 } from '../../../ingestion/domain/day.ts';
 
@@ -44,6 +45,26 @@ describe('days', () => {
     expect(daysFrom('2024-02-28', '2024-03-01')).toEqual(['2024-02-28', '2024-02-29', '2024-03-01']);
     expect(countDays('2024-02-28', '2024-03-01')).toBe(3);
     expect(daysFrom('2024-03-01', '2024-02-28')).toEqual([]);
+  });
+
+  test('days in a row make one span, across months too', () => {
+    expect(spansOf(['2024-02-28', '2024-02-29', '2024-03-01', '2024-03-03'])).toEqual([
+      { first: '2024-02-28', last: '2024-03-01' },
+      { first: '2024-03-03', last: '2024-03-03' },
+    ]);
+  });
+
+  test('the spans of some days hold these days and no others, and none of them touches the next', () => {
+    const someDays = fc
+      .uniqueArray(fc.integer({ min: 0, max: 60 }))
+      .map((numbers) => numbers.sort((a, b) => a - b).map((number) => addDays('2024-02-01', number)));
+    fc.assert(
+      fc.property(someDays, (days) => {
+        const spans = spansOf(days);
+        expect(spans.flatMap(({ first, last }) => daysFrom(first, last))).toEqual(days);
+        for (const { last } of spans) expect(days).not.toContain(addDays(last, 1));
+      }),
+    );
   });
 
   test.each(['2026-02-30', '2026-13-01', '2026-1-01', '20260101', '', '2026-01-01T00:00:00Z'])(

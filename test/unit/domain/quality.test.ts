@@ -3,9 +3,11 @@ import { DAY_MS, HOUR_MS, startOf } from '../../../ingestion/domain/day.ts';
 import {
   type CoinRate,
   compareCurrencies,
+  findChanges,
   findFrozen,
   judgeRateMove,
   judgeRates,
+  type PriceChange,
 } from '../../../ingestion/domain/quality.ts';
 
 const DAY = '2026-05-12';
@@ -35,6 +37,55 @@ describe('frozen', () => {
     expect(findFrozen(series, pricesOf([1, ...Array(24).fill(7), 2]))).toEqual([]);
     expect(findFrozen(series, pricesOf([...Array(20).fill(7), 8, ...Array(20).fill(7)]))).toEqual([]);
     expect(findFrozen(series, pricesOf([]))).toEqual([]);
+  });
+});
+
+describe('changes of final rows', () => {
+  const change = (before: object | null, after: object, isWritten: boolean): PriceChange => {
+    const quality = { average: 100, hoursCovered: 24, aggregationVersion: 1 };
+    return {
+      day: DAY,
+      before: before && { ...quality, isFinal: true, ...before },
+      after: { ...quality, ...after },
+      isWritten,
+    };
+  };
+
+  test.each([
+    [100.1, []],
+    [99.9, []],
+    [100.11, ['bitcoin/usd on 2026-05-12: the final average moved by 0.11 %, from 100 to 100.11.']],
+    [99.89, ['bitcoin/usd on 2026-05-12: the final average moved by 0.11 %, from 100 to 99.89.']],
+  ])('an average that moves from 100 to %d is found: %j', (average, details) => {
+    const findings = findChanges(series, [change({}, { average }, true)]);
+    expect(findings.map(({ detail }) => detail)).toEqual(details);
+    for (const finding of findings) expect(finding).toMatchObject({ rule: 'revision', severity: 'warning', ...series });
+  });
+
+  test.each([
+    ['fewer hours', {}, { hoursCovered: 23 }],
+    ['an older version', { aggregationVersion: 2 }, {}],
+  ])('a row that is kept from an answer with %s is found, with both sides', (_, before, after) => {
+    const { before: kept, after: offered, ...rest } = change(before, after, false);
+    const [finding, ...others] = findChanges(series, [{ ...rest, before: kept, after: offered }]);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ rule: 'worse_answer', severity: 'warning', ...series, day: DAY });
+    expect(finding?.detail).toContain(
+      `covers ${offered.hoursCovered} hours (aggregation version ${offered.aggregationVersion})`,
+    );
+    expect(finding?.detail).toContain(
+      `the final row ${kept?.hoursCovered} (version ${kept?.aggregationVersion}); the row was kept`,
+    );
+  });
+
+  test.each([
+    ['a day that had no row', change(null, { average: 200 }, true)],
+    ['a provisional row', change({ isFinal: false }, { average: 200 }, true)],
+    ['a provisional row that was kept', change({ isFinal: false }, { hoursCovered: 3 }, false)],
+    ['a final row with more hours', change({ hoursCovered: 23 }, {}, true)],
+    ['a final row that says the same', change({}, {}, false)],
+  ])('%s is no finding', (_, unremarkable) => {
+    expect(findChanges(series, [unremarkable])).toEqual([]);
   });
 });
 
