@@ -15,7 +15,10 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /** @returns a client of the plan's host, with the plan's key. */
 export const composeClient = ({ baseUrl, keyHeader, apiKey }: SourceSettings, clock: Clock): CoinGeckoClient =>
   createCoinGeckoClient({
-    ...{ baseUrl, keyHeader, apiKey, clock },
+    baseUrl,
+    keyHeader,
+    apiKey,
+    clock,
     timeoutMs: ANSWER_TIMEOUT_MS,
     maxBodyBytes: MAX_BODY_BYTES,
   });

@@ -24,6 +24,10 @@ import { startHttpApi } from './http-api.ts';
 import { LOCAL_AWS } from './local-aws.ts';
 import { pollQueue } from './queue-poller.ts';
 
+const HOP_TIMEOUT_MS = WORKER_TIMEOUT_MINUTES * MINUTE_MS;
+const VISIBILITY_SECONDS = VISIBILITY_MINUTES * 60;
+const RETENTION_SECONDS = QUEUE_RETENTION_DAYS * 24 * 60 * 60;
+
 export type LocalStackOptions = {
   /** Names a database whose tables are up to date. */
   readonly databaseUrl: string;
@@ -125,12 +129,12 @@ const ignoreMetrics = () => {};
 type Queues = { readonly queueUrl: string; readonly deadLetterQueueUrl: string };
 
 function createQueues(sqs: FauxqsServer): Queues {
-  const fifo = { FifoQueue: 'true', MessageRetentionPeriod: String(QUEUE_RETENTION_DAYS * 24 * 60 * 60) };
+  const fifo = { FifoQueue: 'true', MessageRetentionPeriod: String(RETENTION_SECONDS) };
   const dead = sqs.createQueue('runs-dead.fifo', { attributes: fifo });
   const runs = sqs.createQueue('runs.fifo', {
     attributes: {
       ...fifo,
-      VisibilityTimeout: String(VISIBILITY_MINUTES * 60),
+      VisibilityTimeout: String(VISIBILITY_SECONDS),
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.queueArn, maxReceiveCount: MAX_RECEIVES }),
     },
   });
@@ -160,7 +164,7 @@ function createWorker(client: SQSClient, queues: Queues, options: LocalStackOpti
         log,
         emit: ignoreMetrics,
         interrupt: interrupt.signal,
-        deadline: systemClock.monotonicMs() + WORKER_TIMEOUT_MINUTES * MINUTE_MS,
+        deadline: systemClock.monotonicMs() + HOP_TIMEOUT_MS,
       });
       onHop({ runId, verdict: result.verdict });
       return result;

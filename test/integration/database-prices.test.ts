@@ -93,10 +93,15 @@ describe('a stored row', () => {
     await store(second, final({ average: 101.06 }));
     expect(await revisions()).toMatchObject([
       {
-        ...{ coin_id: 'bitcoin', currency: 'usd', day: DAY, revision: 0, average: 101, run_id: first },
+        coin_id: 'bitcoin',
+        currency: 'usd',
+        day: DAY,
+        revision: 0,
+        average: 101,
+        run_id: first,
         hours_covered: 24,
       },
-      { ...{ revision: 1, average: 101.05, run_id: second }, replaced_by_run_id: second, replaced_at: new Date(NOW) },
+      { revision: 1, average: 101.05, run_id: second, replaced_by_run_id: second, replaced_at: new Date(NOW) },
     ]);
     expect(await stored()).toMatchObject([{ average: 101.06, revision: 2 }]);
   });
@@ -276,7 +281,9 @@ describe('a day that an answer holds nothing of', () => {
     await askAt(first + 20 * HOUR_MS);
     const [record] = await unavailable();
     expect(record).toMatchObject({
-      ...{ coin_id: 'bitcoin', currency: 'usd', day: DAY },
+      coin_id: 'bitcoin',
+      currency: 'usd',
+      day: DAY,
       recorded_at: new Date(first),
     });
     expect(record?.confirmed_run_id).toEqual(expect.any(String));

@@ -15,7 +15,12 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 const NOW = Date.parse('2026-03-10T02:00Z');
 const DOGECOIN = { coin: 'dogecoin', currency: 'eur' };
 const PARTIAL: FinishedRun = {
-  ...{ status: 'partial', expectedDays: 30, storedDays: 28, missingDays: 2, thinDays: 1, unavailableDays: 1 },
+  status: 'partial',
+  expectedDays: 30,
+  storedDays: 28,
+  missingDays: 2,
+  thinDays: 1,
+  unavailableDays: 1,
   error: '2 of 30 expected days are missing',
 };
 
@@ -36,12 +41,23 @@ describe('opening a run', () => {
   test('creates it, fills the universe and opens its series', async () => {
     const order = runOrder({ request: { from: '2026-03-01', to: '2026-03-02', coins: ['bitcoin'] } });
     const { trackedSince: since } = await runs.open(order, {
-      ...{ universe: TWO_COINS, series: [DOGECOIN, BITCOIN], trackedSince: '2026-02-08', startedAt: NOW },
+      universe: TWO_COINS,
+      series: [DOGECOIN, BITCOIN],
+      trackedSince: '2026-02-08',
+      startedAt: NOW,
     });
     expect(since).toEqual(['2026-02-08', '2026-02-08']);
     expect(await readRun(order.runId)).toMatchObject({
-      ...{ trigger_key: order.triggerKey, trigger: 'cli', due_at: new Date(order.dueAt), request: order.request },
-      ...{ status: 'running', started_at: new Date(NOW), finished_at: null, hops: 1, expected_days: null, requests: 0 },
+      trigger_key: order.triggerKey,
+      trigger: 'cli',
+      due_at: new Date(order.dueAt),
+      request: order.request,
+      status: 'running',
+      started_at: new Date(NOW),
+      finished_at: null,
+      hops: 1,
+      expected_days: null,
+      requests: 0,
     });
     expect(await db.selectFrom('coins').selectAll().orderBy('id').execute()).toEqual(TWO_COINS.coins);
     expect(await db.selectFrom('currencies').select('code').orderBy('code', 'desc').execute()).toEqual([
@@ -54,7 +70,10 @@ describe('opening a run', () => {
     await openRun(runs);
     const universe = { ...TWO_COINS, coins: [{ id: 'bitcoin', symbol: 'xbt', name: 'Bitcoin' }] };
     const { trackedSince: since } = await runs.open(runOrder(), {
-      ...{ universe, series: [BITCOIN], trackedSince: '2026-03-01', startedAt: NOW },
+      universe,
+      series: [BITCOIN],
+      trackedSince: '2026-03-01',
+      startedAt: NOW,
     });
     expect(since).toEqual(['2026-02-08']);
     const symbols = await db.selectFrom('coins').select('symbol').orderBy('id').execute();
@@ -99,7 +118,9 @@ describe('opening a run', () => {
     const left = await openRun(runs);
     const waiting = await openRun(runs);
     expect(await readRun(left)).toMatchObject({
-      ...{ status: 'interrupted', finished_at: expect.any(Date), error: expect.stringContaining('without a verdict') },
+      status: 'interrupted',
+      finished_at: expect.any(Date),
+      error: expect.stringContaining('without a verdict'),
     });
     await runs.finish(waiting, { ...PARTIAL, status: 'waiting' }, 0, null);
     await openRun(runs);
@@ -171,8 +192,18 @@ describe('the ledger', () => {
     await runs.finish(runId, PARTIAL, 3, NOW);
     expect(await runs.totals(runId)).toEqual({ requests: 5, credits: 2, retries: 5, rateLimited: 1 });
     expect(await readRun(runId)).toMatchObject({
-      ...{ status: 'partial', expected_days: 30, stored_days: 28, missing_days: 2, thin_days: 1, unavailable_days: 1 },
-      ...{ requests: 5, credits: 2, retries: 5, rate_limited: 1, error: PARTIAL.error, finished_at: new Date(NOW) },
+      status: 'partial',
+      expected_days: 30,
+      stored_days: 28,
+      missing_days: 2,
+      thin_days: 1,
+      unavailable_days: 1,
+      requests: 5,
+      credits: 2,
+      retries: 5,
+      rate_limited: 1,
+      error: PARTIAL.error,
+      finished_at: new Date(NOW),
     });
   });
 

@@ -35,12 +35,23 @@ afterAll(database.close);
 test('an empty database has no coverage, no runs and no age', async () => {
   const status = await readStatus(database, { now: NOW, universe });
   const nothing = {
-    ...{ trackedSince: null, firstFinalDay: null, lastFinalDay: null, newestDay: null },
-    ...{ finalDays: 0, thinDays: 0, provisionalDays: 0, missingDays: [], unavailableDays: [] },
+    trackedSince: null,
+    firstFinalDay: null,
+    lastFinalDay: null,
+    newestDay: null,
+    finalDays: 0,
+    thinDays: 0,
+    provisionalDays: 0,
+    missingDays: [],
+    unavailableDays: [],
   };
   expect(status).toEqual({
-    ...{ now: '2026-03-10T02:00:00.000Z', lastCompleteRunAt: null, hoursSinceComplete: null },
-    ...{ newestFinalDay: null, priceAgeHours: null, creditsThisMonth: 0 },
+    now: '2026-03-10T02:00:00.000Z',
+    lastCompleteRunAt: null,
+    hoursSinceComplete: null,
+    newestFinalDay: null,
+    priceAgeHours: null,
+    creditsThisMonth: 0,
     series: selectSeries(universe, {}).map((series) => ({ ...series, ...nothing })),
     runs: [],
   });
@@ -88,13 +99,27 @@ describe('a database in use', () => {
     const { series } = await readStatus(database, { now: NOW, universe });
     expect(series).toEqual([
       {
-        ...{ ...BITCOIN, trackedSince: '2026-03-01', firstFinalDay: '2026-02-27', lastFinalDay: '2026-03-04' },
-        ...{ newestDay: '2026-03-10', finalDays: 6, thinDays: 1, provisionalDays: 2 },
-        ...{ missingDays: ['2026-03-06', '2026-03-07', '2026-03-09'], unavailableDays: ['2026-03-05'] },
+        ...BITCOIN,
+        trackedSince: '2026-03-01',
+        firstFinalDay: '2026-02-27',
+        lastFinalDay: '2026-03-04',
+        newestDay: '2026-03-10',
+        finalDays: 6,
+        thinDays: 1,
+        provisionalDays: 2,
+        missingDays: ['2026-03-06', '2026-03-07', '2026-03-09'],
+        unavailableDays: ['2026-03-05'],
       },
       {
-        ...{ ...DOGECOIN, trackedSince: '2026-03-01', firstFinalDay: '2026-03-03', lastFinalDay: '2026-03-09' },
-        ...{ newestDay: '2026-03-09', finalDays: 2, thinDays: 0, provisionalDays: 0, unavailableDays: [] },
+        ...DOGECOIN,
+        trackedSince: '2026-03-01',
+        firstFinalDay: '2026-03-03',
+        lastFinalDay: '2026-03-09',
+        newestDay: '2026-03-09',
+        finalDays: 2,
+        thinDays: 0,
+        provisionalDays: 0,
+        unavailableDays: [],
         missingDays: ['2026-03-01', '2026-03-02', ...daysFrom('2026-03-04', '2026-03-08')],
       },
     ]);
@@ -102,8 +127,11 @@ describe('a database in use', () => {
 
   test('shows its age, the last complete run and the credits of the UTC month', async () => {
     expect(await readStatus(database, { now: NOW, universe })).toMatchObject({
-      ...{ lastCompleteRunAt: '2026-03-08T11:00:00.000Z', hoursSinceComplete: 39 },
-      ...{ newestFinalDay: '2026-03-03', priceAgeHours: 6 * 24 + 2, creditsThisMonth: 2 },
+      lastCompleteRunAt: '2026-03-08T11:00:00.000Z',
+      hoursSinceComplete: 39,
+      newestFinalDay: '2026-03-03',
+      priceAgeHours: 6 * 24 + 2,
+      creditsThisMonth: 2,
     });
   });
 
@@ -113,11 +141,26 @@ describe('a database in use', () => {
     const status = await readStatus(database, { now: NOW, universe });
     expect(status.runs.map(({ runId }) => runId)).toEqual([...others, shown]);
     expect(status.runs[9]).toEqual({
-      ...{ runId: shown, trigger: 'cli', triggerKey: `cli:${shown}`, status: 'partial', request: {} },
-      ...{ dueAt: '2026-03-09T16:00:00.000Z', startedAt: '2026-03-09T16:00:00.000Z' },
-      ...{ lastWriteAt: '2026-03-10T02:00:00.000Z', finishedAt: '2026-03-09T17:00:00.000Z' },
-      ...{ expectedDays: 9, storedDays: 8, missingDays: 1, thinDays: 1, unavailableDays: 0 },
-      ...{ hops: 1, requests: 3, credits: 3, retries: 1, rateLimited: 0, error: 'one is missing' },
+      runId: shown,
+      trigger: 'cli',
+      triggerKey: `cli:${shown}`,
+      status: 'partial',
+      request: {},
+      dueAt: '2026-03-09T16:00:00.000Z',
+      startedAt: '2026-03-09T16:00:00.000Z',
+      lastWriteAt: '2026-03-10T02:00:00.000Z',
+      finishedAt: '2026-03-09T17:00:00.000Z',
+      expectedDays: 9,
+      storedDays: 8,
+      missingDays: 1,
+      thinDays: 1,
+      unavailableDays: 0,
+      hops: 1,
+      requests: 3,
+      credits: 3,
+      retries: 1,
+      rateLimited: 0,
+      error: 'one is missing',
     });
   });
 

@@ -150,8 +150,13 @@ describe('the status', () => {
   test('of an empty database says what to do', () => {
     const empty: Status = {
       ...STATUS,
-      ...{ lastCompleteRunAt: null, hoursSinceComplete: null, newestFinalDay: null, priceAgeHours: null },
-      ...{ creditsThisMonth: 0, runs: [], series: [{ ...COVERED, trackedSince: null, lastFinalDay: null }] },
+      lastCompleteRunAt: null,
+      hoursSinceComplete: null,
+      newestFinalDay: null,
+      priceAgeHours: null,
+      creditsThisMonth: 0,
+      runs: [],
+      series: [{ ...COVERED, trackedSince: null, lastFinalDay: null }],
     };
     expect(statusOverview(empty, null, PLAIN).split('\n').slice(-4)).toEqual([
       'There has been no run yet: npm run fetch-data.',

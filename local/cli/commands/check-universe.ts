@@ -22,7 +22,7 @@ export const checkUniverse = defineCommand({
           ? `CoinGecko lists all ${counts}, as they are tracked.`
           : [
               ...differences.map(({ detail }) => detail),
-              `${differences.length} of ${counts} differ: correct ingestion/contract/universe.ts, or the UNIVERSE setting.`,
+              `${differences.length} of ${counts} differ: correct universe.json, or the file that UNIVERSE names.`,
             ].join('\n'),
     };
   },
