@@ -1,4 +1,4 @@
-// The local command: what `npm run fetch-data`, `npm run status` and the others start.
+// The local command, which `npm run fetch-data`, `npm run status` and the others start.
 import { runCommandLine } from '../local/cli/command-line.ts';
 import { backfill } from '../local/cli/commands/backfill.ts';
 import { checkUniverse } from '../local/cli/commands/check-universe.ts';
@@ -22,5 +22,5 @@ const commands = {
   start,
 };
 
-// Not process.exit(): what is still in the pipe to stdout would be lost.
+// Not process.exit(), which would lose what is still in the pipe to stdout.
 process.exitCode = await runCommandLine(commands, process.argv.slice(2));

@@ -12,12 +12,12 @@ import { watchInterrupts } from './interrupts.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * Runs the command that the arguments name and prints its outcome. Nothing that goes wrong leaves it as an exception.
+ * Runs the command that the arguments name, and prints its outcome. It never throws: every error is printed.
  * @param argv what follows the program's name.
  * @returns the exit code.
  */
 export async function runCommandLine(commands: Commands, argv: readonly string[]): Promise<ExitCode> {
-  // Known before the arguments are: what is wrong with them is a JSON document too.
+  // Looked for before the arguments are parsed: their errors are JSON documents too.
   const terminal = createTerminal(process.stdout, process.stderr, argv.includes('--json'));
   process.once('uncaughtException', (error) => process.exit(showError(error, terminal)));
   try {
@@ -30,9 +30,9 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
     const settings = parseLocalSettings(process.env);
     const log = createJsonLinesLog(settings.logLevel, systemClock, terminal.printError);
     const interrupt = watchInterrupts(process, () => performance.now(), {
-      first: () => terminal.note('Finishing what is in hand. Press Ctrl-C again to leave at once.'),
+      first: () => terminal.note('Finishing the requests under way. Press Ctrl-C again to leave at once.'),
       second: () => {
-        terminal.note('Left at once. The next run goes on from what is stored.');
+        terminal.note('Left at once. The next run continues from what is stored.');
         process.exit(EXIT.interrupted);
       },
     });
@@ -43,7 +43,7 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
   }
 }
 
-/** Variables that are set already win over those of the file. */
+/** Variables that are already set take precedence over those in the file. */
 function loadDotEnv(): void {
   try {
     process.loadEnvFile();
@@ -64,7 +64,7 @@ function showError(error: unknown, terminal: Terminal): ExitCode {
   const name = isForeseen ? error.name : 'UnexpectedError';
   const message = isForeseen
     ? error.message
-    : `Unexpected error: ${error instanceof Error ? error.message : String(error)}. Run it with LOG_LEVEL=debug to see where.`;
+    : `Unexpected error: ${error instanceof Error ? error.message : String(error)}. Set LOG_LEVEL=debug to see where.`;
   if (terminal.json) terminal.print(JSON.stringify({ error: { name, message } }));
   else terminal.printError(message);
   return exitCodeOf(error);
@@ -72,7 +72,7 @@ function showError(error: unknown, terminal: Terminal): ExitCode {
 
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof LockTakenError) return EXIT.lockTaken;
-  // A wrong password, a missing database: the setting has to change.
+  // A wrong password, or a database that doesn't exist: the setting has to change.
   if (error instanceof DatabaseUnreachableError && !error.isTransient) return EXIT.wrongUse;
   const isWrongUse = [UsageError, SettingError, RequestError, RefusedError].some((kind) => error instanceof kind);
   return isWrongUse ? EXIT.wrongUse : EXIT.incomplete;

@@ -1,6 +1,6 @@
 import type { Coin, Universe } from '../../ingestion/contract/universe.ts';
 
-/** @property detail one sentence for people. */
+/** @property detail says it in one sentence. */
 export type UniverseDifference = {
   readonly kind: 'coin_missing' | 'coin_renamed' | 'currency_missing';
   /** The coin's id, or the currency's code. */
@@ -8,10 +8,10 @@ export type UniverseDifference = {
   readonly detail: string;
 };
 
-/** How many coins with the same name or symbol are offered in the place of a missing one: symbols are used by dozens. */
+/** How many coins of the same name or symbol are offered for a missing one. Dozens of coins share a symbol. */
 const MOST_CANDIDATES = 5;
 
-/** @returns how the universe differs from CoinGecko's lists, in the universe's order. */
+/** @returns where the universe differs from CoinGecko's lists, in the universe's order. */
 export function compareUniverse(
   universe: Universe,
   listedCoins: readonly Coin[],
@@ -37,7 +37,7 @@ function compareCoin(ours: Coin, theirs: Coin | undefined, listed: readonly Coin
       .filter((coin) => isSame(coin.name, ours.name))
       .concat(listed.filter((coin) => isSame(coin.symbol, ours.symbol) && !isSame(coin.name, ours.name)));
     const offered = candidates.slice(0, MOST_CANDIDATES).map(({ id, name }) => `${id} (${name})`);
-    const hint = offered.length > 0 ? ` With its name or symbol there is ${offered.join(', ')}.` : '';
+    const hint = offered.length > 0 ? ` Coins of its name or symbol: ${offered.join(', ')}.` : '';
     return [{ kind: 'coin_missing', id: ours.id, detail: `${ours.id}: CoinGecko lists no coin with this id.${hint}` }];
   }
   if (isSame(theirs.symbol, ours.symbol) && theirs.name === ours.name) return [];
@@ -45,5 +45,5 @@ function compareCoin(ours: Coin, theirs: Coin | undefined, listed: readonly Coin
   return [{ kind: 'coin_renamed', id: ours.id, detail }];
 }
 
-/** CoinGecko writes symbols in small letters, most others in capitals. */
+/** CoinGecko writes symbols in lower case, most others in upper case. */
 const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();

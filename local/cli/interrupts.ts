@@ -1,21 +1,22 @@
 import type { EventEmitter } from 'node:events';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 
-/** Ctrl-C or SIGTERM: the reason of the signal that `watchInterrupts` gives. */
+/** Ctrl-C or SIGTERM. It is the abort reason of the signal that `watchInterrupts` returns. */
 export class InterruptedError extends IngestionError {
   override readonly name = 'InterruptedError';
 }
 
 /**
- * One Ctrl-C arrives twice under `npm run`: from the terminal, which signals the whole group, and from npm, which passes
- * it on. A second one that is meant comes from a hand, and later.
+ * Under `npm run` one Ctrl-C arrives twice: the terminal signals the whole process group, and npm passes the signal on.
+ * No person presses it twice within this time.
  */
 const SAME_KEYSTROKE_MS = 300;
 
 /**
- * @param signals the process, or what stands for it.
- * @param on.first called once, when nothing new may be begun. @param on.second called when all is to end at once.
- * @returns a signal that aborts, with an InterruptedError as its reason, at the first Ctrl-C or SIGTERM.
+ * @param signals the process, which emits the signals.
+ * @param on.first is called at the first Ctrl-C or SIGTERM.
+ * @param on.second is called at each later one: the process should end at once.
+ * @returns a signal that aborts at the first one, with an InterruptedError as its reason.
  */
 export function watchInterrupts(
   signals: EventEmitter,

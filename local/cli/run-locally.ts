@@ -18,7 +18,7 @@ export const NOW_OPTION = {
   now: {
     type: 'string',
     value: 'ISO',
-    description: 'Run as of that moment. For tests and replays: only with a CoinGecko address on this machine.',
+    description: 'Run as of this moment. For tests and replays, with a CoinGecko address on this machine only.',
   },
 } as const satisfies OptionTable;
 
@@ -26,8 +26,8 @@ const Moment = z.iso.datetime({ offset: true });
 
 /**
  * @param now the `--now` option: a moment like 2026-01-31T02:00:00Z.
- * @returns the machine's clock, or one that begins at that moment.
- * @throws UsageError where it is no moment, or where the rows would come from the real CoinGecko.
+ * @returns the system's clock, or one that starts at that moment.
+ * @throws UsageError when it is not a moment, or when the prices would come from the real CoinGecko.
  */
 export function clockFor(now: string | undefined, { settings }: Pick<CommandContext, 'settings'>): Clock {
   if (now === undefined) return systemClock;

@@ -7,10 +7,10 @@ import { systemClock } from '../../ingestion/system-clock.ts';
 import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
 import type { CommandContext } from './command.ts';
 
-/** What this machine keeps between calls, in the project's folder wherever the command is called from. */
+/** What this machine keeps between calls. It lies in the project, wherever the command is called from. */
 export const DATA_FOLDER = fileURLToPath(new URL('../../.data', import.meta.url));
 
-/** Starts the embedded server for as long as `work` takes, or uses the one that runs. */
+/** Does the work with the embedded server: one that already runs, or one that is started and stopped for it. */
 export async function withEmbeddedServer<Result>(
   { terminal }: Pick<CommandContext, 'terminal'>,
   work: (url: string) => Promise<Result>,
@@ -24,8 +24,9 @@ export async function withEmbeddedServer<Result>(
 }
 
 /**
- * Opens the database of the settings, or the embedded one, brings its tables up to date, and closes it afterwards.
- * @throws SettingError where DATABASE_URL can't be used, DatabaseUnreachableError where nothing answers there.
+ * Does the work with the database that the settings name, or with the embedded one. Its tables are up to date.
+ * @throws SettingError when DATABASE_URL can't be used.
+ * @throws DatabaseUnreachableError when nothing answers there.
  */
 export async function withDatabase<Result>(
   context: Pick<CommandContext, 'settings' | 'terminal' | 'log'>,

@@ -7,9 +7,9 @@ import type { ReportData } from '../../report/report-data.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * Writes the status page.
- * @returns the file's whole path, and what the page shows.
- * @throws UsageError where the file can't be written.
+ * Writes the report as one HTML page.
+ * @returns the file's absolute path, and the data that the page shows.
+ * @throws UsageError when the file can't be written.
  */
 export async function writeReport(
   database: Database,

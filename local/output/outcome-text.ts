@@ -1,4 +1,4 @@
-// What the verdict and the status have in common, as people read it.
+// What the texts of a verdict and of the status share.
 import Table from 'cli-table3';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
@@ -6,18 +6,18 @@ import type { RunStatus, SeriesOutcome } from '../../ingestion/domain/verdict.ts
 import { formatCount } from '../../report/format.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Colours where there are some. */
+/** How a text is coloured, where it may be. */
 export type Style = Pick<Terminal, 'style'>;
 
-/** More would push the verdict off the screen; `--json` has them all. */
+/** More would push the verdict off the screen. `--json` has them all. */
 const MOST_FINDINGS = 20;
 
-/** @param columns the heads; of numbers, which stand on the right, with a `>` before them. */
+/** @param columns the headings; a `>` in front aligns the column to the right, for numbers. */
 export function tableText(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const table = new Table({
     head: columns.map((column) => column.replace('>', '')),
     colAligns: columns.map((column) => (column.startsWith('>') ? 'right' : 'left')),
-    // The library's colours would also go into files.
+    // The library would colour its output to files too.
     style: { head: [], border: [], compact: true },
   });
   table.push(...rows.map((row) => [...row]));
@@ -38,7 +38,7 @@ export function coinTable(series: readonly SeriesOutcome[], terminal: Style): st
   return tableText(['coin', '>days written', 'series'], rows);
 }
 
-/** `stored` where all currencies are, else by status: `stored: usd, eur · failed: gbp`. */
+/** `stored` when that is true of all currencies, else by status: `stored: usd, eur · failed: gbp`. */
 function outcomesText(outcomes: readonly SeriesOutcome[], { style }: Style): string {
   const byStatus = [...Map.groupBy(outcomes, ({ status }) => status)];
   return byStatus
@@ -49,11 +49,11 @@ function outcomesText(outcomes: readonly SeriesOutcome[], { style }: Style): str
     .join(' · ');
 }
 
-/** @returns a line for each: `warning · revision · bitcoin/usd 2026-01-30: the average moved …`. */
+/** @returns a line for each finding: `warning · revision · bitcoin/usd 2026-01-30: the average moved …`. */
 export function findingLines(findings: readonly Finding[], terminal: Style): string[] {
   const more = findings.length - MOST_FINDINGS;
   const lines = findings.slice(0, MOST_FINDINGS).map((finding) => findingText(finding, terminal));
-  return more > 0 ? [...lines, `… and ${formatCount(more)} more findings: --json has them all.`] : lines;
+  return more > 0 ? [...lines, `… and ${formatCount(more)} more findings. --json shows them all.`] : lines;
 }
 
 function findingText({ rule, severity, coin, currency, day, detail }: Finding, { style }: Style): string {

@@ -7,20 +7,23 @@ import type { Terminal } from './terminal.ts';
 
 export type Progress = {
   onEvent(event: RunEvent): void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   stop(): void;
 };
 
-/** Lines are for files and pipes: one at most this often. */
+/** How often a line is written where there is no bar, in a file or a pipe. */
 const LINE_EVERY_MS = 5_000;
 
-/** A wait this short is not worth a word. */
+/** A shorter wait is not mentioned. */
 const NOTABLE_WAIT_MS = 2_000;
 
-/** How far a run is. @property limiter decides how fast it may go on; null until the first request may be sent. */
+/**
+ * How far a run has come.
+ * @property limiter decides how fast it goes on; null before the first request may be sent.
+ */
 type Pace = { total: number; done: number; limiter: Pick<RateLimiter, 'limit' | 'waitMs'> | null };
 
-/** @returns a bar with the time left where a person watches, lines elsewhere, nothing with `--json`. */
+/** @returns a bar with the time left on a terminal, lines elsewhere, nothing with `--json`. */
 export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock: Pick<Clock, 'monotonicMs'>): Progress {
   const pace: Pace = { total: 0, done: 0, limiter: null };
   let lineAt = clock.monotonicMs();
@@ -53,7 +56,7 @@ export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock:
   };
 }
 
-/** @returns what a person should know of an event; null for an answer, which only moves the bar. */
+/** @returns an event in words; null for one that only moves the bar. */
 function eventText(event: RunEvent): string | null {
   switch (event.kind) {
     case 'planned':
@@ -84,29 +87,29 @@ function paceText({ total, done, limiter }: Pace): string {
   if (done < total && limiter) {
     const waitMs = limiter.waitMs(1);
     if (waitMs > NOTABLE_WAIT_MS) parts.push(`waiting ${waitText(waitMs)} for the limit of ${limiter.limit} a minute`);
-    // The limit is what a run waits for. An average of the past would be wrong by a minute: a run is a burst and a wait.
+    // Only the limit makes a run wait. It comes in bursts, so an average of the past would be wrong by a minute.
     parts.push(`${waitText(Math.max(1, limiter.waitMs(total - done)))} left`);
   }
   return parts.join(' · ');
 }
 
-/** Rounded up: nobody waits 0 s. */
+/** Rounded up, so that no wait reads as 0 s. */
 const waitText = (ms: number): string => formatDuration(Math.ceil(ms / 1000) * 1000);
 
-/** @param describe is asked at each redraw, so that the time left runs down between two answers. */
+/** @param describe is called at each redraw, so that the time left counts down between two answers. */
 function startableBar(stream: WriteStream, describe: () => string) {
   return new cliProgress.SingleBar(
     {
       stream,
-      // Cut here: the library would switch the terminal's line wrapping off, and a second Ctrl-C leave it so.
+      // Cut to fit below: the library would turn line wrapping off, and a second Ctrl-C would leave it off.
       linewrap: true,
       format: (options, { progress }) =>
         `${cliProgress.Format.BarFormat(progress, options)} ${describe()}`.slice(0, (stream.columns ?? 80) - 1),
       barsize: 24,
       fps: 4,
-      // A note or a log line may have taken the bar's line.
+      // A note or a log line may have overwritten the bar.
       forceRedraw: true,
-      // Ctrl-C is the command's, which finishes what is in hand.
+      // The command handles Ctrl-C itself.
       gracefulExit: false,
       clearOnComplete: true,
     },

@@ -5,12 +5,12 @@ import { seriesName } from '../../ingestion/domain/series.ts';
 import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from '../../report/format.ts';
 import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
 
-/** More lines of gaps would hide everything else; `--json` has them all. */
+/** More would hide everything else. `--json` has them all. */
 const MOST_GAP_LINES = 12;
 
 /**
- * @param quota the plan's credits a month; null where it has none.
- * @returns what is stored, the last runs and what is used up, for people.
+ * @param quota the plan's credits a month; null when it has no limit.
+ * @returns what is stored, the latest runs and the credits used, for people.
  */
 export function statusOverview(status: Status, quota: number | null, terminal: Style): string {
   const { hoursSinceComplete, newestFinalDay, priceAgeHours, creditsThisMonth } = status;
@@ -20,7 +20,7 @@ export function statusOverview(status: Status, quota: number | null, terminal: S
     coverageTable(status.series),
     ...gapLines(status.series),
     status.runs.length > 0 ? runsTable(status.runs, terminal) : 'There has been no run yet: npm run fetch-data.',
-    ...(lastError ? [`The last run: ${lastError}`] : []),
+    ...(lastError ? [`The latest run: ${lastError}`] : []),
     `Last complete full run: ${status.lastCompleteRunAt ?? 'none'}${ago(hoursSinceComplete)}.`,
     `Newest day that is final in every series: ${newestFinalDay ?? 'none'}${newestFinalDay ? `, ended${ago(priceAgeHours).slice(1)}` : ''}.`,
     `Credits used this month (UTC): ${formatCount(creditsThisMonth)}${quota === null ? '' : ` of ${formatCount(quota)}`}.`,
@@ -47,7 +47,7 @@ export function runText(run: RunDetail, terminal: Style): string {
   ].join('\n');
 }
 
-/** One row for the currencies of a coin that are covered alike: `bitcoin  usd, eur`. */
+/** A coin's currencies with the same coverage share a row: `bitcoin  usd, eur`. */
 function coverageTable(series: readonly SeriesCoverage[]): string {
   const alike = Map.groupBy(series, ({ currency: _, ...coverage }) => JSON.stringify(coverage));
   return tableText(
@@ -93,7 +93,7 @@ function gapLines(series: readonly SeriesCoverage[]): string[] {
   ]);
   const more = lines.length - MOST_GAP_LINES;
   return more > 0
-    ? [...lines.slice(0, MOST_GAP_LINES), `… and ${formatQuantity(more, 'more line')}: --json has them all.`]
+    ? [...lines.slice(0, MOST_GAP_LINES), `… and ${formatQuantity(more, 'more line')}. --json shows them all.`]
     : lines;
 }
 
@@ -111,7 +111,11 @@ function runsTable(runs: readonly RunSummary[], terminal: Style): string {
       formatInstant(Date.parse(run.startedAt)),
       run.trigger,
       statusText(run.status, terminal),
-      ...[run.expectedDays, run.storedDays, run.missingDays, run.requests, run.credits].map(formatCount),
+      formatCount(run.expectedDays),
+      formatCount(run.storedDays),
+      formatCount(run.missingDays),
+      formatCount(run.requests),
+      formatCount(run.credits),
       run.runId,
     ]),
   );

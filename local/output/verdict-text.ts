@@ -21,7 +21,7 @@ export function nextStep({ verdict: { status, runId }, failures }: Pick<RunResul
   // A cause that stays is the same when the run is repeated.
   if (failures.length > 0 && !failures.some(isTransient))
     return `Next: mend the cause above, then run it again. ${why}`;
-  return `Next: run it again, it asks only for what is missing. ${why}`;
+  return `Next: run it again. It asks only for what is missing. ${why}`;
 }
 
 function daysText(verdict: Verdict): string {

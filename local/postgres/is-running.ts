@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** @returns whether the process runs; one that has ended and that its parent has not yet taken note of does not. */
+/** @returns whether the process runs. A zombie, which its parent has not reaped yet, does not. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -10,6 +10,6 @@ export function isRunning(pid: number): boolean {
   try {
     return !readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
   } catch {
-    return true; // macOS has no /proc, and takes note at once.
+    return true; // macOS has no /proc, and reaps at once.
   }
 }

@@ -12,18 +12,18 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 export type HttpApi = { readonly url: string; close(): Promise<void> };
 
-/** Answers an event of payload version 2.0. */
+/** Answers an event of the HTTP API's payload version 2.0. */
 export type Integration = (event: object) => Promise<HttpResponse>;
 
 /**
- * Serves integrations on loopback as an HTTP API does, by path and for every method.
+ * Serves integrations on loopback as an HTTP API of AWS does, by path and for every method.
  * @param options.port 0 takes a free one.
  * @throws IngestionError when the port is taken.
  */
 export async function startHttpApi(options: {
   port: number;
   routes: Readonly<Record<string, Integration>>;
-  /** Is told of an integration that threw; the caller gets a 500 without details. */
+  /** Is told what an integration threw. The caller gets a 500 without details. */
   onError: (error: unknown) => void;
   /** How long a caller may take to send a request. @default 10 s */
   requestTimeoutMs?: number;
@@ -61,7 +61,7 @@ export async function startHttpApi(options: {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
       reject(
-        isTaken ? new IngestionError(`The port ${port} is taken; give another one, or none for a free one.`) : error,
+        isTaken ? new IngestionError(`The port ${port} is taken. Give another one, or none to get a free one.`) : error,
       );
     });
     server.listen(port, '127.0.0.1', resolve);
@@ -110,7 +110,7 @@ function eventOf(request: IncomingMessage, path: string, query: URLSearchParams,
 }
 
 function send(response: ServerResponse, { statusCode, headers, body }: HttpResponse) {
-  // Every answer stands by itself, and none keeps a connection open that the end would have to wait for.
+  // No connection is kept open: the stop would have to wait for it.
   const length = { 'content-length': Buffer.byteLength(body), connection: 'close' };
   response.writeHead(statusCode, { ...headers, ...length }).end(body);
 }

@@ -17,14 +17,14 @@ import { IngestionError } from '../../ingestion/domain/failure.ts';
 const redrivePolicy = z.object({ deadLetterTargetArn: z.string() });
 
 /**
- * Moves every message of a queue's dead-letter queue back, so that its run is tried again; it fetches only what is still
- * missing. A message that dies again in the meantime is left where it is. Killed half-way, it leaves a message in both
- * queues at worst, and a run that finds nothing to do.
+ * Moves every message of a queue's dead-letter queue back, so that its run is tried again. The run fetches only what is
+ * still missing. A message that fails again in the meantime stays in the dead-letter queue. If this is killed half-way,
+ * a message may be in both queues: its second run finds nothing to do.
  *
- * @param config of the client that reaches the queue.
- * @param queueUrl of the queue of runs, whose redrive policy names the other one.
+ * @param config makes a client that reaches the queue.
+ * @param queueUrl names the queue of runs, whose redrive policy names its dead-letter queue.
  * @returns the bodies of the messages that were moved.
- * @throws IngestionError where the queue has no dead-letter queue; whatever the SDK throws.
+ * @throws IngestionError when the queue has no dead-letter queue; whatever the SDK throws.
  */
 export async function redrive(config: SQSClientConfig, queueUrl: string): Promise<string[]> {
   const client = new SQSClient(config);
@@ -44,7 +44,7 @@ export async function redrive(config: SQSClientConfig, queueUrl: string): Promis
         QueueUrl: queueUrl,
         MessageBody: body,
         MessageGroupId: MESSAGE_GROUP_ID,
-        // With its old one the queue would take it for a repeat, and drop it.
+        // With its old id the queue would take it for a repeat, and drop it.
         MessageDeduplicationId: randomUUID(),
       }),
     );
@@ -66,7 +66,7 @@ async function findDeadLetterQueue(client: SQSClient, queueUrl: string): Promise
 }
 
 async function receive(client: SQSClient, queueUrl: string): Promise<Message | undefined> {
-  // Without a wait SQS asks only some of its servers, and may see none of the messages.
+  // Without a wait, SQS asks only some of its servers and may find none of the messages.
   const command = new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 1, WaitTimeSeconds: 1 });
   const { Messages: [message] = [] } = await client.send(command);
   return message;

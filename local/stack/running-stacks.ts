@@ -4,10 +4,10 @@ import * as z from 'zod';
 
 const runningStack = z.object({ url: z.string(), endpoint: z.string(), queueUrl: z.string() });
 
-/** How another process of this machine reaches the queue of a stack. */
+/** How another process on this machine reaches a stack's queue. */
 type RunningStack = z.infer<typeof runningStack>;
 
-/** Does the work under a note that this process runs the stack. Who finds the note of a killed process takes it away. */
+/** Does the work while a file tells other processes that this one runs the stack. */
 export async function underNote(folder: string, stack: RunningStack, work: () => Promise<void>): Promise<void> {
   await mkdir(folder, { recursive: true });
   const file = join(folder, `${process.pid}.json`);
@@ -19,6 +19,7 @@ export async function underNote(folder: string, stack: RunningStack, work: () =>
   }
 }
 
+/** @returns the stacks of the processes that are alive. Files that killed ones left behind are removed. */
 export async function findStacks(folder: string): Promise<RunningStack[]> {
   const stacks: RunningStack[] = [];
   for (const name of await readdir(folder).catch(() => [])) {

@@ -8,13 +8,13 @@ import { nextDueAt } from '../../lib/schedule.ts';
 
 const accepted = z.object({ data: z.object({ runId: z.string() }) });
 
-/** @returns the next moment after that one at which production's schedule is due. */
+/** @returns when production's schedule is due next after that moment. */
 export const nextScheduledAt = (after: Instant): Instant => nextDueAt(DAILY_SCHEDULE, after);
 
 /**
  * Calls the endpoint as EventBridge does on schedule.
- * @returns the id of the run that is queued.
- * @throws IngestionError with the endpoint's answer when it is no 202.
+ * @returns the id of the queued run.
+ * @throws IngestionError with the endpoint's answer when it is not a 202.
  */
 export async function callOnSchedule(endpointUrl: string, secret: string, triggeredAt: Instant): Promise<string> {
   const response = await fetch(endpointUrl, {
@@ -34,11 +34,11 @@ export async function callOnSchedule(endpointUrl: string, secret: string, trigge
   return accepted.parse(JSON.parse(text)).data.runId;
 }
 
-/** Fires every day until the signal aborts. A machine that slept through the moment fires when it wakes up. */
+/** Fires every day until the signal aborts. If the machine sleeps through the moment, it fires when it wakes up. */
 export async function runSchedule(clock: Clock, signal: AbortSignal, fire: (at: Instant) => Promise<void>) {
   for (let next = nextScheduledAt(clock.now()); ; next = nextScheduledAt(clock.now())) {
     while (clock.now() < next) {
-      // Short waits, for a timer stands still while the machine sleeps.
+      // Short waits, because a timer stands still while the machine sleeps.
       await clock.sleep(Math.min(next - clock.now(), MINUTE_MS), signal);
     }
     await fire(next);

@@ -189,7 +189,7 @@ test('its environment holds nothing of ours', async () => {
     const said: string[] = [];
     const first = await start(join(folder, 'data'), (message) => said.push(message));
     expect(first.folder.slice(FALLBACK.length)).toMatch(/^\/[0-9a-f]{12}$/);
-    expect(said).toEqual([`The PostgreSQL server may not enter ${folder}/data; its data are in ${first.folder}`]);
+    expect(said).toEqual([`The PostgreSQL server can't enter ${folder}/data. Its data are in ${first.folder}.`]);
     await query(first.url, 'create table kept_3 (id integer)');
     await first.stop();
     const second = await start(join(folder, 'data'));

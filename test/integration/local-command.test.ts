@@ -274,7 +274,7 @@ test('an empty database gets its tables, and migrate says which migrations ran',
   const second = await runCommand(['migrate'], env);
   await own.drop();
   expect(JSON.parse(first.stdout)).toEqual({ applied: expect.arrayContaining([expect.any(String)]), isNewer: false });
-  expect(second).toEqual({ code: 0, stdout: 'The tables are up to date: nothing to apply.\n', stderr: '' });
+  expect(second).toEqual({ code: 0, stdout: 'The tables are already up to date.\n', stderr: '' });
 });
 
 describe('check-universe', () => {
@@ -425,7 +425,7 @@ test('what nobody foresaw is one sentence too, and exits 1', async () => {
   expect(await startNode(['--input-type=module', '--eval', program], {}).result).toEqual({
     code: 1,
     stdout: '',
-    stderr: 'Unexpected error: the sky fell. Run it with LOG_LEVEL=debug to see where.\n',
+    stderr: 'Unexpected error: the sky fell. Set LOG_LEVEL=debug to see where.\n',
   });
 });
 

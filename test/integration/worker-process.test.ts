@@ -27,7 +27,8 @@ afterAll(() => Promise.all([cloud.close(), simulator.close()]));
 const environment = (changes: Record<string, string> = {}) => ({
   ...cloud.environment(database.url),
   POWERTOOLS_LOG_LEVEL: 'DEBUG',
-  ...{ COINGECKO_BASE_URL: simulator.baseUrl, COINGECKO_REQUESTS_PER_MINUTE: '10000' },
+  COINGECKO_BASE_URL: simulator.baseUrl,
+  COINGECKO_REQUESTS_PER_MINUTE: '10000',
   ...changes,
 });
 
@@ -35,7 +36,12 @@ const eventOf = (body: string, receiveCount = 1) =>
   sqsEvent({ messageId: 'message-1', receiptHandle: 'receipt-1', body, receiveCount });
 const bodyOf = (triggerKey: string, changes: object = {}) =>
   JSON.stringify({
-    ...{ version: 1, runId: runIdOf(triggerKey), triggerKey, trigger: 'http', hop: 0, request: {} },
+    version: 1,
+    runId: runIdOf(triggerKey),
+    triggerKey,
+    trigger: 'http',
+    hop: 0,
+    request: {},
     dueAt: new Date().toISOString(),
     ...changes,
   });

@@ -17,8 +17,15 @@ export async function bundleHandler(name: string, outfile: string, plugins: Plug
   const { banner, mainFields, ...options } = BUNDLING;
   const { metafile } = await build({
     entryPoints: [join(ROOT, 'functions', name, 'handler.ts')],
-    ...{ outfile, plugins, bundle: true, format: 'esm', platform: 'node', sourcemap: true, logLevel: 'silent' },
-    ...{ metafile: true, absWorkingDir: ROOT },
+    outfile,
+    plugins,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    sourcemap: true,
+    logLevel: 'silent',
+    metafile: true,
+    absWorkingDir: ROOT,
     ...options,
     mainFields: [...mainFields],
     banner: { js: banner },

@@ -29,7 +29,7 @@ test('a coin that is not listed is named, with those of its name first, then tho
       kind: 'coin_missing',
       id: 'avalanche',
       detail:
-        'avalanche: CoinGecko lists no coin with this id. With its name or symbol there is avalanche-2 (Avalanche), ' +
+        'avalanche: CoinGecko lists no coin with this id. Coins of its name or symbol: avalanche-2 (Avalanche), ' +
         'wrapped-avax (Wrapped).',
     },
   ]);
@@ -38,7 +38,7 @@ test('a coin that is not listed is named, with those of its name first, then tho
 test('of many with the same symbol five are offered', () => {
   const many = Array.from({ length: 9 }, (_, index) => ({ id: `a${index}`, symbol: 'avax', name: 'A' }));
   const [difference] = compareUniverse(UNIVERSE, [BITCOIN, ...many], ['usd', 'chf']);
-  expect(difference?.detail).toMatch(/there is a0 \(A\), .*a4 \(A\)\.$/);
+  expect(difference?.detail).toMatch(/symbol: a0 \(A\), .*a4 \(A\)\.$/);
 });
 
 test.each([

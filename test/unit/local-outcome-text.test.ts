@@ -79,12 +79,12 @@ describe('a verdict', () => {
     const many = { ...VERDICT, findings: Array.from({ length: 25 }, () => FINDING) };
     const lines = verdictText(many, PLAIN).split('\n');
     expect(lines.filter((line) => line.startsWith('warning'))).toHaveLength(20);
-    expect(lines.at(-1)).toBe('… and 5 more findings: --json has them all.');
+    expect(lines.at(-1)).toBe('… and 5 more findings. --json shows them all.');
   });
 
   test.each<[RunStatus, RegExp]>([
     ['complete', /npm run status shows what is stored/],
-    ['partial', /run it again, it asks only for what is missing/],
+    ['partial', /run it again\. It asks only for what is missing/],
     ['failed', new RegExp(`npm run status -- --run ${RUN_ID}`)],
     ['interrupted', /run it again/],
   ])('that is %s says what to do next', (status, expected) => {
@@ -144,7 +144,7 @@ describe('the status', () => {
     const lines = statusOverview(STATUS, 10_000, PLAIN).split('\n');
     expect(lines).toContainEqual(expect.stringMatching(/│ 2026-01-31 02:00 │ cli │ partial │ +1,320 │ +1,318 │ +2 │/));
     expect(lines.slice(-4)).toEqual([
-      'The last run: 2 of 1320 expected days are missing',
+      'The latest run: 2 of 1320 expected days are missing',
       'Last complete full run: 2026-01-31T02:00:00.000Z, 4 h 0 min ago.',
       'Newest day that is final in every series: 2026-01-30, ended 6 h 0 min ago.',
       'Credits used this month (UTC): 1,234 of 10,000.',
@@ -154,8 +154,13 @@ describe('the status', () => {
   test('of an empty database says what to do', () => {
     const empty: Status = {
       ...STATUS,
-      ...{ lastCompleteRunAt: null, hoursSinceComplete: null, newestFinalDay: null, priceAgeHours: null },
-      ...{ creditsThisMonth: 0, runs: [], series: [{ ...COVERED, trackedSince: null, lastFinalDay: null }] },
+      lastCompleteRunAt: null,
+      hoursSinceComplete: null,
+      newestFinalDay: null,
+      priceAgeHours: null,
+      creditsThisMonth: 0,
+      runs: [],
+      series: [{ ...COVERED, trackedSince: null, lastFinalDay: null }],
     };
     expect(statusOverview(empty, null, PLAIN).split('\n').slice(-4)).toEqual([
       'There has been no run yet: npm run fetch-data.',

@@ -4,18 +4,18 @@ import { clockFor, NOW_OPTION, runAsCommand } from '../run-locally.ts';
 import { UsageError } from '../usage-error.ts';
 
 export const backfill = defineCommand({
-  summary: 'Fetch what is missing of the days from one to another.',
+  summary: 'Fetch what is missing between two days.',
   options: {
     from: { type: 'string', value: 'YYYY-MM-DD', description: 'The first UTC day.' },
     to: { type: 'string', value: 'YYYY-MM-DD', description: 'The last UTC day, at most yesterday.' },
-    coin: { type: 'string', value: 'ID', multiple: true, description: 'Only this coin. May be given several times.' },
+    coin: { type: 'string', value: 'ID', multiple: true, description: 'Only this coin. May be repeated.' },
     currency: {
       type: 'string',
       value: 'CODE',
       multiple: true,
-      description: 'Only this currency. May be given several times.',
+      description: 'Only this currency. May be repeated.',
     },
-    refetch: { type: 'boolean', description: 'Fetch days that are stored too; what changed is kept as a revision.' },
+    refetch: { type: 'boolean', description: 'Fetch stored days too. Changed prices are kept as revisions.' },
     ...JSON_OPTION,
     ...NOW_OPTION,
   },

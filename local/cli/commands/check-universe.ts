@@ -4,7 +4,7 @@ import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
 import { compareUniverse } from '../compare-universe.ts';
 
 export const checkUniverse = defineCommand({
-  summary: 'Compare the coins and currencies that are tracked with what CoinGecko lists.',
+  summary: 'Compare the tracked coins and currencies with those that CoinGecko lists.',
   options: JSON_OPTION,
   async run({ settings: { source, universe }, interrupt }) {
     const client = composeClient(source, systemClock);
@@ -19,10 +19,10 @@ export const checkUniverse = defineCommand({
       document: { coins: universe.coins.length, currencies: universe.currencies.length, differences },
       text:
         differences.length === 0
-          ? `CoinGecko lists all ${counts} as they are tracked.`
+          ? `CoinGecko lists all ${counts}, as they are tracked.`
           : [
               ...differences.map(({ detail }) => detail),
-              `${differences.length} of ${counts} differ: correct ingestion/contract/universe.ts, or the UNIVERSE setting.`,
+              `${differences.length} of ${counts} differ: correct universe.json, or the file that UNIVERSE names.`,
             ].join('\n'),
     };
   },

@@ -17,13 +17,13 @@ import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } f
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
 import { writeReport } from '../write-report.ts';
 
-/** A database of its own, new at each demo: made-up prices never mix with real ones. */
+/** A database of its own, made anew for each demo, so that made-up prices never mix with real ones. */
 const DATABASE = 'demo';
-/** The simulator sets no limit; this one is never reached. */
+/** The simulator has no limit, and this one is never reached. */
 const REQUESTS_PER_MINUTE = 10_000;
 
 export const demo = defineCommand({
-  summary: 'Show the whole way with made-up prices, without network, account, key or Docker.',
+  summary: 'Show everything at work with made-up prices. Needs no network, account, key or Docker.',
   options: JSON_OPTION,
   async run(context) {
     const { universe } = context.settings;
@@ -36,7 +36,7 @@ export const demo = defineCommand({
           databaseUrl: await makeDatabase(serverUrl),
           source: { ...source, requestsPerMinute: REQUESTS_PER_MINUTE },
         };
-        return await showWay({ ...context, settings }, settings.databaseUrl);
+        return await showEverything({ ...context, settings }, settings.databaseUrl);
       });
     } finally {
       await simulator.close();
@@ -44,7 +44,7 @@ export const demo = defineCommand({
   },
 });
 
-async function showWay(context: CommandContext, databaseUrl: string): Promise<Outcome> {
+async function showEverything(context: CommandContext, databaseUrl: string): Promise<Outcome> {
   const { terminal, settings } = context;
   const { universe, source } = settings;
   terminal.note(MADE_UP);
@@ -68,8 +68,8 @@ async function showWay(context: CommandContext, databaseUrl: string): Promise<Ou
 }
 
 /**
- * Sends one scheduled call through endpoint, queue and worker.
- * @returns the verdict of its run. After Ctrl-C that is what the worker came to with what it had in hand.
+ * Sends one scheduled call through the endpoint, the queue and the worker.
+ * @returns the verdict of its run, which Ctrl-C interrupts.
  * @throws IngestionError when the run came to no verdict.
  */
 async function runThroughStack(databaseUrl: string, context: CommandContext): Promise<Verdict> {
@@ -93,16 +93,19 @@ async function runThroughStack(databaseUrl: string, context: CommandContext): Pr
   });
   try {
     const runId = await callOnSchedule(stack.endpointUrl, cronSecret, systemClock.now());
-    terminal.note(`The endpoint ${stack.endpointUrl} has taken the scheduled call: run ${runId} is in the queue.`);
+    terminal.note(`${stack.endpointUrl} accepted the scheduled call. Run ${runId} is in the queue.`);
     await Promise.race([run.promise, aborted(interrupt, stack)]);
   } finally {
     await stack.stop();
   }
-  run.reject(new IngestionError('The run was stopped before a worker took it.'));
+  run.reject(new IngestionError('The demo was interrupted before its run began.'));
   return await run.promise;
 }
 
-/** @throws LockTakenError where another demo uses it. */
+/**
+ * @returns the URL of the demo's database, which is empty.
+ * @throws LockTakenError when another demo uses it.
+ */
 async function makeDatabase(serverUrl: string): Promise<string> {
   const server = await createDatabase({ url: serverUrl }).connect();
   try {
@@ -110,7 +113,7 @@ async function makeDatabase(serverUrl: string): Promise<string> {
     await server.query(`create database ${DATABASE}`);
   } catch (error) {
     const isInUse = (error as { code?: unknown }).code === '55006';
-    throw isInUse ? new LockTakenError('Another demo is at work. Wait until it is done and try again.') : error;
+    throw isInUse ? new LockTakenError('Another demo is running. Wait until it is done and try again.') : error;
   } finally {
     await server.end();
   }
@@ -119,7 +122,7 @@ async function makeDatabase(serverUrl: string): Promise<string> {
   return url.href;
 }
 
-/** The averages of the newest day that is final everywhere. */
+/** @returns the average prices of the newest day that is final in every series. */
 function pricesText({ status: { newestFinalDay }, days, series, universe }: ReportData): string {
   if (newestFinalDay === null) return 'No day is final in every series.';
   const index = days.indexOf(newestFinalDay);

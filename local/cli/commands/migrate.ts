@@ -2,7 +2,7 @@ import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
 import { withDatabase } from '../with-database.ts';
 
 export const migrate = defineCommand({
-  summary: "Bring the database's tables up to date; the other commands do it too.",
+  summary: "Bring the database's tables up to date, as the other commands do too.",
   options: JSON_OPTION,
   run: async (context) =>
     await withDatabase(context, async (_database, { applied, isNewer }) => ({
@@ -13,6 +13,6 @@ export const migrate = defineCommand({
 });
 
 function textOf(applied: readonly string[], isNewer: boolean): string {
-  if (isNewer) return 'The tables are those of a newer version of this program: nothing was done.';
-  return applied.length > 0 ? `Applied: ${applied.join(', ')}.` : 'The tables are up to date: nothing to apply.';
+  if (isNewer) return 'The tables belong to a newer version of this program. Nothing was done.';
+  return applied.length > 0 ? `Applied: ${applied.join(', ')}.` : 'The tables are already up to date.';
 }

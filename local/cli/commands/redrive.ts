@@ -8,18 +8,18 @@ import { UsageError } from '../usage-error.ts';
 import { STACKS_FOLDER } from './start.ts';
 
 export const redrive = defineCommand({
-  summary: 'Move the runs that gave up from the dead-letter queue back into the queue.',
+  summary: 'Move runs from the dead-letter queue back into their queue.',
   options: {
     queue: {
       type: 'string',
       value: 'URL',
-      description: 'The queue of runs, on AWS or of one of several npm start; that of the one that runs unless given.',
+      description: 'The queue of runs, on AWS or of one of several npm start. Not needed when one npm start runs.',
     },
     ...JSON_OPTION,
   },
   async run(_context, { queue }) {
     const { config, queueUrl } = await findQueue(queue);
-    // Only now: the SDK takes longer to load than most commands run.
+    // Imported late: the SDK takes longer to load than most commands run.
     const { redrive } = await import('../../stack/redrive.ts');
     const moved = await redrive(config, queueUrl).catch((error: unknown) => {
       if (error instanceof IngestionError) throw error;
@@ -34,7 +34,7 @@ export const redrive = defineCommand({
   },
 });
 
-/** @throws UsageError where it is not clear which queue is meant. */
+/** @throws UsageError when it is not clear which queue is meant. */
 async function findQueue(queueUrl: string | undefined): Promise<{ config: SQSClientConfig; queueUrl: string }> {
   const stacks = await findStacks(STACKS_FOLDER);
   const stack =
@@ -43,22 +43,22 @@ async function findQueue(queueUrl: string | undefined): Promise<{ config: SQSCli
   if (queueUrl !== undefined) {
     const region = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(queueUrl)?.[1];
     if (!region)
-      throw new UsageError(`--queue is "${queueUrl}"; it takes the URL of a queue, as the stack's outputs name it.`);
+      throw new UsageError(`--queue is "${queueUrl}"; it takes the URL of a queue, which the stack's outputs name.`);
     return { config: { region }, queueUrl };
   }
   throw new UsageError(
     stacks.length === 0
-      ? 'No npm start runs on this machine. For a queue on AWS: npm run redrive -- --queue URL.'
-      : `Several npm start run on this machine: give --queue, one of ${stacks.map((one) => one.queueUrl).join(', ')}.`,
+      ? 'No npm start is running on this machine. For a queue on AWS: npm run redrive -- --queue URL.'
+      : `More than one npm start is running on this machine. Choose one with --queue: ${stacks.map((one) => one.queueUrl).join(', ')}.`,
   );
 }
 
 function describe(body: string): { runId: string | null; hop: number | null; text: string } {
   try {
     const { runId, hop } = parseRunMessage(body);
-    return { runId, hop, text: `Run ${runId} is in the queue again, at hop ${hop}.` };
+    return { runId, hop, text: `Run ${runId} is back in the queue, at hop ${hop}.` };
   } catch (error) {
     if (!(error instanceof RunMessageError)) throw error;
-    return { runId: null, hop: null, text: `A message that can't be read is in the queue again. ${error.message}` };
+    return { runId: null, hop: null, text: `An unreadable message is back in the queue. ${error.message}` };
   }
 }

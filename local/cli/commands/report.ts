@@ -6,7 +6,7 @@ import { writeReport } from '../write-report.ts';
 export const report = defineCommand({
   summary: 'Write prices, coverage and runs as one HTML page.',
   options: {
-    out: { type: 'string', value: 'FILE', description: 'Where to; report.html unless given.' },
+    out: { type: 'string', value: 'FILE', description: 'The file to write. Default: report.html.' },
     ...JSON_OPTION,
   },
   async run(context, { out = 'report.html' }) {
@@ -14,7 +14,7 @@ export const report = defineCommand({
     return await withDatabase(context, async (database) => {
       const { monthlyCredits } = source;
       const { path } = await writeReport(database, out, { now: systemClock.now(), universe, monthlyCredits });
-      return { exitCode: EXIT.complete, document: { file: path }, text: `The page is in ${path}` };
+      return { exitCode: EXIT.complete, document: { file: path }, text: `The page is ${path}` };
     });
   },
 });

@@ -13,7 +13,7 @@ import { type CommandContext, defineCommand, EXIT } from '../command.ts';
 import { UsageError } from '../usage-error.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
 
-/** Where `npm run redrive` finds the stacks that run. */
+/** Where `npm run redrive` finds the stacks that are running. */
 export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
 
 const PAGE_REFRESH_SECONDS = 60;
@@ -24,7 +24,7 @@ export const start = defineCommand({
     port: {
       type: 'string',
       value: 'N',
-      description: 'The port of the endpoint and the page; a free one unless given.',
+      description: 'The port of the endpoint and the page. Default: a free one.',
     },
   },
   async run(context, { port = '0' }) {
@@ -41,7 +41,7 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
   const settings = { ...context.settings, databaseUrl };
   const cronSecret = settings.cronSecret ?? randomBytes(24).toString('hex');
   await withDatabase({ ...context, settings }, async (database) => {
-    // Only now: it takes longer to load than most commands run.
+    // Imported late: it takes longer to load than most commands run.
     const { startLocalStack } = await import('../../stack/local-stack.ts');
     const stack = await startLocalStack({
       databaseUrl,
@@ -71,9 +71,9 @@ async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: str
     await runSchedule(systemClock, interrupt, async (at) => {
       try {
         const runId = await callOnSchedule(endpointUrl, cronSecret, at);
-        terminal.note(`The schedule has queued run ${runId}.`);
+        terminal.note(`The schedule queued run ${runId}.`);
       } catch (error) {
-        terminal.printError(`The scheduled call failed, the next one fetches what it missed: ${messageOf(error)}`);
+        terminal.printError(`The scheduled call failed. The next one will fetch what it missed. ${messageOf(error)}`);
       }
     });
   } catch (error) {
@@ -91,11 +91,11 @@ function introduction(
   return [
     `Page      ${url}`,
     `Endpoint  ${endpointUrl}`,
-    `Secret    ${isGenerated ? `${cronSecret} (until Ctrl-C; set CRON_SECRET for one that stays)` : 'that of CRON_SECRET'}`,
+    `Secret    ${isGenerated ? `${cronSecret} (until Ctrl-C; set CRON_SECRET to keep one)` : 'the value of CRON_SECRET'}`,
     `Queue     ${queue.queueUrl}`,
     `Schedule  every day at 02:00 UTC, next ${new Date(nextScheduledAt(systemClock.now())).toISOString()}`,
     `Source    ${source.baseUrl}, ${source.plan} plan, at most ${source.requestsPerMinute} requests a minute`,
-    `Database  ${databaseUrl === null ? 'the embedded one, its data in .data' : 'that of DATABASE_URL'}`,
+    `Database  ${databaseUrl === null ? 'embedded, its data in .data' : 'the one of DATABASE_URL'}`,
     '',
     'Fetch what is missing now:',
     `  curl -X POST -H "Authorization: Bearer ${isGenerated ? cronSecret : '$CRON_SECRET'}" ${endpointUrl}`,
@@ -109,7 +109,7 @@ async function renderPage(database: Database, { settings: { universe, source } }
   return renderReport(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
 }
 
-/** @returns what a person wants to know of a hop. Its log has the details. */
+/** @returns a hop's outcome in one line. The log has the details. */
 function hopText(outcome: HopOutcome, terminal: Terminal): string {
   const { runId } = outcome;
   if ('error' in outcome) return `Run ${runId} came to no verdict: ${messageOf(outcome.error)}`;

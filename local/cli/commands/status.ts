@@ -7,9 +7,9 @@ import { UsageError } from '../usage-error.ts';
 import { withDatabase } from '../with-database.ts';
 
 export const status = defineCommand({
-  summary: 'Show what is stored, what is missing, the last runs and the credits used.',
+  summary: 'Show what is stored, what is missing, the latest runs and the credits used.',
   options: {
-    run: { type: 'string', value: 'ID', description: 'Show this run only, with its series and findings.' },
+    run: { type: 'string', value: 'ID', description: 'Show this run alone, with its series and findings.' },
     ...JSON_OPTION,
   },
   async run(context, { run: runId }) {
@@ -20,7 +20,7 @@ export const status = defineCommand({
       const status = await readStatus(database, { now: systemClock.now(), universe, ...(runId && { runId }) });
       const [run] = status.runs;
       if (runId !== undefined && run === undefined)
-        throw new UsageError(`There is no run ${runId} in this database; npm run status lists the last ones.`);
+        throw new UsageError(`There is no run ${runId} in this database; npm run status lists the latest ones.`);
       return {
         exitCode: EXIT.complete,
         document: status,
