@@ -49,6 +49,7 @@ async function storeAll(database: Database): Promise<number> {
     hop: 0,
     isRedelivery: false,
   } as const;
+  const held = await repositories.lock.acquire(0);
   await repositories.runs.open(order, {
     universe,
     series,
@@ -81,7 +82,9 @@ async function storeAll(database: Database): Promise<number> {
       attempts: 1,
     });
   }
-  return (1000 * SERIES * DAYS) / (performance.now() - startedAt);
+  const rowsASecond = (1000 * SERIES * DAYS) / (performance.now() - startedAt);
+  await held.release();
+  return rowsASecond;
 }
 
 function priceOf(day: Day): DailyPrice {

@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } f
 import pg from 'pg';
 import { IngestionError } from '../domain/failure.ts';
 import type { Tables } from './tables.ts';
+import { TIME_LIMITS, type TimeLimits } from './time-limits.ts';
 
 /**
  * Where the database is.
@@ -26,10 +27,13 @@ export type DatabaseSettings =
 /**
  * @property db for queries, over at most 4 connections that are made when they are needed.
  * @property connect makes a connection of its own, which the caller ends.
+ * @property withLimits the same database with other limits, over connections of its own; `statementMs` 0 is none.
  */
 export type Database = {
   readonly db: Kysely<Tables>;
+  readonly limits: TimeLimits;
   connect(): Promise<pg.Client>;
+  withLimits(others: Partial<TimeLimits>): Database;
   close(): Promise<void>;
 };
 
@@ -46,9 +50,6 @@ export class DatabaseUnreachableError extends IngestionError {
 }
 
 const POOL_SIZE = 4;
-const CONNECT_TIMEOUT_MS = 10_000;
-/** No statement of a run takes seconds; this ends one that waits for a lock nobody will free. */
-const STATEMENT_TIMEOUT_MS = 60_000;
 
 /**
  * A silent peer is given up after 30 + 3 × 10 s instead of PostgreSQL's two hours, so that a lock held by a process
@@ -59,7 +60,6 @@ const SESSION = {
   tcp_keepalives_idle: 30,
   tcp_keepalives_interval: 10,
   tcp_keepalives_count: 3,
-  idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
 };
 
 /**
@@ -76,20 +76,22 @@ const TYPES: pg.CustomTypesConfig = {
 
 /**
  * Connects nowhere yet.
+ * @param limits others than a run's in tests only.
  * @throws IngestionError when the URL is not one that it can use.
  */
-export function createDatabase(settings: DatabaseSettings): Database {
+export function createDatabase(settings: DatabaseSettings, limits: TimeLimits = TIME_LIMITS): Database {
   const config: pg.ClientConfig = {
     ...('url' in settings ? parseUrl(settings.url) : fromParts(settings)),
-    options: Object.entries(SESSION)
+    options: Object.entries({ ...SESSION, idle_in_transaction_session_timeout: limits.idleInTransactionMs })
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
     types: TYPES,
     application_name: 'crypto-price-ingestion',
     keepAlive: true,
     keepAliveInitialDelayMillis: SESSION.tcp_keepalives_idle * 1000,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    connectionTimeoutMillis: limits.connectMs,
+    statement_timeout: limits.statementMs,
+    query_timeout: limits.statementMs === 0 ? 0 : limits.statementMs + limits.graceMs,
   };
   const clearly = <Value>(work: Promise<Value>): Promise<Value> =>
     work.catch((error: unknown) => {
@@ -97,18 +99,26 @@ export function createDatabase(settings: DatabaseSettings): Database {
     });
 
   const pool = new pg.Pool({ ...config, max: POOL_SIZE });
+  const clients = new Set<pg.ClientBase>();
   // A connection that breaks while nobody waits for it emits `error`, which would end the process. The pool makes a new
   // one; who was using the broken one gets the error from its next query.
   pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('connect', (client) => clients.add(client.on('error', () => {})));
+  pool.on('remove', (client) => clients.delete(client));
   const clearPool: PostgresPool = {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
       const client = await clearly(pool.connect());
+      const query = (text: string, values: readonly unknown[]) =>
+        client.query(text, values.map(storable)).catch((error: Error) => {
+          // pg would let the next statement wait behind the one that got no answer.
+          if (error.message === NO_ANSWER) hangUp(client);
+          throw error;
+        });
       // What Kysely uses of a client, in words that people understand. Cursors and cancelled queries are not used here.
       return {
-        query: (text: string, values: readonly unknown[]) => clearly(client.query(text, values.map(storable))),
+        query: (text: string, values: readonly unknown[]) => clearly(query(text, values)),
         release: (destroy?: boolean) => client.release(destroy),
       } as unknown as PostgresPoolClient;
     },
@@ -116,6 +126,8 @@ export function createDatabase(settings: DatabaseSettings): Database {
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: clearPool }) });
   return {
     db,
+    limits,
+    withLimits: (others) => createDatabase(settings, { ...limits, ...others }),
     async connect() {
       const client = new pg.Client(config);
       client.on('error', () => {});
@@ -126,8 +138,18 @@ export function createDatabase(settings: DatabaseSettings): Database {
       await db.destroy();
       // Kysely ends only a pool that it has used.
       if (!pool.ended) await pool.end();
+      // A server that can't be reached says nothing to the leave that they take, and the process would wait for it.
+      for (const client of clients) setTimeout(() => hangUp(client), limits.graceMs).unref();
     },
   };
+}
+
+/** pg's message when its `query_timeout` is over. */
+const NO_ANSWER = 'Query read timeout';
+
+/** Ends the connection without a word to the server, which may be out of reach. What waits for an answer fails. */
+export function hangUp(client: pg.ClientBase): void {
+  if (client instanceof pg.Client) client.connection.stream.destroy();
 }
 
 /** PostgreSQL's text can't hold U+0000, and what a source sends may. */

@@ -2,27 +2,28 @@ import type { Kysely } from 'kysely';
 import type { Finding } from '../domain/finding.ts';
 import type { FindingRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
+import type { Fence } from './fence.ts';
 import { type ColumnTypes, inChunks, insertRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
-export function createFindingRepository(db: Kysely<Tables>): FindingRepository {
-  return {
-    add: (runId, findings) => insertFindings(db, runId, findings),
+export const createFindingRepository = (db: Kysely<Tables>, fence: Fence): FindingRepository => ({
+  add: (runId, findings) => fence.writing((transaction) => insertFindings(transaction, runId, findings)),
+  ofRun: (runId) => readFindings(db, runId),
+});
 
-    async ofRun(runId) {
-      const rows = await db
-        .selectFrom('quality_findings')
-        .selectAll()
-        .where('run_id', '=', runId)
-        .orderBy('severity')
-        .orderBy('rule')
-        .orderBy('coin_id')
-        .orderBy('currency')
-        .orderBy('day')
-        .execute();
-      return rows.map(({ coin_id, run_id, ...finding }) => ({ ...finding, coin: coin_id }));
-    },
-  };
+/** @returns the findings of one run, errors first. */
+export async function readFindings(db: Kysely<Tables>, runId: string): Promise<Finding[]> {
+  const rows = await db
+    .selectFrom('quality_findings')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .orderBy('severity')
+    .orderBy('rule')
+    .orderBy('coin_id')
+    .orderBy('currency')
+    .orderBy('day')
+    .execute();
+  return rows.map(({ coin_id, run_id, ...finding }) => ({ ...finding, coin: coin_id }));
 }
 
 /** How many findings of each severity all kept runs have, and the first of them: errors first, then by the newest run. */

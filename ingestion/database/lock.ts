@@ -2,24 +2,31 @@ import type pg from 'pg';
 import { LockLostError, LockTakenError } from '../domain/failure.ts';
 import type { Clock, HeldLock, IngestionLock } from '../ports.ts';
 import { retryUntil } from '../retry-until.ts';
-import type { Database } from './connection.ts';
+import { type Database, hangUp } from './connection.ts';
+import { type Fence, raiseFence } from './fence.ts';
+import type { TimeLimits } from './time-limits.ts';
 
 /** Any number that nothing else in the database locks. Advisory locks belong to one database, not to the server. */
 const LOCK_KEY = 20_260_101;
 const POLL_MS = 1_000;
 
-/** The lock lives as long as its connection, so that a process that dies leaves none behind. */
-export function createIngestionLock(database: Database, clock: Clock): IngestionLock {
+/**
+ * The lock lives as long as its connection, so that a process that dies leaves none behind.
+ * @param fence lets the holder write, and nobody who held the lock before.
+ */
+export function createIngestionLock(database: Database, clock: Clock, fence: Fence): IngestionLock {
+  const { limits } = database;
   return {
     async acquire(waitMs) {
-      const client = await database.connect();
+      const client = await database.withLimits({ statementMs: limits.heartbeatMs }).connect();
       try {
         await takeLock(client, clock, waitMs);
+        fence.take(await raiseFence(client, limits));
       } catch (error) {
-        await client.end();
+        await end(client, limits.graceMs);
         throw error;
       }
-      return hold(client);
+      return hold(client, fence, limits);
     },
   };
 }
@@ -40,27 +47,39 @@ async function takeLock(client: pg.Client, clock: Clock, waitMs: number): Promis
   });
 }
 
-function hold(client: pg.Client): HeldLock {
+function hold(client: pg.Client, fence: Fence, limits: TimeLimits): HeldLock {
   const lost = new AbortController();
-  const lose = (cause?: Error) =>
+  // A network that swallows packets closes nothing: only a question without an answer shows it.
+  const heartbeat = setInterval(() => client.query('select 1').catch(lose), limits.heartbeatEveryMs);
+  function lose(cause?: Error) {
+    clearInterval(heartbeat);
+    fence.lose();
+    hangUp(client);
     lost.abort(
       new LockLostError(
         'The connection that held the ingestion lock broke. The next run goes on from what is stored.',
-        {
-          cause,
-        },
+        { cause },
       ),
     );
+  }
   client.on('error', lose);
   client.on('end', lose);
   return {
     lost: lost.signal,
     async release() {
+      clearInterval(heartbeat);
       client.off('error', lose).off('end', lose);
+      fence.release();
       if (lost.signal.aborted) return;
       // The server may notice the end of the connection later than the next ingestion asks for the lock.
       await client.query('select pg_advisory_unlock($1)', [LOCK_KEY]).catch(() => {});
-      await client.end();
+      await end(client, limits.graceMs);
     },
   };
+}
+
+/** Takes leave of the server; hangs up where it says nothing to that. */
+async function end(client: pg.Client, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => hangUp(client), graceMs);
+  await client.end().finally(() => clearTimeout(timer));
 }

@@ -11,6 +11,16 @@ import type { Tables } from './tables.ts';
 /** @property isNewer the database has migrations that this program doesn't know, beside all of its own. */
 export type Migrated = { readonly applied: readonly string[]; readonly isNewer: boolean };
 
+/** Names of our own: other applications on Kysely's defaults live in the same database, and in the same schema. */
+const MIGRATION_TABLES = {
+  migrationTableName: 'crypto_prices_migration',
+  migrationLockTableName: 'crypto_prices_migration_lock',
+};
+const MIGRATION_TABLE = sql.id(MIGRATION_TABLES.migrationTableName);
+
+/** The lock that Kysely takes to migrate, whatever its tables are called. */
+const KYSELY_LOCK = sql.lit('3853314791062309107');
+
 const RETRY_MS = 5_000;
 const OLDEST_SERVER = 15;
 
@@ -27,34 +37,62 @@ export async function migrateToLatest(
 ): Promise<Migrated> {
   const { log, migrations = MIGRATIONS } = options;
   await waitForDatabase(database, options);
-  return await database.db.connection().execute(async (db) => {
-    // A second program waits here as long as the first one works.
-    await sql`set statement_timeout = 0`.execute(db);
-    try {
-      const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-      const { error, results = [] } = await migrator.migrateToLatest();
-      const applied = results.filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
-      if (!error) {
-        log.info('The database schema is up to date', { applied });
-        return { applied, isNewer: false };
-      }
-      // Kysely calls a schema "corrupted" that has a migration which the program doesn't know.
-      // Where the list can't be read (rights, a read-only server) that error would hide the first one, which says why.
-      const unknown = await unknownMigrations(db, Object.keys(migrations)).catch(() => []);
-      if (unknown.length > 0) {
-        log.warn('The database schema is newer than this program; nothing was done', { unknown });
-        return { applied: [], isNewer: true };
-      }
-      const failed = results.find(({ status }) => status === 'Error')?.migrationName;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new IngestionError(
-        `The migration ${failed ?? 'of the database'} failed, and was undone: ${reason}. ` +
-          'Correct the cause and run the migration again.',
-        { cause: error },
-      );
-    } finally {
-      await sql`reset statement_timeout`.execute(db);
-    }
+  // A migration takes as long as it takes, and a second program waits here until the first one is done.
+  const patient = database.withLimits({ statementMs: 0 });
+  try {
+    return await migrate(patient.db, migrations, log);
+  } finally {
+    await patient.close();
+  }
+}
+
+async function migrate(
+  db: Kysely<Tables>,
+  migrations: Readonly<Record<string, Migration>>,
+  log: Log,
+): Promise<Migrated> {
+  const known = Object.keys(migrations);
+  await takeOverFormerTable(db, known);
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations }, ...MIGRATION_TABLES });
+  const { error, results = [] } = await migrator.migrateToLatest();
+  const applied = results.filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
+  if (!error) {
+    log.info('The database schema is up to date', { applied });
+    return { applied, isNewer: false };
+  }
+  // Kysely calls a schema "corrupted" that has a migration which the program doesn't know.
+  // Where the list can't be read (rights, a read-only server) that error would hide the first one, which says why.
+  const unknown = await unknownMigrations(db, known).catch(() => []);
+  if (unknown.length > 0) {
+    log.warn('The database schema is newer than this program; nothing was done', { unknown });
+    return { applied: [], isNewer: true };
+  }
+  const failed = results.find(({ status }) => status === 'Error')?.migrationName;
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new IngestionError(
+    `The migration ${failed ?? 'of the database'} failed, and was undone: ${reason}. ` +
+      'Correct the cause and run the migration again.',
+    { cause: error },
+  );
+}
+
+/**
+ * The first versions kept their migrations in Kysely's default table. Where that holds just our names, they are copied, once.
+ * The table itself stays for one more release, so that a program that is rolled back still finds it.
+ */
+async function takeOverFormerTable(db: Kysely<Tables>, known: readonly string[]): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(${KYSELY_LOCK})`.execute(transaction);
+    // Another application's table may be one that we must not read.
+    const { rows: found } = await sql`
+      select where to_regclass(${MIGRATION_TABLES.migrationTableName}) is null
+        and to_regclass('daily_prices') is not null and has_table_privilege(to_regclass('kysely_migration'), 'select')
+    `.execute(transaction);
+    if (found.length === 0) return;
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(transaction);
+    if (rows.length === 0 || rows.some(({ name }) => !known.includes(name))) return;
+    await sql`create table ${MIGRATION_TABLE} (like kysely_migration including all)`.execute(transaction);
+    await sql`insert into ${MIGRATION_TABLE} select * from kysely_migration`.execute(transaction);
   });
 }
 
@@ -89,7 +127,7 @@ async function refuseOldServer(client: pg.Client): Promise<void> {
 
 /** @returns the migrations of a newer program; none where the two have diverged, and one of ours is not applied. */
 async function unknownMigrations(db: Kysely<Tables>, known: readonly string[]): Promise<string[]> {
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  const { rows } = await sql<{ name: string }>`select name from ${MIGRATION_TABLE} order by name`.execute(db);
   const executed = rows.map(({ name }) => name);
   return known.every((name) => executed.includes(name)) ? executed.filter((name) => !known.includes(name)) : [];
 }

@@ -8,6 +8,7 @@ import { findChanges, type PriceChange } from '../domain/quality.ts';
 import type { Series } from '../domain/series.ts';
 import type { AnswerToStore, Clock, PriceRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
+import type { Fence } from './fence.ts';
 import { insertFindings } from './findings.ts';
 import { markStored } from './series-outcomes.ts';
 import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
@@ -19,14 +20,14 @@ import type { Tables } from './tables.ts';
 /** Two answers closer together than this may share one outage of the source. */
 const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
 
-export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRepository {
+export function createPriceRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): PriceRepository {
   return {
     dayStates: (runId, ranges, includeFinal) => readDayStates(db, runId, ranges, includeFinal),
 
     async storeAnswer(toStore) {
       const { runId, series, window, gapDays, attempts, answer, prices } = toStore;
       const packed = await pack(answer.body);
-      return await db.transaction().execute(async (transaction) => {
+      return await fence.writing(async (transaction) => {
         const now = clock.now();
         const changes: PriceChange[] = [];
         await lockSeries(transaction, series);
@@ -47,7 +48,7 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
     },
 
     judgeEmptyAnswers: (runId) =>
-      db.transaction().execute(async (transaction) => {
+      fence.writing(async (transaction) => {
         await learnBeginnings(transaction, runId);
         await recordDaysBeforeBeginning(transaction, runId, CONFIRMATION_AFTER_MS);
       }),

@@ -1,5 +1,6 @@
 import type { Clock, Repositories } from '../ports.ts';
 import type { Database } from './connection.ts';
+import { createFence } from './fence.ts';
 import { createFindingRepository } from './findings.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createIngestionLock } from './lock.ts';
@@ -7,12 +8,16 @@ import { createPriceRepository } from './prices.ts';
 import { createRequestLedger } from './request-ledger.ts';
 import { createRunRepository } from './runs.ts';
 
-/** Everything that a run stores and reads, on a migrated database. */
-export const createRepositories = (database: Database, { clock }: { clock: Clock }): Repositories => ({
-  lock: createIngestionLock(database, clock),
-  runs: createRunRepository(database.db, clock),
-  prices: createPriceRepository(database.db, clock),
-  findings: createFindingRepository(database.db),
-  requests: createRequestLedger(database.db),
-  housekeeping: createHousekeeping(database.db),
-});
+/** Everything that one run stores and reads, on a migrated database. They write only while their own lock is held. */
+export function createRepositories(database: Database, { clock }: { clock: Clock }): Repositories {
+  const { db } = database;
+  const fence = createFence(db);
+  return {
+    lock: createIngestionLock(database, clock, fence),
+    runs: createRunRepository(db, fence, clock),
+    prices: createPriceRepository(db, fence, clock),
+    findings: createFindingRepository(db, fence),
+    requests: createRequestLedger(db, fence),
+    housekeeping: createHousekeeping(db, fence),
+  };
+}

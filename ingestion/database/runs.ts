@@ -4,15 +4,16 @@ import type { Day } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { Clock, DayRange, OpenedRun, RunOrder, RunRepository } from '../ports.ts';
+import type { Fence } from './fence.ts';
 import { isCredited } from './request-ledger.ts';
 import { forgiveFailures, markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
 import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
-export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunRepository {
+export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): RunRepository {
   return {
     open: (order, { universe, series, trackedSince, historyDays, startedAt }) =>
-      db.transaction().execute(async (transaction) => {
+      fence.writing(async (transaction) => {
         const size = universe.coins.length * universe.currencies.length;
         const opened = await openRun(transaction, order, { startedAt: toIso(startedAt), historyDays, size });
         await fillUniverse(transaction, universe);
@@ -21,28 +22,29 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
         return { ...opened, series: await readSeriesDays(transaction, series, trackedSince) };
       }),
 
-    async finish(runId, finished, retries, finishedAt) {
-      const { requests, credits, rateLimited } = await countRequests(db, runId);
-      await db
-        .updateTable('ingestion_runs')
-        .set((eb) => ({
-          status: finished.status,
-          expected_days: finished.expectedDays,
-          stored_days: finished.storedDays,
-          missing_days: finished.missingDays,
-          thin_days: finished.thinDays,
-          unconfirmed_days: finished.unconfirmedDays,
-          unavailable_days: finished.unavailableDays,
-          error: finished.error,
-          finished_at: finishedAt === null ? null : toIso(finishedAt),
-          requests,
-          credits,
-          retries: eb('retries', '+', retries),
-          rate_limited: rateLimited,
-        }))
-        .where('id', '=', runId)
-        .execute();
-    },
+    finish: (runId, finished, retries, finishedAt) =>
+      fence.writing(async (transaction) => {
+        const { requests, credits, rateLimited } = await countRequests(transaction, runId);
+        await transaction
+          .updateTable('ingestion_runs')
+          .set((eb) => ({
+            status: finished.status,
+            expected_days: finished.expectedDays,
+            stored_days: finished.storedDays,
+            missing_days: finished.missingDays,
+            thin_days: finished.thinDays,
+            unconfirmed_days: finished.unconfirmedDays,
+            unavailable_days: finished.unavailableDays,
+            error: finished.error,
+            finished_at: finishedAt === null ? null : toIso(finishedAt),
+            requests,
+            credits,
+            retries: eb('retries', '+', retries),
+            rate_limited: rateLimited,
+          }))
+          .where('id', '=', runId)
+          .execute();
+      }),
 
     async totals(runId) {
       const { retries } = await db
@@ -55,23 +57,32 @@ export function createRunRepository(db: Kysely<Tables>, clock: Clock): RunReposi
 
     seriesOutcomes: (runId) => readSeriesOutcomes(db, runId),
 
-    async plan(runId, planned, current) {
-      await markPending(db, runId, planned);
-      await markCurrent(db, runId, current);
-    },
+    plan: (runId, planned, current) =>
+      fence.writing(async (transaction) => {
+        await markPending(transaction, runId, planned);
+        await markCurrent(transaction, runId, current);
+      }),
 
-    failSeries: (runId, failures) => markFailed(db, runId, failures, clock.now()),
+    failSeries: (runId, failures) =>
+      fence.writing((transaction) => markFailed(transaction, runId, failures, clock.now())),
 
-    forgiveFailures: (runId, series) => forgiveFailures(db, runId, series),
+    forgiveFailures: (runId, series) =>
+      fence.writing((transaction) => forgiveFailures(transaction, runId, series)),
 
-    keepRequested: (runId, ranges, requestedAt) => keepRequested(db, runId, ranges, toIso(requestedAt)),
+    keepRequested: (runId, ranges, requestedAt) =>
+      fence.writing((transaction) => keepRequested(transaction, runId, ranges, toIso(requestedAt))),
 
     requestedRanges: () => readRequestedRanges(db),
 
-    async forgetRequestedBefore(day) {
-      await db.deleteFrom('requested_ranges').where('last_day', '<', day).execute();
-      await db.updateTable('requested_ranges').set({ first_day: day }).where('first_day', '<', day).execute();
-    },
+    forgetRequestedBefore: (day) =>
+      fence.writing(async (transaction) => {
+        await transaction.deleteFrom('requested_ranges').where('last_day', '<', day).execute();
+        await transaction
+          .updateTable('requested_ranges')
+          .set({ first_day: day })
+          .where('first_day', '<', day)
+          .execute();
+      }),
   };
 }
 

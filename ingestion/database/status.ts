@@ -9,8 +9,8 @@ import type { DayCounts, Verdict } from '../domain/verdict.ts';
 import type { RunTotals } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
-import { createFindingRepository } from './findings.ts';
-import { createRequestLedger } from './request-ledger.ts';
+import { readFindings } from './findings.ts';
+import { readCredits } from './request-ledger.ts';
 import { readSeriesOutcomes } from './series-outcomes.ts';
 import { toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
@@ -64,7 +64,7 @@ export async function readStatus(
     hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
     newestFinalDay: await newestDayFinalInEverySeries(database, universe),
     priceAgeHours: newestPresentDay === null ? null : hoursSince(endOf(newestPresentDay)),
-    creditsThisMonth: await createRequestLedger(db).creditsSince(startOfMonth(now)),
+    creditsThisMonth: await readCredits(db, startOfMonth(now)),
     series: await readSeriesCoverage(database, { now, universe }),
     runs: runId === undefined ? await readRuns(database) : await readRun(database, runId),
   };
@@ -134,7 +134,7 @@ async function readRun({ db }: Database, runId: string): Promise<RunDetail[]> {
   if (!row) return [];
   const outcomes = await readSeriesOutcomes(db, runId);
   const series = outcomes.map(({ errorKind: _, ...outcome }) => outcome);
-  return [{ ...summaryOf(row), series, findings: await createFindingRepository(db).ofRun(runId) }];
+  return [{ ...summaryOf(row), series, findings: await readFindings(db, runId) }];
 }
 
 function summaryOf(row: Selectable<Tables['ingestion_runs']>): RunSummary {

@@ -120,6 +120,7 @@ export type Tables = {
     day: Day | null;
     detail: string;
   };
+  ingestion_fence: { number: number };
   requests: {
     coin_id: string | null;
     currency: string | null;

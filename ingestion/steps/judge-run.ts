@@ -97,9 +97,9 @@ async function forgiveEmptyAnswers(
  */
 export async function failRun(run: OpenRun, reason: unknown, deps: RunDependencies): Promise<void> {
   try {
-    const { missingSeries, ...days } = await countStored(run, deps);
-    // Another ingestion may be working by now, and on this very run.
+    // What can't be reached is not asked once more.
     run.lock.lost.throwIfAborted();
+    const { missingSeries, ...days } = await countStored(run, deps);
     const error = reason instanceof Error ? reason.message : String(reason);
     await deps.repositories.runs.finish(run.order.runId, { status: 'failed', ...days, error }, 0, deps.clock.now());
   } catch (error) {

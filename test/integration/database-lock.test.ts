@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
-import { createIngestionLock } from '../../ingestion/database/lock.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { LockLostError, LockTakenError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -21,10 +21,9 @@ function clockThat(onSleep: (now: number) => Promise<void>): Clock {
     },
   };
 }
-const lock = createIngestionLock(
-  database,
-  clockThat(async () => {}),
-);
+const lockOf = (onSleep: (now: number) => Promise<void> = async () => {}) =>
+  createRepositories(database, { clock: clockThat(onSleep) }).lock;
+const lock = lockOf();
 
 test('only one ingestion holds the lock; the next one gets it as soon as it is released', async () => {
   const held = await lock.acquire(0);
@@ -36,10 +35,7 @@ test('only one ingestion holds the lock; the next one gets it as soon as it is r
 test('a lock that stays taken is waited for as long as asked, no longer', async () => {
   const held = await lock.acquire(0);
   const sleeps: number[] = [];
-  const patient = createIngestionLock(
-    database,
-    clockThat(async (now) => void sleeps.push(now)),
-  );
+  const patient = lockOf(async (now) => void sleeps.push(now));
   await expect(patient.acquire(2_500)).rejects.toThrow(
     'Another ingestion is at work on this database, still so after 2.5 s of waiting',
   );
@@ -49,10 +45,7 @@ test('a lock that stays taken is waited for as long as asked, no longer', async 
 
 test('a lock that comes free while it is waited for is taken', async () => {
   const held = await lock.acquire(0);
-  const patient = createIngestionLock(
-    database,
-    clockThat(async (now) => void (now === 3_000 && (await held.release()))),
-  );
+  const patient = lockOf(async (now) => void (now === 3_000 && (await held.release())));
   await (await patient.acquire(60_000)).release();
 });
 
@@ -66,7 +59,7 @@ test('a holder whose connection breaks is told, and the lock comes free', async 
   `.execute(database.db);
   await aborted;
   expect(held.lost.reason).toBeInstanceOf(LockLostError);
-  await (await lock.acquire(0)).release();
+  await (await lockOf().acquire(0)).release();
   await held.release();
 });
 

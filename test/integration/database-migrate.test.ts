@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import { type Migration, Migrator } from 'kysely/migration';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrate.ts';
 import type { Clock } from '../../ingestion/ports.ts';
@@ -71,6 +71,72 @@ test('a schema that lacks one of our migrations and has a stranger instead is re
   await expect(migrateToLatest(database, { ...options, migrations: known })).rejects.toThrow(/corrupted migrations/);
 });
 
+const names = async (table: string, { db }: Database) =>
+  (await sql<{ name: string }>`select name from ${sql.table(table)} order by name`.execute(db)).rows.map(
+    ({ name }) => name,
+  );
+
+/** As the first version left it: its migrations in Kysely's default tables. */
+async function databaseOfFirstVersion(): Promise<Database> {
+  const database = await emptyDatabase();
+  const { '0001_tables': first = { up: async () => {} } } = MIGRATIONS;
+  await migrateByDefault(database, { '0001_tables': first });
+  return database;
+}
+
+/** What any application on Kysely's defaults does. @param schema of its tables. */
+async function migrateByDefault(
+  { db }: Database,
+  migrations: Record<string, Migration>,
+  schema?: string,
+): Promise<readonly string[]> {
+  const provider = { getMigrations: async () => migrations };
+  const own = schema === undefined ? {} : { migrationTableSchema: schema };
+  const { error, results = [] } = await new Migrator({ db, provider, ...own }).migrateToLatest();
+  if (error) throw error;
+  return results.map(({ migrationName }) => migrationName);
+}
+const STRANGER: Record<string, Migration> = { '2020_shop': { up: (db) => db.schema.createTable('shop').execute() } };
+
+test('a database of the first version is taken over once; its own list stays as it was', async () => {
+  const database = await databaseOfFirstVersion();
+  const later = FIRST.filter((name) => name !== '0001_tables');
+  const both = await Promise.all([migrateToLatest(database, options), migrateToLatest(database, options)]);
+  expect(both.flatMap(({ applied }) => applied)).toEqual(later);
+  expect(await migrateToLatest(database, options)).toEqual({ applied: [], isNewer: false });
+  expect(await names('crypto_prices_migration', database)).toEqual(FIRST);
+  expect(await names('kysely_migration', database)).toEqual(['0001_tables']);
+});
+
+test('the program of the first version still finds its schema up to date after that', async () => {
+  const database = await databaseOfFirstVersion();
+  await migrateToLatest(database, options);
+  const { '0001_tables': first = { up: async () => {} } } = MIGRATIONS;
+  expect(await migrateByDefault(database, { '0001_tables': first })).toEqual([]);
+});
+
+test.each([
+  ['the same schema', undefined],
+  ['another schema', 'shop'],
+])('another application on the defaults of Kysely in %s, before us or after us, is left alone', async (_, schema) => {
+  const [before, after] = [await emptyDatabase(), await emptyDatabase()];
+  expect(await migrateByDefault(before, STRANGER, schema)).toEqual(['2020_shop']);
+  expect(await migrateToLatest(before, options)).toEqual({ applied: FIRST, isNewer: false });
+  expect(await migrateToLatest(after, options)).toEqual({ applied: FIRST, isNewer: false });
+  expect(await migrateByDefault(after, STRANGER, schema)).toEqual(['2020_shop']);
+  for (const database of [before, after]) {
+    expect(await migrateToLatest(database, options)).toEqual({ applied: [], isNewer: false });
+    expect(await migrateByDefault(database, STRANGER, schema)).toEqual([]);
+    expect(await names(`${schema ?? 'public'}.kysely_migration`, database)).toEqual(['2020_shop']);
+  }
+});
+
+test('a stranger whose migrations have our names, but who has not our tables, is left alone', async () => {
+  const database = await emptyDatabase();
+  await migrateByDefault(database, { '0001_tables': { up: async () => {} } });
+  expect(await migrateToLatest(database, options)).toEqual({ applied: FIRST, isNewer: false });
+});
+
 test('a migration that fails is named, and leaves nothing behind', async () => {
   const database = await emptyDatabase();
   const failing: Migration = {
@@ -89,8 +155,10 @@ test('a migration that fails is named, and leaves nothing behind', async () => {
 
 test('a server that only reads is named as the cause', async () => {
   const database = await emptyDatabase();
-  // The pool has this one connection, which the migration gets.
-  await sql`set default_transaction_read_only = on`.execute(database.db);
+  await sql`do $$ begin
+    execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$`.execute(
+    database.db,
+  );
   await expect(migrateToLatest(database, options)).rejects.toThrow(
     /^The migration of the database failed, and was undone: cannot execute .* in a read-only transaction\./,
   );
@@ -104,7 +172,7 @@ test('a migration may take longer than a statement of a run; later statements ar
   };
   await migrateToLatest(database, { ...options, migrations: { '0001_slow': { up: readTimeout } } });
   await readTimeout(database.db);
-  expect(timeouts).toEqual([{ timeout: '0' }, { timeout: '1min' }]);
+  expect(timeouts).toEqual([{ timeout: '0' }, { timeout: '30s' }]);
 });
 
 test('a database that is not there yet is waited for, and that is said', async () => {

@@ -17,8 +17,12 @@ const NOW = Date.parse('2026-03-10T02:00Z');
 const testDatabase = await useTestDatabase();
 const database = createDatabase({ url: testDatabase.url });
 const { db } = database;
-const { runs, prices, findings } = createRepositories(database, { clock: createVirtualClock(NOW) });
-afterAll(database.close);
+const { lock, runs, prices, findings } = createRepositories(database, { clock: createVirtualClock(NOW) });
+const held = await lock.acquire(0);
+afterAll(async () => {
+  await held.release();
+  await database.close();
+});
 beforeEach(() => emptyTables(testDatabase));
 
 const store = (runId: string, ...rows: DailyPrice[]) => prices.storeAnswer(answerWith(runId, rows));

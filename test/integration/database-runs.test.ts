@@ -28,10 +28,14 @@ const PARTIAL: FinishedRun = {
 const testDatabase = await useTestDatabase();
 const database = createDatabase({ url: testDatabase.url });
 const { db } = database;
-const { runs, prices, findings, requests, housekeeping } = createRepositories(database, {
+const { lock, runs, prices, findings, requests, housekeeping } = createRepositories(database, {
   clock: createVirtualClock(NOW),
 });
-afterAll(database.close);
+const held = await lock.acquire(0);
+afterAll(async () => {
+  await held.release();
+  await database.close();
+});
 beforeEach(() => emptyTables(testDatabase));
 
 const readRun = (id: string) => db.selectFrom('ingestion_runs').selectAll().where('id', '=', id).executeTakeFirst();

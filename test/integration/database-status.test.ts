@@ -30,8 +30,12 @@ const VERDICT: FinishedRun = {
 };
 
 const database = createDatabase({ url: (await useTestDatabase()).url });
-const { runs, prices, requests, findings } = createRepositories(database, { clock: createVirtualClock(NOW) });
-afterAll(database.close);
+const { lock, runs, prices, requests, findings } = createRepositories(database, { clock: createVirtualClock(NOW) });
+const held = await lock.acquire(0);
+afterAll(async () => {
+  await held.release();
+  await database.close();
+});
 
 test('an empty database has no coverage, no runs and no age', async () => {
   const status = await readStatus(database, { now: NOW, universe });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
-import { createIngestionLock } from '../../ingestion/database/lock.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { type CommandResult, runCommand, startCommand, startNode } from '../support/local-command.ts';
@@ -187,7 +187,7 @@ describe('in order, on one database', () => {
 
   test('another ingestion at work: exit code 3 and one sentence', async () => {
     const holder = createDatabase({ url: database.url });
-    const lock = await createIngestionLock(holder, systemClock).acquire(0);
+    const lock = await createRepositories(holder, { clock: systemClock }).lock.acquire(0);
     const { code, stdout } = await runCommand(['fetch-data', '--json', '--now', NOW_TEXT], settings());
     await lock.release();
     await holder.close();

@@ -57,7 +57,7 @@ const run = async (file: string) => {
 
 async function applied(): Promise<string[]> {
   const { db, close } = createDatabase({ url: testDatabase.url });
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  const { rows } = await sql<{ name: string }>`select name from crypto_prices_migration order by name`.execute(db);
   await close();
   return rows.map(({ name }) => name);
 }

@@ -6,7 +6,7 @@ import { METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
-import { createIngestionLock } from '../../ingestion/database/lock.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';
@@ -195,7 +195,7 @@ describe('two deliveries at once', () => {
   });
 
   test('a lock that is held for longer than a minute: the message comes back in two', async () => {
-    const held = await createIngestionLock(database, clock).acquire(0);
+    const held = await createRepositories(database, { clock }).lock.acquire(0);
     send();
     expect(await passTimeUntil(queue.deliver(startWorker().work))).toBe(false);
     expect(queue.hiddenFor()).toBe(120);

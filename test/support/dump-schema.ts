@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 
-/** @returns tables and views with their columns, constraints and indexes, in alphabetical order; Kysely's own tables left out. */
+/** @returns tables and views with their columns, constraints and indexes, in alphabetical order; those of the migrations left out. */
 export async function dumpSchema({ db }: Database): Promise<string> {
   const { rows } = await sql<{ line: string }>`
     with tables as (
       select oid, relname, relkind from pg_class
-      where relkind in ('r', 'v') and relnamespace = 'public'::regnamespace and relname not like 'kysely_%'
+      where relkind in ('r', 'v') and relnamespace = 'public'::regnamespace
+        and relname not like all (array['kysely_%', 'crypto_prices_migration%'])
     ),
     lines as (
       select relname, 1 as part, attnum as position, format('  %s %s%s%s%s', attname, format_type(atttypid, atttypmod),

@@ -11,10 +11,11 @@ import { answerWith, BITCOIN, dailyPrice, openRun, runOrder } from './database-f
 import { TWO_COINS } from './two-coins.ts';
 
 const database = createDatabase({ url: process.env['DATABASE_URL'] ?? '' });
-const { runs, prices, requests } = createRepositories(database, { clock: systemClock });
+const { lock, runs, prices, requests } = createRepositories(database, { clock: systemClock });
 const now = Date.parse('2026-03-10T02:00Z');
 const runId = '0f0e0d0c-0b0a-4909-8807-060504030201';
 
+const held = await lock.acquire(0);
 await openRun(runs, runOrder({ runId }));
 // The last Sunday of March is the change to summer time in Europe, the second one in the United States.
 const rows = [...daysFrom('2026-03-06', '2026-03-09'), '2011-12-30', '2026-03-29'].map((day) => dailyPrice(day));
@@ -31,5 +32,6 @@ const read = {
   status: { ...status, runs: status.runs.map((run) => ({ ...run, lastWriteAt: null })) },
   endedAt: await requests.endedSince(now + 500),
 };
+await held.release();
 await database.close();
 console.log(JSON.stringify({ timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone, read }));

@@ -3,6 +3,7 @@ import { composeRun } from '../../ingestion/compose-run.ts';
 import type { RunRequest, TriggerKind } from '../../ingestion/contract/run-message.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
@@ -37,6 +38,7 @@ export async function startTestIngestion(options: {
   universe?: Universe;
   simulator?: SimulatorOptions;
   requestsPerMinute?: number;
+  limits?: Partial<TimeLimits>;
 }): Promise<TestIngestion> {
   const { universe = TWO_COINS, requestsPerMinute = 10_000 } = options;
   const clock = createVirtualClock(Date.parse(options.now));
@@ -47,7 +49,7 @@ export async function startTestIngestion(options: {
     disturbedShare: 0,
     ...options.simulator,
   });
-  const database = createDatabase({ url: options.databaseUrl });
+  const database = createDatabase({ url: options.databaseUrl }, { ...TIME_LIMITS, ...options.limits });
   const events: RunEvent[] = [];
 
   return {
