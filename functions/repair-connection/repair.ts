@@ -18,17 +18,12 @@ export type RepairDependencies = {
 
 /**
  * Authorises a de-authorised connection with the current secret, and queues a run in place of the one whose call was
- * refused. What the connection's state is now decides, not what the event said: events come late, twice and in any order.
+ * refused. Whether there is still something to repair is for the connection's state to say: events come late, and twice.
  * @param eventId makes a repeat of the event the same run.
  * @throws what kept the connection from being authorised; Lambda repeats the event twice.
  */
 export async function repairConnection(eventId: string, dependencies: RepairDependencies): Promise<void> {
   const { client, secretId, connection, queue, clock, emit, log } = dependencies;
-  const state = await connection.state();
-  if (state !== 'DEAUTHORIZED') {
-    log.info('The connection needs no repair', { state });
-    return;
-  }
   emit({ [METRICS.connectionNotAuthorized]: 1 });
   // The run needs no connection. It comes first, so that a repair that fails costs no prices.
   const message = firstHop({
@@ -38,6 +33,11 @@ export async function repairConnection(eventId: string, dependencies: RepairDepe
     request: {},
   });
   await queue.send(message);
+  const state = await connection.state();
+  if (state !== 'DEAUTHORIZED') {
+    log.info('The connection needs no repair any more; a run is queued', { state, runId: message.runId });
+    return;
+  }
   const secret = await readCurrentSecret(client, secretId);
   // The secret may have been put a moment ago, by the person who is mending this.
   await clock.sleep(SECRET_KNOWN_AFTER_MS);

@@ -1,5 +1,5 @@
 import { ArnFormat, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
-import { Authorization, Connection, Schedule } from 'aws-cdk-lib/aws-events';
+import { Authorization, type CfnConnection, Connection, Schedule } from 'aws-cdk-lib/aws-events';
 import { type IGrantable, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -39,10 +39,12 @@ export class CronSecret extends Construct {
   /** Lets a function give the connection another secret. EventBridge stores its copy as a secret, on the caller's behalf. */
   grantUpdateConnection(grantee: IGrantable): void {
     const { connectionName, connection } = this;
+    const resource = connection.node.findChild('Connection') as CfnConnection;
     grantee.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['events:UpdateConnection', 'events:DescribeConnection'],
-        resources: [connection.connectionArn],
+        // A connection has two ARNs, one with an id at its end. AWS does not say which of them a call is checked against.
+        resources: [resource.attrArn, resource.attrArnForPolicy],
       }),
     );
     const copies = Stack.of(this).formatArn({

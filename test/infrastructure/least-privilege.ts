@@ -41,8 +41,10 @@ const COPIES =
 
 /** EventBridge keeps the connection's value in a secret, on behalf of whoever gives it one. */
 const updatingTheConnection = [
-  'events:DescribeConnection on CronSecretConnection',
-  'events:UpdateConnection on CronSecretConnection',
+  ...['CronSecretConnection', 'CronSecretConnection.ArnForPolicy'].flatMap((arn) => [
+    `events:DescribeConnection on ${arn}`,
+    `events:UpdateConnection on ${arn}`,
+  ]),
   ...['CreateSecret', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecret'].map(
     (action) => `secretsmanager:${action} on ${COPIES}`,
   ),
@@ -58,7 +60,7 @@ const GRANTS: Readonly<Record<FunctionName, string[]>> = {
   worker: [
     ...own('Worker'),
     ...placement,
-    ...reading('DatabaseInstance'),
+    ...reading('DatabaseInstance.MasterUserSecret.SecretArn'),
     ...reading('CoingeckoKey'),
     'sqs:ChangeMessageVisibility on QueuesRuns',
     'sqs:DeleteMessage on QueuesRuns',
@@ -68,8 +70,8 @@ const GRANTS: Readonly<Record<FunctionName, string[]>> = {
     'sqs:SendMessage on QueuesRuns',
     'sqs:SendMessage on QueuesDeadRuns',
   ],
-  migrate: [...own('Migrations'), ...placement, ...reading('DatabaseInstance')],
-  status: [...own('Status'), ...placement, ...reading('DatabaseInstance')],
+  migrate: [...own('Migrations'), ...placement, ...reading('DatabaseInstance.MasterUserSecret.SecretArn')],
+  status: [...own('Status'), ...placement, ...reading('DatabaseInstance.MasterUserSecret.SecretArn')],
   'rotate-secret': [
     ...own('CronSecretRotation'),
     ...updatingTheConnection,

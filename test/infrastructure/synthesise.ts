@@ -109,13 +109,17 @@ export function grantsOf(template: Template, name: FunctionName): string[] {
     .sort();
 }
 
+/** What most references to an attribute are to. They are shown by the logical id alone. */
+const PLAIN_ATTRIBUTES: readonly unknown[] = ['Arn', 'GroupId'];
+
 /** @returns the logical id, without its hash, that a reference names; joined text with the names in it; other text as it is. */
 export function nameOf(value: unknown): string {
   if (typeof value === 'string') return value;
   const [[intrinsic, argument] = []] = Object.entries(value as Record<string, unknown>);
   if (intrinsic === 'Ref') return withoutHash(String(argument));
   const [first, second] = argument as [string, unknown[]];
-  return intrinsic === 'Fn::Join' ? second.map(nameOf).join(first) : withoutHash(first);
+  if (intrinsic === 'Fn::Join') return second.map(nameOf).join(first);
+  return PLAIN_ATTRIBUTES.includes(second) ? withoutHash(first) : `${withoutHash(first)}.${second}`;
 }
 
 const withoutHash = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, '');

@@ -279,11 +279,18 @@ describe('a repair', () => {
     expect(log.text()).not.toContain(OLD_SECRET);
   });
 
-  test('of a connection that is authorised by now does nothing', async () => {
+  test('of a connection that is authorised by now changes nothing, and queues the run of the refused call', async () => {
     eventBridge.state = 'AUTHORIZED';
     await repair();
     expect(eventBridge.actions).toStrictEqual(['DescribeConnection']);
-    expect([emitted, queued]).toStrictEqual([[], []]);
+    expect(emitted).toStrictEqual([{ [METRICS.connectionNotAuthorized]: 1 }]);
+    expect(queued).toMatchObject([{ triggerKey: 'repair:event-1' }]);
+  });
+
+  test('has queued its run before it asks EventBridge anything', async () => {
+    eventBridge.around = () => Promise.reject(new ServiceError('AccessDeniedException', 'No.'));
+    await expect(repair()).rejects.toThrow();
+    expect(queued).toHaveLength(1);
   });
 
   test('that fails has counted the state and queued the run, and a repeat is the same run', async () => {
