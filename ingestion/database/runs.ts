@@ -66,8 +66,7 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
     failSeries: (runId, failures) =>
       fence.writing((transaction) => markFailed(transaction, runId, failures, clock.now())),
 
-    forgiveFailures: (runId, series) =>
-      fence.writing((transaction) => forgiveFailures(transaction, runId, series)),
+    forgiveFailures: (runId, series) => fence.writing((transaction) => forgiveFailures(transaction, runId, series)),
 
     keepRequested: (runId, ranges, requestedAt) =>
       fence.writing((transaction) => keepRequested(transaction, runId, ranges, toIso(requestedAt))),

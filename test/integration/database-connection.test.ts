@@ -56,7 +56,7 @@ test('sessions are in UTC, with limits, at most four at a time', async () => {
       pg_sleep(0.01)::text as slept`;
   const results = await Promise.all(Array.from({ length: 12 }, () => read.execute(db)));
   const rows = results.flatMap((result) => result.rows);
-  expect(rows[0]).toMatchObject({ zone: 'UTC', timeout: '1min' });
+  expect(rows[0]).toMatchObject({ zone: 'UTC', timeout: '30s' });
   expect(new Set(rows.map(({ pid }) => pid)).size).toBe(4);
 });
 
