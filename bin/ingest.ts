@@ -3,8 +3,10 @@ import { runCommandLine } from '../local/cli/command-line.ts';
 import { backfill } from '../local/cli/commands/backfill.ts';
 import { checkUniverse } from '../local/cli/commands/check-universe.ts';
 import { demo } from '../local/cli/commands/demo.ts';
+import { explain } from '../local/cli/commands/explain.ts';
 import { fetchData } from '../local/cli/commands/fetch-data.ts';
 import { migrate } from '../local/cli/commands/migrate.ts';
+import { recompute } from '../local/cli/commands/recompute.ts';
 import { redrive } from '../local/cli/commands/redrive.ts';
 import { report } from '../local/cli/commands/report.ts';
 import { start } from '../local/cli/commands/start.ts';
@@ -15,6 +17,8 @@ const commands = {
   backfill,
   status,
   report,
+  explain,
+  recompute,
   migrate,
   'check-universe': checkUniverse,
   redrive,

@@ -8,6 +8,7 @@ import type { DayState } from './domain/day-state.ts';
 import type { FailureKind } from './domain/failure.ts';
 import type { Finding } from './domain/finding.ts';
 import type { Window } from './domain/planning.ts';
+import type { PriceChange } from './domain/quality.ts';
 import type { Series } from './domain/series.ts';
 import type { DayCounts, SeriesOutcome, Verdict } from './domain/verdict.ts';
 
@@ -177,6 +178,11 @@ export type AnswerToStore = {
   readonly attempts: number;
 };
 
+/** Days of one stored answer to be made again. */
+export type AnswerToRenew = Pick<AnswerToStore, 'runId' | 'series' | 'prices' | 'rejected'> & {
+  readonly answerId: number;
+};
+
 export type StoredAnswer = { readonly rowsWritten: number; readonly rowsUnchanged: number };
 
 export interface PriceRepository {
@@ -195,6 +201,11 @@ export interface PriceRepository {
    * and `revision` and `worse_answer` found while storing), unavailable days, the answer, the series' outcome.
    */
   storeAnswer(answer: AnswerToStore): Promise<StoredAnswer>;
+  /**
+   * Stores what an answer that is stored already comes to by today's rules. Rows only move forward, as ever, and keep the
+   * run that fetched them. @returns what became of each price.
+   */
+  renewPrices(answer: AnswerToRenew): Promise<PriceChange[]>;
   /** Bodies of the run's answers for one coin, in all currencies. */
   answersOfCoin(
     runId: string,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { DailyPrice } from '../domain/daily-price.ts';
 import { type Day, HOUR_MS, type Instant } from '../domain/day.ts';
 import { findChanges, type PriceChange } from '../domain/quality.ts';
@@ -46,6 +46,17 @@ export function createPriceRepository(db: Kysely<Tables>, fence: Fence, clock: C
         return { rowsWritten: daysWritten, rowsUnchanged: changes.length - daysWritten };
       });
     },
+
+    renewPrices: (toRenew) =>
+      fence.writing(async (transaction) => {
+        const { runId, series, answerId, prices } = toRenew;
+        const origin = { runId, series, answerId, askedDays: prices.map(({ day }) => day), now: clock.now() };
+        const changes: PriceChange[] = [];
+        await lockSeries(transaction, series);
+        for (const chunk of inChunks(prices)) changes.push(...(await upsertDailyPrices(transaction, origin, chunk)));
+        await insertRejected(transaction, toRenew);
+        return changes;
+      }),
 
     judgeEmptyAnswers: (runId) =>
       fence.writing(async (transaction) => {
@@ -117,7 +128,7 @@ const pack = async (body: Uint8Array) => ({
   body: await promisify(gzip)(body),
 });
 
-const unpack = (body: Buffer): Promise<Buffer> => promisify(gunzip)(body);
+export const unpack = (body: Buffer): Promise<Buffer> => promisify(gunzip)(body);
 
 /** A daily price as a reader gets it. @property revision how often its final values were replaced. */
 export type StoredDailyPrice = Series & Omit<DailyPrice, 'hoursAnswered'> & { readonly revision: number };
@@ -141,24 +152,28 @@ export async function readDailyPrices(
   return rows.map((row) => ({
     coin: row.coin_id,
     currency: row.currency,
-    day: row.day,
-    open: row.open,
-    high: row.high,
-    low: row.low,
-    close: row.close,
-    average: row.average,
-    volume: row.volume,
-    marketCap: row.market_cap,
-    sampleCount: row.sample_count,
-    hoursCovered: row.hours_covered,
-    firstSampleAt: row.first_sample_at.getTime(),
-    lastSampleAt: row.last_sample_at.getTime(),
-    isSettled: row.is_settled,
-    isThin: row.is_thin,
-    isFinal: row.is_final,
+    ...toDailyPrice(row),
     revision: row.revision,
   }));
 }
+
+export const toDailyPrice = (row: Selectable<Tables['daily_prices']>): Omit<DailyPrice, 'hoursAnswered'> => ({
+  day: row.day,
+  open: row.open,
+  high: row.high,
+  low: row.low,
+  close: row.close,
+  average: row.average,
+  volume: row.volume,
+  marketCap: row.market_cap,
+  sampleCount: row.sample_count,
+  hoursCovered: row.hours_covered,
+  firstSampleAt: row.first_sample_at.getTime(),
+  lastSampleAt: row.last_sample_at.getTime(),
+  isSettled: row.is_settled,
+  isThin: row.is_thin,
+  isFinal: row.is_final,
+});
 
 const ABSENT = {
   coin_id: 'text',
@@ -220,7 +235,7 @@ const REJECTED = {
 
 async function insertRejected(
   transaction: Transaction<Tables>,
-  { runId, series, rejected }: AnswerToStore,
+  { runId, series, rejected }: Pick<AnswerToStore, 'runId' | 'series' | 'rejected'>,
 ): Promise<void> {
   const rows = rejected.map(({ observedAt, price, reason }) => ({
     run_id: runId,

@@ -5,7 +5,7 @@ import { isPastThinWait, judgeRow } from './day-state.ts';
 import { findOutliers, type PriceSample } from './outliers.ts';
 import type { PlannedWindow, Window } from './planning.ts';
 
-type Sample = { readonly at: Instant; readonly value: unknown };
+export type Sample = { readonly at: Instant; readonly value: unknown };
 
 /** What an answer comes to. Every distinct sample is exactly one of counted, rejected and outside. */
 export type Aggregation = {
@@ -79,7 +79,8 @@ export function daysWhollyIn({ from, to }: Window, receivedAt: Instant): Day[] {
   );
 }
 
-function judgeSamples(all: readonly Sample[]) {
+/** @returns the samples that are prices, by the sample they came as, and which of them are outliers. */
+export function judgeSamples(all: readonly Sample[]) {
   const valid = new Map<Sample, PriceSample>();
   for (const sample of all) if (isPrice(sample)) valid.set(sample, { at: sample.at, price: sample.value });
   return { valid, ...findOutliers([...valid.values()]) };
@@ -112,7 +113,7 @@ function summarise(samples: readonly PriceSample[]) {
     low,
     close: last.price,
     // The mean of 24 equal doubles can come out above them.
-    average: Math.min(high, Math.max(low, mean([...byHour.values()].map(mean)))),
+    average: Math.min(high, Math.max(low, meanOfHours([...byHour.values()]))),
     sampleCount: samples.length,
     hoursCovered: byHour.size,
     firstSampleAt: first.at,
@@ -123,9 +124,13 @@ function summarise(samples: readonly PriceSample[]) {
 /** Hours since 1970. */
 const hourOf = (at: Instant): number => Math.floor(at / HOUR_MS);
 
+/** @returns the mean of the hours' means. @param hours the prices of each hour, in time order. */
+export const meanOfHours = (hours: readonly (readonly number[])[]): number => mean(hours.map(mean));
+
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-function sortedDistinct(points: Samples['prices']): Sample[] {
+/** @returns the points in time order, each once. */
+export function sortedDistinct(points: Samples['prices']): Sample[] {
   const sorted = points
     .map(([at, value]) => ({ at, value }))
     .sort((a, b) => a.at - b.at || compareValues(a.value, b.value));

@@ -1,0 +1,127 @@
+// The stored answers: what every recent daily price can be explained and recomputed from.
+import { createHash } from 'node:crypto';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { AGGREGATION_VERSION } from '../domain/daily-price.ts';
+import { type Day, daysFrom, type Instant } from '../domain/day.ts';
+import type { PlannedWindow } from '../domain/planning.ts';
+import type { Series } from '../domain/series.ts';
+import { toDailyPrice, unpack } from './prices.ts';
+import type { Tables } from './tables.ts';
+
+/** @property isIntact whether the body is still the one whose hash was stored with it. */
+export type KeptAnswer = Series &
+  PlannedWindow & {
+    readonly id: number;
+    readonly runId: string;
+    readonly receivedAt: Instant;
+    readonly sha256: string;
+    readonly isIntact: boolean;
+    readonly body: Uint8Array;
+  };
+
+/** @returns the stored row and where it came from; null where nothing is stored of the day. */
+export async function readDailyPrice(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
+  const row = await db
+    .selectFrom('daily_prices')
+    .selectAll()
+    .where('coin_id', '=', coin)
+    .where('currency', '=', currency)
+    .where('day', '=', day)
+    .executeTakeFirst();
+  return row ? withOrigin(row) : null;
+}
+
+/** @returns the values of the day that were replaced, the oldest first. */
+export async function readRevisions(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
+  const rows = await db
+    .selectFrom('daily_price_revisions')
+    .selectAll()
+    .where('coin_id', '=', coin)
+    .where('currency', '=', currency)
+    .where('day', '=', day)
+    .orderBy('revision')
+    .execute();
+  return rows.map((row) => ({ ...withOrigin(row), replacedAt: row.replaced_at.toISOString() }));
+}
+
+const withOrigin = (row: Selectable<Tables['daily_prices']>) => ({
+  ...toDailyPrice(row),
+  revision: row.revision,
+  runId: row.run_id,
+  aggregationVersion: row.aggregation_version,
+});
+
+/** @returns the record of a day that an answer lacked; null where there is none. */
+export async function readAbsence(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
+  const absence = await db
+    .selectFrom('unavailable_days')
+    .select(['reason', 'first_run_id as firstRunId', 'confirmed_run_id as confirmedRunId'])
+    .where('coin_id', '=', coin)
+    .where('currency', '=', currency)
+    .where('day', '=', day)
+    .executeTakeFirst();
+  return absence ?? null;
+}
+
+/** A row of an early version names no answer: then those of its run count that were asked for its day. */
+const MADE_FROM = sql<boolean>`(
+  answer.coin_id = price.coin_id and answer.currency = price.currency and (
+    answer.id = any(price.answer_ids)
+    or price.answer_ids is null and answer.run_id = price.run_id and price.day between answer.first_day and answer.last_day
+  )
+)`;
+
+/** @returns the latest answer that the day's row was made from; null where it is not kept any more. */
+export async function readAnswerOf(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
+  const answer = await db
+    .selectFrom('daily_prices as price')
+    .innerJoin('answers as answer', (join) => join.on(MADE_FROM))
+    .selectAll('answer')
+    .where('price.coin_id', '=', coin)
+    .where('price.currency', '=', currency)
+    .where('price.day', '=', day)
+    .orderBy('answer.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return answer ? await toKept(answer) : null;
+}
+
+/** @returns the rows of an older aggregation version, in day order; `answerId` is null where no answer is kept. */
+export async function readOutdated(db: Kysely<Tables>): Promise<(Series & { day: Day; answerId: number | null })[]> {
+  return await db
+    .selectFrom('daily_prices as price')
+    .leftJoin('answers as answer', (join) => join.on(MADE_FROM))
+    .select(({ fn }) => [
+      'price.coin_id as coin',
+      'price.currency',
+      'price.day',
+      fn.max<number | null>('answer.id').as('answerId'),
+    ])
+    .where('price.aggregation_version', '<', AGGREGATION_VERSION)
+    .groupBy(['price.coin_id', 'price.currency', 'price.day'])
+    .orderBy('price.coin_id')
+    .orderBy('price.currency')
+    .orderBy('price.day')
+    .execute();
+}
+
+export async function readAnswer(db: Kysely<Tables>, id: number): Promise<KeptAnswer> {
+  return await toKept(await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirstOrThrow());
+}
+
+async function toKept(row: Selectable<Tables['answers']>): Promise<KeptAnswer> {
+  const body = await unpack(row.body);
+  const [first, ...others] = daysFrom(row.first_day, row.last_day);
+  return {
+    coin: row.coin_id,
+    currency: row.currency,
+    id: row.id,
+    runId: row.run_id,
+    window: { from: row.window_from.getTime(), to: row.window_to.getTime() },
+    gapDays: [first ?? row.first_day, ...others],
+    receivedAt: row.received_at.getTime(),
+    sha256: row.sha256,
+    isIntact: createHash('sha256').update(body).digest('hex') === row.sha256,
+    body,
+  };
+}

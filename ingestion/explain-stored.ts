@@ -1,0 +1,63 @@
+import type { Kysely } from 'kysely';
+import { parseAnswer } from './coingecko/parse-answer.ts';
+import { readAbsence, readAnswerOf, readDailyPrice, readRevisions } from './database/answers.ts';
+import type { Tables } from './database/tables.ts';
+import { AGGREGATION_VERSION } from './domain/daily-price.ts';
+import type { Day } from './domain/day.ts';
+import { type Difference, differences, type Explanation, explainDay } from './domain/explain.ts';
+import type { Series } from './domain/series.ts';
+
+/**
+ * One stored daily price beside what its stored answer comes to today.
+ * @property aggregationVersion the rules that the row was made by, and today's.
+ * @property answer null where no row was made from a kept one: answers are kept for 90 days.
+ * @property absence set where answers lacked the day.
+ * @property agrees whether the row is, to the last digit, what the answer comes to.
+ */
+export type ExplainedRow = Series & {
+  readonly day: Day;
+  readonly stored: Awaited<ReturnType<typeof readDailyPrice>>;
+  readonly aggregationVersion: { readonly stored: number | null; readonly current: number };
+  readonly answer: {
+    readonly id: number;
+    readonly runId: string;
+    readonly receivedAt: string;
+    readonly windowFrom: string;
+    readonly windowTo: string;
+    readonly sha256: string;
+    readonly isIntact: boolean;
+  } | null;
+  readonly explanation: Explanation | null;
+  readonly differences: readonly Difference[];
+  readonly revisions: Awaited<ReturnType<typeof readRevisions>>;
+  readonly absence: Awaited<ReturnType<typeof readAbsence>>;
+  readonly agrees: boolean;
+};
+
+/** @throws SourceError where the stored body can't be read any more. */
+export async function explainStored(db: Kysely<Tables>, series: Series, day: Day): Promise<ExplainedRow> {
+  const stored = await readDailyPrice(db, series, day);
+  const answer = await readAnswerOf(db, series, day);
+  const explanation = answer && explainDay(parseAnswer(answer.body), answer, answer.receivedAt, day);
+  const differing = stored && explanation?.price ? differences(stored, explanation.price) : [];
+  return {
+    ...series,
+    day,
+    stored,
+    aggregationVersion: { stored: stored?.aggregationVersion ?? null, current: AGGREGATION_VERSION },
+    answer: answer && {
+      id: answer.id,
+      runId: answer.runId,
+      receivedAt: new Date(answer.receivedAt).toISOString(),
+      windowFrom: new Date(answer.window.from).toISOString(),
+      windowTo: new Date(answer.window.to).toISOString(),
+      sha256: answer.sha256,
+      isIntact: answer.isIntact,
+    },
+    explanation,
+    differences: differing,
+    revisions: await readRevisions(db, series, day),
+    absence: await readAbsence(db, series, day),
+    agrees: Boolean(answer?.isIntact && explanation?.price) && differing.length === 0,
+  };
+}

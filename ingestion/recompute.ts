@@ -1,0 +1,93 @@
+import { parseAnswer } from './coingecko/parse-answer.ts';
+import { readAnswer, readOutdated } from './database/answers.ts';
+import type { Database } from './database/connection.ts';
+import { aggregate } from './domain/aggregation.ts';
+import { type Day, type DaySpan, dayOf, spansOf } from './domain/day.ts';
+import type { PriceChange } from './domain/quality.ts';
+import { type Series, seriesName } from './domain/series.ts';
+import type { Repositories } from './ports.ts';
+
+/** Days of one series that stay as they are. */
+type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
+
+/**
+ * What became of the rows that older rules had made.
+ * @property largestMove of the averages that moved, as a share of the old one; null where none did.
+ * @property kept today's rules do not make a row that may replace the stored one.
+ * @property withoutAnswer no answer is kept, or its body is not the one that was stored.
+ */
+export type Recomputed = {
+  readonly outdated: number;
+  readonly renewed: number;
+  readonly averagesMoved: number;
+  readonly largestMove: (Series & { readonly day: Day; readonly share: number }) | null;
+  readonly kept: readonly LeftSpans[];
+  readonly withoutAnswer: readonly LeftSpans[];
+};
+
+type Row = Series & { readonly day: Day };
+
+/**
+ * Makes the rows of an older aggregation version again, from their stored answers. Asks CoinGecko nothing.
+ * @throws LockTakenError while an ingestion is at work.
+ */
+export async function recompute({ db }: Database, { lock, prices }: Repositories): Promise<Recomputed> {
+  const held = await lock.acquire(0);
+  try {
+    const outdated = await readOutdated(db);
+    const renewed: (Row & PriceChange)[] = [];
+    const kept: Row[] = [];
+    const withoutAnswer: Row[] = [];
+    for (const [answerId, rows] of Map.groupBy(outdated, ({ answerId }) => answerId)) {
+      const answer = answerId === null ? null : await readAnswer(db, answerId);
+      if (!answer?.isIntact) {
+        withoutAnswer.push(...rows);
+        continue;
+      }
+      const { coin, currency, runId, receivedAt } = answer;
+      const days = new Set(rows.map(({ day }) => day));
+      const made = aggregate(parseAnswer(answer.body), answer, receivedAt);
+      const changes = await prices.renewPrices({
+        ...{ runId, series: { coin, currency }, answerId: answer.id },
+        prices: made.prices.filter(({ day }) => days.has(day)),
+        rejected: made.rejected.filter(({ observedAt }) => days.has(dayOf(observedAt))),
+      });
+      const written = new Map(changes.filter(({ isWritten }) => isWritten).map((change) => [change.day, change]));
+      for (const row of rows) {
+        const change = written.get(row.day);
+        if (change) renewed.push({ ...row, ...change });
+        else kept.push(row);
+      }
+    }
+    const moves = renewed
+      .map(({ coin, currency, day, before, after }) => ({ coin, currency, day, share: moveOf(before, after) }))
+      .filter(({ share }) => share > 0)
+      .sort((a, b) => b.share - a.share);
+    return {
+      outdated: outdated.length,
+      renewed: renewed.length,
+      averagesMoved: moves.length,
+      largestMove: moves[0] ?? null,
+      kept: bySeries(kept),
+      withoutAnswer: bySeries(withoutAnswer),
+    };
+  } finally {
+    await held.release();
+  }
+}
+
+const moveOf = (before: PriceChange['before'], after: PriceChange['after']): number =>
+  before === null ? 0 : Math.abs(after.average - before.average) / before.average;
+
+const bySeries = (rows: readonly Row[]): LeftSpans[] =>
+  [...Map.groupBy(rows, seriesName).values()].flatMap(([first, ...others]) =>
+    first
+      ? [
+          {
+            coin: first.coin,
+            currency: first.currency,
+            spans: spansOf([first, ...others].map(({ day }) => day)),
+          },
+        ]
+      : [],
+  );
