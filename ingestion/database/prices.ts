@@ -9,6 +9,7 @@ import type { Series } from '../domain/series.ts';
 import type { AnswerToStore, Clock, PriceRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { insertFindings } from './findings.ts';
+import { repeatTransaction } from './repeat-transaction.ts';
 import { markStored } from './series-outcomes.ts';
 import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
 import { readDayStates } from './sql/read-day-states.ts';
@@ -26,24 +27,26 @@ export function createPriceRepository(db: Kysely<Tables>, clock: Clock): PriceRe
     async storeAnswer(toStore) {
       const { runId, series, window, gapDays, attempts, answer, prices } = toStore;
       const packed = await pack(answer.body);
-      return await db.transaction().execute(async (transaction) => {
-        const now = clock.now();
-        const changes: PriceChange[] = [];
-        await lockSeries(transaction, series);
-        const answerId = await insertAnswer(transaction, toStore, packed);
-        const origin = { runId, series, answerId, askedDays: gapDays, now };
-        for (const chunk of inChunks(prices)) {
-          changes.push(...(await upsertDailyPrices(transaction, origin, chunk)));
-        }
-        const daysWritten = changes.filter(({ isWritten }) => isWritten).length;
-        await recordAbsentDays(transaction, toStore);
-        await insertRejected(transaction, toStore);
-        await insertFindings(transaction, runId, [...toStore.findings, ...findChanges(series, changes)]);
-        const { receivedAt } = answer;
-        await markStored(transaction, runId, { ...series, window, attempts, daysWritten, receivedAt });
-        if (daysWritten > 0) await noteWrite(transaction, runId, now);
-        return { rowsWritten: daysWritten, rowsUnchanged: changes.length - daysWritten };
-      });
+      const store = () =>
+        db.transaction().execute(async (transaction) => {
+          const now = clock.now();
+          const changes: PriceChange[] = [];
+          await lockSeries(transaction, series);
+          const answerId = await insertAnswer(transaction, toStore, packed);
+          const origin = { runId, series, answerId, askedDays: gapDays, now };
+          for (const chunk of inChunks(prices)) {
+            changes.push(...(await upsertDailyPrices(transaction, origin, chunk)));
+          }
+          const daysWritten = changes.filter(({ isWritten }) => isWritten).length;
+          await recordAbsentDays(transaction, toStore);
+          await insertRejected(transaction, toStore);
+          await insertFindings(transaction, runId, [...toStore.findings, ...findChanges(series, changes)]);
+          const { receivedAt } = answer;
+          await markStored(transaction, runId, { ...series, window, attempts, daysWritten, receivedAt });
+          if (daysWritten > 0) await noteWrite(transaction, runId, now);
+          return { rowsWritten: daysWritten, rowsUnchanged: changes.length - daysWritten };
+        });
+      return await repeatTransaction(store, { clock });
     },
 
     judgeEmptyAnswers: (runId) =>
