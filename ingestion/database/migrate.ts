@@ -6,6 +6,7 @@ import { IngestionError } from '../domain/failure.ts';
 import type { Clock, Log } from '../ports.ts';
 import { retryUntil } from '../retry-until.ts';
 import { type Database, DatabaseUnreachableError } from './connection.ts';
+import { STATEMENT_TIMEOUT_MS } from './session.ts';
 import type { Tables } from './tables.ts';
 
 /** @property isNewer the database has migrations that this program doesn't know, beside all of its own. */
@@ -46,14 +47,14 @@ export async function migrateToLatest(
         return { applied: [], isNewer: true };
       }
       const failed = results.find(({ status }) => status === 'Error')?.migrationName;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
       throw new IngestionError(
         `The migration ${failed ?? 'of the database'} failed, and was undone: ${reason}. ` +
           'Correct the cause and run the migration again.',
         { cause: error },
       );
     } finally {
-      await sql`reset statement_timeout`.execute(db);
+      await sql`set statement_timeout = ${sql.lit(STATEMENT_TIMEOUT_MS)}`.execute(db);
     }
   });
 }
