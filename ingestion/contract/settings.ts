@@ -63,10 +63,12 @@ export const BaseUrl = z
   .describe(HTTPS_ADDRESS);
 
 const POSTGRES_ADDRESS =
-  'an address like postgres://user:password@host:5432/database, with special characters of the password percent-encoded';
+  'an address like postgres://user:password@host:5432/database?sslmode=require, with special characters of the password percent-encoded';
+/** Whoever connects reads the rest: `URL` knows neither a user without a host nor a socket's folder. */
 export const DatabaseUrl = z
   .string()
-  .refine((text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol), POSTGRES_ADDRESS)
+  .trim()
+  .regex(/^postgres(ql)?:\/\//i, POSTGRES_ADDRESS)
   .describe(POSTGRES_ADDRESS);
 
 const HEADER_TEXT = 'letters, digits and signs of ASCII, without spaces';

@@ -1,15 +1,21 @@
-// The one place that knows how to reach the database: credentials, TLS, timeouts, time zone and how values are read.
+// The one place that knows how to reach the database: credentials, TLS, timeouts and how values are read.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
-import { IngestionError } from '../domain/failure.ts';
+import type { Log } from '../ports.ts';
+import { type ParsedDatabaseUrl, parseDatabaseUrl } from './database-url.ts';
+import { DatabaseFailedError, DatabaseUnreachableError, explainFailure } from './failures.ts';
+import { withLockWatch } from './lock-waits.ts';
+import { offersTls } from './offers-tls.ts';
+import { refuseTransactionPooler } from './pooler.ts';
+import { KEEPALIVE_IDLE_SECONDS, prepareSession, type Session } from './session.ts';
 import type { Tables } from './tables.ts';
 import { TIME_LIMITS, type TimeLimits } from './time-limits.ts';
 
+export { DatabaseUnreachableError } from './failures.ts';
+
 /**
  * Where the database is.
- * - `url`: `postgres://user:password@host:port/database?sslmode=…`. `sslmode` is `disable` (the default: for a server
- *   on the same machine), `require` or `verify-full`. The last two are one: a certificate is always verified, by the
- *   authorities that Node knows and those of the file that NODE_EXTRA_CA_CERTS names.
+ * - `url`: see `parseDatabaseUrl`.
  * - the parts: TLS, verified, unless `tls` is false. A `password` function is asked for every new connection, so that a
  *   rotated password needs no restart.
  */
@@ -25,7 +31,8 @@ export type DatabaseSettings =
     };
 
 /**
- * @property db for queries, over at most 4 connections that are made when they are needed.
+ * @property db for queries, over at most 4 connections that are made when they are needed. Where the server has room for
+ *   fewer, those share the work; it needs one beside the lock's.
  * @property connect makes a connection of its own, which the caller ends.
  * @property withLimits the same database with other limits, over connections of its own; `statementMs` 0 is none.
  */
@@ -34,33 +41,15 @@ export type Database = {
   readonly limits: TimeLimits;
   connect(): Promise<pg.Client>;
   withLimits(others: Partial<TimeLimits>): Database;
+  /** @returns what a failed statement on a connection of `connect` means, in words that people understand. */
+  explain(error: unknown, statement: string): unknown;
   close(): Promise<void>;
 };
 
-/** The database could not be reached, or the connection to it broke. */
-export class DatabaseUnreachableError extends IngestionError {
-  override readonly name = 'DatabaseUnreachableError';
-  /** Whether waiting can help: false for a wrong password, a missing database, a refused certificate. */
-  readonly isTransient: boolean;
-
-  constructor(message: string, isTransient: boolean, cause: unknown) {
-    super(message, { cause });
-    this.isTransient = isTransient;
-  }
-}
+type Target = Omit<ParsedDatabaseUrl, 'password'> & { readonly password: string | (() => Promise<string>) | null };
 
 const POOL_SIZE = 4;
-
-/**
- * A silent peer is given up after 30 + 3 × 10 s instead of PostgreSQL's two hours, so that a lock held by a process
- * that vanished comes free.
- */
-const SESSION = {
-  TimeZone: 'UTC',
-  tcp_keepalives_idle: 30,
-  tcp_keepalives_interval: 10,
-  tcp_keepalives_count: 3,
-};
+const LOCK_WATCH_MS = 5_000;
 
 /**
  * How PostgreSQL's texts become values: numbers are doubles (prices were doubles when they came, and counts are small),
@@ -76,62 +65,116 @@ const TYPES: pg.CustomTypesConfig = {
 
 /**
  * Connects nowhere yet.
- * @param limits others than a run's in tests only.
+ * @param options.log is told of a connection that is not encrypted, and of waits for the locks of others.
+ * @param options.limits others than a run's in tests only.
  * @throws IngestionError when the URL is not one that it can use.
  */
-export function createDatabase(settings: DatabaseSettings, limits: TimeLimits = TIME_LIMITS): Database {
-  const config: pg.ClientConfig = {
-    ...('url' in settings ? parseUrl(settings.url) : fromParts(settings)),
-    options: Object.entries({ ...SESSION, idle_in_transaction_session_timeout: limits.idleInTransactionMs })
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
-    types: TYPES,
-    application_name: 'crypto-price-ingestion',
-    keepAlive: true,
-    keepAliveInitialDelayMillis: SESSION.tcp_keepalives_idle * 1000,
-    connectionTimeoutMillis: limits.connectMs,
-    statement_timeout: limits.statementMs,
-    query_timeout: limits.statementMs === 0 ? 0 : limits.statementMs + limits.graceMs,
-  };
-  const clearly = <Value>(work: Promise<Value>): Promise<Value> =>
+export function createDatabase(
+  settings: DatabaseSettings,
+  options: { log?: Pick<Log, 'warn'>; lockWatchMs?: number; limits?: TimeLimits } = {},
+): Database {
+  const { log, lockWatchMs = LOCK_WATCH_MS, limits = TIME_LIMITS } = options;
+  const target = 'url' in settings ? parseDatabaseUrl(settings.url) : fromParts(settings);
+  const config = toConfig(target, limits);
+  const sessions = new WeakMap<pg.ClientBase, Session>();
+  let latest: Session | null = null;
+  const explain = (error: unknown, statement?: string): unknown =>
+    explainFailure(error, { ...target, session: latest, ...(statement !== undefined && { statement }) }) ?? error;
+  const clearly = <Value>(work: Promise<Value>, statement?: string): Promise<Value> =>
     work.catch((error: unknown) => {
-      throw unreachable(error, config) ?? error;
+      throw explain(error, statement);
     });
 
-  const pool = new pg.Pool({ ...config, max: POOL_SIZE });
+  const chooseTls = once(() => chooseTlsOf(target, config, log));
+  class Client extends pg.Client {
+    isBound = false;
+    constructor() {
+      super(config);
+      // pg binds the password to the channel where it can, and says nothing where it can't.
+      this.connection.once('authenticationSASL', ({ mechanisms }: { mechanisms: readonly string[] }) => {
+        this.isBound = mechanisms.includes('SCRAM-SHA-256-PLUS');
+      });
+    }
+  }
+
+  async function setUp(client: pg.ClientBase): Promise<void> {
+    // A connection that breaks while nobody waits for it emits `error`, which would end the process. Who was using it
+    // gets the error from the next query.
+    client.on('error', () => {});
+    if (target.channelBinding === 'require' && client instanceof Client && !client.isBound) throw unbound();
+    const session = await prepareSession(client, limits);
+    refuseOtherAttributes(session, target);
+    sessions.set(client, session);
+    latest = session;
+  }
+
+  async function connect(): Promise<pg.Client> {
+    await chooseTls();
+    const client = new Client();
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      await setUp(client);
+    } catch (error) {
+      client.end().catch(() => {});
+      throw error;
+    }
+    return client;
+  }
+
+  // Only the making of a connection has a time limit. Waiting for one that is in use is no failure.
+  const pool = new pg.Pool({ max: POOL_SIZE, Client, onConnect: setUp });
   const clients = new Set<pg.ClientBase>();
-  // A connection that breaks while nobody waits for it emits `error`, which would end the process. The pool makes a new
-  // one; who was using the broken one gets the error from its next query.
   pool.on('error', () => {});
-  pool.on('connect', (client) => clients.add(client.on('error', () => {})));
+  pool.on('connect', (client) => clients.add(client));
   pool.on('remove', (client) => clients.delete(client));
+  async function connectPooled(): Promise<pg.PoolClient> {
+    await chooseTls();
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if ((error as { code?: string }).code !== '53300' || pool.totalCount === 0) throw error;
+      pool.options.max = pool.totalCount;
+      return await connectPooled();
+    }
+  }
   const clearPool: PostgresPool = {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
-      const client = await clearly(pool.connect());
-      const query = (text: string, values: readonly unknown[]) =>
-        client.query(text, values.map(storable)).catch((error: Error) => {
+      const client = await clearly(connectPooled());
+      const query = (text: string, values: readonly unknown[]) => {
+        const result = client.query(text, values.map(storable)).catch((error: Error) => {
           // pg would let the next statement wait behind the one that got no answer.
           if (error.message === NO_ANSWER) hangUp(client);
           throw error;
         });
+        const session = sessions.get(client);
+        if (!log || !session) return result;
+        return withLockWatch(result, { pid: session.pid, afterMs: lockWatchMs, log, connect });
+      };
       // What Kysely uses of a client, in words that people understand. Cursors and cancelled queries are not used here.
       return {
-        query: (text: string, values: readonly unknown[]) => clearly(query(text, values)),
+        query: (text: string, values: readonly unknown[]) => clearly(query(text, values), text),
         release: (destroy?: boolean) => client.release(destroy),
       } as unknown as PostgresPoolClient;
     },
   };
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: clearPool }) });
+  const refusePooler = once((client: pg.Client) => refuseTransactionPooler(client, connect));
   return {
     db,
     limits,
-    withLimits: (others) => createDatabase(settings, { ...limits, ...others }),
+    explain,
+    withLimits: (others) => createDatabase(settings, { ...options, limits: { ...limits, ...others } }),
     async connect() {
-      const client = new pg.Client(config);
-      client.on('error', () => {});
-      await clearly(client.connect());
+      const client = await clearly(connect());
+      try {
+        await clearly(refusePooler(client));
+      } catch (error) {
+        client.end().catch(() => {});
+        throw error;
+      }
       return client;
     },
     async close() {
@@ -152,17 +195,86 @@ export function hangUp(client: pg.ClientBase): void {
   if (client instanceof pg.Client) client.connection.stream.destroy();
 }
 
+/** Everything that pg would otherwise look for in the environment, save a password that the settings lack. */
+function toConfig(target: Target, limits: TimeLimits): pg.ClientConfig {
+  const { host, port, user, password, database } = target;
+  return {
+    host,
+    port,
+    user,
+    database,
+    ...(password !== null && { password: typeof password === 'string' ? password : endingOnFailure(password) }),
+    ...(target.options !== null && { options: target.options }),
+    ssl: typeof target.tls === 'object' && target.tls,
+    sslnegotiation: 'postgres',
+    enableChannelBinding: target.channelBinding !== 'disable',
+    types: TYPES,
+    application_name: target.applicationName ?? 'crypto-price-ingestion',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_IDLE_SECONDS * 1000,
+    connectionTimeoutMillis: target.connectTimeoutMs ?? limits.connectMs,
+    query_timeout: limits.statementMs === 0 ? 0 : limits.statementMs + limits.graceMs,
+  };
+}
+
+async function chooseTlsOf({ host, port, tls }: Target, config: pg.ClientConfig, log?: Pick<Log, 'warn'>) {
+  if (tls !== 'if offered') return;
+  const isOffered = await offersTls(host, port, config.connectionTimeoutMillis ?? TIME_LIMITS.connectMs);
+  config.ssl = isOffered && { rejectUnauthorized: false };
+  if (!isOffered && !isLocal(host)) {
+    log?.warn('The connection to the database is not encrypted: the server offers no TLS', { host });
+  }
+}
+
+const isLocal = (host: string) => host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+
+/** The first call's result for all; a failure is forgotten. */
+function once<Arguments extends readonly unknown[]>(
+  work: (...parameters: Arguments) => Promise<void>,
+): (...parameters: Arguments) => Promise<void> {
+  let done: Promise<void> | null = null;
+  return (...parameters) => {
+    done ??= work(...parameters).catch((error: unknown) => {
+      done = null;
+      throw error;
+    });
+    return done;
+  };
+}
+
+const unbound = () =>
+  new DatabaseUnreachableError(
+    'The server does not bind passwords to the channel, as channel_binding=require of DATABASE_URL demands. ' +
+      'Use a server with SCRAM over TLS, or channel_binding=prefer.',
+    false,
+    undefined,
+  );
+
+function refuseOtherAttributes({ isStandby, isReadOnly }: Session, { sessionAttributes: wanted }: Target): void {
+  if (wanted === 'any' || (!isStandby && (wanted === 'primary' || !isReadOnly))) return;
+  const found = isStandby ? 'is a standby' : 'has default_transaction_read_only on';
+  throw new DatabaseFailedError(
+    `The server ${found}; target_session_attrs=${wanted} of DATABASE_URL demands another one. Name the primary server` +
+      `${isStandby ? '.' : ', or reset the setting.'}`,
+    '25006',
+  );
+}
+
 /** PostgreSQL's text can't hold U+0000, and what a source sends may. */
 function storable(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('\0', '\ufffd');
   return Array.isArray(value) ? value.map(storable) : value;
 }
 
-function fromParts({ tls = true, password, ...parts }: Exclude<DatabaseSettings, { url: string }>): pg.ClientConfig {
+function fromParts({ tls = true, ...parts }: Exclude<DatabaseSettings, { url: string }>): Target {
   return {
     ...parts,
-    password: typeof password === 'string' ? password : endingOnFailure(password),
-    ssl: tls && { rejectUnauthorized: true },
+    tls: tls && { rejectUnauthorized: true },
+    channelBinding: 'disable',
+    sessionAttributes: 'any',
+    applicationName: null,
+    connectTimeoutMs: null,
+    options: null,
   };
 }
 
@@ -176,69 +288,4 @@ function endingOnFailure(askPassword: () => Promise<string>) {
       throw error;
     }
   };
-}
-
-/** Read here and not by pg, which knows more spellings of sslmode than are safe. No message shows the URL: it holds a password. */
-function parseUrl(text: string): pg.ClientConfig {
-  const expected = 'Expected postgres://user:password@host:port/database, with ?sslmode=require for TLS.';
-  const url = URL.parse(text);
-  if (!url || !['postgres:', 'postgresql:'].includes(url.protocol)) {
-    throw new IngestionError(`DATABASE_URL is not the URL of a PostgreSQL database. ${expected}`);
-  }
-  const part = (name: 'username' | 'password' | 'pathname') => {
-    try {
-      return decodeURIComponent(url[name]).replace(/^\//, '');
-    } catch {
-      throw new IngestionError(`DATABASE_URL has a % in its ${name} that is no escape: write %25. ${expected}`);
-    }
-  };
-  const [host, user, database] = [url.hostname.replace(/^\[|\]$/g, ''), part('username'), part('pathname')];
-  if (!host || !user || !database) {
-    throw new IngestionError(`DATABASE_URL names no ${!host ? 'host' : !user ? 'user' : 'database'}. ${expected}`);
-  }
-  const unknown = [...url.searchParams.keys()].find((name) => name !== 'sslmode');
-  if (unknown) throw new IngestionError(`DATABASE_URL has the parameter "${unknown}". Only sslmode is supported.`);
-  const sslmode = url.searchParams.get('sslmode') ?? 'disable';
-  if (!['disable', 'require', 'verify-full'].includes(sslmode)) {
-    throw new IngestionError(`DATABASE_URL has sslmode=${sslmode}. Expected disable, require or verify-full.`);
-  }
-  const ssl = sslmode !== 'disable' && { rejectUnauthorized: true };
-  return { host, port: Number(url.port || 5432), user, password: part('password'), database, ssl };
-}
-
-const TRANSIENT_ADVICE = 'Check that the server runs and that the network lets this machine through.';
-const TLS_ADVICE = 'Put the authority that signed the certificate into the file that NODE_EXTRA_CA_CERTS names.';
-
-/** What to do, by Node's code or PostgreSQL's SQLSTATE; only those in TRANSIENT pass by themselves. */
-const ADVICE: Readonly<Record<string, string>> = {
-  '28P01': 'Check user and password.',
-  '28000': 'Check user and password, and whether the server wants TLS (?sslmode=require).',
-  '3D000': 'Create the database, or name another one.',
-  '53300': 'The server has no connection left: close some, or wait.',
-  SELF_SIGNED_CERT_IN_CHAIN: TLS_ADVICE,
-  DEPTH_ZERO_SELF_SIGNED_CERT: TLS_ADVICE,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: TLS_ADVICE,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: TLS_ADVICE,
-  CERT_HAS_EXPIRED: "Renew the server's certificate.",
-  ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name that the certificate is for.',
-};
-const TRANSIENT = new Set(
-  'ECONNREFUSED ECONNRESET EPIPE ENOTFOUND EAI_AGAIN ETIMEDOUT EHOSTUNREACH ENETUNREACH 53300 57P01 57P02 57P03'.split(
-    ' ',
-  ),
-);
-
-/** @returns null where the error says nothing about the connection, as a violated constraint does. */
-function unreachable(error: unknown, { host, port, database }: pg.ClientConfig): DatabaseUnreachableError | null {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  // pg's own failures have no code.
-  const isPgs = !code && /timeout|terminated|not queryable|does not support SSL/i.test(message);
-  const isTransient = TRANSIENT.has(code) || (isPgs && !message.includes('SSL'));
-  if (!isTransient && !isPgs && !(code in ADVICE)) return null;
-  const advice = ADVICE[code] ?? (isTransient ? TRANSIENT_ADVICE : 'Use ?sslmode=disable where that is acceptable.');
-  return new DatabaseUnreachableError(
-    `The database "${database}" on ${host}:${port} can't be reached: ${message || code}. ${advice}`,
-    isTransient,
-    error,
-  );
 }

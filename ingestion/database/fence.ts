@@ -3,14 +3,16 @@
 import type { Kysely, Transaction } from 'kysely';
 import pg from 'pg';
 import { IngestionError, LockLostError, LockTakenError } from '../domain/failure.ts';
+import type { Clock } from '../ports.ts';
+import { repeatTransaction } from './repeat-transaction.ts';
 import type { Tables } from './tables.ts';
 import type { TimeLimits } from './time-limits.ts';
 
 /** What one holder of the ingestion lock may write through. */
 export type Fence = {
   /**
-   * Runs the work in a transaction of which nothing stays unless this process still is the newest holder of the lock. No newer
-   * one begins before the transaction has ended.
+   * Runs the work in a transaction, and again where another session was in its way. Nothing of it stays unless this process
+   * still is the newest holder of the lock. No newer one begins before the transaction has ended.
    * @throws LockLostError when a newer one has begun, and when the lock was never taken.
    */
   writing<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result>;
@@ -26,7 +28,7 @@ export type Fence = {
 
 const LOST = 'lost';
 
-export function createFence(db: Kysely<Tables>): Fence {
+export function createFence(db: Kysely<Tables>, clock: Pick<Clock, 'sleep'>): Fence {
   let own: number | typeof LOST | null = null;
   return {
     async writing(work) {
@@ -34,19 +36,21 @@ export function createFence(db: Kysely<Tables>): Fence {
       if (number === null || number === LOST) {
         throw new LockLostError('This process does not hold the ingestion lock, and writes nothing without it.');
       }
-      return await db.transaction().execute(async (transaction) => {
-        const fence = await transaction
-          .selectFrom('ingestion_fence')
-          .select('number')
-          .forShare()
-          .executeTakeFirstOrThrow();
-        if (fence.number !== number) {
-          throw new LockLostError(
-            'Another ingestion has taken the lock; this one writes nothing more. The other one goes on from what is stored.',
-          );
-        }
-        return await work(transaction);
-      });
+      const attempt = () =>
+        db.transaction().execute(async (transaction) => {
+          const fence = await transaction
+            .selectFrom('ingestion_fence')
+            .select('number')
+            .forShare()
+            .executeTakeFirstOrThrow();
+          if (fence.number !== number) {
+            throw new LockLostError(
+              'Another ingestion has taken the lock; this one writes nothing more. The other one goes on from what is stored.',
+            );
+          }
+          return await work(transaction);
+        });
+      return await repeatTransaction(attempt, { clock });
     },
     take(number) {
       if (own !== null)

@@ -18,13 +18,14 @@ export function createIngestionLock(database: Database, clock: Clock, fence: Fen
   const { limits } = database;
   return {
     async acquire(waitMs) {
-      const client = await database.withLimits({ statementMs: limits.heartbeatMs }).connect();
+      const holder = database.withLimits({ statementMs: limits.heartbeatMs });
+      const client = await holder.connect();
       try {
         await takeLock(client, clock, waitMs);
         fence.take(await raiseFence(client, limits));
       } catch (error) {
         await end(client, limits.graceMs);
-        throw error;
+        throw holder.explain(error, 'update ingestion_fence');
       }
       return hold(client, fence, limits);
     },

@@ -68,7 +68,7 @@ async function migrate(
     return { applied: [], isNewer: true };
   }
   const failed = results.find(({ status }) => status === 'Error')?.migrationName;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
   throw new IngestionError(
     `The migration ${failed ?? 'of the database'} failed, and was undone: ${reason}. ` +
       'Correct the cause and run the migration again.',

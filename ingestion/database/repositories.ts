@@ -11,7 +11,7 @@ import { createRunRepository } from './runs.ts';
 /** Everything that one run stores and reads, on a migrated database. They write only while their own lock is held. */
 export function createRepositories(database: Database, { clock }: { clock: Clock }): Repositories {
   const { db } = database;
-  const fence = createFence(db);
+  const fence = createFence(db, clock);
   return {
     lock: createIngestionLock(database, clock, fence),
     runs: createRunRepository(db, fence, clock),

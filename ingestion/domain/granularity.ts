@@ -21,11 +21,15 @@ const TAIL_MS = HOUR_MS;
 export function findWrongGranularity({ prices }: Samples, receivedAt: Instant): string | null {
   const stamps = [...new Set(prices.map(([at]) => at))].sort((a, b) => a - b);
   const newest = stamps.at(-1);
-  if (newest !== undefined && newest > receivedAt - TAIL_MS) stamps.pop();
-  const gaps = stamps.slice(1).map((at, index) => at - (stamps[index] ?? at));
+  const hasTail = newest !== undefined && newest > receivedAt - TAIL_MS;
+  const grid = hasTail ? stamps.slice(0, -1) : stamps;
+  const gaps = grid.slice(1).map((at, index) => at - (grid[index] ?? at));
   const spacingMs = gaps.length === 0 ? null : median(gaps);
   if (spacingMs !== null && spacingMs < MIN_SPACING_MS)
     return `a sample every ${(spacingMs / MINUTE_MS).toFixed(0)} minutes`;
-  const isDaily = stamps.every((at) => at < startOf(dayOf(at)) + DAILY_WITHIN_MS);
-  return isDaily && stamps.length >= MIN_DAILY_SAMPLES ? 'one sample a day, at midnight' : null;
+  // Shortly after midnight the newest may be a daily point as well as the tail.
+  const isDaily = grid.every(isDailyPoint) && stamps.filter(isDailyPoint).length >= MIN_DAILY_SAMPLES;
+  return isDaily ? 'one sample a day, at midnight' : null;
 }
+
+const isDailyPoint = (at: Instant): boolean => at < startOf(dayOf(at)) + DAILY_WITHIN_MS;

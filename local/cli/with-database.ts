@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrate.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
+import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
@@ -42,7 +43,7 @@ async function useDatabase<Result>(
   { log }: Pick<CommandContext, 'log'>,
   work: (database: Database, migrated: Migrated) => Promise<Result>,
 ): Promise<Result> {
-  const database = connectTo(url);
+  const database = connectTo(url, log);
   try {
     return await work(database, await migrateToLatest(database, { waitMs: 0, clock: systemClock, log }));
   } finally {
@@ -50,9 +51,9 @@ async function useDatabase<Result>(
   }
 }
 
-function connectTo(url: string): Database {
+function connectTo(url: string, log: Log): Database {
   try {
-    return createDatabase({ url });
+    return createDatabase({ url }, { log });
   } catch (error) {
     throw error instanceof IngestionError ? new SettingError([error.message]) : error;
   }

@@ -169,19 +169,3 @@ describe('a server that is no good for TLS', () => {
     expect(error.isTransient).toBe(false);
   });
 });
-
-test.each([
-  ['not a url', 'DATABASE_URL is not the URL of a PostgreSQL database. Expected postgres://user:password@host:port'],
-  ['mysql://u:hunter2@h/d', 'is not the URL of a PostgreSQL database'],
-  ['postgres://u:hunter2@h', 'names no database'],
-  ['postgres://:hunter2@h/d', 'names no user'],
-  ['postgres:///d', 'names no host'],
-  ['postgres://u:hunter2%@h/d', 'has a % in its password that is no escape: write %25'],
-  ['postgres://u:hunter2@h/d?sslmode=prefer', 'has sslmode=prefer. Expected disable, require or verify-full.'],
-  ['postgres://u:hunter2@h/d?sslcert=x', 'has the parameter "sslcert". Only sslmode is supported.'],
-])('the URL %s is refused with what to change, and its password is not repeated', (wrong, reason) => {
-  const attempt = () => createDatabase({ url: wrong });
-  expect(attempt).toThrow(IngestionError);
-  expect(attempt).toThrow(reason);
-  expect(attempt).not.toThrow(/hunter2/);
-});

@@ -175,8 +175,10 @@ test('of 50 runs whose lock is cut at a random moment none writes out of turn, a
     ingestion.simulator.setHistory({ revision: { from: '2026-01-01', factor: 1 + nth / 1_000 } });
     return ingestion.run({ triggerKey: `run:${nth}`, request }, repositories && { repositories });
   };
-  const startedAt = performance.now();
+  // The first run makes its connections, and takes longer.
   await runRevised(older, 0);
+  const startedAt = performance.now();
+  await runRevised(older, 1);
   const usualMs = performance.now() - startedAt;
 
   const key = streamKey('cuts');
@@ -216,7 +218,7 @@ describe('without the right to end another role’s session', () => {
 
   test('the session to end and the missing right are named', async () => {
     const url = Object.assign(new URL(testDatabase.url), { username: role, password: 'weak' });
-    const weak = createDatabase({ url: url.href }, LIMITS);
+    const weak = createDatabase({ url: url.href }, { limits: LIMITS });
     const holder = new pg.Client(testDatabase.url);
     await holder.connect();
     await holder.query('begin; select from ingestion_fence for share');

@@ -49,7 +49,7 @@ export async function startTestIngestion(options: {
     disturbedShare: 0,
     ...options.simulator,
   });
-  const database = createDatabase({ url: options.databaseUrl }, { ...TIME_LIMITS, ...options.limits });
+  const database = createDatabase({ url: options.databaseUrl }, { limits: { ...TIME_LIMITS, ...options.limits } });
   const events: RunEvent[] = [];
 
   return {

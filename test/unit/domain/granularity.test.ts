@@ -36,6 +36,11 @@ describe('daily points', () => {
     expect(findWrongGranularity(at(...midnights, now), now)).toMatch(/midnight/);
   });
 
+  test('three of them are refused 20 minutes after the last one, which is not the point of now', () => {
+    const midnights = [START, START + DAY_MS, START + 2 * DAY_MS];
+    expect(findWrongGranularity(at(...midnights), START + 2 * DAY_MS + 20 * MINUTE_MS)).toMatch(/midnight/);
+  });
+
   test('a sparse coin with a sample elsewhere is none', () => {
     expect(findWrongGranularity(at(START, START + DAY_MS, START + 2 * DAY_MS, START + 2.5 * DAY_MS), LATER)).toBeNull();
   });

@@ -1,0 +1,196 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
+import { migrateToLatest } from '../../ingestion/database/migrate.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+import { startTestIngestion } from '../support/test-ingestion.ts';
+
+const NOW = '2026-03-10T02:00Z';
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterAll(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+function open(url: string): Database {
+  const database = createDatabase({ url });
+  cleanUps.push(database.close);
+  return database;
+}
+
+async function newDatabase(options: { isEmpty?: boolean } = {}): Promise<Database & { url: string }> {
+  const { url, drop } = await createTestDatabase(options);
+  cleanUps.push(drop);
+  return { ...open(url), url };
+}
+
+/** Roles belong to the server, which other test runs may use too. */
+const ROLE = `role_${process.pid}_${process.env['JEST_WORKER_ID']}`;
+const asRole = (url: string, role: string, password: string) =>
+  Object.assign(new URL(url), { username: role, password }).href;
+
+async function runOn(url: string) {
+  const ingestion = await startTestIngestion({ databaseUrl: url, now: NOW });
+  try {
+    return (await ingestion.run()).verdict.status;
+  } finally {
+    await ingestion.close();
+  }
+}
+
+describe('rights', () => {
+  const owner = `${ROLE}_owner`;
+  const runner = `${ROLE}_runner`;
+  async function blocksOfDocument(): Promise<string[]> {
+    const text = await readFile(join(import.meta.dirname, '../../docs/database.md'), 'utf8');
+    const blocks = [...text.matchAll(/```sql\n(.*?)```/gs)].map(([, block = '']) => block);
+    return blocks.map((block) =>
+      block
+        .replaceAll('crypto_prices_owner', owner)
+        .replaceAll(/\bcrypto_prices login|(role|to) crypto_prices\b/g, (found) =>
+          found.replace('crypto_prices', runner),
+        ),
+    );
+  }
+
+  test('the roles of docs/database.md do for migrations and for runs, and one right less is named', async () => {
+    const { db, url, connect } = await newDatabase({ isEmpty: true });
+    const admin = await connect();
+    cleanUps.push(async () => {
+      await admin.query(
+        `drop owned by ${runner} cascade; drop owned by ${owner} cascade; drop role ${owner}, ${runner}`,
+      );
+      await admin.end();
+    });
+    const [forOwner = '', forRunner = ''] = await blocksOfDocument();
+
+    await admin.query(forOwner);
+    const owned = open(asRole(url, owner, 'change me'));
+    await migrateToLatest(owned, { waitMs: 0, clock: systemClock, log: silentLog });
+
+    await admin.query(forRunner);
+    const runnerUrl = asRole(url, runner, 'change me');
+    const mine = open(runnerUrl);
+    await migrateToLatest(mine, { waitMs: 0, clock: systemClock, log: silentLog });
+    await expect(sql`create table extra ()`.execute(mine.db)).rejects.toThrow(
+      new RegExp(`permission denied for schema crypto_prices\\. The role "${runner}" lacks a right to create there`),
+    );
+    expect(await runOn(runnerUrl)).toBe('complete');
+
+    await sql`revoke insert on crypto_prices.daily_prices from ${sql.id(runner)}`.execute(db);
+    await sql`delete from crypto_prices.daily_prices`.execute(db);
+    await expect(runOn(runnerUrl)).rejects.toMatchObject({
+      name: 'DatabaseFailedError',
+      message: expect.stringMatching(
+        /permission denied for table daily_prices\. .* lacks a right to insert there\. Grant it/,
+      ),
+    });
+  });
+});
+
+test.each([
+  ['53100', 'could not extend file', "could not extend file. Make room on the server's disk. The next run goes on"],
+  ['53200', 'out of memory', 'out of memory. The server has no memory left.'],
+  ['40001', 'could not serialize', 'could not serialize. Other transactions were in the way each time.'],
+])('SQLSTATE %s is a sentence with what to do', async (code, found, sentence) => {
+  const { db } = await newDatabase();
+  const attempt = sql.raw(`do $$ begin raise exception '${found}' using errcode = '${code}'; end $$`).execute(db);
+  const error = await attempt.catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(DatabaseFailedError);
+  expect(error).toMatchObject({ code, message: expect.stringContaining(sentence) });
+});
+
+test('a disk that is full in the middle of a run ends it, and the next one goes on', async () => {
+  const { db, url } = await newDatabase();
+  await sql`
+    create function fill_disk() returns trigger language plpgsql as
+      $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$`.execute(db);
+  await sql`create trigger full_disk before insert on daily_prices execute function fill_disk()`.execute(db);
+  await expect(runOn(url)).rejects.toMatchObject({ name: 'DatabaseFailedError', code: '53100' });
+  await sql`drop trigger full_disk on daily_prices`.execute(db);
+  expect(await runOn(url)).toBe('complete');
+});
+
+test('a statement that is given up says where to look', async () => {
+  const { db } = await newDatabase();
+  const slow = db.connection().execute(async (connection) => {
+    await sql`set statement_timeout = 1`.execute(connection);
+    await sql`select pg_sleep(10)`.execute(connection);
+  });
+  await expect(slow).rejects.toThrow(/statement timeout\. Look in pg_stat_activity for a session that holds a lock/);
+});
+
+test('a database that is dropped under way is said to be', async () => {
+  const { url, drop } = await createTestDatabase();
+  const { db } = open(url);
+  const select1 = () => sql`select 1`.execute(db);
+  await select1();
+  await drop();
+  // What is idle may be handed out before its end was noticed.
+  const errors = [await select1().catch((error) => error), await select1().catch((error) => error)];
+  expect(errors[1]).toMatchObject({
+    name: 'DatabaseFailedError',
+    message: expect.stringMatching(/was dropped or renamed under way\. Create it again/),
+  });
+});
+
+describe('room for few connections', () => {
+  async function limited(connections: number) {
+    const { db, url } = await newDatabase();
+    const role = `${ROLE}_limit_${connections}`;
+    await sql`create role ${sql.id(role)} login connection limit ${sql.lit(connections)} password 'few'`.execute(db);
+    await sql`grant select, insert, update, delete on all tables in schema public to ${sql.id(role)}`.execute(db);
+    cleanUps.push(() => sql.raw(`drop owned by ${role}; drop role ${role}`).execute(db));
+    return asRole(url, role, 'few');
+  }
+
+  test.each([2, 3])('%i do for a whole run', async (connections) => {
+    expect(await runOn(await limited(connections))).toBe('complete');
+  });
+
+  test('one is not enough, and that is said', async () => {
+    await expect(runOn(await limited(1))).rejects.toMatchObject({
+      name: 'DatabaseUnreachableError',
+      isTransient: true,
+      message: expect.stringContaining('Close some connections, or raise the limit: the program needs two.'),
+    });
+  });
+});
+
+describe('waiting is no failure', () => {
+  test('for a connection of the pool: longer than making one may take', async () => {
+    const { db } = open(`${(await newDatabase()).url}?connect_timeout=1`);
+    const slow = Array.from({ length: 4 }, () => sql`select pg_sleep(1.3)`.execute(db));
+    expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
+    await Promise.all(slow);
+  });
+
+  test("for somebody's lock, and whose it is is told", async () => {
+    const { url, connect } = await newDatabase();
+    const holder = await connect();
+    await holder.query("set application_name = 'a report'");
+    await holder.query('begin');
+    await holder.query('lock table daily_prices');
+    const told: unknown[] = [];
+    const log = {
+      warn(message: string, fields?: object) {
+        told.push({ message, ...fields });
+        void holder.query('commit');
+      },
+    };
+    const { db, close } = createDatabase({ url }, { log, lockWatchMs: 10 });
+    cleanUps.push(close);
+    expect(await db.selectFrom('daily_prices').selectAll().execute()).toEqual([]);
+    expect(told).toEqual([
+      {
+        message: "The database waits for another session's lock",
+        blockedBy: [{ pid: expect.any(Number), role: 'postgres', application: 'a report' }],
+      },
+    ]);
+    await holder.end();
+  });
+});

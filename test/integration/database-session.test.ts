@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { createDatabase } from '../../ingestion/database/connection.ts';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { startTestIngestion } from '../support/test-ingestion.ts';
+
+const NOW = '2026-03-10T02:00Z';
+const cleanUps: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+async function newDatabase(): Promise<TestDatabase> {
+  const created = await createTestDatabase();
+  cleanUps.push(created.drop);
+  return created;
+}
+
+/** Makes `name` the standard of all sessions of the database to come. */
+async function preset({ url }: TestDatabase, name: string, value: string): Promise<void> {
+  const { db, close } = createDatabase({ url });
+  const database = sql.id(new URL(url).pathname.slice(1));
+  await sql`alter database ${database} set ${sql.id(name)} = ${sql.lit(value)}`.execute(db).finally(close);
+}
+
+/** A run on a database of its own, then everything that it stored of prices, read through the same sessions. */
+async function runOn(database: TestDatabase) {
+  const ingestion = await startTestIngestion({ databaseUrl: database.url, now: NOW });
+  try {
+    const { verdict } = await ingestion.run();
+    const { db } = ingestion.database;
+    const prices = await db
+      .selectFrom('daily_prices')
+      .select(['coin_id', 'currency', 'day', 'open', 'close', 'average', 'volume', 'market_cap', 'first_sample_at'])
+      .orderBy('coin_id')
+      .orderBy('currency')
+      .orderBy('day')
+      .execute();
+    const answers = await db.selectFrom('answers').select(['sha256', 'body']).orderBy('sha256').execute();
+    return { status: verdict.status, prices, answers };
+  } finally {
+    await ingestion.close();
+  }
+}
+
+describe('what a database may have set for its sessions changes nothing', () => {
+  let plain: Awaited<ReturnType<typeof runOn>>;
+  beforeAll(async () => {
+    plain = await runOn(await newDatabase());
+    expect(plain).toMatchObject({ status: 'complete', prices: expect.arrayContaining([expect.anything()]) });
+  });
+
+  test.each([
+    ['DateStyle', 'German', 'ISO, YMD'],
+    ['DateStyle', 'SQL, DMY', 'ISO, YMD'],
+    ['IntervalStyle', 'sql_standard', 'postgres'],
+    ['bytea_output', 'escape', 'hex'],
+    ['extra_float_digits', '-15', '1'],
+    ['standard_conforming_strings', 'off', 'on'],
+    ['TimeZone', 'Pacific/Apia', 'UTC'],
+    ['default_transaction_isolation', 'serializable', 'read committed'],
+    ['default_transaction_isolation', 'repeatable read', 'read committed'],
+    ['idle_session_timeout', '1s', '0'],
+    ['idle_in_transaction_session_timeout', '20ms', '15s'],
+    ['lock_timeout', '1ms', '0'],
+    ['statement_timeout', '20ms', '30s'],
+    ['transaction_timeout', '20ms', '0'],
+  ])('%s = %s', async (name, value, pinned) => {
+    const database = await newDatabase();
+    const { db, connect, close } = createDatabase({ url: database.url });
+    cleanUps.push(close);
+    const known = await sql`select from pg_settings where lower(name) = lower(${name})`.execute(db);
+    // A server of an older version has nothing that could be set.
+    if (known.rows.length === 0) return;
+
+    await preset(database, name, value);
+    const client = await connect();
+    const { rows } = await client.query('select current_setting($1) as value', [name]);
+    await client.end();
+    expect(rows).toEqual([{ value: pinned }]);
+    expect(await runOn(database)).toEqual(plain);
+  });
+
+  test('search_path, which says where the tables are, is left alone', async () => {
+    const database = await newDatabase();
+    const { db, close } = createDatabase({ url: database.url });
+    await sql`create schema prices`.execute(db).finally(close);
+    await preset(database, 'search_path', 'prices');
+    const again = createDatabase({ url: database.url });
+    cleanUps.push(again.close);
+    expect((await sql`select current_schema() as schema`.execute(again.db)).rows).toEqual([{ schema: 'prices' }]);
+  });
+});
+
+test('a database that is read-only by default is left so, and said to be', async () => {
+  const database = await newDatabase();
+  await preset(database, 'default_transaction_read_only', 'on');
+  await expect(runOn(database)).rejects.toMatchObject({
+    name: 'DatabaseFailedError',
+    message: expect.stringMatching(
+      /read-only transaction\. default_transaction_read_only is on: reset it for the role/,
+    ),
+  });
+});
+
+test('a session of the role is pinned too, and what DATABASE_URL gives in options is not', async () => {
+  const database = await newDatabase();
+  const { db, close } = createDatabase({ url: `${database.url}?options=-c%20work_mem%3D8MB%20-c%20DateStyle%3DSQL` });
+  cleanUps.push(close);
+  const { rows } = await sql`
+    select current_setting('work_mem') as memory, current_setting('DateStyle') as style`.execute(db);
+  expect(rows).toEqual([{ memory: '8MB', style: 'ISO, YMD' }]);
+});
