@@ -144,12 +144,13 @@ export function createDatabase(
     async connect() {
       const client = await clearly(connectPooled());
       const query = (text: string, values: readonly unknown[]) => {
-        const result = client.query(text, values.map(storable)).catch((error: Error) => {
+        const session = sessions.get(client);
+        const toStorable = (value: unknown) => storable(value, session?.encoding);
+        const result = client.query(String(toStorable(text)), values.map(toStorable)).catch((error: Error) => {
           // pg would let the next statement wait behind the one that got no answer.
           if (error.message === NO_ANSWER) hangUp(client);
           throw error;
         });
-        const session = sessions.get(client);
         if (!log || !session) return result;
         return withLockWatch(result, { pid: session.pid, afterMs: lockWatchMs, log, connect });
       };
@@ -260,10 +261,14 @@ function refuseOtherAttributes({ isStandby, isReadOnly }: Session, { sessionAttr
   );
 }
 
-/** PostgreSQL's text can't hold U+0000, and what a source sends may. */
-function storable(value: unknown): unknown {
-  if (typeof value === 'string') return value.replaceAll('\0', '\ufffd');
-  return Array.isArray(value) ? value.map(storable) : value;
+/** Encodings that hold every character: SQL_ASCII takes bytes as they come. All others hold ASCII at least. */
+const HOLDS_ALL = ['UTF8', 'SQL_ASCII'];
+
+/** PostgreSQL's text can't hold U+0000, nor what its database's encoding lacks, and what a source sends may. */
+function storable(value: unknown, encoding = 'UTF8'): unknown {
+  if (Array.isArray(value)) return value.map((one) => storable(one, encoding));
+  if (typeof value !== 'string') return value;
+  return HOLDS_ALL.includes(encoding) ? value.replaceAll('\0', '\ufffd') : value.replace(/\0|\P{ASCII}/gu, '?');
 }
 
 function fromParts({ tls = true, ...parts }: Exclude<DatabaseSettings, { url: string }>): Target {

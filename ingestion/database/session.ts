@@ -34,6 +34,8 @@ export type Session = {
   readonly isStandby: boolean;
   /** Whether role, database or server make transactions read-only unless they say otherwise. */
   readonly isReadOnly: boolean;
+  /** Of the database: what its texts can hold. */
+  readonly encoding: string;
 };
 
 /** Makes a new session what the program expects. Not by parameters at its start, for poolers refuse or ignore those. */
@@ -45,12 +47,12 @@ export async function prepareSession(client: pg.ClientBase, limits: TimeLimits):
   };
   const { rows } = await client.query(
     `select pg_backend_pid() as pid, pg_is_in_recovery() as is_standby,
-       current_setting('default_transaction_read_only') = 'on' as is_read_only,
+       current_setting('default_transaction_read_only') = 'on' as is_read_only, current_setting('server_encoding') as encoding,
        count(set_config(name, value, false))
      from unnest($1::text[], $2::text[]) as setting(name, value)
      where current_setting(name, true) is not null`,
     [Object.keys(settings), Object.values(settings)],
   );
-  const [{ pid, is_standby, is_read_only }] = rows;
-  return { pid, isStandby: is_standby, isReadOnly: is_read_only };
+  const [{ pid, is_standby, is_read_only, encoding }] = rows;
+  return { pid, isStandby: is_standby, isReadOnly: is_read_only, encoding };
 }

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
+import { migrateToLatest } from '../../ingestion/database/migrate.ts';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
+import { answerWith, dailyPrice, openRun } from '../support/database-fixtures.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestIngestion } from '../support/test-ingestion.ts';
 
@@ -111,3 +116,32 @@ test('a session of the role is pinned too, and what DATABASE_URL gives in option
     select current_setting('work_mem') as memory, current_setting('DateStyle') as style`.execute(db);
   expect(rows).toEqual([{ memory: '8MB', style: 'ISO, YMD' }]);
 });
+
+test.each(['LATIN1', 'SQL_ASCII', 'WIN1251'])(
+  'a database in %s is migrated, and texts that it lacks are stored in part',
+  async (encoding) => {
+    const { url, drop } = await createTestDatabase({ isEmpty: true });
+    const name = `${new URL(url).pathname.slice(1)}_${encoding.toLowerCase()}`;
+    const target = new URL(url);
+    target.pathname = name;
+    const { db: admin, close } = createDatabase({ url });
+    await sql`create database ${sql.id(name)} encoding ${sql.lit(encoding)} locale 'C' template template0`.execute(
+      admin,
+    );
+    const database = createDatabase({ url: target.href });
+    cleanUps.push(drop, close, async () => {
+      await sql`drop database ${sql.id(name)} with (force)`.execute(admin);
+    });
+    cleanUps.push(database.close);
+    await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silentLog });
+    const { lock, runs, prices } = createRepositories(database, { clock: systemClock });
+    const held = await lock.acquire(0);
+    const runId = await openRun(runs);
+    const observedAt = Date.parse('2026-03-08T05:00Z');
+    const rejected = [{ observedAt, price: '価格 \0 é', reason: 'not_a_number' as const }];
+    await prices.storeAnswer({ ...answerWith(runId, [dailyPrice('2026-03-08')]), rejected });
+    await held.release();
+    const { rows } = await sql`select price from rejected_samples`.execute(database.db);
+    expect(rows).toEqual([{ price: encoding === 'SQL_ASCII' ? '価格 \ufffd é' : '?? ? ?' }]);
+  },
+);
