@@ -13,6 +13,13 @@ export async function refuseTransactionPooler(client: pg.Client, connect: () => 
   const pid = await backendOf(client);
   // A pooler answers with a process number of its own when a connection begins: it stands for no process of the server.
   if ((client as pg.Client & { processID?: number }).processID === pid) return;
+  for (let tries = LOOKS; tries > 0; tries -= 1) if (await isShared(client, pid, connect)) throw refusal();
+}
+
+/** Others who use the pooler can hide in one look what the next one shows. */
+const LOOKS = 8;
+
+async function isShared(client: pg.Client, pid: number, connect: () => Promise<pg.Client>): Promise<boolean> {
   const other = await connect();
   try {
     await other.query('begin').catch((error: { code?: string; message: string }) => {
@@ -20,8 +27,7 @@ export async function refuseTransactionPooler(client: pg.Client, connect: () => 
       throw error;
     });
     // In a transaction it keeps what it has: the first one's process, which is free then, or one of its own.
-    const isShared = (await backendOf(other)) === pid || (await backendOf(client)) !== pid;
-    if (isShared) throw refusal();
+    return (await backendOf(other)) === pid || (await backendOf(client)) !== pid;
   } finally {
     await other.end();
   }
