@@ -79,7 +79,6 @@ export class Database extends Construct {
       preferredMaintenanceWindow: 'sun:05:30-sun:06:30',
       autoMinorVersionUpgrade: true,
       copyTagsToSnapshot: true,
-      deletionProtection: config.isProtected,
       removalPolicy: config.isProtected ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
       deleteAutomatedBackups: !config.isProtected,
       cloudwatchLogsExports: ['postgresql'],
@@ -91,7 +90,7 @@ export class Database extends Construct {
     });
     // Otherwise RDS creates it, and keeps the logs for ever.
     this.instance.node.addDependency(log);
-    acknowledge(this.instance, config);
+    acknowledge(this.instance);
 
     if (!this.instance.secret) throw new Error('RDS manages the password, so there is a secret.');
     this.secret = this.instance.secret;
@@ -126,7 +125,7 @@ export class Database extends Construct {
   }
 }
 
-function acknowledge(instance: DatabaseInstance, config: StackConfig): void {
+function acknowledge(instance: DatabaseInstance): void {
   Validations.of(instance).acknowledge(
     {
       id: 'AwsSolutions-RDS3',
@@ -136,11 +135,10 @@ function acknowledge(instance: DatabaseInstance, config: StackConfig): void {
       id: 'AwsSolutions-RDS11',
       reason: 'Only named clients reach the port; another number would hide nothing and surprise every client.',
     },
-  );
-  if (!config.isProtected) {
-    Validations.of(instance).acknowledge({
+    {
       id: 'AwsSolutions-RDS10',
-      reason: 'Only production is protected; the other stages are meant to be thrown away.',
-    });
-  }
+      reason:
+        'In production the last step of a deploy protects it (protection.ts); other stages are to be thrown away.',
+    },
+  );
 }
