@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { createStack, nameOf, resource, templateOf } from './synthesise.ts';
 
 const prod = templateOf({});
@@ -79,6 +80,30 @@ describe('after a first success', () => {
       ['rds:ModifyDBInstance', expect.stringMatching(/:db:DatabaseInstance$/)],
       ['cloudformation:UpdateTerminationProtection', 'AWS::StackId'],
     ]);
+  });
+});
+
+describe('what would fail after 20 minutes is told at synth', () => {
+  const toldIn = (settings: Record<string, string>) =>
+    Annotations.fromStack(createStack(settings).stack)
+      .findInfo('*', Match.anyValue())
+      .map(({ entry }) => String(entry.data))
+      .join('\n');
+
+  test('the role of RDS, always', () => {
+    expect(toldIn({ stage: 'dev' })).toContain(
+      'aws iam create-service-linked-role --aws-service-name rds.amazonaws.com',
+    );
+  });
+
+  test('the backups that a free plan refuses, where there are such', () => {
+    expect(toldIn({})).toContain('set databaseBackupDays to 1');
+    expect(toldIn({ databaseBackupDays: '1' })).not.toContain('databaseBackupDays');
+  });
+
+  test('the mail that waits for a click, where there are addresses', () => {
+    expect(toldIn({ alarmMails: 'a@example.com' })).toContain('Alarms reach a@example.com only after a click');
+    expect(toldIn({})).not.toContain('a click');
   });
 });
 
