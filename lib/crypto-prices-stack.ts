@@ -11,6 +11,7 @@ import { DeployRun } from './constructs/deploy-run.ts';
 import { Endpoint } from './constructs/endpoint.ts';
 import { Migrations } from './constructs/migrations.ts';
 import { Network } from './constructs/network.ts';
+import { Protection } from './constructs/protection.ts';
 import { Queues } from './constructs/queues.ts';
 import { ScheduleRule } from './constructs/schedule.ts';
 import { Status } from './constructs/status.ts';
@@ -28,7 +29,6 @@ export class CryptoPricesStack extends Stack {
   constructor(scope: Construct, id: string, { config, deployId }: CryptoPricesStackProps) {
     super(scope, id, {
       description: `Daily crypto prices into PostgreSQL, on a schedule (${config.stage})`,
-      terminationProtection: config.isProtected,
       tags: { application: 'crypto-prices', stage: config.stage },
     });
 
@@ -87,6 +87,9 @@ export class CryptoPricesStack extends Stack {
       database,
       alarms,
     });
+    if (config.isProtected) {
+      new Protection(this, 'Protection', { config, database, deployId, after: this.node.children });
+    }
     createOutputs(this, { network, database, queues, endpoint, cronSecret, coingeckoKey, status, dashboard });
   }
 }

@@ -64,7 +64,12 @@ export class AlarmRegistry extends Construct {
       }),
     );
     for (const mail of config.alarmMails) this.topic.addSubscription(new EmailSubscription(mail));
-    if (config.alarmMails.length === 0) {
+    if (config.alarmMails.length > 0) {
+      Annotations.of(this).addInfoV2(
+        'crypto-prices:confirm-mail',
+        `Alarms reach ${config.alarmMails.join(', ')} only after a click on the link in the mail that AWS sends.`,
+      );
+    } else {
       Annotations.of(this).addWarningV2(
         'crypto-prices:nobody-is-told',
         'No alarm reaches anybody: set -c alarmMails=you@example.com, or CRYPTO_PRICES_ALARM_MAILS.',

@@ -13,7 +13,7 @@ export class CoingeckoKey extends Construct {
     const resource = new CfnSecret(this, 'Resource', {
       description: 'API key of CoinGecko; empty for the public plan',
     });
-    resource.applyRemovalPolicy(config.isProtected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
+    resource.applyRemovalPolicy(config.isProtected ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY);
     Validations.of(resource).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason: 'CoinGecko has no API that issues keys: a person does it on its website.',

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { InstanceType, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -45,7 +45,8 @@ export class Database extends Construct {
       description: 'The database: answers only those it is opened to',
       allowAllOutbound: false,
     });
-    const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18_3 });
+    // Only the major version: RDS retires minor ones, and a template that names one stops working.
+    const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18 });
     this.instance = new DatabaseInstance(this, 'Instance', {
       // A fixed name keeps CloudFormation from replacing it silently, and lets its log group be made first.
       instanceIdentifier: identifier,
@@ -79,7 +80,6 @@ export class Database extends Construct {
       preferredMaintenanceWindow: 'sun:05:30-sun:06:30',
       autoMinorVersionUpgrade: true,
       copyTagsToSnapshot: true,
-      deletionProtection: config.isProtected,
       removalPolicy: config.isProtected ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
       deleteAutomatedBackups: !config.isProtected,
       cloudwatchLogsExports: ['postgresql'],
@@ -91,7 +91,17 @@ export class Database extends Construct {
     });
     // Otherwise RDS creates it, and keeps the logs for ever.
     this.instance.node.addDependency(log);
-    acknowledge(this.instance, config);
+    acknowledge(this.instance);
+    if (config.database.backupDays > 1) {
+      Annotations.of(this).addInfoV2(
+        'crypto-prices:free-plan',
+        'An account on the free plan of AWS refuses more than 1 day of backups: there, set databaseBackupDays to 1.',
+      );
+    }
+    Annotations.of(this).addInfoV2(
+      'crypto-prices:rds-role',
+      'An account that never used RDS lacks its role: run aws iam create-service-linked-role --aws-service-name rds.amazonaws.com before the first deploy.',
+    );
 
     if (!this.instance.secret) throw new Error('RDS manages the password, so there is a secret.');
     this.secret = this.instance.secret;
@@ -126,7 +136,7 @@ export class Database extends Construct {
   }
 }
 
-function acknowledge(instance: DatabaseInstance, config: StackConfig): void {
+function acknowledge(instance: DatabaseInstance): void {
   Validations.of(instance).acknowledge(
     {
       id: 'AwsSolutions-RDS3',
@@ -136,11 +146,10 @@ function acknowledge(instance: DatabaseInstance, config: StackConfig): void {
       id: 'AwsSolutions-RDS11',
       reason: 'Only named clients reach the port; another number would hide nothing and surprise every client.',
     },
-  );
-  if (!config.isProtected) {
-    Validations.of(instance).acknowledge({
+    {
       id: 'AwsSolutions-RDS10',
-      reason: 'Only production is protected; the other stages are meant to be thrown away.',
-    });
-  }
+      reason:
+        'In production the last step of a deploy protects it (protection.ts); other stages are to be thrown away.',
+    },
+  );
 }

@@ -51,7 +51,8 @@ export class Endpoint extends Construct {
       createDefaultStage: false,
     });
     const accessLog = new LogGroup(this, 'AccessLog', {
-      logGroupName: `/aws/apigateway/${resourceName(config, 'endpoint')}`,
+      // Under this prefix a group needs no room in the account's resource policy for logs, which is full in some accounts.
+      logGroupName: `/aws/vendedlogs/apigateway/${resourceName(config, 'endpoint')}`,
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });

@@ -4,6 +4,7 @@ import './costs.ts';
 import './least-privilege.ts';
 import './nag.ts';
 import './network-and-database.ts';
+import './protection.ts';
 import './runbook.ts';
 import './template-integrity.ts';
 import './way-through.ts';

@@ -272,10 +272,11 @@ describe('a deploy', () => {
     }
   });
 
-  test('of the same program changes nothing but the function that queues the run', () => {
+  test('of the same program changes nothing but the function that queues the run and the last step', () => {
     expect(functionOf(prod, 'queue-run').Properties.Environment.Variables.DEPLOY_ID).toBe('a deploy');
     const others = prod.toJSON();
     delete others['Resources'][functionOf(prod, 'queue-run').id];
+    delete others['Resources'][resource(prod, 'Custom::AWS', 'ProtectionStack').id];
     expect(JSON.stringify(others)).not.toContain('a deploy');
   });
 });
@@ -320,7 +321,7 @@ describe('the secrets', () => {
     const { Properties, DeletionPolicy } = resource(prod, 'AWS::SecretsManager::Secret', 'CoingeckoKey');
     expect(Properties.SecretString).toBeUndefined();
     expect(Properties.GenerateSecretString).toBeUndefined();
-    expect(DeletionPolicy).toBe('Retain');
+    expect(DeletionPolicy).toBe('RetainExceptOnCreate');
     expect(resource(dev, 'AWS::SecretsManager::Secret', 'CoingeckoKey').DeletionPolicy).toBe('Delete');
   });
 

@@ -1,0 +1,112 @@
+import { describe, expect, test } from '@jest/globals';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
+import { createStack, nameOf, resource, templateOf } from './synthesise.ts';
+
+const prod = templateOf({});
+const { Resources } = prod.toJSON() as { Resources: Record<string, { DependsOn?: string[]; Properties?: object }> };
+
+/** @returns the calls that a custom resource makes, by the event that makes it. */
+const callsOf = (idPrefix: string) => {
+  const { Properties } = resource(prod, 'Custom::AWS', idPrefix);
+  return Object.fromEntries(
+    ['Create', 'Update', 'Delete'].flatMap((event) =>
+      Properties[event] === undefined ? [] : [[event, JSON.parse(withNames(Properties[event]))]],
+    ),
+  );
+};
+
+/** The text with the names of resources in place of references to them. */
+const withNames = (text: unknown): string => (typeof text === 'string' ? text : nameOf(text));
+
+/** @returns all that a resource waits for, directly or not. */
+function waitsFor(id: string, seen = new Set<string>()): Set<string> {
+  for (const next of [Resources[id]?.DependsOn ?? []].flat()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    waitsFor(next, seen);
+  }
+  return seen;
+}
+
+describe('a first deploy that fails can be repeated, since', () => {
+  test('nothing in the template keeps stack or database from being deleted', () => {
+    expect(createStack({}).stack.terminationProtection).toBe(false);
+    expect(resource(prod, 'AWS::RDS::DBInstance').Properties.DeletionProtection).toBeUndefined();
+    const retained = Object.values(Resources).filter(
+      (one) => 'DeletionPolicy' in one && one.DeletionPolicy === 'Retain',
+    );
+    expect(retained).toEqual([]);
+  });
+
+  test('all else is there before the database is protected, and the stack comes last', () => {
+    const database = resource(prod, 'Custom::AWS', 'ProtectionDatabase');
+    const stack = resource(prod, 'Custom::AWS', 'ProtectionStack');
+    const first = waitsFor(database.id);
+    // What the two steps need for themselves, they refer to.
+    const others = Object.keys(Resources).filter((id) => !/^(Protection|AWS679|CDKMetadata)/.test(id));
+    expect(others.length).toBeGreaterThan(100);
+    expect(others.filter((id) => !first.has(id))).toEqual([]);
+    expect(waitsFor(stack.id)).toContain(database.id);
+  });
+});
+
+describe('after a first success', () => {
+  test('the database is protected once, and not when it is to be deleted', () => {
+    expect(callsOf('ProtectionDatabase')).toEqual({
+      Create: expect.objectContaining({
+        service: 'rds',
+        action: 'ModifyDBInstance',
+        parameters: { DBInstanceIdentifier: 'DatabaseInstance', DeletionProtection: true },
+      }),
+    });
+  });
+
+  test('the stack is protected by each deploy, since the CLI takes it away at its beginning', () => {
+    const call = expect.objectContaining({
+      service: 'cloudformation',
+      action: 'UpdateTerminationProtection',
+      parameters: { StackName: 'AWS::StackId', EnableTerminationProtection: true },
+      physicalResourceId: { id: 'stack a deploy' },
+    });
+    expect(callsOf('ProtectionStack')).toEqual({ Create: call, Update: call });
+  });
+
+  test('the two calls are all that the step may make', () => {
+    const { Statement } = resource(prod, 'AWS::IAM::Policy', 'ProtectionRole').Properties.PolicyDocument;
+    expect(
+      Statement.map(({ Action, Resource }: { Action: unknown; Resource: unknown }) => [Action, nameOf(Resource)]),
+    ).toEqual([
+      [['logs:CreateLogStream', 'logs:PutLogEvents'], 'ProtectionLog'],
+      ['rds:ModifyDBInstance', expect.stringMatching(/:db:DatabaseInstance$/)],
+      ['cloudformation:UpdateTerminationProtection', 'AWS::StackId'],
+    ]);
+  });
+});
+
+describe('what would fail after 20 minutes is told at synth', () => {
+  const toldIn = (settings: Record<string, string>) =>
+    Annotations.fromStack(createStack(settings).stack)
+      .findInfo('*', Match.anyValue())
+      .map(({ entry }) => String(entry.data))
+      .join('\n');
+
+  test('the role of RDS, always', () => {
+    expect(toldIn({ stage: 'dev' })).toContain(
+      'aws iam create-service-linked-role --aws-service-name rds.amazonaws.com',
+    );
+  });
+
+  test('the backups that a free plan refuses, where there are such', () => {
+    expect(toldIn({})).toContain('set databaseBackupDays to 1');
+    expect(toldIn({ databaseBackupDays: '1' })).not.toContain('databaseBackupDays');
+  });
+
+  test('the mail that waits for a click, where there are addresses', () => {
+    expect(toldIn({ alarmMails: 'a@example.com' })).toContain('Alarms reach a@example.com only after a click');
+    expect(toldIn({})).not.toContain('a click');
+  });
+});
+
+test.each(['dev', 'staging'])('%s is protected by nothing', (stage) => {
+  templateOf({ stage }).resourceCountIs('Custom::AWS', 0);
+});
