@@ -11,8 +11,8 @@ import { readCurrentSecret } from './secrets.ts';
 const credentials = z.object({ username: z.string().min(1), password: z.string() });
 
 /**
- * Opens the database that the environment names, for one invocation: the caller closes it. A warm function keeps no
- * connection, which could be dead when it wakes up, and no password, which could be rotated by then.
+ * Opens the database that the environment names. The caller closes it before the invocation ends: by the next one, a
+ * connection could be dead and a password rotated.
  * @throws SettingError naming what the environment lacks; DatabaseUnreachableError, which may pass, when Secrets Manager
  * gives no credentials.
  */
@@ -39,7 +39,7 @@ async function readCredentials(client: SecretsManagerClient, secretId: string): 
   try {
     return credentials.parse(JSON.parse(await readCurrentSecret(client, secretId)));
   } catch (error) {
-    // What JSON and zod say about a value may show it.
+    // Errors of JSON and zod may quote the value.
     const isAboutTheValue = error instanceof SyntaxError || error instanceof z.ZodError;
     throw new DatabaseUnreachableError(
       `The secret ${secretId} gives no credentials for the database: ` +

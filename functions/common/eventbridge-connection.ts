@@ -8,7 +8,7 @@ import type { Clock } from '../../ingestion/ports.ts';
 import { retryUntil } from '../../ingestion/retry-until.ts';
 
 const POLL_EVERY_MS = 1_000;
-/** Authorising an API key takes seconds; a minute says that it won't happen. */
+/** Authorising takes seconds. What takes a minute won't happen. */
 const AUTHORISED_WITHIN_MS = 60_000;
 
 /** EventBridge did not take the secret, or did not authorise the connection with it. */
@@ -49,7 +49,7 @@ export function createConnection(client: EventBridgeClient, name: string, clock:
         AuthParameters: { ApiKeyAuthParameters: { ApiKeyName: 'Authorization', ApiKeyValue: `Bearer ${secret}` } },
       });
       await client.send(update).catch((error: unknown) => {
-        // AWS's validation errors quote the value that they refuse, so neither text nor cause may pass as they are.
+        // AWS's validation errors quote the value that they refuse: the text is masked, and the error itself kept back.
         throw new ConnectionError(`The connection ${name} can't be updated: ${String(error).replaceAll(secret, '…')}`);
       });
       await retryUntil(clock.monotonicMs() + AUTHORISED_WITHIN_MS, expectAuthorised, {

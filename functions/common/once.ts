@@ -1,4 +1,4 @@
-/** @returns a function that makes the value when first asked: nothing happens at import, and a failure is tried again. */
+/** @returns a function that makes the value when it is first called, and keeps it. After a failure the next call tries again. */
 export function once<Value extends object>(make: () => Value): () => Value {
   let value: Value | undefined;
   return () => {

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { firstIssue } from '../../ingestion/contract/first-issue.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 
 /**
@@ -9,6 +10,5 @@ import { IngestionError } from '../../ingestion/domain/failure.ts';
 export function parseEvent<Schema extends z.ZodType>(schema: Schema, event: unknown, kind: string): z.output<Schema> {
   const result = schema.safeParse(event);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new IngestionError(`This is not ${kind}: ${issue?.path.join('.') || 'the event'}: ${issue?.message}.`);
+  throw new IngestionError(`This is not ${kind}: ${firstIssue(result.error, 'the event')}.`);
 }

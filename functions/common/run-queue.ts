@@ -3,9 +3,9 @@ import { deduplicationId, MESSAGE_GROUP_ID, type RunMessage } from '../../ingest
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 
 export type RunQueue = {
-  /** Resolves when the queue has the message: for good, or as a repeat of one that it got in the last 5 minutes. */
+  /** Resolves when the queue has taken the message, or has dropped it as a repeat of one from the last 5 minutes. */
   send(message: RunMessage, signal?: AbortSignal): Promise<void>;
-  /** @returns how many messages wait and how many are being worked on, about. */
+  /** @returns about how many messages wait, and about how many are being worked on. */
   depth(signal?: AbortSignal): Promise<{ waiting: number; inFlight: number }>;
 };
 

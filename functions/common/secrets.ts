@@ -10,16 +10,16 @@ import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { within } from './within.ts';
 
-/** How long the secrets that are accepted, or the failure to read them, are remembered. */
+/** How long the accepted secrets are remembered, or the failure to read them. */
 const CACHE_MS = 5_000;
 
 /**
- * From when on every instance of the endpoint accepts a new pending secret: the cache's 5 s, and 10 s for Secrets Manager
- * to show the new version everywhere. A caller must not use it sooner.
+ * After this long every instance of the endpoint accepts a new secret: Secrets Manager shows a new version everywhere
+ * within 10 s, and no cache is older than 5 s. No caller may use the secret sooner.
  */
 export const SECRET_KNOWN_AFTER_MS = CACHE_MS + 10_000;
 
-/** For how long a replaced secret is still good. */
+/** How long a replaced secret stays good. */
 const PREVIOUS_GOOD_FOR_MS = 24 * HOUR_MS;
 
 /** The secret has no value, or Secrets Manager did not give it in time. */
@@ -109,7 +109,7 @@ export function createCronSecretReader(options: {
     );
     if (!current) throw withoutValue(secretId);
 
-    // A version put by hand is current at once; one made by a rotation when the rotation ends, which is later.
+    // A version that is put by hand becomes current at once, one of a rotation only when the rotation ends.
     const replacedAt = Math.max(current.createdAt, lastRotatedAt?.getTime() ?? 0);
     const isPreviousGood = clock.now() < replacedAt + PREVIOUS_GOOD_FOR_MS;
     return [current, pending, isPreviousGood ? previous : null].flatMap((version) => version?.value ?? []);

@@ -1,6 +1,6 @@
 /**
- * Does the work, or rejects with a TimeoutError after that long, whether or not the work heeds its signal: looking up
- * credentials, for one, does not.
+ * Does the work, or rejects with a TimeoutError when the time is up. It rejects even where the work ignores its signal, as
+ * the SDK does while it looks up credentials.
  */
 export function within<Result>(timeoutMs: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const signal = AbortSignal.timeout(timeoutMs);

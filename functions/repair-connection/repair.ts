@@ -17,15 +17,15 @@ export type RepairDependencies = {
 };
 
 /**
- * Authorises a de-authorised connection with the current secret, and queues a run in place of the one whose call was
- * refused. Whether there is still something to repair is for the connection's state to say: events come late, and twice.
+ * Queues a run in place of the one whose call was refused, and authorises the connection with the current secret. The
+ * connection's state decides whether there is anything left to repair: events come late, and twice.
  * @param eventId makes a repeat of the event the same run.
  * @throws what kept the connection from being authorised; Lambda repeats the event twice.
  */
 export async function repairConnection(eventId: string, dependencies: RepairDependencies): Promise<void> {
   const { client, secretId, connection, queue, clock, emit, log } = dependencies;
   emit({ [METRICS.connectionNotAuthorized]: 1 });
-  // The run needs no connection. It comes first, so that a repair that fails costs no prices.
+  // The run needs no connection, so it is queued first: a repair that fails costs no prices.
   const message = firstHop({
     trigger: 'repair',
     triggerKey: `repair:${eventId}`,

@@ -31,7 +31,7 @@ export type RotationDependencies = {
 
 type Secret = Pick<RotationEvent, 'secretId' | 'versionId'>;
 
-/** The four steps by which Secrets Manager replaces the cron secret, in this order, each of them repeatable. */
+/** The four steps by which Secrets Manager replaces the cron secret, in this order. Each of them may be repeated. */
 export function createRotation(
   dependencies: RotationDependencies,
 ): Record<RotationStep, (secret: Secret) => Promise<void>> {
@@ -67,7 +67,7 @@ export function createRotation(
       try {
         await client.send(put);
       } catch (error) {
-        // A repeat of this step, side by side with it, was first. Its value is as good.
+        // A repeat of this step ran beside it and was first. Its value is as good.
         if (!(error instanceof ResourceExistsException)) throw error;
       }
     },
@@ -101,7 +101,7 @@ export function createRotation(
       const currentVersionId = await currentVersionOf({ secretId, versionId });
       const value = await readValue({ secretId, versionId });
       if (currentVersionId !== versionId) {
-        // AWSPREVIOUS goes to the old version by itself.
+        // Secrets Manager moves AWSPREVIOUS to the old version by itself.
         await client.send(
           new UpdateSecretVersionStageCommand({
             SecretId: secretId,
@@ -111,8 +111,8 @@ export function createRotation(
           }),
         );
       }
-      // A deployment or a repair since the set step may have put the old secret back, which is good for a day only.
-      // Repeated steps come here too, so that a rotation which broke off at any point ends with the two in agreement.
+      // A deploy or a repair since the set step may have put the old secret back on the connection; it is good for a day.
+      // A repeat of this step authorises too, so that a rotation that broke off anywhere ends with both in agreement.
       await connection.authorise(value);
     },
   };

@@ -14,10 +14,10 @@ import { createSqsClient } from '../common/sqs-client.ts';
 import { failure, type HttpResponse } from './http-response.ts';
 import { createTrigger } from './trigger.ts';
 
-/** What an API destination's patience leaves after the cold start and the way there and back: half for each call. */
+/** 1.5 s of what an API destination waits are for the cold start and the way there and back. Each call gets half of the rest. */
 const CALL_TIMEOUT_MS = (ENDPOINT_TIMEOUT_MS - 1_500) / 2;
 
-/** The time limits of the endpoint's AWS clients, whose caller waits: when one attempt hangs, the next is still in time. */
+/** The time limits of the endpoint's AWS clients. Its caller waits: when one attempt hangs, the next must be in time. */
 const ENDPOINT_CLIENT = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 800, requestTimeout: 1_000, throwOnRequestTimeout: true },

@@ -20,7 +20,7 @@ export type Call = {
   readonly requestId: string;
   readonly method: string;
   readonly sourceIp: string;
-  /** By their names in lower case. */
+  /** Their names are in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer;
 };

@@ -9,11 +9,11 @@ export type RequestMemory = {
 };
 
 /**
- * Remembers which request each trigger key came with, so that a key used for another request is answered with a 409.
+ * Remembers the request that each trigger key came with, so that the same key with another request is answered with 409.
  *
- * The trigger has a secret and a queue and no store, so this is what one warm instance saw, and no more. Another
- * instance answers 202; then the queue drops the message (a repeat, within 5 minutes), or the worker refuses it, since
- * the database knows every key's request for good. In no case does a key start two runs.
+ * The trigger has no store, so it knows only what this warm instance has seen. Another instance answers 202. Then the
+ * queue drops the message as a repeat (within 5 minutes), or the worker refuses it, since the database keeps the request
+ * of every key. In no case does a key start two runs.
  */
 export function createRequestMemory(): RequestMemory {
   const requests = new Map<string, RunRequest>();

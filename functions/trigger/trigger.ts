@@ -35,7 +35,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
       // Without a token no secret is read: nobody needs to know one to be refused.
       if (token !== null && isOneOf(token, await secrets.read())) return null;
     } catch (error) {
-      log.error('The cron secret can not be read', { error });
+      log.error('The cron secret could not be read', { error });
       return failure(500, 'Cron job not configured');
     }
     log.warn('Unauthorized call', { sourceIp: call.sourceIp, reason: token === null ? 'no secret' : 'wrong secret' });
@@ -48,7 +48,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
       const { waiting, inFlight } = await within(queueTimeoutMs, (signal) => queue.depth(signal));
       return success(200, { status: 'ready', timestamp: timestampOf(clock), waiting, inFlight });
     } catch (error) {
-      log.error('The queue can not be reached', { error });
+      log.error('The queue could not be reached', { error });
       return failure(503, 'Queue unavailable');
     }
   }

@@ -23,7 +23,7 @@ const MAX_RETRY_DELAY_MS = 6 * HOUR_MS;
 /** The worker itself has already waited a minute for the lock. */
 const LOCK_DELAY_MS = 2 * MINUTE_MS;
 
-/** No retry makes it readable, and it blocks every run behind it until the queue has moved it away. */
+/** No retry makes it readable, and it blocks every run behind it until its receives are used up. */
 const UNREADABLE_DELAY_MS = 2_000;
 
 /**

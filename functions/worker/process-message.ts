@@ -21,8 +21,8 @@ export type WorkerDependencies = {
 };
 
 /**
- * Works on one message, from its body to its disposition. Nothing that goes wrong leaves it as an exception: a failure that is
- * dealt with is none of the function's.
+ * Works on one message, from its body to its disposition. It never throws: what goes wrong becomes a disposition, and is
+ * no failure of the function.
  * @returns whether the message is done with, so that it may be deleted; else it comes back, or ends as a dead letter.
  */
 export async function processMessage(delivery: Delivery, dependencies: WorkerDependencies): Promise<boolean> {
@@ -40,8 +40,8 @@ export async function processMessage(delivery: Delivery, dependencies: WorkerDep
 }
 
 /**
- * @property status what the hop left the run in; failed where it came to no verdict.
- * @property log names the run and the hop, where the message could be read.
+ * @returns `status`, in which the hop left the run (failed where it came to no verdict), and a `log` that names the run and
+ * the hop (where the message could be read).
  */
 async function workOn(
   { messageId, receiveCount, body }: Delivery,
@@ -73,7 +73,7 @@ function orderOf(
   universe: Universe,
 ): RunOrder {
   const due = Date.parse(dueAt);
-  // Its days were judged when it was accepted, and are judged as of then again.
+  // The request was judged when it was accepted, and is judged as of that moment again.
   return {
     runId,
     triggerKey,
@@ -85,7 +85,7 @@ function orderOf(
   };
 }
 
-/** @returns the metric that counts the run. What its retries heal is no run that ended partial, and alarms nobody. */
+/** @returns the metric that counts the run. One that will be retried is not counted as partial yet, so that it alarms nobody. */
 function countOf({ kind }: Disposition, status: RunStatus) {
   if (kind === 'delete') return METRICS.runsComplete;
   if (kind === 'continue' || kind === 'retry') return METRICS.runsWaiting;
@@ -111,7 +111,7 @@ async function carryOut(disposition: Disposition, delivery: Delivery, queue: Wor
   }
 }
 
-/** Where even that is refused, the message comes back when the queue's own visibility timeout is over. */
+/** If the queue refuses this too, the message comes back when its visibility timeout is over. */
 async function postponeAnyway(
   delivery: Delivery,
   queue: WorkerQueue,

@@ -11,7 +11,7 @@ import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import type { SourceSettings } from '../../ingestion/settings.ts';
 import type { EmitMetrics } from '../common/metrics.ts';
 
-/** Longer than the pauses between two hops or two runs; a message that waits longer is given back. */
+/** Longer than the pause between two hops or two runs. A message that would wait longer is given back to the queue. */
 const LOCK_WAIT_MS = 60_000;
 
 export type HopDependencies = {
@@ -43,10 +43,10 @@ function logEvent(log: Log, event: RunEvent): void {
   if (kind === 'clock_off') log.warn('The clock is more than 5 minutes off that of CoinGecko', fields);
   if (kind === 'answered') log.info('Series stored', fields);
   if (kind === 'retrying') log.warn('Trying again', fields);
-  // What failed is logged where it fails, with its kind.
+  // A failure is logged where it happens, with its kind.
 }
 
-/** What is stored stays stored: metrics that can't be made are no failure of the run. */
+/** The hop's work is stored by now, so that metrics that can't be made don't fail it. */
 async function emitResult({ verdict, hop }: RunResult, dependencies: HopDependencies): Promise<void> {
   const { emit, database, clock, universe, source, log } = dependencies;
   emit({

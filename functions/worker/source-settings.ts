@@ -2,8 +2,8 @@ import { type Environment, parseSourceSettings, type SourceSettings } from '../.
 
 /**
  * @param secret the value of the secret that holds CoinGecko's key; null, blank or `{}` mean that there is none.
- * @returns how CoinGecko is asked with that key. Without one that is the public plan; what the stage sets for the plan of
- * a key does not hold there, unless it sets the public plan itself.
+ * @returns how CoinGecko is asked with that key. Without a key the public plan is used. The stage's own settings hold for
+ * it only where the stage names the public plan.
  * @throws SettingError naming every setting that is wrong.
  */
 export function sourceSettings(environment: Environment, secret: string | null): SourceSettings {

@@ -12,7 +12,7 @@ export type Delivery = {
 
 /** What the worker does with the queue. Deleting is left to whoever delivered the message. */
 export type WorkerQueue = Pick<RunQueue, 'send'> & {
-  /** Hides the message from everybody for that long from now on. */
+  /** Hides the message for that long, from now on. */
   postpone(delivery: Delivery, delayMs: number): Promise<void>;
   /** Puts a copy of the message into the dead-letter queue, with the reason beside it. */
   sendToDeadLetterQueue(delivery: Delivery, reason: string): Promise<void>;
@@ -39,7 +39,7 @@ export function createWorkerQueue(
           QueueUrl: deadLetterQueueUrl,
           MessageBody: body,
           MessageGroupId: MESSAGE_GROUP_ID,
-          // Not the hop's own: a hop that was moved back and failed again within 5 minutes would be taken for a repeat, and lost.
+          // Not the hop's own id: when a hop is moved back and fails again within 5 minutes, its copy would be dropped as a repeat.
           MessageDeduplicationId: messageId,
           MessageAttributes: { [REASON_ATTRIBUTE]: { DataType: 'String', StringValue: reason } },
         }),

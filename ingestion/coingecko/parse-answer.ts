@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { firstIssue } from '../contract/first-issue.ts';
 import { show } from '../contract/show.ts';
 import type { Samples } from '../domain/daily-price.ts';
 import type { Instant } from '../domain/day.ts';
@@ -79,8 +80,7 @@ export function parseJson(body: Uint8Array): unknown {
 export function parseShape<T>(json: unknown, shape: z.ZodType<T>): T {
   const result = shape.safeParse(json);
   if (result.success) return result.data;
-  const [{ path, message } = { path: [], message: 'of an unknown shape' }] = result.error.issues;
-  throw malformed(`is not of the documented shape: ${z.core.toDotPath(path) || 'the whole'}: ${message}`);
+  throw malformed(`is not of the documented shape: ${firstIssue(result.error, 'the whole')}`);
 }
 
 /** @returns the text on one line, of long ones the beginning and the end. */

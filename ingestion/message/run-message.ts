@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { firstIssue } from '../contract/first-issue.ts';
 import { MAX_HOPS } from '../contract/limits.ts';
 import type { RunMessage } from '../contract/run-message.ts';
 import { show } from '../contract/show.ts';
@@ -45,9 +46,7 @@ export function parseRunMessage(body: string): RunMessage {
   }
   const message = messageShape.safeParse(json);
   if (message.success) return message.data;
-  const [issue] = message.error.issues;
-  const field = issue?.path.join('.') || 'body';
-  throw new RunMessageError('unreadable', `The queue message can't be read. ${field}: ${issue?.message}.`);
+  throw new RunMessageError('unreadable', `The queue message can't be read. ${firstIssue(message.error, 'body')}.`);
 }
 
 function parseJson(body: string): unknown {

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sourceSettings } from '../../functions/worker/source-settings.ts';
+import { METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { type Cloud, startCloud } from '../support/cloud.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';
 import { sqsEvent } from '../support/sqs-event.ts';
 import { createTestDatabase, useTestDatabase } from '../support/test-database.ts';
+import { writeUniverse } from '../support/universe.ts';
 
 const CRON_SECRET = `cron-${randomUUID()}`;
 const API_KEY = `CG-${randomUUID()}`;
@@ -80,6 +82,42 @@ describe('the worker in a process of its own', () => {
     // A test server may let everybody in without a password.
     const secrets = [CRON_SECRET, API_KEY, STRANGERS_SECRET, ...(password ? [password] : [])];
     for (const secret of secrets) expect(text).not.toContain(secret);
+  });
+
+  test('prints the metrics of an invocation once, and takes only the first one for a cold start', async () => {
+    cloud.secrets.coingecko.put(randomUUID(), API_KEY);
+    const own = await createTestDatabase();
+    const universe = {
+      coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
+      currencies: [{ code: 'usd', name: 'US dollar' }],
+    };
+    const deliveries = ['message-1', 'message-2'].map((messageId) =>
+      sqsEvent({ messageId, receiptHandle: 'receipt', body: bodyOf(`key:${messageId}`), receiveCount: 1 }),
+    );
+    simulator.setFaults([{ kind: 'spike' }]);
+    try {
+      const [invocation] = await work(deliveries, {
+        ...cloud.environment(own.url),
+        UNIVERSE: writeUniverse(universe),
+        AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+      });
+      const lines = invocation?.lines ?? [];
+
+      const run = { service: SERVICE_NAME, stage: 'dev', [METRICS.runsComplete]: 1, [METRICS.daysExpected]: 30 };
+      const findings = { service: SERVICE_NAME, stage: 'dev', rule: 'outliers', [METRICS.findings]: 1 };
+      expect(lines.filter((line) => '_aws' in line)).toMatchObject([findings, run, run]);
+      expect(lines.find((line) => 'rule' in line)?.['_aws']).toMatchObject({
+        CloudWatchMetrics: [{ Dimensions: [['service', 'stage', 'rule']], Metrics: [{ Name: METRICS.findings }] }],
+      });
+
+      const coldStarts = ['message-1', 'message-2'].map(
+        (id) => new Set(lines.flatMap((line) => (line['messageId'] === id ? [line['cold_start']] : []))),
+      );
+      expect(coldStarts).toEqual([new Set([true]), new Set([false])]);
+    } finally {
+      simulator.setFaults([]);
+      await own.drop();
+    }
   });
 
   test.each(['', ' \n', '{}'])('a key of %j means the public plan, without what the stage set for the key', (key) => {
