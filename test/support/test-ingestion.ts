@@ -96,16 +96,24 @@ export async function startTestIngestion(options: {
         lockWaitMs: 0,
         onEvent: () => {},
       });
+      const makeRateLimiter: RunDependencies['makeRateLimiter'] = (recentAgesMs) => {
+        const limiter = (overrides.makeRateLimiter ?? deps.makeRateLimiter)(recentAgesMs);
+        const slowDown = (pauseMs: number) => {
+          limiter.slowDown(pauseMs);
+          void clock.advance(pauseMs);
+        };
+        return Object.assign(Object.create(limiter), { slowDown });
+      };
       return await runIngestion(order, {
         ...deps,
         random: () => 0.5,
         ...overrides,
+        makeRateLimiter,
         onEvent(event) {
           events.push(event);
           overrides.onEvent?.(event);
           // Whoever waits between attempts would wait for ever on a clock that stands still.
           if (event.kind === 'retrying') void clock.advance(event.delayMs);
-          if (event.kind === 'slowed') void clock.advance(event.pauseMs);
         },
       });
     },

@@ -38,7 +38,8 @@ export function createVirtualClock(startMs: Instant): VirtualClock {
       sleeper.wake();
       await settle();
     }
-    if (Number.isFinite(until)) now = until;
+    // Another advance under way may have come further.
+    if (Number.isFinite(until)) now = Math.max(now, until);
   }
 
   return {
