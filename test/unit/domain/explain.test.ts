@@ -1,0 +1,99 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { aggregate } from '../../../ingestion/domain/aggregation.ts';
+import type { Samples } from '../../../ingestion/domain/daily-price.ts';
+import { DAY_MS, endOf, HOUR_MS, type Instant, startOf } from '../../../ingestion/domain/day.ts';
+import { differences, explainDay } from '../../../ingestion/domain/explain.ts';
+import type { PlannedWindow } from '../../../ingestion/domain/planning.ts';
+
+const DAY = '2026-05-12';
+const PLANNED: PlannedWindow = { window: { from: startOf(DAY) - DAY_MS, to: endOf(DAY) + DAY_MS }, gapDays: [DAY] };
+const RECEIVED_AT = endOf(DAY) + 4 * DAY_MS;
+
+const samplesOf = (prices: Samples['prices']): Samples => ({
+  prices,
+  marketCaps: prices.map(([at]) => [at, 7e11]),
+  volumes: prices.map(([at]) => [at, 3e10]),
+});
+const explain = (prices: Samples['prices']) => explainDay(samplesOf(prices), PLANNED, RECEIVED_AT, DAY);
+
+/** One price an hour over the window, 90 s past each hour. @param hour 0 is 00:00 of the day; -24 to 47. */
+const hourly = (price: (hour: number) => unknown): [Instant, unknown][] =>
+  Array.from({ length: 72 }, (_, index) => [startOf(DAY) + (index - 24) * HOUR_MS + 90_000, price(index - 24)]);
+
+describe('an explanation', () => {
+  test('shows the samples and the mean of each hour, and the mean of these', () => {
+    const half: [Instant, unknown] = [startOf(DAY) + HOUR_MS / 2, 140];
+    const { hours, meanOfHours } = explain([...hourly((hour) => (hour === 0 ? 100 : 240)), half]);
+    expect(hours).toHaveLength(24);
+    expect(hours[0]).toEqual({
+      hour: 0,
+      mean: 120,
+      samples: [
+        { at: startOf(DAY) + 90_000, price: 100 },
+        { at: startOf(DAY) + HOUR_MS / 2, price: 140 },
+      ],
+    });
+    expect(meanOfHours).toBe(235);
+  });
+
+  test('leaves out what was rejected, and says why; of the days around nothing', () => {
+    const odd = new Map<number, unknown>([
+      [-5, 0],
+      [3, 0],
+      [7, null],
+      [12, 1_500],
+      [30, 1_500],
+    ]);
+    const { hours, rejected, price } = explain(hourly((hour) => (odd.has(hour) ? odd.get(hour) : 100)));
+    const at = (hour: number) => startOf(DAY) + hour * HOUR_MS + 90_000;
+    expect(rejected).toEqual([
+      { observedAt: at(3), price: '0', reason: 'not_positive' },
+      { observedAt: at(7), price: null, reason: 'not_a_number' },
+      { observedAt: at(12), price: '1500', reason: 'outlier' },
+    ]);
+    const counted = Array.from({ length: 24 }, (_, hour) => hour).filter((hour) => !odd.has(hour));
+    expect(hours.map(({ hour }) => hour)).toEqual(counted);
+    expect(price).toMatchObject({ hoursCovered: 21, hoursAnswered: 24, high: 100 });
+  });
+
+  test('of a day without a counted sample has no mean and no row', () => {
+    const withoutTheDay = hourly((hour) => (hour < 0 || hour > 23 ? 100 : 0));
+    expect(explain(withoutTheDay)).toMatchObject({ hours: [], meanOfHours: null, price: null });
+    expect(explain(withoutTheDay).rejected).toHaveLength(24);
+  });
+
+  test('comes to the row of the aggregation, to the last digit, whatever the samples are', () => {
+    const value = fc.oneof(
+      { weight: 8, arbitrary: fc.double({ min: 1e-9, max: 1e9, noNaN: true }) },
+      { weight: 1, arbitrary: fc.constantFrom(0, -1, null, 'text', Number.NaN) },
+    );
+    const moment = fc.integer({ min: PLANNED.window.from, max: PLANNED.window.to - 1 });
+    const points = fc.array(fc.tuple(moment, value), { maxLength: 120 });
+    fc.assert(
+      fc.property(points, (prices) => {
+        const { hours, meanOfHours, price } = explain(prices);
+        const row = aggregate(samplesOf(prices), PLANNED, RECEIVED_AT).prices.find(({ day }) => day === DAY);
+        expect(price).toEqual(row ?? null);
+        expect(meanOfHours === null).toBe(row === undefined);
+        const counted = hours.flatMap(({ samples }) => samples);
+        if (row === undefined || meanOfHours === null) return;
+        expect(Math.min(row.high, Math.max(row.low, meanOfHours))).toBe(row.average);
+        expect(hours).toHaveLength(row.hoursCovered);
+        expect(counted).toHaveLength(row.sampleCount);
+        expect([counted[0]?.price, counted.at(-1)?.price]).toEqual([row.open, row.close]);
+      }),
+    );
+  });
+});
+
+test('a stored row differs by field, down to the last bit', () => {
+  const { price } = explain(hourly((hour) => 100 + hour / 7));
+  if (price === null) throw new Error('24 hours make a row');
+  expect(differences(price, price)).toEqual([]);
+  const average = price.average * (1 + Number.EPSILON);
+  expect(differences({ ...price, average, isThin: true }, price)).toEqual([
+    { field: 'average', stored: average, explained: price.average },
+    { field: 'isThin', stored: true, explained: false },
+  ]);
+});
