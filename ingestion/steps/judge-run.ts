@@ -55,6 +55,7 @@ export async function judgeRun(
     status === 'waiting' ? null : finishedAt,
   );
   await prune(deps, finishedAt - KEEP_DAYS * DAY_MS);
+  run.lock.lost.throwIfAborted();
 
   return {
     verdict: {
