@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import { parseAnswer } from './coingecko/parse-answer.ts';
-import { readAbsence, readAnswerOf, readDailyPrice, readRevisions } from './database/answers.ts';
+import { readAbsence, readAnswerFor, readAnswerOf, readDailyPrice, readRevisions } from './database/answers.ts';
 import type { Tables } from './database/tables.ts';
 import { AGGREGATION_VERSION } from './domain/daily-price.ts';
 import type { Day } from './domain/day.ts';
@@ -10,7 +10,9 @@ import type { Series } from './domain/series.ts';
 /**
  * One stored daily price beside what its stored answer comes to today.
  * @property aggregationVersion the rules that the row was made by, and today's.
- * @property answer null where no row was made from a kept one: answers are kept for 90 days.
+ * @property answer the one that the row was made from, or without a row the latest that was asked for the day; null where it
+ * is not kept any more: answers are kept for 90 days.
+ * @property explanation null without an intact answer.
  * @property absence set where answers lacked the day.
  * @property agrees whether the row is, to the last digit, what the answer comes to.
  */
@@ -34,11 +36,10 @@ export type ExplainedRow = Series & {
   readonly agrees: boolean;
 };
 
-/** @throws SourceError where the stored body can't be read any more. */
 export async function explainStored(db: Kysely<Tables>, series: Series, day: Day): Promise<ExplainedRow> {
   const stored = await readDailyPrice(db, series, day);
-  const answer = await readAnswerOf(db, series, day);
-  const explanation = answer && explainDay(parseAnswer(answer.body), answer, answer.receivedAt, day);
+  const answer = stored ? await readAnswerOf(db, series, day) : await readAnswerFor(db, series, day);
+  const explanation = answer?.body ? explainDay(parseAnswer(answer.body), answer, answer.receivedAt, day) : null;
   const differing = stored && explanation?.price ? differences(stored, explanation.price) : [];
   return {
     ...series,
@@ -52,12 +53,12 @@ export async function explainStored(db: Kysely<Tables>, series: Series, day: Day
       windowFrom: new Date(answer.window.from).toISOString(),
       windowTo: new Date(answer.window.to).toISOString(),
       sha256: answer.sha256,
-      isIntact: answer.isIntact,
+      isIntact: answer.body !== null,
     },
     explanation,
     differences: differing,
     revisions: await readRevisions(db, series, day),
     absence: await readAbsence(db, series, day),
-    agrees: Boolean(answer?.isIntact && explanation?.price) && differing.length === 0,
+    agrees: Boolean(stored && explanation?.price) && differing.length === 0,
   };
 }

@@ -14,7 +14,8 @@ type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
  * What became of the rows that older rules had made.
  * @property largestMove of the averages that moved, as a share of the old one; null where none did.
  * @property kept today's rules do not make a row that may replace the stored one.
- * @property withoutAnswer no answer is kept, or its body is not the one that was stored.
+ * @property withoutAnswer no answer is kept, or its body is not the one that was received.
+ * @property untried left for another time, since it was interrupted.
  */
 export type Recomputed = {
   readonly outdated: number;
@@ -23,15 +24,22 @@ export type Recomputed = {
   readonly largestMove: (Series & { readonly day: Day; readonly share: number }) | null;
   readonly kept: readonly LeftSpans[];
   readonly withoutAnswer: readonly LeftSpans[];
+  readonly untried: number;
 };
 
 type Row = Series & { readonly day: Day };
 
 /**
- * Makes the rows of an older aggregation version again, from their stored answers. Asks CoinGecko nothing.
+ * Makes the rows of an older aggregation version again, from their stored answers. Asks CoinGecko nothing, and opens no run:
+ * one that asks for nothing in particular would count as a full run.
+ * @param interrupt aborts when no further answer may be begun.
  * @throws LockTakenError while an ingestion is at work.
  */
-export async function recompute({ db }: Database, { lock, prices }: Repositories): Promise<Recomputed> {
+export async function recompute(
+  { db }: Database,
+  { lock, prices }: Repositories,
+  interrupt: AbortSignal,
+): Promise<Recomputed> {
   const held = await lock.acquire(0);
   try {
     const outdated = await readOutdated(db);
@@ -39,8 +47,9 @@ export async function recompute({ db }: Database, { lock, prices }: Repositories
     const kept: Row[] = [];
     const withoutAnswer: Row[] = [];
     for (const [answerId, rows] of Map.groupBy(outdated, ({ answerId }) => answerId)) {
+      if (interrupt.aborted) break;
       const answer = answerId === null ? null : await readAnswer(db, answerId);
-      if (!answer?.isIntact) {
+      if (!answer?.body) {
         withoutAnswer.push(...rows);
         continue;
       }
@@ -70,6 +79,7 @@ export async function recompute({ db }: Database, { lock, prices }: Repositories
       largestMove: moves[0] ?? null,
       kept: bySeries(kept),
       withoutAnswer: bySeries(withoutAnswer),
+      untried: outdated.length - renewed.length - kept.length - withoutAnswer.length,
     };
   } finally {
     await held.release();
@@ -80,14 +90,8 @@ const moveOf = (before: PriceChange['before'], after: PriceChange['after']): num
   before === null ? 0 : Math.abs(after.average - before.average) / before.average;
 
 const bySeries = (rows: readonly Row[]): LeftSpans[] =>
-  [...Map.groupBy(rows, seriesName).values()].flatMap(([first, ...others]) =>
-    first
-      ? [
-          {
-            coin: first.coin,
-            currency: first.currency,
-            spans: spansOf([first, ...others].map(({ day }) => day)),
-          },
-        ]
-      : [],
+  [...Map.groupBy(rows, seriesName).values()].flatMap((ofSeries) =>
+    ofSeries
+      .slice(0, 1)
+      .map(({ coin, currency }) => ({ coin, currency, spans: spansOf(ofSeries.map(({ day }) => day)) })),
   );

@@ -8,25 +8,31 @@ import type { Series } from '../domain/series.ts';
 import { toDailyPrice, unpack } from './prices.ts';
 import type { Tables } from './tables.ts';
 
-/** @property isIntact whether the body is still the one whose hash was stored with it. */
+/** @property body as it was received; null where the stored one is another: its hash is not the one that was stored with it. */
 export type KeptAnswer = Series &
   PlannedWindow & {
     readonly id: number;
     readonly runId: string;
     readonly receivedAt: Instant;
     readonly sha256: string;
-    readonly isIntact: boolean;
-    readonly body: Uint8Array;
+    readonly body: Uint8Array | null;
   };
+
+export async function isStoredSeries(db: Kysely<Tables>, { coin, currency }: Series): Promise<boolean> {
+  const series = await db
+    .selectFrom('series')
+    .select('coin_id')
+    .where(({ and }) => and({ coin_id: coin, currency }))
+    .executeTakeFirst();
+  return series !== undefined;
+}
 
 /** @returns the stored row and where it came from; null where nothing is stored of the day. */
 export async function readDailyPrice(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
   const row = await db
     .selectFrom('daily_prices')
     .selectAll()
-    .where('coin_id', '=', coin)
-    .where('currency', '=', currency)
-    .where('day', '=', day)
+    .where(({ and }) => and({ coin_id: coin, currency, day }))
     .executeTakeFirst();
   return row ? withOrigin(row) : null;
 }
@@ -36,9 +42,7 @@ export async function readRevisions(db: Kysely<Tables>, { coin, currency }: Seri
   const rows = await db
     .selectFrom('daily_price_revisions')
     .selectAll()
-    .where('coin_id', '=', coin)
-    .where('currency', '=', currency)
-    .where('day', '=', day)
+    .where(({ and }) => and({ coin_id: coin, currency, day }))
     .orderBy('revision')
     .execute();
   return rows.map((row) => ({ ...withOrigin(row), replacedAt: row.replaced_at.toISOString() }));
@@ -56,9 +60,7 @@ export async function readAbsence(db: Kysely<Tables>, { coin, currency }: Series
   const absence = await db
     .selectFrom('unavailable_days')
     .select(['reason', 'first_run_id as firstRunId', 'confirmed_run_id as confirmedRunId'])
-    .where('coin_id', '=', coin)
-    .where('currency', '=', currency)
-    .where('day', '=', day)
+    .where(({ and }) => and({ coin_id: coin, currency, day }))
     .executeTakeFirst();
   return absence ?? null;
 }
@@ -77,10 +79,22 @@ export async function readAnswerOf(db: Kysely<Tables>, { coin, currency }: Serie
     .selectFrom('daily_prices as price')
     .innerJoin('answers as answer', (join) => join.on(MADE_FROM))
     .selectAll('answer')
-    .where('price.coin_id', '=', coin)
-    .where('price.currency', '=', currency)
-    .where('price.day', '=', day)
+    .where(({ and }) => and({ 'price.coin_id': coin, 'price.currency': currency, 'price.day': day }))
     .orderBy('answer.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return answer ? await toKept(answer) : null;
+}
+
+/** @returns the latest answer that was asked for the day, whether or not it made a row; null where none is kept. */
+export async function readAnswerFor(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
+  const answer = await db
+    .selectFrom('answers')
+    .selectAll()
+    .where(({ and }) => and({ coin_id: coin, currency }))
+    .where('first_day', '<=', day)
+    .where('last_day', '>=', day)
+    .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
   return answer ? await toKept(answer) : null;
@@ -109,8 +123,11 @@ export async function readAnswer(db: Kysely<Tables>, id: number): Promise<KeptAn
   return await toKept(await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirstOrThrow());
 }
 
+const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
+
 async function toKept(row: Selectable<Tables['answers']>): Promise<KeptAnswer> {
-  const body = await unpack(row.body);
+  // A body that was changed may be no gzip any more.
+  const body = await unpack(row.body).catch(() => null);
   const [first, ...others] = daysFrom(row.first_day, row.last_day);
   return {
     coin: row.coin_id,
@@ -121,7 +138,6 @@ async function toKept(row: Selectable<Tables['answers']>): Promise<KeptAnswer> {
     gapDays: [first ?? row.first_day, ...others],
     receivedAt: row.received_at.getTime(),
     sha256: row.sha256,
-    isIntact: createHash('sha256').update(body).digest('hex') === row.sha256,
-    body,
+    body: body && sha256(body) === row.sha256 ? body : null,
   };
 }

@@ -1,6 +1,12 @@
+import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
+import type { Instant } from '../../ingestion/domain/day.ts';
+import type { ExplainedHour, Explanation } from '../../ingestion/domain/explain.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { ExplainedRow } from '../../ingestion/explain-stored.ts';
 import { tableText } from './outcome-text.ts';
+
+/** Of an hour with more samples the table shows only how many; `--json` has them all. */
+const MOST_SAMPLES = 3;
 
 /** @returns how one daily price came about, for people. */
 export function explanationText(row: ExplainedRow): string {
@@ -8,7 +14,8 @@ export function explanationText(row: ExplainedRow): string {
     ...answerLines(row),
     ...verdictLines(row),
     ...row.revisions.map(
-      ({ revision, average, replacedAt }) => `Revision ${revision}: the average ${average} stood until ${replacedAt}.`,
+      ({ revision, average, aggregationVersion, replacedAt }) =>
+        `Revision ${revision}: the average ${average} (rules of version ${aggregationVersion}) stood until ${replacedAt}.`,
     ),
     ...(row.absence
       ? [
@@ -19,40 +26,78 @@ export function explanationText(row: ExplainedRow): string {
 }
 
 function answerLines({ answer, explanation }: ExplainedRow): string[] {
-  if (!answer || !explanation) return [];
+  if (!answer) return [];
   return [
     `Answer ${answer.id} of run ${answer.runId}, received ${answer.receivedAt}, for ${answer.windowFrom} to ${answer.windowTo}.`,
-    `SHA-256 ${answer.sha256}: ${answer.isIntact ? 'the stored body is intact' : 'THE STORED BODY HAS CHANGED SINCE'}.`,
-    tableText(
-      ['hour', '>samples', '>mean'],
-      explanation.hours.map(({ hour, samples, mean }) => [
-        `${String(hour).padStart(2, '0')}:00`,
-        String(samples.length),
-        String(mean),
-      ]),
-    ),
-    ...explanation.rejected.map(
-      ({ observedAt, price, reason }) => `Rejected: ${price} at ${new Date(observedAt).toISOString()} (${reason}).`,
-    ),
-    `Mean of the ${explanation.hours.length} hours: ${explanation.meanOfHours ?? 'none'}.`,
+    `SHA-256 ${answer.sha256}: ${answer.isIntact ? 'the stored body is intact' : 'THE STORED BODY IS ANOTHER ONE'}.`,
+    ...(explanation ? explanationLines(explanation) : []),
   ];
 }
 
+function explanationLines({ hours, rejected, meanOfHours, price }: Explanation): string[] {
+  return [
+    ...(hours.length > 0 ? [hoursTable(hours)] : []),
+    ...rejected.map(
+      (sample) => `Rejected: ${sample.price ?? 'no price'} at ${timeOf(sample.observedAt)} (${sample.reason}).`,
+    ),
+    ...(meanOfHours === null
+      ? ['No sample of the day is counted.']
+      : [`Mean of the ${hours.length} hours: ${meanOfHours}.`]),
+    ...(price ? priceLines(price, meanOfHours) : []),
+  ];
+}
+
+const hoursTable = (hours: readonly ExplainedHour[]): string =>
+  tableText(
+    ['hour', '>samples', '>mean', 'price at (UTC)'],
+    hours.map(({ hour, samples, mean }) => [
+      `${String(hour).padStart(2, '0')}:00`,
+      String(samples.length),
+      String(mean),
+      samples.length > MOST_SAMPLES
+        ? 'in --json'
+        : samples.map(({ at, price }) => `${price} at ${timeOf(at)}`).join(', '),
+    ]),
+  );
+
+function priceLines(price: DailyPrice, meanOfHours: number | null): string[] {
+  const { open, high, low, close, average, firstSampleAt, lastSampleAt, volume, marketCap } = price;
+  return [
+    ...(average === meanOfHours ? [] : [`Kept within low and high, that is an average of ${average}.`]),
+    `Open ${open} at ${timeOf(firstSampleAt)}, high ${high}, low ${low}, close ${close} at ${timeOf(lastSampleAt)}.`,
+    `Of the last sample: volume ${volume ?? 'unknown'}, market cap ${marketCap ?? 'unknown'}.`,
+  ];
+}
+
+/** @returns the time of the day to the millisecond: `23:00:01.482`. */
+const timeOf = (at: Instant): string => new Date(at).toISOString().slice(11, -1);
+
 function verdictLines(row: ExplainedRow): string[] {
-  const { stored, answer, aggregationVersion } = row;
+  const { stored, answer, explanation, aggregationVersion } = row;
   const name = `${seriesName(row)} on ${row.day}`;
-  if (!stored) return [`Nothing is stored of ${name}. npm run status shows which days are.`];
-  const was = `${name}: stored average ${stored.average}, ${stored.isFinal ? 'final' : 'not final'}, run ${stored.runId}.`;
+  if (!stored) return [`Nothing is stored of ${name}. ${reasonForNothing(row)}`];
+  const was =
+    `${name}: stored average ${stored.average}, ${stored.isFinal ? 'final' : 'not final'}, run ${stored.runId}, ` +
+    `rules of version ${stored.aggregationVersion}.`;
   if (!answer) return [was, 'Its answer is not kept any more: answers are kept for 90 days.'];
-  if (!row.explanation?.price) return [was, 'Its answer makes no price of this day.'];
+  if (!explanation)
+    return [was, 'It can be neither explained nor recomputed: its answer was changed after it was stored.'];
+  if (!explanation.price) return [was, 'Its answer makes no price of this day.'];
   if (row.differences.length === 0) return [was, 'The answer comes to the same, to the last digit.'];
   return [
     was,
     ...row.differences.map(
       ({ field, stored: is, explained }) => `${field}: stored ${is}, from the answer ${explained}.`,
     ),
-    aggregationVersion.stored !== null && aggregationVersion.stored < aggregationVersion.current
-      ? `The row was made by version ${aggregationVersion.stored} of the rules, today's is ${aggregationVersion.current}: npm run recompute renews it.`
-      : 'The row differs though the rules are the same: it was changed by hand, or the answer was.',
+    stored.aggregationVersion < aggregationVersion.current
+      ? `The row was made by version ${stored.aggregationVersion} of the rules, today's is ${aggregationVersion.current}: npm run recompute renews it.`
+      : 'The row differs though the rules are the same: it was changed by hand.',
   ];
+}
+
+function reasonForNothing({ answer, explanation }: ExplainedRow): string {
+  if (!answer) return 'No answer that was asked for it is kept. npm run status shows which days are missing.';
+  if (!explanation) return 'The latest answer that was asked for it was changed after it was stored.';
+  if (explanation.price) return 'The latest answer that was asked for it makes a price: the row was removed by hand.';
+  return 'The latest answer that was asked for it makes no price.';
 }

@@ -10,6 +10,7 @@ export function recomputedText({
   largestMove,
   kept,
   withoutAnswer,
+  untried,
 }: Recomputed): string {
   if (outdated === 0) return 'Every row was made by the rules of today; nothing was written.';
   return [
@@ -20,7 +21,10 @@ export function recomputedText({
         `${seriesName(largestMove)} on ${largestMove.day}.`,
     ...leftLines('Kept, since the rules of today make no better row of their answers', kept),
     ...leftLines('Kept, since their answers are not stored any more as they were received', withoutAnswer),
-    ...(renewed < outdated
+    ...(untried > 0
+      ? [`Interrupted: ${formatQuantity(untried, 'row')} not tried. npm run recompute goes on from here.`]
+      : []),
+    ...(kept.length + withoutAnswer.length > 0
       ? ['To fetch them again: npm run backfill -- --from DAY --to DAY --coin ID --currency CODE --refetch']
       : []),
   ].join('\n');

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { DAY_MS, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
 import { LockTakenError } from '../../ingestion/domain/failure.ts';
 import { explainStored } from '../../ingestion/explain-stored.ts';
 import { recompute } from '../../ingestion/recompute.ts';
+import { explanationText } from '../../local/output/explanation-text.ts';
 import { runCommand } from '../support/local-command.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
@@ -11,6 +13,9 @@ import { startTestIngestion, type TestIngestion } from '../support/test-ingestio
 const DAY = '2026-11-20';
 const SERIES = { coin: 'bitcoin', currency: 'usd' };
 const OF_DAY = sql`coin_id = 'bitcoin' and currency = 'usd' and day = ${DAY}`;
+
+/** Fetched apart from the others, with prices that the test names. */
+const ODD_DAY = '2026-11-05';
 
 const testDatabase = await useTestDatabase();
 let ingestion: TestIngestion;
@@ -21,8 +26,20 @@ beforeAll(async () => {
 afterAll(() => ingestion.close());
 
 const change = (what: ReturnType<typeof sql>) => what.execute(ingestion.database.db);
-const renew = () => recompute(ingestion.database, createRepositories(ingestion.database, { clock: ingestion.clock }));
+const repositories = () => createRepositories(ingestion.database, { clock: ingestion.clock });
+const renew = (interrupt = new AbortController().signal) => recompute(ingestion.database, repositories(), interrupt);
 const command = (...line: string[]) => runCommand(line, { DATABASE_URL: testDatabase.url });
+
+/** Fetches the odd day of one series, with an hourly price of 0.1 on the days around it. */
+async function fetchDay({ coin, currency }: typeof SERIES, price: (hour: number) => number): Promise<void> {
+  const prices = Array.from({ length: 72 }, (_, index) => [
+    startOf(ODD_DAY) - DAY_MS + index * HOUR_MS + 60_000,
+    index >= 24 && index < 48 ? price(index - 24) : 0.1,
+  ]);
+  const body = { prices, market_caps: null, total_volumes: prices.map(([at]) => [at, 5_000]) };
+  ingestion.simulator.setFaults(() => ({ kind: 'reply', status: 200, body }));
+  await ingestion.run({ request: { from: ODD_DAY, to: ODD_DAY, coins: [coin], currencies: [currency] } });
+}
 
 describe('explain', () => {
   test('the answer comes to the stored row to the last digit, hour by hour', async () => {
@@ -46,12 +63,44 @@ describe('explain', () => {
     expect(code).toBe(1);
   });
 
+  test('shows what was rejected and why, beside the samples that count', async () => {
+    await fetchDay({ coin: 'dogecoin', currency: 'eur' }, (hour) =>
+      hour === 5 ? 0 : hour === 9 ? 3 : 0.1 + hour / 1e3,
+    );
+    const line = ['explain', '--coin', 'dogecoin', '--currency', 'eur', '--day', ODD_DAY];
+    const { code, stdout } = await command(...line);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/ 04:00 .* 1 .* 0\.104\d* .* 0\.104\d* at 04:01:00\.000 /);
+    expect(stdout).not.toContain(' 05:00 ');
+    expect(stdout).toContain('Rejected: 0 at 05:01:00.000 (not_positive).\nRejected: 3 at 09:01:00.000 (outlier).');
+    expect(stdout).toContain('Open 0.1 at 00:01:00.000, high 0.123, low 0.1, close 0.123 at 23:01:00.000.');
+    expect(stdout).toContain('Of the last sample: volume 5000, market cap unknown.');
+    expect(stdout).toContain('The answer comes to the same, to the last digit.');
+    expect(JSON.parse((await command(...line, '--json')).stdout)).toMatchObject({
+      ...{ agrees: true, stored: { sampleCount: 22, hoursCovered: 22 } },
+      explanation: { rejected: [{ reason: 'not_positive' }, { reason: 'outlier' }] },
+    });
+  });
+
+  test('of a day of which every sample was rejected shows the answer that was asked for it', async () => {
+    const series = { coin: 'dogecoin', currency: 'usd' };
+    await fetchDay(series, () => -1);
+    const { stored, agrees, ...explained } = await explainStored(ingestion.database.db, series, ODD_DAY);
+    expect({ stored, agrees }).toEqual({ stored: null, agrees: false });
+    expect(explained.explanation?.rejected).toHaveLength(24);
+    expect(explanationText({ stored, agrees, ...explained })).toMatch(
+      /No sample of the day is counted\.\nNothing is stored of dogecoin\/usd on .* makes no price\.$/,
+    );
+  });
+
   test('says plainly what there is nothing of, and what it takes', async () => {
     const ofDay = (day: string) => command('explain', '--coin', 'bitcoin', '--currency', 'usd', '--day', day);
     expect(await ofDay('2020-01-01')).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('Nothing is stored of bitcoin/usd on 2020-01-01.'),
     });
+    const unknown = await command('explain', '--coin', 'bitcion', '--currency', 'usd', '--day', DAY);
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('"bitcion"') });
     expect(await ofDay('2026-02-30')).toMatchObject({ code: 2, stderr: expect.stringContaining('"2026-02-30"') });
   });
 });
@@ -73,6 +122,24 @@ describe('recompute', () => {
     expect(await explainStored(ingestion.database.db, SERIES, DAY)).toEqual(explained);
   });
 
+  test('begins no further answer once it is interrupted, and goes on the next time', async () => {
+    await outdate();
+    await change(sql`delete from daily_price_revisions where ${OF_DAY}`);
+    expect(await renew(AbortSignal.abort())).toMatchObject({ outdated: 1, renewed: 0, untried: 1 });
+    expect(await renew()).toMatchObject({ outdated: 1, renewed: 1, untried: 0 });
+  });
+
+  test('an answer whose body is no gzip any more is told, and keeps no other row from being renewed', async () => {
+    const others = sql`coin_id = 'bitcoin' and currency = 'eur' and day = ${DAY}`;
+    await change(sql`delete from daily_price_revisions where ${OF_DAY}`);
+    await change(sql`update daily_prices set aggregation_version = 1, revision = 0 where ${OF_DAY} or ${others}`);
+    await change(sql`update answers set body = 'changed' where coin_id = 'bitcoin' and currency = 'usd'`);
+    expect(await renew()).toMatchObject({ outdated: 2, renewed: 1, withoutAnswer: [SERIES] });
+    const explained = await explainStored(ingestion.database.db, SERIES, DAY);
+    expect(explained).toMatchObject({ agrees: false, answer: { isIntact: false }, explanation: null });
+    expect(explanationText(explained)).toContain('THE STORED BODY IS ANOTHER ONE');
+  });
+
   test('names the days whose answers are not what they were, and leaves their rows alone', async () => {
     await outdate();
     await change(sql`update answers set sha256 = repeat('0', 64)`);
@@ -80,12 +147,30 @@ describe('recompute', () => {
     expect(JSON.parse(stdout)).toEqual({
       ...{ outdated: 1, renewed: 0, averagesMoved: 0, largestMove: null, kept: [] },
       withoutAnswer: [{ ...SERIES, spans: [{ first: DAY, last: DAY }] }],
+      untried: 0,
     });
     expect(code).toBe(1);
   });
 
+  test('names the days whose answers are pruned, in spans of each series', async () => {
+    const { lock, housekeeping } = repositories();
+    const held = await lock.acquire(0);
+    await housekeeping.prune(ingestion.clock.now() + 1);
+    await held.release();
+    await change(sql`update daily_prices set aggregation_version = 1
+      where coin_id = 'bitcoin' and currency = 'eur' and day in ('2026-11-14', '2026-11-15', '2026-11-17')`);
+    const { code, stdout } = await command('recompute');
+    expect(stdout).toContain(
+      'not stored any more as they were received:\n  bitcoin/eur: 2026-11-14 to 2026-11-15, 2026-11-17\n  bitcoin/usd: 2026-11-20\n',
+    );
+    expect(code).toBe(1);
+    const explained = await explainStored(ingestion.database.db, SERIES, DAY);
+    expect(explained).toMatchObject({ agrees: false, answer: null, stored: { aggregationVersion: 1 } });
+    expect(explanationText(explained)).toContain('Its answer is not kept any more: answers are kept for 90 days.');
+  });
+
   test('waits for no ingestion that is at work', async () => {
-    const held = await createRepositories(ingestion.database, { clock: ingestion.clock }).lock.acquire(0);
+    const held = await repositories().lock.acquire(0);
     await expect(renew()).rejects.toThrow(LockTakenError);
     await held.release();
   });

@@ -1,4 +1,5 @@
 import { show } from '../../../ingestion/contract/show.ts';
+import { isStoredSeries } from '../../../ingestion/database/answers.ts';
 import { isDay } from '../../../ingestion/domain/day.ts';
 import { explainStored } from '../../../ingestion/explain-stored.ts';
 import { explanationText } from '../../output/explanation-text.ts';
@@ -19,6 +20,10 @@ export const explain = defineCommand({
       throw new UsageError('explain needs one price: --coin ID --currency CODE --day YYYY-MM-DD.');
     if (!isDay(day)) throw new UsageError(`--day is ${show(day)}; it takes a day that exists, as YYYY-MM-DD.`);
     return await withDatabase(context, async ({ db }) => {
+      if (!(await isStoredSeries(db, { coin, currency })))
+        throw new UsageError(
+          `No run has asked for ${show(coin)} in ${show(currency)} yet: npm run status shows the coins, by CoinGecko's id, and their currencies.`,
+        );
       const explained = await explainStored(db, { coin, currency }, day);
       return {
         exitCode: explained.agrees ? EXIT.complete : EXIT.incomplete,

@@ -10,7 +10,11 @@ export const recompute = defineCommand({
   options: JSON_OPTION,
   run: (context) =>
     withDatabase(context, async (database) => {
-      const recomputed = await recomputeRows(database, createRepositories(database, { clock: systemClock }));
+      const recomputed = await recomputeRows(
+        database,
+        createRepositories(database, { clock: systemClock }),
+        context.interrupt,
+      );
       const isAll = recomputed.renewed === recomputed.outdated;
       return {
         exitCode: isAll ? EXIT.complete : EXIT.incomplete,
