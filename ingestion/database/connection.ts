@@ -196,7 +196,7 @@ export function hangUp(client: pg.ClientBase): void {
   if (client instanceof pg.Client) client.connection.stream.destroy();
 }
 
-/** Everything that pg would otherwise look for in the environment, save a password that the settings lack. */
+/** Says what pg would otherwise look for in the environment, save password and options where the settings have none. */
 function toConfig(target: Target, limits: TimeLimits): pg.ClientConfig {
   const { host, port, user, password, database } = target;
   return {

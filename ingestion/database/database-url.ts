@@ -47,7 +47,7 @@ const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify
 
 /**
  * Reads a URL as libpq does, with two differences: host and database are never guessed, and `require` verifies. Of the
- * variables that libpq reads, only PGPASSWORD counts. docs/database.md lists what each parameter does.
+ * variables that libpq reads, PGPASSWORD and PGOPTIONS count. docs/database.md lists what each parameter does.
  *
  * @throws IngestionError saying what to change. No message shows the URL or a value in it that may be a password.
  */

@@ -75,8 +75,8 @@ const STATEMENT_ADVICE: Readonly<Record<string, string | ((context: FailureConte
   '3F000': 'Set search_path to a schema that exists, for the role or in options of DATABASE_URL.',
   '40001': 'Other transactions were in the way each time. Try again.',
   '40P01': 'Other transactions were in the way each time. Try again.',
-  '42501': ({ user, statement }) =>
-    `The role "${user}" lacks a right${statement ? ` to ${verbOf(statement)} there` : ''}. ` +
+  '42501': ({ user, statement = '' }) =>
+    `The role "${user}" lacks a right for it; the statement takes ${rightsOf(statement)}. ` +
     'Grant it: docs/database.md has the statements.',
   '53100': "Make room on the server's disk. The next run goes on from what is stored.",
   '53200': 'The server has no memory left. Give it more, or close other sessions. The next run goes on.',
@@ -91,9 +91,11 @@ function readOnlyAdvice({ session }: FailureContext): string {
   return 'Name a server that takes writes.';
 }
 
-const verbOf = (statement: string): string =>
-  /(?<!for )\b(insert|update|delete|create|alter|drop|truncate|lock)\b/i.exec(statement)?.[1]?.toLowerCase() ??
-  'select';
+/** PostgreSQL names the table, not which of the statement's rights it missed there. */
+function rightsOf(statement: string): string {
+  const verbs = statement.toLowerCase().match(/\b(select|insert|update|delete|create|alter|drop|truncate)\b/g) ?? [];
+  return [...new Set(verbs)].join(', ');
+}
 
 /** @returns null where neither connection nor server is to blame, as for a violated constraint. */
 export function explainFailure(error: unknown, context: FailureContext): IngestionError | null {

@@ -77,7 +77,9 @@ describe('rights', () => {
     const mine = open(runnerUrl);
     await migrateToLatest(mine, { waitMs: 0, clock: systemClock, log: silentLog });
     await expect(sql`create table extra ()`.execute(mine.db)).rejects.toThrow(
-      new RegExp(`permission denied for schema crypto_prices\\. The role "${runner}" lacks a right to create there`),
+      new RegExp(
+        `permission denied for schema crypto_prices\\. The role "${runner}" lacks a right for it; the statement takes create\\.`,
+      ),
     );
     expect(await runOn(runnerUrl)).toBe('complete');
 
@@ -86,7 +88,7 @@ describe('rights', () => {
     await expect(runOn(runnerUrl)).rejects.toMatchObject({
       name: 'DatabaseFailedError',
       message: expect.stringMatching(
-        /permission denied for table daily_prices\. .* lacks a right to insert there\. Grant it/,
+        /permission denied for table daily_prices\. .* lacks a right for it; the statement takes .*insert.*\. Grant it/,
       ),
     });
   });
