@@ -20,9 +20,10 @@ const NONE: Outliers = { rejected: new Set(), undecided: new Set() };
 
 /**
  * Finds runs of consecutive samples, each of them 10 times or more above or below the median of all samples within 24 h on
- * either side. A run is rejected if the medians of the 24 h before it and of the 24 h after it lie within 10 times of each
- * other: so a lasting change of level is none, and a fault that comes back is one, whatever the number of its samples. On
- * 14,903 recorded weeks of hourly prices this finds the 58 known faults, and takes no change of level for one.
+ * either side; near the answer's ends, of its first or last 48 h. A run is rejected if the medians of the 24 h before it and
+ * of the 24 h after it lie within 10 times of each other: so a lasting change of level is none, and a fault that comes back is
+ * one, whatever the number of its samples. On 14,903 recorded weeks of hourly prices this finds the 58 known faults, and
+ * takes no change of level for one.
  * @param samples in time order.
  */
 export function findOutliers(samples: readonly PriceSample[]): Outliers {
@@ -62,14 +63,20 @@ const isFarOff = (price: number | undefined, from: number | undefined): boolean 
 const within = (samples: readonly PriceSample[], from: Instant, to: Instant): number[] =>
   samples.filter(({ at }) => at >= from && at <= to).map(({ price }) => price);
 
-/** The median around each sample, by a window that slides over them and is kept sorted. */
+/**
+ * The median around each sample, by a window that slides over them and is kept sorted. At the answer's ends the window stays
+ * inside: cut to the half that is there, it would hold as many samples of a 12 h fault as of the true price.
+ */
 function centredMedians(samples: readonly PriceSample[]): number[] {
   const sorted: number[] = [];
+  const firstCentre = (samples[0]?.at ?? 0) + REACH_MS;
+  const lastCentre = (samples.at(-1)?.at ?? 0) - REACH_MS;
   let [oldest, newest] = [0, 0];
   return samples.map(({ at }) => {
-    for (let next = samples[newest]; next && next.at <= at + REACH_MS; next = samples[++newest])
+    const centre = Math.min(Math.max(at, firstCentre), Math.max(lastCentre, firstCentre));
+    for (let next = samples[newest]; next && next.at <= centre + REACH_MS; next = samples[++newest])
       sorted.splice(positionOf(sorted, next.price), 0, next.price);
-    for (let last = samples[oldest]; last && last.at < at - REACH_MS; last = samples[++oldest])
+    for (let last = samples[oldest]; last && last.at < centre - REACH_MS; last = samples[++oldest])
       sorted.splice(positionOf(sorted, last.price), 1);
     const upper = sorted[sorted.length >> 1] ?? Number.NaN;
     return sorted.length % 2 === 1 ? upper : ((sorted[(sorted.length >> 1) - 1] ?? Number.NaN) + upper) / 2;

@@ -116,3 +116,29 @@ test('any fault of up to 12 hours in any quiet series is rejected in whole, and 
     { numRuns: 300 },
   );
 });
+
+test('a fault of up to 12 hours near the end of the answer is rejected or left undecided in whole, and nothing else is', () => {
+  const hours = 74;
+  const fault = fc.record({
+    after: fc.integer({ min: 0, max: 6 }),
+    length: fc.integer({ min: 1, max: 12 }),
+    factor: fc.constantFrom(1e-9, 1 / 30, 30, 1e9),
+    jitterMinutes: fc.array(fc.integer({ min: 0, max: 59 }), { minLength: hours, maxLength: hours }),
+    missing: fc.uniqueArray(fc.integer({ min: 0, max: hours - 1 }), { maxLength: 7 }),
+  });
+  fc.assert(
+    fc.property(fault, ({ after, length, factor, jitterMinutes, missing }) => {
+      const start = hours - after - length;
+      const samples = jitterMinutes
+        .map((minutes, hour) => {
+          const isFault = hour >= start && hour < start + length;
+          return { at: START + hour * HOUR_MS + minutes * MINUTE_MS, price: isFault ? 100 * factor : 100 };
+        })
+        .filter((_, hour) => !missing.includes(hour));
+      const { rejected, undecided } = findOutliers(samples);
+      const found = samples.filter((sample) => rejected.has(sample) || undecided.has(sample));
+      expect(found).toEqual(samples.filter(({ price }) => price !== 100));
+    }),
+    { numRuns: 500 },
+  );
+});
