@@ -27,28 +27,38 @@ export function judgeAnswer(answer: JudgedAnswer): Finding[] {
   const prices = answer.prices.filter(({ day }) => asked.has(day));
   return [
     ...(isItself ? [] : findFrozen(series, samples)),
-    ...prices.flatMap(({ day, average }) => findRejectedOutliers(series, day, average, rejected)),
+    ...gapDays.flatMap((day) => {
+      const average = prices.find((price) => price.day === day)?.average ?? null;
+      return findRejectedOutliers(series, day, average, rejected);
+    }),
     ...prices
       .filter(({ isFinal, high, low }) => isFinal && high >= low * WIDE_RANGE)
       .map((row) => wideRange(series, row)),
   ];
 }
 
-/** @returns a finding for a day of which samples were rejected as outliers, with how many and how far off they were. */
+/**
+ * @param average of the samples that are left; null where none is.
+ * @returns a finding for a day of which samples were rejected as outliers, with how many and how far off they were.
+ */
 function findRejectedOutliers(
   series: Series,
   day: Day,
-  average: number,
+  average: number | null,
   rejected: readonly RejectedSample[],
 ): Finding[] {
   const outliers = rejected.filter(({ reason, observedAt }) => reason === 'outlier' && dayOf(observedAt) === day);
   if (outliers.length === 0) return [];
-  const timesOff = Math.max(...outliers.map(({ price }) => Math.max(Number(price) / average, average / Number(price))));
   const detail =
-    `${seriesName(series)} on ${day}: ${outliers.length} of the samples were rejected as faults, up to ` +
-    `${timesOff.toPrecision(3)} times off the average of ${average}.`;
+    `${seriesName(series)} on ${day}: ${outliers.length} of the samples were rejected as faults, ` +
+    (average === null
+      ? 'and no other is left.'
+      : `up to ${timesOff(outliers, average)} times off the average of ${average}.`);
   return [{ rule: 'outliers', severity: 'warning', ...series, day, detail }];
 }
+
+const timesOff = (outliers: readonly RejectedSample[], average: number): string =>
+  Math.max(...outliers.map(({ price }) => Math.max(Number(price) / average, average / Number(price)))).toPrecision(3);
 
 const wideRange = (series: Series, { day, high, low }: { day: Day; high: number; low: number }): Finding => ({
   rule: 'range',

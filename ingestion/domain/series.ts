@@ -7,9 +7,12 @@ export type Series = { readonly coin: string; readonly currency: string };
 /** @returns the series as people read it: `bitcoin/usd`. */
 export const seriesName = ({ coin, currency }: Series): string => `${coin}/${currency}`;
 
-/** @returns whether the series is a coin in its own currency, as bitcoin in btc: its price is 1 for ever. */
+/** CoinGecko's currencies that are parts of a coin, by the coin's symbol: 1,000,000 bits or 100,000,000 sats are a bitcoin. */
+const PARTS_OF: Readonly<Record<string, string>> = { bits: 'btc', sats: 'btc' };
+
+/** @returns whether the series is a coin in itself, as bitcoin in btc or in sats: its price never changes. */
 export const isCoinInItself = ({ coins }: Universe, { coin, currency }: Series): boolean =>
-  coins.some(({ id, symbol }) => id === coin && symbol.toLowerCase() === currency);
+  coins.some(({ id, symbol }) => id === coin && symbol.toLowerCase() === (PARTS_OF[currency] ?? currency));
 
 /** @returns the series of the universe that the request names, in the universe's order; all where it names none. */
 export function selectSeries(universe: Universe, request: Pick<RunRequest, 'coins' | 'currencies'>): Series[] {

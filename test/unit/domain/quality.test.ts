@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { HOUR_MS, startOf } from '../../../ingestion/domain/day.ts';
 import { findChanges, findFrozen, judgeAnswer, type PriceChange } from '../../../ingestion/domain/quality.ts';
+import { isCoinInItself } from '../../../ingestion/domain/series.ts';
 
 const DAY = '2026-05-12';
 const START = startOf(DAY);
@@ -100,6 +101,18 @@ describe('an answer', () => {
     expect(finding?.detail).toContain('2 of the samples were rejected as faults, up to 1.00e+9 times off');
   });
 
+  test('of which all samples of a day were rejected as outliers says so, though there is no row', () => {
+    const rejected = [{ observedAt: START, price: '900', reason: 'outlier' as const }];
+    expect(judgeAnswer({ ...answer, prices: [], rejected })).toMatchObject([
+      {
+        rule: 'outliers',
+        day: DAY,
+        detail: expect.stringContaining('1 of the samples were rejected as faults, and no other is left'),
+      },
+    ]);
+    expect(judgeAnswer({ ...answer, prices: [], gapDays: ['2026-05-11'], rejected })).toEqual([]);
+  });
+
   test('with a final row ten times as high as low is looked at, and one that is not final or not asked for is not', () => {
     const wide = row({ high: 900, low: 90 });
     expect(judgeAnswer({ ...answer, prices: [wide] })).toMatchObject([{ rule: 'range', day: DAY }]);
@@ -116,4 +129,18 @@ describe('an answer', () => {
     expect(judgeAnswer({ ...answer, samples })).toMatchObject([{ rule: 'frozen' }]);
     expect(judgeAnswer({ ...answer, samples, isItself: true })).toEqual([]);
   });
+});
+
+test.each([
+  ['bitcoin', 'btc', true],
+  ['bitcoin', 'sats', true],
+  ['bitcoin', 'bits', true],
+  ['bitcoin', 'eth', false],
+  ['ethereum', 'sats', false],
+])('%s in %s is a coin in itself: %s', (coin, currency, expected) => {
+  const coins = [
+    { id: 'bitcoin', symbol: 'BTC', name: 'Bitcoin' },
+    { id: 'ethereum', symbol: 'eth', name: 'Ethereum' },
+  ];
+  expect(isCoinInItself({ coins, currencies: [] }, { coin, currency })).toBe(expected);
 });
