@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
@@ -9,23 +9,12 @@ import type { Clock } from '../../ingestion/ports.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { dumpSchema } from '../support/dump-schema.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { createTestDatabase, useTestDatabase } from '../support/test-database.ts';
+import { useOwnDatabases } from '../support/test-database.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const opened: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of opened) await close();
-});
-
-const migrated = createDatabase({ url: (await useTestDatabase()).url });
-opened.push(migrated.close);
-
-async function emptyDatabase(): Promise<Database> {
-  const { url, drop } = await createTestDatabase({ isEmpty: true });
-  const database = createDatabase({ url });
-  opened.push(database.close, drop);
-  return database;
-}
+const openDatabase = useOwnDatabases();
+const emptyDatabase = () => openDatabase({ isEmpty: true });
+const migrated = await openDatabase();
 
 const options = { waitMs: 0, clock: createVirtualClock(0), log: silentLog };
 const FIRST = Object.keys(MIGRATIONS);
@@ -178,7 +167,6 @@ test('a migration may take longer than a statement of a run; later statements ar
 test('a database that is not there yet is waited for, and that is said', async () => {
   const real = await emptyDatabase();
   const away = createDatabase({ url: 'postgres://somebody@127.0.0.1:1/prices' });
-  opened.unshift(away.close);
   const warnings: string[] = [];
   const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
   let now = 0;
@@ -196,6 +184,7 @@ test('a database that is not there yet is waited for, and that is said', async (
   now = 0;
   await expect(migrateToLatest(appearing, { clock, log, waitMs: 12_000 })).rejects.toThrow(/can't be reached/);
   expect(now).toBe(12_000);
+  await away.close();
 });
 
 test('an older server is refused with its version', async () => {

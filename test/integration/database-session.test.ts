@@ -6,7 +6,7 @@ import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { answerWith, dailyPrice, openRun } from '../support/database-fixtures.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { createTestDatabase, type TestDatabase, useOwnDatabases } from '../support/test-database.ts';
 import { startTestIngestion } from '../support/test-ingestion.ts';
 
 const NOW = '2026-03-10T02:00Z';
@@ -14,6 +14,8 @@ const cleanUps: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const cleanUp of cleanUps.reverse()) await cleanUp();
 });
+
+const openDatabase = useOwnDatabases();
 
 async function newDatabase(): Promise<TestDatabase> {
   const created = await createTestDatabase();
@@ -120,19 +122,7 @@ test('a session of the role is pinned too, and what DATABASE_URL gives in option
 test.each(['LATIN1', 'SQL_ASCII', 'WIN1251'])(
   'a database in %s is migrated, and texts that it lacks are stored in part',
   async (encoding) => {
-    const { url, drop } = await createTestDatabase({ isEmpty: true });
-    const name = `${new URL(url).pathname.slice(1)}_${encoding.toLowerCase()}`;
-    const target = new URL(url);
-    target.pathname = name;
-    const { db: admin, close } = createDatabase({ url });
-    await sql`create database ${sql.id(name)} encoding ${sql.lit(encoding)} locale 'C' template template0`.execute(
-      admin,
-    );
-    const database = createDatabase({ url: target.href });
-    cleanUps.push(drop, close, async () => {
-      await sql`drop database ${sql.id(name)} with (force)`.execute(admin);
-    });
-    cleanUps.push(database.close);
+    const database = await openDatabase({ isEmpty: true, encoding });
     await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silentLog });
     const { lock, runs, prices } = createRepositories(database, { clock: systemClock });
     const held = await lock.acquire(0);

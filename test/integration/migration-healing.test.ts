@@ -1,24 +1,15 @@
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import type { Database } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrate.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { createTestDatabase } from '../support/test-database.ts';
+import { useOwnDatabases } from '../support/test-database.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const RUN = '0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f';
-const opened: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of opened) await close();
-});
-
-async function emptyDatabase(): Promise<Database> {
-  const { url, drop } = await createTestDatabase({ isEmpty: true });
-  const database = createDatabase({ url });
-  opened.push(database.close, drop);
-  return database;
-}
+const openDatabase = useOwnDatabases();
+const emptyDatabase = () => openDatabase({ isEmpty: true });
 const options = { waitMs: 0, clock: createVirtualClock(0), log: silentLog };
 const first = { '0001_tables': MIGRATIONS['0001_tables'] ?? { up: async () => {} } };
 

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll } from '@jest/globals';
 import pg from 'pg';
+import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import type { Tables } from '../../ingestion/database/tables.ts';
 import { databaseUrl } from './database-url.ts';
 
 export type TestDatabase = { readonly url: string; drop(): Promise<void> };
 
+/** @property encoding another one than UTF8; only of an empty database. */
+type TestDatabaseOptions = { isEmpty?: boolean; encoding?: string };
+
 /** A database of its own on the server of the test run, migrated unless it is to be empty. */
-export async function createTestDatabase(options: { isEmpty?: boolean } = {}): Promise<TestDatabase> {
+export async function createTestDatabase({ isEmpty, encoding }: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { TEST_POSTGRES_URL: serverUrl, TEST_POSTGRES_TEMPLATE: template } = process.env;
   if (!serverUrl || !template) throw new Error('There is no PostgreSQL for tests. Run them with "npm test".');
   // With the pid of the test run, for another one may use the same server.
@@ -17,7 +21,8 @@ export async function createTestDatabase(options: { isEmpty?: boolean } = {}): P
     await client.connect();
     await client.query(statement).finally(() => client.end());
   };
-  await onServer(`create database ${name} template ${options.isEmpty ? 'template0' : template}`);
+  const inEncoding = encoding ? ` encoding '${encoding}' locale 'C'` : '';
+  await onServer(`create database ${name} template ${isEmpty ? 'template0' : template}${inEncoding}`);
   return {
     url: databaseUrl(serverUrl, name),
     drop: () => onServer(`drop database if exists ${name} with (force)`),
@@ -29,6 +34,20 @@ export async function useTestDatabase(): Promise<TestDatabase> {
   const database = await createTestDatabase();
   afterAll(database.drop);
   return database;
+}
+
+/** @returns what opens such a database; all of them are closed and dropped after the tests of the file. */
+export function useOwnDatabases(): (options?: TestDatabaseOptions) => Promise<Database & { url: string }> {
+  const cleanUps: (() => Promise<void>)[] = [];
+  afterAll(async () => {
+    for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  });
+  return async (options) => {
+    const { url, drop } = await createTestDatabase(options);
+    const database = createDatabase({ url });
+    cleanUps.push(drop, database.close);
+    return { ...database, url };
+  };
 }
 
 /** Every table of data, those that refer to others first. */
