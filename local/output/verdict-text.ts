@@ -41,7 +41,7 @@ function effortText(verdict: Verdict): string {
     `${formatQuantity(rowsWritten, 'row')} written`,
     `${formatCount(rowsUnchanged)} unchanged`,
     `${formatQuantity(requests, 'request')} (${formatQuantity(credits, 'credit')})`,
-    ...(retries > 0 ? [formatQuantity(retries, 'repeated request')] : []),
+    ...(retries > 0 ? [formatQuantity(retries, 'repeated attempt')] : []),
     ...(rateLimited > 0 ? [`${formatCount(rateLimited)} refused for the limit`] : []),
     formatDuration(durationMs),
   ].join(', ');
