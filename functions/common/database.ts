@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { show } from '../../ingestion/contract/show.ts';
 import { createDatabase, type Database, DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
+import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/settings.ts';
 import { BACKGROUND_CLIENT } from './aws-client.ts';
 import { readEnvironment } from './environment.ts';
@@ -13,10 +14,11 @@ const credentials = z.object({ username: z.string().min(1), password: z.string()
 /**
  * Opens the database that the environment names. The caller closes it before the invocation ends: by the next one, a
  * connection could be dead and a password rotated.
+ * @param log is told of waits for the locks of other sessions.
  * @throws SettingError naming what the environment lacks; DatabaseUnreachableError, which may pass, when Secrets Manager
  * gives no credentials.
  */
-export async function openDatabase(): Promise<Database> {
+export async function openDatabase(log: Log): Promise<Database> {
   const { databaseHost, databasePort, databaseName, databaseSecretId } = readEnvironment(
     'databaseHost',
     'databasePort',
@@ -25,14 +27,17 @@ export async function openDatabase(): Promise<Database> {
   );
   const client = new SecretsManagerClient(BACKGROUND_CLIENT);
   const { username } = await readCredentials(client, databaseSecretId);
-  return createDatabase({
-    host: databaseHost,
-    port: Number(databasePort),
-    database: databaseName,
-    user: username,
-    password: async () => (await readCredentials(client, databaseSecretId)).password,
-    tls: readTls(),
-  });
+  return createDatabase(
+    {
+      host: databaseHost,
+      port: Number(databasePort),
+      database: databaseName,
+      user: username,
+      password: async () => (await readCredentials(client, databaseSecretId)).password,
+      tls: readTls(),
+    },
+    { log },
+  );
 }
 
 async function readCredentials(client: SecretsManagerClient, secretId: string): Promise<z.infer<typeof credentials>> {

@@ -12,4 +12,4 @@ import { migrate } from './migrate.ts';
  */
 export const handler = middy<unknown, Migrated>(FULL_TIME)
   .use(logInvocation('The schema could not be brought up to date'))
-  .handler(() => migrate(openDatabase, systemClock, log));
+  .handler(() => migrate(() => openDatabase(log), systemClock, log));

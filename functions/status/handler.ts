@@ -4,7 +4,7 @@ import { readStatus, type Status } from '../../ingestion/database/status.ts';
 import { readUniverse } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { openDatabase } from '../common/database.ts';
-import { logInvocation } from '../common/logger.ts';
+import { log, logInvocation } from '../common/logger.ts';
 import { parseEvent } from '../common/parse-event.ts';
 
 /** Invoked by hand, with `{}` or with the id of a run. */
@@ -16,7 +16,7 @@ export const handler = middy<unknown, Status>()
   .handler(async (event) => {
     const { runId } = parseEvent(question, event ?? {}, 'a question for the status');
     const universe = readUniverse(process.env);
-    const database = await openDatabase();
+    const database = await openDatabase(log);
     try {
       return await readStatus(database, { now: systemClock.now(), universe, ...(runId ? { runId } : {}) });
     } finally {

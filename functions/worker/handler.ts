@@ -60,7 +60,7 @@ function dependencies(deadline: number): WorkerDependencies {
     async runHop(order, log) {
       const key = await readSecret(new SecretsManagerClient(BACKGROUND_CLIENT), environment.coingeckoSecretId);
       const source = sourceSettings(process.env, key?.value ?? null);
-      const database = await openDatabase();
+      const database = await openDatabase(log);
       try {
         return await runHop(order, {
           source,

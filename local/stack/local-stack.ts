@@ -150,7 +150,7 @@ type Worker = {
 
 function createWorker(client: SQSClient, queues: Queues, options: LocalStackOptions): Worker {
   const { databaseUrl, source, universe, log, onHop } = options;
-  const database = createDatabase({ url: databaseUrl });
+  const database = createDatabase({ url: databaseUrl }, { log });
   const interrupt = new AbortController();
 
   async function runAndTell(order: RunOrder, log: Log): Promise<RunResult> {

@@ -11,6 +11,7 @@ import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';
 import { startGate } from '../support/gate.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestQueue, type TestQueue } from '../support/test-queue.ts';
 import { createTestWorker, type TestWorker } from '../support/test-worker.ts';
@@ -259,7 +260,7 @@ describe('a database in trouble', () => {
     });
     // One series, so that no other request is in the middle of a statement.
     const universe = { coins: TWO_COINS.coins.slice(0, 1), currencies: TWO_COINS.currencies.slice(0, 1) };
-    const worker = startWorker({ universe, baseUrl, database: openDatabase });
+    const worker = startWorker({ universe, baseUrl, database: () => openDatabase(silentLog) });
     send();
     const isDone = await queue.deliver(worker.work);
     await cloud.close();
