@@ -65,25 +65,31 @@ export async function readAbsence(db: Kysely<Tables>, { coin, currency }: Series
   return absence ?? null;
 }
 
-/** A row of an early version names no answer: then those of its run count that were asked for its day. */
-const MADE_FROM = sql<boolean>`(
-  answer.coin_id = price.coin_id and answer.currency = price.currency and (
-    answer.id = any(price.answer_ids)
-    or price.answer_ids is null and answer.run_id = price.run_id and price.day between answer.first_day and answer.last_day
+/**
+ * The answer that a row of `daily_prices as price` was made from. The first version named none, and a program of it that was
+ * rolled back to leaves the ids of the row before: of its rows the run's answer counts whose window holds the day, first the
+ * one that was asked for it.
+ */
+const ANSWER_ID = sql<number | null>`(
+  select answer.id from answers as answer
+  where answer.coin_id = price.coin_id and answer.currency = price.currency and (
+    price.aggregation_version > 1 and answer.id = any(price.answer_ids)
+    or (price.aggregation_version = 1 or price.answer_ids is null) and answer.run_id = price.run_id
+      and price.day::timestamp at time zone 'UTC' >= answer.window_from
+      and price.day::timestamp at time zone 'UTC' < answer.window_to
   )
+  order by price.day between answer.first_day and answer.last_day desc, answer.id desc
+  limit 1
 )`;
 
-/** @returns the latest answer that the day's row was made from; null where it is not kept any more. */
+/** @returns the answer that the day's row was made from; null where it is not kept any more. */
 export async function readAnswerOf(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
-  const answer = await db
+  const row = await db
     .selectFrom('daily_prices as price')
-    .innerJoin('answers as answer', (join) => join.on(MADE_FROM))
-    .selectAll('answer')
-    .where(({ and }) => and({ 'price.coin_id': coin, 'price.currency': currency, 'price.day': day }))
-    .orderBy('answer.id', 'desc')
-    .limit(1)
+    .select(ANSWER_ID.as('answerId'))
+    .where(({ and }) => and({ coin_id: coin, currency, day }))
     .executeTakeFirst();
-  return answer ? await toKept(answer) : null;
+  return row?.answerId ? await readAnswer(db, row.answerId) : null;
 }
 
 /** @returns the latest answer that was asked for the day, whether or not it made a row; null where none is kept. */
@@ -104,18 +110,11 @@ export async function readAnswerFor(db: Kysely<Tables>, { coin, currency }: Seri
 export async function readOutdated(db: Kysely<Tables>): Promise<(Series & { day: Day; answerId: number | null })[]> {
   return await db
     .selectFrom('daily_prices as price')
-    .leftJoin('answers as answer', (join) => join.on(MADE_FROM))
-    .select(({ fn }) => [
-      'price.coin_id as coin',
-      'price.currency',
-      'price.day',
-      fn.max<number | null>('answer.id').as('answerId'),
-    ])
-    .where('price.aggregation_version', '<', AGGREGATION_VERSION)
-    .groupBy(['price.coin_id', 'price.currency', 'price.day'])
-    .orderBy('price.coin_id')
-    .orderBy('price.currency')
-    .orderBy('price.day')
+    .select(['coin_id as coin', 'currency', 'day', ANSWER_ID.as('answerId')])
+    .where('aggregation_version', '<', AGGREGATION_VERSION)
+    .orderBy('coin_id')
+    .orderBy('currency')
+    .orderBy('day')
     .execute();
 }
 

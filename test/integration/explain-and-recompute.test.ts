@@ -56,6 +56,18 @@ describe('explain', () => {
     expect(await explainStored(ingestion.database.db, SERIES, DAY)).toMatchObject({ agrees: true });
   });
 
+  test('a row of the first version is explained by the answer of its run, whatever ids the row before has left', async () => {
+    const marginDay = '2026-11-09';
+    await change(
+      sql`update daily_prices set aggregation_version = 1, answer_ids = array[-1] where day in (${DAY}, ${marginDay})`,
+    );
+    for (const day of [DAY, marginDay])
+      expect(await explainStored(ingestion.database.db, SERIES, day)).toMatchObject({ day, agrees: true });
+    await change(
+      sql`update daily_prices set aggregation_version = 2, answer_ids = null where day in (${DAY}, ${marginDay})`,
+    );
+  });
+
   test('a row that was changed by hand is told from its answer', async () => {
     await change(sql`update daily_prices set close = high where ${OF_DAY}`);
     const { code, stdout } = await command('explain', '--coin', 'bitcoin', '--currency', 'usd', '--day', DAY);
