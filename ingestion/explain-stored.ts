@@ -11,7 +11,7 @@ import type { Series } from './domain/series.ts';
  * One stored daily price beside what its stored answer comes to today.
  * @property aggregationVersion the rules that the row was made by, and today's.
  * @property answer the one that the row was made from, or without a row the latest that was asked for the day; null where it
- * is not kept any more: answers are kept for 90 days.
+ * is not kept any more.
  * @property explanation null without an intact answer.
  * @property absence set where answers lacked the day.
  * @property agrees whether the row is, to the last digit, what the answer comes to.

@@ -1,4 +1,4 @@
-// Limits that the infrastructure sets and the program relies on.
+// Limits that more than one part of the project relies on.
 
 /** How long one hop may take. Lambda allows no more. */
 export const WORKER_TIMEOUT_MINUTES = 15;
@@ -32,3 +32,6 @@ export const MAX_SCHEDULE_INTERVAL_HOURS = 7 * 24 - 2;
 
 /** When production runs, in UTC, as EventBridge writes it. Yesterday is settled by then. */
 export const DAILY_SCHEDULE = 'cron(0 2 * * ? *)';
+
+/** Answers are kept so long that any recent row can be recomputed; the ledger so long that months can be counted. */
+export const KEPT_DAYS = 90;

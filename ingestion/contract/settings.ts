@@ -30,11 +30,12 @@ const Switch = oneOf(['on', 'off'])
   .transform((text) => text === 'on')
   .describe('on or off');
 
-/** @returns whether the address is this machine itself. What is sent there never leaves it. */
-export function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-}
+/** @returns whether the host is this machine itself. What is sent there never leaves it. */
+export const isLoopbackHost = (host: string): boolean =>
+  ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d+){3}$/.test(host);
+
+/** @returns whether the URL's host is this machine itself. */
+export const isLoopback = (url: string): boolean => isLoopbackHost(new URL(url).hostname);
 
 /** A century. No plan reaches back that far, and every calculation with it stays exact. */
 const MOST_HISTORY_DAYS = 36_500;

@@ -5,11 +5,12 @@ import type { Log } from '../ports.ts';
 import { type ParsedDatabaseUrl, parseDatabaseUrl } from './database-url.ts';
 import { DatabaseFailedError, DatabaseUnreachableError, explainFailure } from './failures.ts';
 import { withLockWatch } from './lock-waits.ts';
-import { offersTls } from './offers-tls.ts';
 import { refuseTransactionPooler } from './pooler.ts';
 import { KEEPALIVE_IDLE_SECONDS, prepareSession, type Session } from './session.ts';
+import { storable } from './storable.ts';
 import type { Tables } from './tables.ts';
 import { TIME_LIMITS, type TimeLimits } from './time-limits.ts';
+import { chooseTls } from './tls.ts';
 
 export { DatabaseUnreachableError } from './failures.ts';
 
@@ -85,7 +86,10 @@ export function createDatabase(
       throw explain(error, statement);
     });
 
-  const chooseTls = once(() => chooseTlsOf(target, config, log));
+  const settleTls = once(async () => {
+    if (target.tls === 'if offered')
+      config.ssl = await chooseTls(target, target.connectTimeoutMs ?? limits.connectMs, log);
+  });
   class Client extends pg.Client {
     isBound = false;
     constructor() {
@@ -109,7 +113,7 @@ export function createDatabase(
   }
 
   async function connect(): Promise<pg.Client> {
-    await chooseTls();
+    await settleTls();
     const client = new Client();
     client.on('error', () => {});
     await client.connect();
@@ -129,7 +133,7 @@ export function createDatabase(
   pool.on('connect', (client) => clients.add(client));
   pool.on('remove', (client) => clients.delete(client));
   async function connectPooled(): Promise<pg.PoolClient> {
-    await chooseTls();
+    await settleTls();
     try {
       return await pool.connect();
     } catch (error) {
@@ -218,17 +222,6 @@ function toConfig(target: Target, limits: TimeLimits): pg.ClientConfig {
   };
 }
 
-async function chooseTlsOf({ host, port, tls }: Target, config: pg.ClientConfig, log?: Pick<Log, 'warn'>) {
-  if (tls !== 'if offered') return;
-  const isOffered = await offersTls(host, port, config.connectionTimeoutMillis ?? TIME_LIMITS.connectMs);
-  config.ssl = isOffered && { rejectUnauthorized: false };
-  if (!isOffered && !isLocal(host)) {
-    log?.warn('The connection to the database is not encrypted: the server offers no TLS', { host });
-  }
-}
-
-const isLocal = (host: string) => host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
-
 /** The first call's result for all; a failure is forgotten. */
 function once<Arguments extends readonly unknown[]>(
   work: (...parameters: Arguments) => Promise<void>,
@@ -259,16 +252,6 @@ function refuseOtherAttributes({ isStandby, isReadOnly }: Session, { sessionAttr
       `${isStandby ? '.' : ', or reset the setting.'}`,
     '25006',
   );
-}
-
-/** Encodings that hold every character: SQL_ASCII takes bytes as they come. All others hold ASCII at least. */
-const HOLDS_ALL = ['UTF8', 'SQL_ASCII'];
-
-/** PostgreSQL's text can't hold U+0000, nor what its database's encoding lacks, and what a source sends may. */
-function storable(value: unknown, encoding = 'UTF8'): unknown {
-  if (Array.isArray(value)) return value.map((one) => storable(one, encoding));
-  if (typeof value !== 'string') return value;
-  return HOLDS_ALL.includes(encoding) ? value.replaceAll('\0', '\ufffd') : value.replace(/\0|\P{ASCII}/gu, '?');
 }
 
 function fromParts({ tls = true, ...parts }: Exclude<DatabaseSettings, { url: string }>): Target {

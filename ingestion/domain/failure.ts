@@ -50,7 +50,7 @@ export const isTransient = (kind: FailureKind): boolean => REACH[kind] === 'tran
 /** @returns whether the source answered, and will answer the same way again: one request a run is enough. */
 export const isAnsweredForGood = (kind: FailureKind): boolean => REACH[kind] === 'series';
 
-/** @returns whether the cause is the same for every series, so that the run must stop scope. */
+/** @returns whether the cause is the same for every series, so that the run must end. */
 export const stopsTheRun = (kind: FailureKind): boolean => REACH[kind] === 'run';
 
 /** The base of every error that this program foresees. The message says what was found, what was expected, what to do. */

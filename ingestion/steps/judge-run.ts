@@ -1,3 +1,4 @@
+import { KEPT_DAYS } from '../contract/limits.ts';
 import type { Universe } from '../contract/universe.ts';
 import { countDays, DAY_MS, type Instant } from '../domain/day.ts';
 import { isMissing, statusOf } from '../domain/day-state.ts';
@@ -11,9 +12,6 @@ import type { FetchOutcome } from './fetch-windows.ts';
 import { judgeCurrencies } from './judge-currencies.ts';
 import type { OpenRun } from './open-run.ts';
 import { type RunPlan, readStates } from './plan-run.ts';
-
-/** Answers are kept so long that any recent row can be recomputed; the ledger so long that months can be counted. */
-const KEEP_DAYS = 90;
 
 /**
  * Compares what is stored with what was expected, runs the quality rules, writes the verdict.
@@ -54,7 +52,7 @@ export async function judgeRun(
     fetched.counts.retries,
     status === 'waiting' ? null : finishedAt,
   );
-  await prune(deps, finishedAt - KEEP_DAYS * DAY_MS);
+  await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
   run.lock.lost.throwIfAborted();
 
   return {

@@ -1,3 +1,4 @@
+import { KEPT_DAYS } from '../../ingestion/contract/limits.ts';
 import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
 import type { ExplainedHour, Explanation } from '../../ingestion/domain/explain.ts';
@@ -79,7 +80,7 @@ function verdictLines(row: ExplainedRow): string[] {
   const was =
     `${name}: stored average ${stored.average}, ${stored.isFinal ? 'final' : 'not final'}, run ${stored.runId}, ` +
     `rules of version ${stored.aggregationVersion}.`;
-  if (!answer) return [was, 'Its answer is not kept any more: answers are kept for 90 days.'];
+  if (!answer) return [was, `Its answer is not kept any more: answers are kept for ${KEPT_DAYS} days.`];
   if (!explanation)
     return [was, 'It can be neither explained nor recomputed: its answer was changed after it was stored.'];
   if (!explanation.price) return [was, 'Its answer makes no price of this day.'];
