@@ -68,10 +68,10 @@ describe('what a database may have set for its sessions changes nothing', () => 
     ['default_transaction_isolation', 'serializable', 'read committed'],
     ['default_transaction_isolation', 'repeatable read', 'read committed'],
     ['idle_session_timeout', '1s', '0'],
-    ['idle_in_transaction_session_timeout', '20ms', '15s'],
+    ['idle_in_transaction_session_timeout', '300ms', '15s'],
     ['lock_timeout', '1ms', '0'],
-    ['statement_timeout', '20ms', '30s'],
-    ['transaction_timeout', '20ms', '0'],
+    ['statement_timeout', '300ms', '30s'],
+    ['transaction_timeout', '300ms', '0'],
   ] as const;
   /** All at once, since each is pinned by itself. Of a name with two values each has its database. */
   const inTwoDatabases = [
