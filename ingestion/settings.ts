@@ -7,11 +7,9 @@ import { PLANS, type PlanName } from './contract/plans.ts';
 import {
   BaseUrl,
   CoingeckoPlan,
-  CrossRates,
   DatabaseUrl,
   HeaderText,
   HistoryDays,
-  LatestPrices,
   LogLevel as LogLevelSetting,
   MonthlyCredits,
   RequestsPerMinute,
@@ -43,10 +41,6 @@ export type SourceSettings = {
 export type LocalSettings = {
   readonly source: SourceSettings;
   readonly universe: Universe;
-  /** Whether prices in the other currencies are derived from those in the first. */
-  readonly crossRates: boolean;
-  /** Whether a full run ends by asking for the latest prices. */
-  readonly latestPrices: boolean;
   /** Null: the embedded server. */
   readonly databaseUrl: string | null;
   readonly cronSecret: string | null;
@@ -78,8 +72,6 @@ export const parseLocalSettings = (env: Environment): LocalSettings =>
   reading(env, (read) => ({
     source: readSource(read),
     universe: readUniverseFile(read),
-    crossRates: read('COINGECKO_CROSS_RATES') ?? false,
-    latestPrices: read('LATEST_PRICES') ?? true,
     databaseUrl: read('DATABASE_URL', withoutSecrets) ?? null,
     cronSecret: read('CRON_SECRET', hidden) ?? null,
     logLevel: read('LOG_LEVEL') ?? 'warn',
@@ -92,8 +84,6 @@ const SETTINGS = {
   COINGECKO_REQUESTS_PER_MINUTE: RequestsPerMinute,
   COINGECKO_MONTHLY_CREDITS: MonthlyCredits,
   COINGECKO_HISTORY_DAYS: HistoryDays,
-  COINGECKO_CROSS_RATES: CrossRates,
-  LATEST_PRICES: LatestPrices,
   UNIVERSE: UniversePath,
   DATABASE_URL: DatabaseUrl,
   CRON_SECRET: HeaderText,

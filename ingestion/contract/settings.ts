@@ -25,11 +25,6 @@ export function oneOf<const Names extends readonly string[]>(names: Names) {
   return z.enum(names, takes).describe(takes);
 }
 
-/** @returns true for `on`, false for `off`. */
-const Switch = oneOf(['on', 'off'])
-  .transform((text) => text === 'on')
-  .describe('on or off');
-
 /** @returns whether the host is this machine itself. What is sent there never leaves it. */
 export const isLoopbackHost = (host: string): boolean =>
   ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d+){3}$/.test(host);
@@ -45,11 +40,6 @@ export const RequestsPerMinute = wholeNumber(1, 100_000);
 export const MonthlyCredits = wholeNumber(1, 1_000_000_000);
 /** A request is at least 72 hours wide and must fit into the history. */
 export const HistoryDays = wholeNumber(4, MOST_HISTORY_DAYS);
-
-/** Whether prices in the other currencies are derived from those in the first. */
-export const CrossRates = Switch;
-/** Whether a full run ends by asking for the latest prices. */
-export const LatestPrices = Switch;
 
 const HTTPS_ADDRESS = 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)';
 export const BaseUrl = z

@@ -9,7 +9,6 @@ export type ParsedArguments =
       readonly kind: 'run';
       readonly command: Command;
       readonly options: Readonly<Record<string, unknown>>;
-      readonly positionals: readonly unknown[];
     };
 
 const HELP_FOOTER = `
@@ -17,7 +16,7 @@ The options of one command: npm run <command> -- --help
 The settings, from the environment or .env: see README.md`;
 
 /**
- * @param argv what follows the program's name: a command, its positionals and options.
+ * @param argv what follows the program's name: a command and its options.
  * @param environment in which npm leaves the options that it took for its own.
  * @throws UsageError
  */
@@ -45,23 +44,14 @@ export function parseArguments(
     });
   refuseWithUsageError(program);
 
-  function addTo(parent: commander.Command, table: Commands): void {
-    for (const [name, entry] of Object.entries(table)) {
-      const child = parent.command(name).description(entry.summary);
-      refuseWithUsageError(child);
-      if ('commands' in entry) {
-        child.helpCommand(false);
-        addTo(child, entry.commands);
-        continue;
-      }
-      for (const notation of entry.positionals) child.argument(notation);
-      for (const [option, properties] of Object.entries(entry.options)) addOption(child, option, properties);
-      child.action(() => {
-        parsed = { kind: 'run', command: entry, options: givenOptions(child), positionals: child.processedArgs };
-      });
-    }
+  for (const [name, command] of Object.entries(commands)) {
+    const child = program.command(name).description(command.summary);
+    refuseWithUsageError(child);
+    for (const [option, properties] of Object.entries(command.options)) addOption(child, option, properties);
+    child.action(() => {
+      parsed = { kind: 'run', command, options: givenOptions(child) };
+    });
   }
-  addTo(program, commands);
 
   try {
     program.parse(argv, { from: 'user' });
@@ -82,7 +72,6 @@ function refuseWithUsageError(command: commander.Command): void {
 
 /** @returns commander's message as a sentence, with a way on where it suggests none. */
 function messageOf(error: commander.CommanderError, command: commander.Command): string {
-  if (error.code === 'commander.help') return `${pathOf(command)} takes ${childrenOf(command)}.`;
   const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const [, tied] = /^unknown option '(--[^=]+)=/.exec(found) ?? [];
   if (command.options.some(({ long }) => long === tied)) return `${tied} takes no value.`;
@@ -94,12 +83,9 @@ function messageOf(error: commander.CommanderError, command: commander.Command):
 
 const childrenOf = (command: commander.Command): string => command.commands.map((child) => child.name()).join(', ');
 
-/** @returns how the command is called, as far as its own options: `npm run universe -- add`. */
-function pathOf(command: commander.Command): string {
-  if (!command.parent) return command.name();
-  const parent = pathOf(command.parent);
-  return command.parent.parent ? `${parent} ${command.name()}` : `${parent} ${command.name()} --`;
-}
+/** @returns how the command is called, as far as its options: `npm run backfill --`. */
+const pathOf = (command: commander.Command): string =>
+  command.parent ? `${command.parent.name()} ${command.name()} --` : command.name();
 
 const usageOf = (command: commander.Command): string => `${pathOf(command)} ${command.usage()}`;
 

@@ -1,4 +1,4 @@
-import type { Command, CommandGroup, Commands, Option } from './command.ts';
+import type { Commands } from './command.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -15,7 +15,7 @@ export function refuseSwallowedOptions(
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   // Another script, which npm started with options, may have started this command.
   if (!entry || environment['npm_lifecycle_event'] !== name) return;
-  const swallowed = optionsOf(entry).filter(
+  const swallowed = Object.entries(entry.options).filter(
     ([option]) => environment[`npm_config_${option.replaceAll('-', '_')}`] && !rest.includes(`--${option}`),
   );
   if (swallowed.length === 0) return;
@@ -28,6 +28,3 @@ export function refuseSwallowedOptions(
     `npm took ${names} for its own${left}. Put " -- " before the options: npm run ${name} -- ${written.join(' ')}`,
   );
 }
-
-const optionsOf = (entry: Command | CommandGroup): (readonly [string, Option])[] =>
-  'commands' in entry ? Object.values(entry.commands).flatMap(optionsOf) : Object.entries(entry.options);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseArguments } from '../../local/cli/arguments.ts';
-import { type CommandContext, defineCommand, EXIT, JSON_OPTION } from '../../local/cli/command.ts';
+import { defineCommand, EXIT, JSON_OPTION } from '../../local/cli/command.ts';
 import { UsageError } from '../../local/cli/usage-error.ts';
 
 const outcome = async () => ({ exitCode: EXIT.complete, document: null, text: '' });
@@ -17,23 +17,6 @@ const COMMANDS = {
     run: outcome,
   }),
   status: defineCommand({ summary: 'Show what is stored.', options: {}, run: outcome }),
-  import: defineCommand({
-    summary: 'Store prices of a file.',
-    positionals: ['<file>', '[note]'],
-    options: JSON_OPTION,
-    run: async (_context, { json }, [file, note]) => ({
-      exitCode: EXIT.complete,
-      document: null,
-      text: `${file.toUpperCase()} ${note ?? 'no note'} ${json}`,
-    }),
-  }),
-  universe: {
-    summary: 'Change what is tracked.',
-    commands: {
-      add: defineCommand({ summary: 'Track more.', positionals: ['<id...>'], options: JSON_OPTION, run: outcome }),
-      list: defineCommand({ summary: 'List it.', options: {}, run: outcome }),
-    },
-  },
 };
 
 const MISSING = "Option '--from <YYYY-MM-DD>' argument missing. npm run backfill -- --help shows what it takes.";
@@ -45,7 +28,6 @@ test('a command with its options gives their values, a repeated one as a list', 
     kind: 'run',
     command: COMMANDS.backfill,
     options: { from: '2026-01-01', coin: ['bitcoin', 'ethereum'], refetch: true, 'dry-run': true, json: true },
-    positionals: [],
   });
 });
 
@@ -53,29 +35,11 @@ test('options that are not given are absent', () => {
   expect(parse('backfill')).toMatchObject({ options: {} });
 });
 
-test('positionals are given in their order, before and after options', async () => {
-  const parsed = parse('import', 'prices.csv', '--json');
-  expect(parsed).toMatchObject({ positionals: ['prices.csv', undefined], options: { json: true } });
-  if (parsed.kind !== 'run') throw new Error('Expected a command.');
-  const { options, positionals } = parsed;
-  const { text } = await parsed.command.run({} as CommandContext, options, positionals);
-  expect(text).toBe('PRICES.CSV no note true');
-  expect(parse('import', '--json', 'prices.csv', 'by hand')).toMatchObject({ positionals: ['prices.csv', 'by hand'] });
-});
-
-test('a command of a group is given by its own word', () => {
-  expect(parse('universe', 'add', 'pepe', 'jpy')).toMatchObject({
-    command: COMMANDS.universe.commands.add,
-    positionals: [['pepe', 'jpy']],
-  });
-});
-
 describe('help', () => {
   test('names every command', () => {
     const { text } = parse('--help') as { text: string };
     expect(text).toContain('Usage: npm run <command> [-- options]');
     expect(text).toMatch(/backfill +Fetch some days\./);
-    expect(text).toMatch(/universe +Change what is tracked\./);
   });
 
   test('of a command names every option and what it takes', () => {
@@ -84,22 +48,13 @@ describe('help', () => {
     expect(text).toMatch(/--from <YYYY-MM-DD> +The first day\./);
     expect(text).toMatch(/--dry-run +Send nothing\./);
   });
-
-  test('of a group names its commands, and of one of them how it is called', () => {
-    expect(parse('universe', '--help')).toMatchObject({ text: expect.stringMatching(/add +Track more\./) });
-    expect(parse('universe', 'add', '--help')).toMatchObject({
-      text: expect.stringContaining('Usage: npm run universe -- add [options] <id...>'),
-    });
-  });
 });
 
 test.each([
-  [[], 'No command was given. It takes backfill, status, import, universe.'],
+  [[], 'No command was given. It takes backfill, status.'],
   [['stauts'], "Unknown command 'stauts'. Did you mean status?"],
-  [['frobnicate'], "Unknown command 'frobnicate'. It takes backfill, status, import, universe."],
-  [['constructor'], "Unknown command 'constructor'. It takes backfill, status, import, universe."],
-  [['universe'], 'npm run universe -- takes add, list.'],
-  [['universe', 'ad'], "Unknown command 'ad'. Did you mean add?"],
+  [['frobnicate'], "Unknown command 'frobnicate'. It takes backfill, status."],
+  [['constructor'], "Unknown command 'constructor'. It takes backfill, status."],
   [['backfill', '--form', 'x'], "Unknown option '--form'. Did you mean --from?"],
   [['backfill', '-x'], "Unknown option '-x'. npm run backfill -- --help shows what it takes."],
   [['status', '--toString'], "Unknown option '--toString'. npm run status -- --help shows what it takes."],
@@ -113,7 +68,6 @@ test.each([
     ['status', 'now'],
     "Too many arguments for 'status'. Expected 0 arguments but got 1: now. npm run status -- --help shows what it takes.",
   ],
-  [['import'], "Missing required argument 'file'. npm run import -- --help shows what it takes."],
 ])('%j is refused with what would be right', (argv, message) => {
   expect(() => parse(...argv)).toThrow(new UsageError(message));
 });

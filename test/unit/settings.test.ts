@@ -75,20 +75,10 @@ test('an empty variable, or one of blanks, counts as not set', () => {
 test('a local run has its own database, the default universe and quiet logs unless set', () => {
   expect(parseLocalSettings({})).toMatchObject({
     universe: DEFAULT_UNIVERSE,
-    crossRates: false,
-    latestPrices: true,
     databaseUrl: null,
     cronSecret: null,
     logLevel: 'warn',
   });
-});
-
-test.each([
-  ['on', true],
-  ['off', false],
-])('cross rates and the latest prices can be switched %s', (text, isOn) => {
-  const env = { COINGECKO_CROSS_RATES: text, LATEST_PRICES: text };
-  expect(parseLocalSettings(env)).toMatchObject({ crossRates: isOn, latestPrices: isOn });
 });
 
 test('the universe can be set', () => {
@@ -119,8 +109,6 @@ test.each([
   ],
   ['COINGECKO_MONTHLY_CREDITS', '-5', `COINGECKO_MONTHLY_CREDITS is "-5"; it takes ${wholeNumber(1, 1_000_000_000)}.`],
   ['COINGECKO_HISTORY_DAYS', '3', `COINGECKO_HISTORY_DAYS is "3"; it takes ${wholeNumber(4, 36_500)}.`],
-  ['COINGECKO_CROSS_RATES', 'true', 'COINGECKO_CROSS_RATES is "true"; it takes on or off.'],
-  ['LATEST_PRICES', '0', 'LATEST_PRICES is "0"; it takes on or off.'],
   ['LOG_LEVEL', 'loud', 'LOG_LEVEL is "loud"; it takes debug, info, warn or error.'],
 ])('%s=%s is refused with what it takes', (variable, value, sentence) => {
   expect(problemsOf({ [variable]: value })).toEqual([sentence]);
@@ -166,12 +154,10 @@ describe('a universe file', () => {
 
 test.each([
   ['COINGECKO_APIKEY', 'COINGECKO_API_KEY? It takes letters, digits and signs of ASCII, without spaces.'],
-  ['COINGECKO_CROSS_RATE', 'COINGECKO_CROSS_RATES? It takes on or off.'],
   ['COINGECKO_REQUESTS_PER_MIN', `COINGECKO_REQUESTS_PER_MINUTE? It takes ${wholeNumber(1, 100_000)}.`],
   ['DATABASEURL', 'DATABASE_URL? It takes an address like postgres://'],
   ['CRON_SECRETS', 'CRON_SECRET? It takes letters,'],
   ['UNIVERS', 'UNIVERSE? It takes the path of a file like universe.json.'],
-  ['LATEST_PRICE', 'LATEST_PRICES? It takes on or off.'],
   ['LOGLEVEL', 'LOG_LEVEL? It takes debug, info, warn or error.'],
 ])('%s is refused with the setting that may be meant, and what that takes', (name, sentence) => {
   expect(problemsOf({ [name]: 'x' })).toEqual([
