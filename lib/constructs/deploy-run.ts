@@ -25,7 +25,8 @@ export class DeployRun extends Construct {
       config,
       folder: 'queue-run',
       description: 'Queues a run at the end of a deploy',
-      timeout: Duration.seconds(30),
+      // Three attempts of 10 s, and the pauses between them.
+      timeout: Duration.seconds(45),
       environment: { queueUrl: queue.queueUrl },
     });
     // Nothing reads it. A trigger runs again only when its function changes, and this changes with each deploy.
