@@ -85,6 +85,13 @@ describe('a price that really moves', () => {
     );
   });
 
+  test('to another level loses no sample where as many samples of the old one are left', () => {
+    const prices = [...level(0.9, 17), ...level(0.04, 20)].with(31, 0.0475).with(36, 0.0475);
+    const missing = new Set([15, 18, 29, 30, 35]);
+    const samples = hourly(prices).filter((_, hour) => !missing.has(hour));
+    expect(findOutliers(samples).rejected.size).toBe(0);
+  });
+
   test('ten times a day keeps its samples', () => {
     const swinging = Array.from(
       { length: 120 },
