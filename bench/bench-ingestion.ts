@@ -108,9 +108,9 @@ const timedLedger = (requests: RequestLedger, times: StepTimes): RequestLedger =
     times.storeMs += performance.now() - startedAt;
     return id;
   },
-  async end(id, end) {
+  async end(end) {
     const startedAt = performance.now();
-    await requests.end(id, end);
+    await requests.end(end);
     times.storeMs += performance.now() - startedAt;
     // Aggregation begins after the ledger's entry.
     times.aggregateMs -= performance.now() - startedAt;

@@ -66,22 +66,32 @@ async function storeAll(database: Database): Promise<number> {
   );
   const body = Buffer.from(JSON.stringify({ prices: gapDays.map((day) => [startOf(day), Math.random()]) }));
   const startedAt = performance.now();
-  for (const one of series) {
-    await repositories.prices.storeAnswer({
-      runId,
-      series: one,
-      window,
-      gapDays,
-      answer: { body, receivedAt: systemClock.now() },
-      sampleCount: DAYS,
-      firstSampleAt: startOf(FIRST_DAY),
-      prices: gapDays.map(priceOf),
-      rejected: [],
-      absentDays: [],
-      findings: [],
-      attempts: 1,
-    });
-  }
+  await Promise.all(
+    series.map((one) =>
+      repositories.prices.storeAnswer({
+        runId,
+        series: one,
+        window,
+        gapDays,
+        answer: { body, receivedAt: systemClock.now() },
+        sampleCount: DAYS,
+        firstSampleAt: startOf(FIRST_DAY),
+        attempts: 1,
+        answered: [
+          {
+            series: one,
+            source: 'direct',
+            gapDays,
+            otherAnswerIds: [],
+            prices: gapDays.map(priceOf),
+            rejected: [],
+            absentDays: [],
+            findings: [],
+          },
+        ],
+      }),
+    ),
+  );
   const rowsASecond = (1000 * SERIES * DAYS) / (performance.now() - startedAt);
   await held.release();
   return rowsASecond;

@@ -1,20 +1,21 @@
-import { startSimulator } from '../simulator/server.ts';
 import { runOnce, universeOf } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';
+import { startSimulatorProcess } from './start-simulator-process.ts';
 
 const SERIES = 500;
 
 /** (b) Without a limit: 30 days of 500 series, and where the time goes. */
 export const throughput: Measure = async ({ makeDatabase }) => {
-  const universe = universeOf(SERIES);
-  const simulator = await startSimulator({ universe });
+  const simulator = await startSimulatorProcess({ seriesCount: SERIES });
   try {
+    const before = process.cpuUsage();
     const { verdict, times } = await runOnce({
       databaseUrl: await makeDatabase(),
       sourceUrl: simulator.baseUrl,
-      universe,
+      universe: universeOf(SERIES),
       requestsPerMinute: 1_000_000,
     });
+    const { user, system } = process.cpuUsage(before);
     const allMs = times.fetchMs + times.aggregateMs + times.storeMs;
     const share = (ms: number) => `${((100 * ms) / allMs).toFixed(0)} %`;
     return [
@@ -23,6 +24,7 @@ export const throughput: Measure = async ({ makeDatabase }) => {
         `${((1000 * SERIES) / verdict.durationMs).toFixed(0)} series a second (${verdict.status})`,
       ],
       ['share of fetch, aggregate, store', [times.fetchMs, times.aggregateMs, times.storeMs].map(share).join(', ')],
+      ["the program's own time on a processor, a series", `${((user + system) / 1000 / SERIES).toFixed(2)} ms`],
     ];
   } finally {
     await simulator.close();

@@ -2,7 +2,7 @@
 // network come in through them.
 import type { RunRequest, TriggerKind } from './contract/run-message.ts';
 import type { Universe } from './contract/universe.ts';
-import type { DailyPrice, RejectedSample, Samples } from './domain/daily-price.ts';
+import type { DailyPrice, PriceOrigin, RejectedSample, Samples } from './domain/daily-price.ts';
 import type { Day, DaySpan, Instant } from './domain/day.ts';
 import type { DayState } from './domain/day-state.ts';
 import type { FailureKind } from './domain/failure.ts';
@@ -50,6 +50,8 @@ export type OpenedRun = {
   readonly dueAt: Instant;
   /** An earlier hop or delivery has worked on it: what the source will answer the same way again is not asked again. */
   readonly isContinued: boolean;
+  /** The process that worked on it before ended without a verdict. */
+  readonly wasCut: boolean;
   /** In the order that the series were given in. */
   readonly series: readonly { readonly trackedSince: Day; readonly requested: readonly DaySpan[] }[];
 };
@@ -159,9 +161,27 @@ export type RecordedOutcome = SeriesOutcome & { readonly errorKind: FailureKind 
 
 export type DayRange = Series & DaySpan;
 
+/**
+ * What an answer comes to in one series: its own, or one whose prices were derived from it and from others.
+ * @property gapDays of this series; of other days no final row is replaced.
+ * @property otherAnswerIds the stored answers that it was made from besides this one.
+ */
+export type AnsweredDays = {
+  readonly series: Series;
+  readonly source: PriceOrigin;
+  readonly gapDays: readonly Day[];
+  readonly otherAnswerIds: readonly number[];
+  readonly prices: readonly DailyPrice[];
+  readonly rejected: readonly RejectedSample[];
+  /** Asked days, at least 72 h old, of which the answer holds nothing though it holds other days. */
+  readonly absentDays: readonly Day[];
+  readonly findings: readonly Finding[];
+};
+
 /** What an answer brings into the database, in one transaction. */
 export type AnswerToStore = {
   readonly runId: string;
+  /** The one that was asked for. */
   readonly series: Series;
   readonly window: Window;
   /** The days that the request was made for, ascending. */
@@ -170,20 +190,18 @@ export type AnswerToStore = {
   /** Of all prices that were sent. */
   readonly sampleCount: number;
   readonly firstSampleAt: Instant | null;
-  readonly prices: readonly DailyPrice[];
-  readonly rejected: readonly RejectedSample[];
-  /** Asked days, at least 72 h old, of which the answer holds nothing though it holds other days. */
-  readonly absentDays: readonly Day[];
-  readonly findings: readonly Finding[];
   readonly attempts: number;
+  /** Its own series and those that are derived from it. */
+  readonly answered: readonly AnsweredDays[];
 };
 
-/** Days of one stored answer to be made again. */
-export type AnswerToRenew = Pick<AnswerToStore, 'runId' | 'series' | 'prices' | 'rejected'> & {
-  readonly answerId: number;
+/** Days of one stored answer to be made again. @property answerIds of all that they are made from. */
+export type DaysToRenew = Pick<AnsweredDays, 'series' | 'source' | 'prices' | 'rejected'> & {
+  readonly runId: string;
+  readonly answerIds: readonly number[];
 };
 
-export type StoredAnswer = { readonly rowsWritten: number; readonly rowsUnchanged: number };
+export type StoredAnswer = { readonly id: number; readonly rowsWritten: number; readonly rowsUnchanged: number };
 
 export interface PriceRepository {
   /**
@@ -198,14 +216,16 @@ export interface PriceRepository {
   judgeEmptyAnswers(runId: string): Promise<void>;
   /**
    * Stores everything of one answer: rows (which only move forward), revisions, rejected samples, findings (those given,
-   * and `revision` and `worse_answer` found while storing), unavailable days, the answer, the series' outcome.
+   * and `revision` and `worse_answer` found while storing), unavailable days, the answer, the outcomes of its series. Answers
+   * that come while others are being stored share the next transaction.
+   * @throws SourceError (`malformed`) where the database refuses what this answer comes to; the others are stored.
    */
   storeAnswer(answer: AnswerToStore): Promise<StoredAnswer>;
   /**
    * Stores what an answer that is stored already comes to by today's rules. Rows only move forward, as ever, and keep the
    * run that fetched them. @returns what became of each price.
    */
-  renewPrices(answer: AnswerToRenew): Promise<PriceChange[]>;
+  renewPrices(days: DaysToRenew): Promise<PriceChange[]>;
   /** Bodies of the run's answers for one coin, in all currencies. */
   answersOfCoin(
     runId: string,
@@ -225,10 +245,10 @@ export interface FindingRepository {
 
 /** Every request ever sent (kept 90 days): what a restarted limiter begins with, and what the month's credits are counted by. */
 export interface RequestLedger {
-  /** Called before a request is sent. @returns an id for `end`. */
-  begin(request: { runId: string; series: Series; sentAt: Instant }): Promise<string>;
+  /** Called before a request is sent. @param request.series null where it is of no series. @returns an id for `end`. */
+  begin(request: { runId: string; series: Series | null; sentAt: Instant }): Promise<string>;
   /** @param end.isCredited whether CoinGecko counts it for the month. `status` null where no answer came. */
-  end(id: string, end: { endedAt: Instant; status: number | null; isCredited: boolean }): Promise<void>;
+  end(end: { id: string; endedAt: Instant; status: number | null; isCredited: boolean }): Promise<void>;
   /** Takes back a request that never left this machine. */
   withdraw(id: string): Promise<void>;
   creditsSince(since: Instant): Promise<number>;

@@ -57,7 +57,7 @@ export async function recompute(
       const days = new Set(rows.map(({ day }) => day));
       const made = aggregate(parseAnswer(answer.body), answer, receivedAt);
       const changes = await prices.renewPrices({
-        ...{ runId, series: { coin, currency }, answerId: answer.id },
+        ...{ runId, series: { coin, currency }, source: 'direct', answerIds: [answer.id] },
         prices: made.prices.filter(({ day }) => days.has(day)),
         rejected: made.rejected.filter(({ observedAt }) => days.has(dayOf(observedAt))),
       });

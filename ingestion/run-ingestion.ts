@@ -4,6 +4,7 @@ import { judgeAnswer } from './domain/quality.ts';
 import { isCoinInItself } from './domain/series.ts';
 import type { RunResult } from './domain/verdict.ts';
 import type { RunDependencies, RunOrder } from './ports.ts';
+import { createCurrencyComparison } from './steps/compare-currencies.ts';
 import { fetchWindows } from './steps/fetch-windows.ts';
 import { failRun, judgeRun } from './steps/judge-run.ts';
 import { openRun } from './steps/open-run.ts';
@@ -21,22 +22,26 @@ export async function runIngestion(order: RunOrder, deps: RunDependencies): Prom
   const run = await openRun(order, deps);
   try {
     const plan = await planRun(run, deps);
+    const currencies = createCurrencyComparison(run, plan, deps);
     const fetched = await fetchWindows(plan, run, deps, async (request, answer, attempts) => {
       const { series, gapDays } = request;
       const { samples } = answer;
-      const aggregation = aggregate(samples, request, answer.receivedAt);
+      const { hourlyMeans, firstSampleAt, ...made } = aggregate(samples, request, answer.receivedAt);
       const isItself = isCoinInItself(deps.universe, series);
-      return await deps.repositories.prices.storeAnswer({
+      const findings = judgeAnswer({ series, isItself, samples, gapDays, ...made });
+      const stored = await deps.repositories.prices.storeAnswer({
         runId: order.runId,
         ...request,
         answer,
         sampleCount: samples.prices.length,
-        ...aggregation,
-        findings: judgeAnswer({ series, isItself, samples, gapDays, ...aggregation }),
+        firstSampleAt,
         attempts,
+        answered: [{ series, source: 'direct', gapDays, otherAnswerIds: [], ...made, findings }],
       });
+      currencies.add(request, hourlyMeans);
+      return stored;
     });
-    return await judgeRun(run, plan, fetched, deps);
+    return await judgeRun(run, plan, fetched, currencies, deps);
   } catch (error) {
     if (!(error instanceof LockLostError)) await failRun(run, error, deps);
     throw error;

@@ -2,33 +2,23 @@ import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { Instant } from '../domain/day.ts';
 import type { RequestLedger } from '../ports.ts';
 import type { Fence } from './fence.ts';
-import { toIso } from './statements.ts';
+import { inBatches } from './in-batches.ts';
+import { type ColumnTypes, insertRows, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 /** A request whose end was never written (its process was killed) may have been answered: it counts. */
 export const isCredited = (eb: ExpressionBuilder<Tables, 'requests'>) =>
   eb.or([eb('is_credited', '=', true), eb('ended_at', 'is', null)]);
 
+/** Requests that begin or end while others are being noted share the next statement. */
+const MOST_NOTED = 200;
+
 export function createRequestLedger(db: Kysely<Tables>, fence: Fence): RequestLedger {
   return {
-    begin: ({ runId, series, sentAt }) =>
-      fence.writing(async (transaction) => {
-        const { id } = await transaction
-          .insertInto('requests')
-          .values({ run_id: runId, coin_id: series.coin, currency: series.currency, sent_at: toIso(sentAt) })
-          .returning('id')
-          .executeTakeFirstOrThrow();
-        return String(id);
-      }),
-
-    end: (id, { endedAt, status, isCredited }) =>
-      fence.writing(async (transaction) => {
-        await transaction
-          .updateTable('requests')
-          .set({ ended_at: toIso(endedAt), status, is_credited: isCredited })
-          .where('id', '=', Number(id))
-          .execute();
-      }),
+    begin: inBatches((requests) => fence.writing((transaction) => insertRequests(transaction, requests)), {
+      most: MOST_NOTED,
+    }),
+    end: inBatches((ends) => fence.writing((transaction) => noteEnds(transaction, ends)), { most: MOST_NOTED }),
 
     withdraw: (id) =>
       fence.writing(async (transaction) => {
@@ -46,6 +36,57 @@ export function createRequestLedger(db: Kysely<Tables>, fence: Fence): RequestLe
       return rows.map(({ ended_at }) => ended_at?.getTime() ?? null);
     },
   };
+}
+
+const BEGUN = { run_id: 'uuid', coin_id: 'text', currency: 'text', sent_at: 'timestamptz' } satisfies ColumnTypes;
+
+/** @returns the id of each, in their order. */
+async function insertRequests(
+  transaction: Kysely<Tables>,
+  requests: readonly Parameters<RequestLedger['begin']>[0][],
+): Promise<string[]> {
+  const rows = requests.map(({ runId, series, sentAt }) => ({
+    run_id: runId,
+    coin_id: series?.coin ?? null,
+    currency: series?.currency ?? null,
+    sent_at: toIso(sentAt),
+  }));
+  const inserted = await insertRows(transaction, 'requests', BEGUN, rows).returning('id').execute();
+  // Rows are numbered in the order that they come in; they may be returned in any.
+  return inserted
+    .map(({ id }) => id)
+    .sort((one, other) => one - other)
+    .map(String);
+}
+
+const ENDED = {
+  id: 'bigint',
+  ended_at: 'timestamptz',
+  status: 'integer',
+  is_credited: 'boolean',
+} satisfies ColumnTypes;
+
+async function noteEnds(
+  transaction: Kysely<Tables>,
+  ends: readonly Parameters<RequestLedger['end']>[0][],
+): Promise<undefined[]> {
+  const rows = ends.map(({ id, endedAt, status, isCredited }) => ({
+    id,
+    ended_at: toIso(endedAt),
+    status,
+    is_credited: isCredited,
+  }));
+  await transaction
+    .updateTable('requests')
+    .from(unnestRows('noted', ENDED, rows))
+    .set(({ ref }) => ({
+      ended_at: ref('noted.ended_at'),
+      status: ref('noted.status'),
+      is_credited: ref('noted.is_credited'),
+    }))
+    .whereRef('requests.id', '=', 'noted.id')
+    .execute();
+  return ends.map(() => undefined);
 }
 
 /** @returns how many requests since the moment CoinGecko counts. */

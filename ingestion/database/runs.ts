@@ -90,7 +90,7 @@ async function openRun(
   db: Kysely<Tables>,
   order: RunOrder,
   opening: { startedAt: string; historyDays: number; size: number },
-): Promise<Pick<OpenedRun, 'dueAt' | 'isContinued'>> {
+): Promise<Pick<OpenedRun, 'dueAt' | 'isContinued' | 'wasCut'>> {
   const { runId, triggerKey, trigger, dueAt, request, hop, isRedelivery } = order;
   const { startedAt, historyDays, size } = opening;
   const known = await db.selectFrom('ingestion_runs').select('status').where('id', '=', runId).executeTakeFirst();
@@ -142,7 +142,11 @@ async function openRun(
     .execute();
   // A run that was finished, and whose message a person has moved back, begins anew.
   const wasUnderWay = known?.status === 'waiting' || known?.status === 'running';
-  return { dueAt: run.due_at.getTime(), isContinued: wasUnderWay || (known !== undefined && isRedelivery) };
+  return {
+    dueAt: run.due_at.getTime(),
+    isContinued: wasUnderWay || (known !== undefined && isRedelivery),
+    wasCut: known?.status === 'running',
+  };
 }
 
 async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe): Promise<void> {

@@ -91,32 +91,41 @@ export async function forgiveFailures(db: Kysely<Tables>, runId: string, series:
 export async function markStored(
   db: Kysely<Tables>,
   runId: string,
-  stored: Series & { window: Window; attempts: number; daysWritten: number; receivedAt: Instant },
+  stored: readonly (Series & { window: Window; attempts: number; daysWritten: number; receivedAt: Instant })[],
 ): Promise<void> {
-  await db
-    .insertInto('ingestion_series')
-    .values({
-      run_id: runId,
-      coin_id: stored.coin,
-      currency: stored.currency,
-      status: 'stored',
-      attempts: stored.attempts,
-      window_from: toIso(stored.window.from),
-      window_to: toIso(stored.window.to),
-      days_written: stored.daysWritten,
-      last_request_at: toIso(stored.receivedAt),
-    })
-    .onConflict((conflict) =>
-      conflict.columns(KEY).doUpdateSet(({ eb, ref }) => ({
-        status: 'stored',
-        error_kind: null,
-        error: null,
-        attempts: eb('ingestion_series.attempts', '+', ref('excluded.attempts')),
-        days_written: eb('ingestion_series.days_written', '+', ref('excluded.days_written')),
-        last_request_at: ref('excluded.last_request_at'),
-      })),
-    )
-    .execute();
+  const columns = {
+    ...COLUMNS,
+    attempts: 'integer',
+    window_from: 'timestamptz',
+    window_to: 'timestamptz',
+    days_written: 'integer',
+    last_request_at: 'timestamptz',
+  } as const;
+  const rows = stored.map(({ coin, currency, window, attempts, daysWritten, receivedAt }) => ({
+    run_id: runId,
+    coin_id: coin,
+    currency,
+    status: 'stored' as const,
+    attempts,
+    window_from: toIso(window.from),
+    window_to: toIso(window.to),
+    days_written: daysWritten,
+    last_request_at: toIso(receivedAt),
+  }));
+  for (const chunk of inChunks(rows)) {
+    await insertRows(db, 'ingestion_series', columns, chunk)
+      .onConflict((conflict) =>
+        conflict.columns(KEY).doUpdateSet(({ eb, ref }) => ({
+          status: 'stored',
+          error_kind: null,
+          error: null,
+          attempts: eb('ingestion_series.attempts', '+', ref('excluded.attempts')),
+          days_written: eb('ingestion_series.days_written', '+', ref('excluded.days_written')),
+          last_request_at: ref('excluded.last_request_at'),
+        })),
+      )
+      .execute();
+  }
 }
 
 export async function markFailed(

@@ -21,7 +21,7 @@ export const toIso = (at: Instant): string => new Date(at).toISOString();
 
 /** The type that each column has in PostgreSQL. */
 export type ColumnTypes<Column extends string = string> = Readonly<
-  Record<Column, 'boolean' | 'date' | 'integer' | 'numeric' | 'text' | 'timestamptz' | 'uuid'>
+  Record<Column, 'bigint' | 'boolean' | 'date' | 'integer' | 'numeric' | 'text' | 'timestamptz' | 'uuid'>
 >;
 
 export const columnNames = <Column extends string>(columns: ColumnTypes<Column>): Column[] =>

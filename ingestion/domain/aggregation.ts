@@ -3,7 +3,7 @@ import type { DailyPrice, RejectedSample, RejectionReason, Samples } from './dai
 import { DAY_MS, type Day, dayOf, daysFrom, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
 import { isPastThinWait, judgeRow } from './day-state.ts';
 import { findOutliers, type PriceSample } from './outliers.ts';
-import type { PlannedWindow, Window } from './planning.ts';
+import type { Window } from './planning.ts';
 
 export type Sample = { readonly at: Instant; readonly value: unknown };
 
@@ -18,15 +18,22 @@ export type Aggregation = {
   readonly absentDays: readonly Day[];
   /** Of the first sample, whatever its value; null in an empty answer. */
   readonly firstSampleAt: Instant | null;
+  /** The mean price of each UTC hour of the whole answer, by hours since 1970, without rejected samples. */
+  readonly hourlyMeans: ReadonlyMap<number, number>;
 };
 
 /**
  * Aggregates one answer. Order and repeats of the samples do not matter.
  * @param receivedAt decides which rows are settled and final, and which day is today.
  */
-export function aggregate(samples: Samples, { window, gapDays }: PlannedWindow, receivedAt: Instant): Aggregation {
+export function aggregate(
+  samples: Samples,
+  { window, gapDays }: { readonly window: Window; readonly gapDays: readonly Day[] },
+  receivedAt: Instant,
+): Aggregation {
   const all = sortedDistinct(samples.prices);
-  const { valid, rejected: outliers, undecided } = judgeSamples(all);
+  const judged = judgeSamples(all);
+  const { valid, rejected: outliers, undecided } = judged;
   const rowDays = new Set(daysWhollyIn(window, receivedAt));
   const asked = new Set(gapDays);
 
@@ -68,7 +75,8 @@ export function aggregate(samples: Samples, { window, gapDays }: PlannedWindow, 
   const absentDays = gapDays.filter(
     (day) => daysSeen.size > 0 && !daysSeen.has(day) && isPastThinWait(day, receivedAt),
   );
-  return { prices, rejected, outsideCount, absentDays, firstSampleAt: all[0]?.at ?? null };
+  const hourlyMeans = meansByHour(judged);
+  return { prices, rejected, outsideCount, absentDays, firstSampleAt: all[0]?.at ?? null, hourlyMeans };
 }
 
 /** @returns the days that lie wholly in the window, ascending; of today what there is of it. */
@@ -87,8 +95,10 @@ export function judgeSamples(all: readonly Sample[]) {
 }
 
 /** @returns the mean price of each UTC hour, by hours since 1970, without rejected samples. */
-export function hourlyMeans(samples: Samples): Map<number, number> {
-  const { valid, rejected } = judgeSamples(sortedDistinct(samples.prices));
+export const hourlyMeans = (samples: Samples): Map<number, number> =>
+  meansByHour(judgeSamples(sortedDistinct(samples.prices)));
+
+function meansByHour({ valid, rejected }: ReturnType<typeof judgeSamples>): Map<number, number> {
   const hours = new Map<number, number[]>();
   for (const sample of valid.values()) {
     if (!rejected.has(sample)) pushTo(hours, hourOf(sample.at), sample.price);

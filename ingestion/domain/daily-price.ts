@@ -7,6 +7,9 @@ import type { Day, Instant } from './day.ts';
  */
 export const AGGREGATION_VERSION = 2;
 
+/** Where prices came from: asked for in their currency, or in another one and turned into it by a rate. */
+export type PriceOrigin = 'direct' | 'cross_rate';
+
 /** The aggregate of one series and one day, as the table holds it. Prices are in the series' currency. */
 export type DailyPrice = {
   readonly day: Day;

@@ -121,7 +121,9 @@ class Hop {
       const { answer, attempts } = await this.#fetch(request);
       // Another ingestion may be working by now.
       this.#run.lock.lost.throwIfAborted();
-      const stored = await onAnswer(request, answer, attempts);
+      const stored = await onAnswer(request, answer, attempts).catch((error: unknown) => {
+        throw error instanceof SourceError ? new FailedRequest(error, attempts) : error;
+      });
       this.#rowsWritten += stored.rowsWritten;
       this.#rowsUnchanged += stored.rowsUnchanged;
       // An empty answer is stored like any other: what it proves is judged when the run ends.
@@ -199,7 +201,7 @@ class Hop {
       if (wasSent) permit.release();
       else permit.giveBack();
       const isCredited = status !== null && status >= 200 && status < 300;
-      if (id !== null && wasSent) await repositories.requests.end(id, { endedAt: clock.now(), status, isCredited });
+      if (id !== null && wasSent) await repositories.requests.end({ id, endedAt: clock.now(), status, isCredited });
       else if (id !== null) await repositories.requests.withdraw(id);
     }
   }

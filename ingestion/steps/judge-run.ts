@@ -8,8 +8,8 @@ import { canContinue, statusAfter } from '../domain/outcomes.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { DayCounts, RunResult, RunStatus, StopCause } from '../domain/verdict.ts';
 import type { RecordedOutcome, RunDependencies } from '../ports.ts';
+import type { CurrencyComparison } from './compare-currencies.ts';
 import type { FetchOutcome } from './fetch-windows.ts';
-import { judgeCurrencies } from './judge-currencies.ts';
 import type { OpenRun } from './open-run.ts';
 import { type RunPlan, readStates } from './plan-run.ts';
 
@@ -21,6 +21,7 @@ export async function judgeRun(
   run: OpenRun,
   plan: RunPlan,
   fetched: FetchOutcome,
+  currencies: CurrencyComparison,
   deps: RunDependencies,
 ): Promise<RunResult> {
   const { runs, prices, findings } = deps.repositories;
@@ -30,7 +31,6 @@ export async function judgeRun(
 
   await forgiveEmptyAnswers(run, missingSeries, deps);
   const outcomes = inUniverseOrder(await runs.seriesOutcomes(runId), deps.universe);
-  const answered = outcomes.filter(({ status, daysWritten }) => status === 'stored' || daysWritten > 0);
   // What failed and lacks nothing is no failure of the run: its days are stored, or known not to exist.
   const failed = outcomes.filter((outcome) => outcome.errorKind && missingSeries.has(seriesName(outcome)));
   const { stoppedBy, retryAfterMs } = fetched;
@@ -39,10 +39,9 @@ export async function judgeRun(
     missingDays: days.missingDays,
     stoppedBy,
     canContinue: canContinue({ madeProgress, stoppedBy, retryAfterMs }),
-    hasStoredAnswers: answered.length > 0,
+    hasStoredAnswers: outcomes.some(({ status, daysWritten }) => status === 'stored' || daysWritten > 0),
   });
-  // The hop that ends the run judges the answers of all of them.
-  if (status !== 'waiting') await findings.add(runId, await judgeCurrencies(runId, answered, deps));
+  await findings.add(runId, await currencies.findings());
   const error = status === 'complete' ? null : explain(status, days, stoppedBy, failed);
   run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();

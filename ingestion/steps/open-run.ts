@@ -12,6 +12,7 @@ export type OpenRun = {
   readonly order: RunOrder;
   readonly scope: RunScope;
   readonly isContinued: boolean;
+  readonly wasCut: boolean;
   readonly startedAt: Instant;
   /** On the monotonic clock. */
   readonly startedMs: number;
@@ -31,7 +32,7 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
     const { request } = order;
     const { historyDays } = deps.limits;
     const selected = selectSeries(deps.universe, request);
-    const { dueAt, isContinued, series } = await deps.repositories.runs.open(order, {
+    const { dueAt, isContinued, wasCut, series } = await deps.repositories.runs.open(order, {
       universe: deps.universe,
       series: selected,
       trackedSince: trackedSince(order.dueAt),
@@ -43,7 +44,7 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
       return opened ? [{ series: one, ...expectedDays(opened, { dueAt, request, historyDays }) }] : [];
     });
     const scope = { dueAt, refetch: request.refetch === true };
-    return { order, scope, isContinued, startedAt, startedMs, lock, expected };
+    return { order, scope, isContinued, wasCut, startedAt, startedMs, lock, expected };
   } catch (error) {
     await lock.release();
     throw error;

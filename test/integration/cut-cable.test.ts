@@ -63,7 +63,7 @@ test.each<[string, () => Repositories]>([
 
 test('a lock that is held while nothing else happens is lost when nothing comes through any more', async () => {
   const { lock } = createRepositories(ingestion.database, { clock: ingestion.clock });
-  const held = await lock.acquire(0);
+  const held = await lock.acquire(10_000);
   const lost = new Promise((resolve) => held.lost.addEventListener('abort', resolve));
   proxy.cut();
   await lost;

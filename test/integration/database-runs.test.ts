@@ -191,7 +191,7 @@ describe('the ledger', () => {
       [429, false],
       [null, false],
     ] as const) {
-      await requests.end(await send(runId, NOW), { endedAt: NOW + 900, status, isCredited });
+      await requests.end({ id: await send(runId, NOW), endedAt: NOW + 900, status, isCredited });
     }
     // Its process was killed: it may have been answered, and counts as a credit.
     await send(runId, NOW);
@@ -218,7 +218,7 @@ describe('the ledger', () => {
   test('gives a restart the ends of the requests that still count, and null for those that never ended', async () => {
     const runId = await openRun(runs);
     const end = async (sentAt: number, endedAt: number) =>
-      requests.end(await send(runId, sentAt), { endedAt, status: 200, isCredited: true });
+      requests.end({ id: await send(runId, sentAt), endedAt, status: 200, isCredited: true });
     await end(NOW - 95_000, NOW - 91_001);
     await end(NOW - 95_000, NOW - 91_000);
     await send(runId, NOW - 91_001);
@@ -230,7 +230,8 @@ describe('the ledger', () => {
   test('counts credits from a moment on', async () => {
     const runId = await openRun(runs);
     for (const sentAt of [NOW - 1, NOW, NOW + 1]) {
-      await requests.end(await send(runId, sentAt), {
+      await requests.end({
+        id: await send(runId, sentAt),
         endedAt: sentAt + 10,
         status: 200,
         isCredited: sentAt !== NOW + 1,

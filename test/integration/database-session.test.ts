@@ -138,7 +138,7 @@ test.each(['LATIN1', 'SQL_ASCII', 'WIN1251'])(
     const runId = await openRun(runs);
     const observedAt = Date.parse('2026-03-08T05:00Z');
     const rejected = [{ observedAt, price: '価格 \0 é', reason: 'not_a_number' as const }];
-    await prices.storeAnswer({ ...answerWith(runId, [dailyPrice('2026-03-08')]), rejected });
+    await prices.storeAnswer(answerWith(runId, [dailyPrice('2026-03-08')], { rejected }));
     await held.release();
     const { rows } = await sql`select price from rejected_samples`.execute(database.db);
     expect(rows).toEqual([{ price: encoding === 'SQL_ASCII' ? '価格 \ufffd é' : '?? ? ?' }]);

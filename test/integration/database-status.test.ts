@@ -92,7 +92,7 @@ describe('a database in use', () => {
     await prices.storeAnswer(answerWith(second, [], late));
     for (const sentAt of [Date.parse('2026-02-28T23:59:59Z'), Date.parse('2026-03-01T00:00Z'), NOW]) {
       const id = await requests.begin({ runId: second, series: BITCOIN, sentAt });
-      await requests.end(id, { endedAt: sentAt, status: 200, isCredited: true });
+      await requests.end({ id, endedAt: sentAt, status: 200, isCredited: true });
     }
     const finding = { rule: 'frozen', severity: 'warning', ...BITCOIN, day: null, detail: 'no change' } as const;
     await findings.add(second, [finding]);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import { DAY_MS, type Day, HOUR_MS, type Instant, startOf } from '../../ingestion/domain/day.ts';
 import { type Series, selectSeries } from '../../ingestion/domain/series.ts';
-import type { AnswerToStore, RunOrder, RunRepository } from '../../ingestion/ports.ts';
+import type { AnsweredDays, AnswerToStore, RunOrder, RunRepository } from '../../ingestion/ports.ts';
 import { TWO_COINS } from './two-coins.ts';
 
 export const BITCOIN: Series = { coin: 'bitcoin', currency: 'usd' };
@@ -61,23 +61,38 @@ export function dailyPrice(day: Day, values: Partial<DailyPrice> = {}): DailyPri
 export function answerWith(
   runId: string,
   prices: readonly DailyPrice[],
-  more: Partial<AnswerToStore> & { receivedAt?: Instant } = {},
+  more: Partial<AnsweredDays> & { attempts?: number; answer?: AnswerToStore['answer']; receivedAt?: Instant } = {},
 ): AnswerToStore {
-  const { receivedAt = Date.parse('2026-03-10T02:00:05Z'), ...rest } = more;
-  const [first = '2026-03-01', ...others] = prices.map(({ day }) => day);
+  const body = new TextEncoder().encode('{"prices":[]}');
+  const {
+    receivedAt = Date.parse('2026-03-10T02:00:05Z'),
+    attempts = 1,
+    answer = { body, receivedAt },
+    ...days
+  } = more;
+  const [first = '2026-03-01', ...others] = days.gapDays ?? prices.map(({ day }) => day);
+  const { series = BITCOIN } = days;
   return {
     runId,
-    series: BITCOIN,
+    series,
     gapDays: [first, ...others],
-    attempts: 1,
+    attempts,
     window: { from: startOf(first) - DAY_MS, to: startOf(first) + 2 * DAY_MS },
-    answer: { body: new TextEncoder().encode('{"prices":[]}'), receivedAt },
+    answer,
     sampleCount: prices.reduce((sum, { sampleCount }) => sum + sampleCount, 0),
     firstSampleAt: prices[0]?.firstSampleAt ?? null,
-    prices,
-    rejected: [],
-    absentDays: [],
-    findings: [],
-    ...rest,
+    answered: [
+      {
+        series,
+        source: 'direct',
+        gapDays: [first, ...others],
+        otherAnswerIds: [],
+        prices,
+        rejected: [],
+        absentDays: [],
+        findings: [],
+        ...days,
+      },
+    ],
   };
 }

@@ -21,7 +21,7 @@ await openRun(runs, runOrder({ runId }));
 const rows = [...daysFrom('2026-03-06', '2026-03-09'), '2011-12-30', '2026-03-29'].map((day) => dailyPrice(day));
 await prices.storeAnswer(answerWith(runId, rows));
 const id = await requests.begin({ runId, series: BITCOIN, sentAt: now });
-await requests.end(id, { endedAt: now + 500, status: 200, isCredited: true });
+await requests.end({ id, endedAt: now + 500, status: 200, isCredited: true });
 
 const status = await readStatus(database, { now, universe: TWO_COINS });
 const range = { ...BITCOIN, first: '2026-03-05', last: '2026-03-10' };

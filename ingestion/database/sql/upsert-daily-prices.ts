@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { AGGREGATION_VERSION, type DailyPrice } from '../../domain/daily-price.ts';
+import { AGGREGATION_VERSION, type DailyPrice, type PriceOrigin } from '../../domain/daily-price.ts';
 import type { Day, Instant } from '../../domain/day.ts';
 import type { PriceChange } from '../../domain/quality.ts';
 import type { Series } from '../../domain/series.ts';
@@ -22,6 +22,7 @@ const VALUES = {
   is_settled: 'boolean',
   is_thin: 'boolean',
   is_final: 'boolean',
+  source: 'text',
   aggregation_version: 'integer',
 } satisfies ColumnTypes;
 
@@ -29,17 +30,26 @@ const list = (names: readonly string[], table?: string) =>
   sql.join(names.map((name) => sql.ref(table ? `${table}.${name}` : name)));
 const values = (table?: string) => list(columnNames(VALUES), table);
 const wholeRow = (table?: string) =>
-  list(
-    ['coin_id', 'currency', 'day', ...columnNames(VALUES), 'revision', 'run_id', 'source', 'answer_ids', 'updated_at'],
-    table,
-  );
+  list(['coin_id', 'currency', 'day', ...columnNames(VALUES), 'revision', 'run_id', 'answer_ids', 'updated_at'], table);
+
+/** A list of answers travels as the text of its array: lists of lists would be unnested to the ground. */
+const INCOMING = {
+  coin_id: 'text',
+  currency: 'text',
+  day: 'date',
+  ...VALUES,
+  hours_answered: 'integer',
+  is_asked: 'boolean',
+  answer_ids: 'text',
+} satisfies ColumnTypes;
 
 /**
  * The one statement that writes daily prices. Rows only move forward:
  * - A provisional row gives way to a final one, and to a provisional one that covers as many hours or more.
  * - A final row gives way only to a final one that was asked for and covers as many hours or more, computed by the same
  *   version or a newer one. A newer version may have rejected samples that the older one counted: of it, the hours with
- *   rejected samples count too. The old values go to `daily_price_revisions`.
+ *   rejected samples count too. A direct one replaces one by cross rates whatever the hours, and never the reverse. The old
+ *   values go to `daily_price_revisions`.
  * - A row that says what is stored already is not written.
  *
  * A day that gets a row is no longer unavailable.
@@ -48,78 +58,93 @@ const wholeRow = (table?: string) =>
  * first, so no row is written before it was read. A row that another transaction has added since the statement began is
  * not in `before`: it stays as it is, since its old values couldn't be kept.
  *
- * @returns what became of each price that was asked for or written, in day order.
+ * @returns what became of each price that was asked for or written, of each series in day order.
  */
 export async function upsertDailyPrices(
   db: Kysely<Tables>,
-  { runId, series, answerId, askedDays, now }: Origin,
-  prices: readonly DailyPrice[],
-): Promise<PriceChange[]> {
+  { runId, now }: { runId: string; now: Instant },
+  prices: readonly IncomingPrice[],
+): Promise<SeriesChange[]> {
   const { rows } = await sql<Outcome>`
     with incoming as materialized (
-      select *, day = any(${askedDays}::date[]) as is_asked
-      from ${unnestRows('price', { day: 'date', ...VALUES, hours_answered: 'integer' }, prices.map(toRow))}
+      select * from ${unnestRows('price', INCOMING, prices.map(toRow))}
     ),
     before as materialized (
-      select * from daily_prices
-      where (coin_id, currency) = (${series.coin}, ${series.currency}) and day in (select day from incoming)
-      for update
+      select stored.* from daily_prices as stored join incoming using (coin_id, currency, day) for update of stored
     ),
     written as (
       insert into daily_prices as stored (coin_id, currency, day, ${values()}, revision, run_id, answer_ids, updated_at)
-      select ${series.coin}, ${series.currency}, day, ${values()}, 0, ${runId}, array[${answerId}::bigint],
-        ${toIso(now)}::timestamptz
+      select coin_id, currency, day, ${values()}, 0, ${runId}, answer_ids::bigint[], ${toIso(now)}::timestamptz
       from incoming
-      where is_asked or not exists (select from before where before.day = incoming.day and before.is_final)
+      where is_asked or not exists (
+        select from before
+        where (before.coin_id, before.currency, before.day) = (incoming.coin_id, incoming.currency, incoming.day)
+          and before.is_final
+      )
       on conflict (coin_id, currency, day) do update set
         (${values()}) = (${values('excluded')}),
         revision = stored.revision + stored.is_final::integer,
         run_id = excluded.run_id,
         answer_ids = excluded.answer_ids,
         updated_at = excluded.updated_at
-      where stored.day in (select day from before)
+      where (stored.coin_id, stored.currency, stored.day) in (select coin_id, currency, day from before)
         and (${values('stored')}) is distinct from (${values('excluded')})
         and case when stored.is_final
-          then excluded.is_final and excluded.aggregation_version >= stored.aggregation_version
-            and stored.hours_covered <= case when excluded.aggregation_version > stored.aggregation_version
-              then (select hours_answered from incoming where incoming.day = stored.day)
-              else excluded.hours_covered
-            end
+          then excluded.is_final and case when stored.source = excluded.source
+            then excluded.aggregation_version >= stored.aggregation_version
+              and stored.hours_covered <= case when excluded.aggregation_version > stored.aggregation_version
+                then (
+                  select hours_answered from incoming
+                  where (incoming.coin_id, incoming.currency, incoming.day) =
+                    (stored.coin_id, stored.currency, stored.day)
+                )
+                else excluded.hours_covered
+              end
+            else excluded.source = 'direct'
+          end
           else excluded.is_final or excluded.hours_covered >= stored.hours_covered
         end
-      returning day
+      returning coin_id, currency, day
     ),
     revised as (
       insert into daily_price_revisions (${wholeRow()}, replaced_at, replaced_by_run_id)
-      select ${wholeRow('before')}, ${toIso(now)}::timestamptz, ${runId} from before join written using (day)
+      select ${wholeRow('before')}, ${toIso(now)}::timestamptz, ${runId}
+      from before join written using (coin_id, currency, day)
       where before.is_final
     ),
     found as (
-      delete from unavailable_days
-      where (coin_id, currency) = (${series.coin}, ${series.currency}) and day in (select day from written)
+      delete from unavailable_days where (coin_id, currency, day) in (select coin_id, currency, day from written)
     )
-    select incoming.day, written.day is not null as is_written,
+    select incoming.coin_id, incoming.currency, incoming.day, written.day is not null as is_written,
       before.is_final as was_final, before.average as old_average, before.hours_covered as old_hours,
       before.aggregation_version as old_version,
       incoming.average, incoming.hours_covered, incoming.aggregation_version
-    from incoming left join written using (day) left join before using (day)
+    from incoming left join written using (coin_id, currency, day) left join before using (coin_id, currency, day)
     where is_asked or written.day is not null
-    order by incoming.day
+    order by incoming.coin_id, incoming.currency, incoming.day
   `.execute(db);
   return rows.map(toChange);
 }
 
-/** @property askedDays those that the request was made for; of others no final row is replaced. */
-export type Origin = {
-  readonly runId: string;
+/**
+ * A price on its way. No series and day may come twice in one statement.
+ * @property isAsked whether the request was made for the day; otherwise no final row is replaced.
+ * @property answerIds of the answers that it was made from.
+ */
+export type IncomingPrice = {
   readonly series: Series;
-  readonly answerId: number;
-  readonly askedDays: readonly Day[];
-  readonly now: Instant;
+  readonly price: DailyPrice;
+  readonly source: PriceOrigin;
+  readonly isAsked: boolean;
+  readonly answerIds: readonly number[];
 };
+
+export type SeriesChange = PriceChange & { readonly series: Series };
 
 /** What was stored before is null where nothing was. */
 type Outcome = {
+  coin_id: string;
+  currency: string;
   day: Day;
   is_written: boolean;
   was_final: boolean | null;
@@ -131,7 +156,12 @@ type Outcome = {
   aggregation_version: number;
 };
 
-const toRow = (price: DailyPrice) => ({
+const toRow = ({ series, price, source, isAsked, answerIds }: IncomingPrice) => ({
+  coin_id: series.coin,
+  currency: series.currency,
+  source,
+  is_asked: isAsked,
+  answer_ids: `{${answerIds.join(',')}}`,
   day: price.day,
   open: price.open,
   high: price.high,
@@ -151,7 +181,8 @@ const toRow = (price: DailyPrice) => ({
   hours_answered: price.hoursAnswered,
 });
 
-const toChange = (row: Outcome): PriceChange => ({
+const toChange = (row: Outcome): SeriesChange => ({
+  series: { coin: row.coin_id, currency: row.currency },
   day: row.day,
   isWritten: row.is_written,
   before:

@@ -1,0 +1,252 @@
+// Stores what answers come to: several of them in one transaction, by set-based statements.
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { sql, type Transaction } from 'kysely';
+import { HOUR_MS, type Instant } from '../domain/day.ts';
+import { SourceError } from '../domain/failure.ts';
+import { findChanges } from '../domain/quality.ts';
+import { type Series, seriesName } from '../domain/series.ts';
+import type { AnsweredDays, AnswerToStore, Clock, DaysToRenew, StoredAnswer } from '../ports.ts';
+import type { Fence } from './fence.ts';
+import { insertFindings } from './findings.ts';
+import { inBatches } from './in-batches.ts';
+import { markStored } from './series-outcomes.ts';
+import { type IncomingPrice, type SeriesChange, upsertDailyPrices } from './sql/upsert-daily-prices.ts';
+import { type ColumnTypes, columnNames, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
+import type { Tables } from './tables.ts';
+
+/** Two answers closer together than this may share one outage of the source. */
+export const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
+
+/** What one transaction stores at most: of 30 days each, some 1,000 rows. */
+const MOST_ANSWERS = 32;
+
+/** Fast, and 6 % larger than gzip's usual effort makes an answer. */
+const GZIP_LEVEL = 3;
+
+/** @returns `storeAnswer` of a price repository. */
+export function createAnswerWriter(fence: Fence, clock: Clock): (answer: AnswerToStore) => Promise<StoredAnswer> {
+  const store = inBatches<PackedAnswer, StoredAnswer>(
+    (answers) => fence.writing((transaction) => storeAnswers(transaction, answers, clock.now())),
+    {
+      most: MOST_ANSWERS,
+      // Two answers of one series share a day at the edges of their windows, and a statement can write a row only once.
+      keysOf: ({ toStore }) => toStore.answered.map(({ series }) => seriesName(series)),
+      isFaultOfItem: isFaultOfValues,
+    },
+  );
+  return async (toStore) => {
+    const { body } = toStore.answer;
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    try {
+      return await store({ toStore, sha256, packed: await promisify(gzip)(body, { level: GZIP_LEVEL }) });
+    } catch (error) {
+      if (!isFaultOfValues(error)) throw error;
+      const what = `CoinGecko's answer for ${seriesName(toStore.series)} comes to what the database refuses`;
+      throw new SourceError('malformed', `${what}: ${error.message}. Nothing of it was stored`, {
+        status: 200,
+        cause: error,
+      });
+    }
+  };
+}
+
+type PackedAnswer = { readonly toStore: AnswerToStore; readonly sha256: string; readonly packed: Buffer };
+
+/** A value out of range (class 22), or one that breaks a rule of the tables (class 23). */
+const isFaultOfValues = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code));
+
+async function storeAnswers(
+  transaction: Transaction<Tables>,
+  answers: readonly PackedAnswer[],
+  now: Instant,
+): Promise<StoredAnswer[]> {
+  const [first] = answers;
+  if (!first) return [];
+  const { runId } = first.toStore;
+  const ids = await insertAnswers(transaction, answers);
+  const answered = answers.flatMap(({ toStore }, index) =>
+    toStore.answered.map((days) => ({ ...days, toStore, answerIds: [ids[index] ?? 0, ...days.otherAnswerIds] })),
+  );
+  const changes = await writePrices(transaction, { runId, now }, answered);
+  await insertAbsentDays(transaction, answered);
+  await insertRejected(transaction, runId, answered);
+  await insertFindings(transaction, runId, [
+    ...answered.flatMap(({ findings }) => findings),
+    ...changes.flatMap((change) => findChanges(change.series, [change])),
+  ]);
+  const written = Map.groupBy(
+    changes.filter(({ isWritten }) => isWritten),
+    ({ series }) => seriesName(series),
+  );
+  const daysWritten = ({ series }: { series: Series }) => written.get(seriesName(series))?.length ?? 0;
+  await markStored(
+    transaction,
+    runId,
+    answered.map(({ toStore: { window, attempts, answer, series: asked }, ...days }) => ({
+      ...days.series,
+      window,
+      attempts: days.series === asked ? attempts : 0,
+      daysWritten: daysWritten(days),
+      receivedAt: answer.receivedAt,
+    })),
+  );
+  if (written.size > 0) await noteWrite(transaction, runId, now);
+  const countOf = (of: readonly AnsweredDays[], count: (days: AnsweredDays) => number) =>
+    of.reduce((sum, days) => sum + count(days), 0);
+  const changed = Map.groupBy(changes, ({ series }) => seriesName(series));
+  return answers.map(({ toStore }, index) => {
+    const rowsWritten = countOf(toStore.answered, daysWritten);
+    const rows = countOf(toStore.answered, ({ series }) => changed.get(seriesName(series))?.length ?? 0);
+    return { id: ids[index] ?? 0, rowsWritten, rowsUnchanged: rows - rowsWritten };
+  });
+}
+
+/** Rows only move forward, as ever, and keep the run that fetched them. @returns what became of each price. */
+export async function renewDays(
+  transaction: Transaction<Tables>,
+  days: DaysToRenew,
+  now: Instant,
+): Promise<SeriesChange[]> {
+  const { runId } = days;
+  const gapDays = days.prices.map(({ day }) => day);
+  const changes = await writePrices(transaction, { runId, now }, [{ ...days, gapDays }]);
+  await insertRejected(transaction, runId, [days]);
+  return changes;
+}
+
+async function writePrices(
+  transaction: Transaction<Tables>,
+  origin: { runId: string; now: Instant },
+  answered: readonly (Pick<AnsweredDays, 'series' | 'source' | 'gapDays' | 'prices'> & {
+    readonly answerIds: readonly number[];
+  })[],
+): Promise<SeriesChange[]> {
+  const incoming = answered.flatMap(({ prices, gapDays, series, source, answerIds }): IncomingPrice[] => {
+    const asked = new Set(gapDays);
+    return prices.map((price) => ({ series, source, answerIds, price, isAsked: asked.has(price.day) }));
+  });
+  const changes: SeriesChange[] = [];
+  for (const chunk of inChunks(incoming)) changes.push(...(await upsertDailyPrices(transaction, origin, chunk)));
+  return changes;
+}
+
+/** @returns the id of each, in their order. */
+async function insertAnswers(transaction: Transaction<Tables>, answers: readonly PackedAnswer[]): Promise<number[]> {
+  const rows = answers.map(({ toStore, sha256, packed }) => {
+    const { runId, series, window, gapDays, answer, firstSampleAt, sampleCount } = toStore;
+    return {
+      run_id: runId,
+      coin_id: series.coin,
+      currency: series.currency,
+      window_from: toIso(window.from),
+      window_to: toIso(window.to),
+      first_day: gapDays[0],
+      last_day: gapDays.at(-1) ?? gapDays[0],
+      received_at: toIso(answer.receivedAt),
+      sample_count: sampleCount,
+      first_sample_at: firstSampleAt === null ? null : toIso(firstSampleAt),
+      sha256,
+      body: packed,
+    };
+  });
+  // Arrays of bytes travel as text of twice the size; values of their own don't.
+  const inserted = await transaction.insertInto('answers').values(rows).returning('id').execute();
+  // Rows are numbered in the order that they come in; they may be returned in any.
+  return inserted.map(({ id }) => id).sort((one, other) => one - other);
+}
+
+const ABSENT = {
+  coin_id: 'text',
+  currency: 'text',
+  day: 'date',
+  reason: 'text',
+  first_run_id: 'uuid',
+  recorded_at: 'timestamptz',
+} satisfies ColumnTypes;
+
+/** A day becomes unavailable when a second run, long enough after the first, finds nothing of it either. */
+async function insertAbsentDays(
+  transaction: Transaction<Tables>,
+  answered: readonly (AnsweredDays & { readonly toStore: AnswerToStore })[],
+): Promise<void> {
+  const rows = answered.flatMap(({ absentDays, series, toStore }) =>
+    absentDays.map((day) => ({
+      coin_id: series.coin,
+      currency: series.currency,
+      day,
+      reason: 'CoinGecko sent other days and nothing of this one.',
+      first_run_id: toStore.runId,
+      recorded_at: toIso(toStore.answer.receivedAt),
+    })),
+  );
+  for (const chunk of inChunks(rows)) {
+    const withoutRow = transaction
+      .selectFrom(unnestRows('absent', ABSENT, chunk))
+      .leftJoin('daily_prices as price', (join) =>
+        join
+          .onRef('price.coin_id', '=', 'absent.coin_id')
+          .onRef('price.currency', '=', 'absent.currency')
+          .onRef('price.day', '=', 'absent.day'),
+      )
+      .where('price.day', 'is', null)
+      .selectAll('absent');
+    await transaction
+      .insertInto('unavailable_days')
+      .columns(columnNames(ABSENT))
+      .expression(withoutRow)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['coin_id', 'currency', 'day'])
+          .doUpdateSet(({ ref }) => ({ confirmed_run_id: ref('excluded.first_run_id') }))
+          .where('unavailable_days.confirmed_run_id', 'is', null)
+          .whereRef('unavailable_days.first_run_id', '<>', 'excluded.first_run_id')
+          .where(
+            sql<boolean>`unavailable_days.recorded_at
+              <= excluded.recorded_at - make_interval(secs => ${CONFIRMATION_AFTER_MS / 1000})`,
+          ),
+      )
+      .execute();
+  }
+}
+
+const REJECTED = {
+  run_id: 'uuid',
+  coin_id: 'text',
+  currency: 'text',
+  observed_at: 'timestamptz',
+  price: 'text',
+  reason: 'text',
+} satisfies ColumnTypes;
+
+async function insertRejected(
+  transaction: Transaction<Tables>,
+  runId: string,
+  answered: readonly Pick<AnsweredDays, 'series' | 'rejected'>[],
+): Promise<void> {
+  const rows = answered.flatMap(({ series, rejected }) =>
+    rejected.map(({ observedAt, price, reason }) => ({
+      run_id: runId,
+      coin_id: series.coin,
+      currency: series.currency,
+      observed_at: toIso(observedAt),
+      price,
+      reason,
+    })),
+  );
+  for (const chunk of inChunks(rows)) {
+    await insertRows(transaction, 'rejected_samples', REJECTED, chunk)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
+
+async function noteWrite(transaction: Transaction<Tables>, runId: string, now: Instant): Promise<void> {
+  await transaction
+    .updateTable('ingestion_runs')
+    .set({ last_write_at: toIso(now) })
+    .where('id', '=', runId)
+    .execute();
+}
