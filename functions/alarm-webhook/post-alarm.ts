@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { isLoopback } from '../../ingestion/contract/settings.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Alarm } from './alarm.ts';
 
@@ -10,10 +9,9 @@ class WebhookError extends IngestionError {
   override readonly name = 'WebhookError';
 }
 
-/** Plain HTTP is for tests: what is sent to this machine never leaves it. */
 const webhookUrl = z
   .string()
-  .refine((text) => URL.canParse(text) && (/^https:/i.test(text) || (/^http:/i.test(text) && isLoopback(text))))
+  .refine((text) => URL.canParse(text) && new URL(text).protocol === 'https:')
   .transform((text) => new URL(text));
 
 /** How a chat program takes a message. */
