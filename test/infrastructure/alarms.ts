@@ -186,6 +186,16 @@ describe('the webhook', () => {
     for (const grant of secrets) expect(grant.split(' on ')[1]).toMatch(arn);
   });
 
+  test.each([
+    ['alarmWebhookSecretName', 'https://hooks.slack.com/services/T0/B0/x', 'the name or the whole ARN of a secret'],
+    ['alarmWebhookSecretName', 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:hook', 'the whole ARN'],
+    ['repositoryUrl', 'http://github.com/you/crypto-prices', 'an https address of at most 100 characters'],
+    ['repositoryUrl', 'https://github.com/you/crypto-prices/', 'an https address of at most 100 characters'],
+    ['repositoryUrl', 'https://me:password@example.com/you/crypto-prices', 'an https address'],
+  ])('%s "%s" is refused', (name, value, takes) => {
+    expect(() => templateOf({ [name]: value })).toThrow(takes);
+  });
+
   test('is not there unless a secret is named', () => {
     const template = templateOf({});
     expect(Object.keys(template.findResources('AWS::Lambda::Function')).join()).not.toContain('Webhook');

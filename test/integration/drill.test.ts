@@ -9,7 +9,7 @@ import { runCommand } from '../support/local-command.ts';
 const folder = mkdtempSync(join(tmpdir(), 'drill-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const NAMES = alarmIds({ hasSchedule: true, hasWebhook: false }).map((id) => `crypto-prices-${id}`);
+const NAMES = alarmIds({ hasSchedule: true, hasWebhook: false }).map((id) => `crypto-prices-${id}-staging`);
 const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:crypto-prices-alarms';
 const CONFIRMED = `${TOPIC}:8a6c1f0e-0000-4000-8000-000000000001`;
 
@@ -61,9 +61,9 @@ const statesSet = (): string[] =>
 
 describe('without --yes', () => {
   test('it prints commands for a shell, which fire each alarm once and end it, and runs none', async () => {
-    const { code, stdout, stderr } = await drill({ alarms: allOk, subscriptions: [] }, ['--stage', 'prod']);
+    const { code, stdout, stderr } = await drill({ alarms: allOk, subscriptions: [] }, ['--stage', 'staging']);
     expect(code).toBe(0);
-    expect(stderr).toContain(`These commands fire the ${NAMES.length} alarms of prod once.`);
+    expect(stderr).toContain(`These commands fire the ${NAMES.length} alarms of staging once.`);
     expect(calls()).toEqual([]);
 
     // The printed commands do what the command itself does.
@@ -86,7 +86,7 @@ describe('without --yes', () => {
 describe('with --yes', () => {
   test('it fires each alarm and ends it, without a pager, and says which messages should come', async () => {
     const account = { alarms: allOk, subscriptions: [['email', 'ops@example.com', CONFIRMED]] } as const;
-    const { code, stdout } = await drill(account, ['--yes']);
+    const { code, stdout } = await drill(account, ['--stage', 'staging', '--yes']);
     expect(statesSet()).toEqual([...NAMES.map((name) => `${name} ALARM`), ...NAMES.map((name) => `${name} OK`)]);
     expect(calls().every(({ pager }) => pager === '')).toBe(true);
     expect(stdout).toContain('  email   ops@example.com  confirmed\n');
@@ -103,7 +103,7 @@ describe('with --yes', () => {
         ['email', 'new@example.com', 'PendingConfirmation'],
       ],
     };
-    const { code, stdout } = await drill(account, ['--yes'], {
+    const { code, stdout } = await drill(account, ['--stage', 'staging', '--yes'], {
       CRYPTO_PRICES_ALARM_MAILS: 'ops@example.com,new@example.com,late@example.com',
     });
     expect(stdout).toContain('  email   new@example.com  NOT CONFIRMED\n  email   late@example.com  LOST\n');
@@ -116,8 +116,8 @@ describe('with --yes', () => {
   });
 
   test('it says that nobody is told', async () => {
-    const { code, stdout } = await drill({ alarms: allOk, subscriptions: [] }, ['--yes']);
-    expect(stdout).toContain('NOBODY IS TOLD of the alarms of prod');
+    const { code, stdout } = await drill({ alarms: allOk, subscriptions: [] }, ['--stage', 'staging', '--yes']);
+    expect(stdout).toContain('NOBODY IS TOLD of the alarms of staging');
     expect(code).toBe(1);
   });
 
@@ -127,9 +127,9 @@ describe('with --yes', () => {
       alarms: { [ringing]: 'ALARM', ...Object.fromEntries(quiet.map((name) => [name, 'INSUFFICIENT_DATA'])) },
       subscriptions: [['email', 'ops@example.com', CONFIRMED]],
     };
-    const { code, stdout } = await drill(account, ['--yes', '--json']);
+    const { code, stdout } = await drill(account, ['--stage', 'staging', '--yes', '--json']);
     expect(JSON.parse(stdout)).toEqual({
-      stage: 'prod',
+      stage: 'staging',
       topic: TOPIC,
       subscriptions: [{ protocol: 'email', endpoint: 'ops@example.com', state: 'confirmed' }],
       fired: quiet,
@@ -142,17 +142,17 @@ describe('with --yes', () => {
 
   test('an alarm that only the deployed settings know of is fired too', async () => {
     const account: Account = {
-      alarms: { ...allOk, 'crypto-prices-webhook-failed': 'OK' },
+      alarms: { ...allOk, 'crypto-prices-webhook-failed-staging': 'OK' },
       subscriptions: [['email', 'ops@example.com', CONFIRMED]],
     };
-    await drill(account, ['--yes']);
-    expect(statesSet()).toContain('crypto-prices-webhook-failed ALARM');
+    await drill(account, ['--stage', 'staging', '--yes']);
+    expect(statesSet()).toContain('crypto-prices-webhook-failed-staging ALARM');
   });
 });
 
 describe('it says what to do', () => {
   test('where no alarm is', async () => {
-    const { code, stderr } = await drill({ alarms: {}, subscriptions: [] }, ['--yes', '--stage', 'staging']);
+    const { code, stderr } = await drill({ alarms: {}, subscriptions: [] }, ['--stage', 'staging', '--yes']);
     expect(stderr).toContain(
       'There is no alarm of staging in this account and region, such as crypto-prices-scheduled-call-failed-staging: set AWS_REGION',
     );
@@ -161,13 +161,15 @@ describe('it says what to do', () => {
 
   test('where the CLI fails', async () => {
     const failure = 'Unable to locate credentials. You can configure credentials by running "aws configure".';
-    const { code, stderr } = await drill({ alarms: {}, subscriptions: [], failure }, ['--yes']);
+    const { code, stderr } = await drill({ alarms: {}, subscriptions: [], failure }, ['--stage', 'staging', '--yes']);
     expect(stderr).toContain(`aws cloudwatch describe-alarms failed: ${failure}`);
     expect(code).toBe(1);
   });
 
   test('where there is no CLI', async () => {
-    const { code, stderr } = await drill({ alarms: {}, subscriptions: [] }, ['--yes'], { PATH: '/nowhere' });
+    const { code, stderr } = await drill({ alarms: {}, subscriptions: [] }, ['--stage', 'staging', '--yes'], {
+      PATH: '/nowhere',
+    });
     expect(stderr).toContain('There is no aws on the PATH: install version 2 of the AWS CLI.');
     expect(code).toBe(1);
   });
