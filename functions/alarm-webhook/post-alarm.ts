@@ -65,20 +65,23 @@ const FORMS: Readonly<Record<string, Form>> = {
   'api.powerplatform.com': TEAMS,
 };
 
-const formOf = (host: string): Form =>
-  Object.entries(FORMS).find(([end]) => host === end || host.endsWith(`.${end}`))?.[1] ?? SLACK;
+/** Discord takes Slack's form too, at an address that ends so. */
+const formOf = ({ hostname: host, pathname }: URL): Form =>
+  (!pathname.endsWith('/slack') &&
+    Object.entries(FORMS).find(([end]) => host === end || host.endsWith(`.${end}`))?.[1]) ||
+  SLACK;
 
-/** @returns what is posted: what happened, since when, what to do, what was measured. @param host the webhook's. */
-export function messageOf(alarm: Alarm, host: string): object {
-  const { body, link, plain } = formOf(host);
+/** @returns what is posted: what happened, since when, what to do, what was measured. */
+function messageFor(url: URL, alarm: Alarm): object {
+  const { body, link, plain } = formOf(url);
   const { AlarmName: name, AlarmDescription: description, NewStateValue: state, NewStateReason: reason } = alarm;
   const at = `${alarm.StateChangeTime.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const head = state === 'ALARM' ? `ALARM: ${name}, since ${at}` : `${state}: ${name} ended at ${at}`;
   const lines = [head, ...(description ?? '').split('\n'), reason].filter((line) => line !== '');
   return body(
     lines.map((line) => {
-      const [, label, url] = /^([\w ]+): (https:\/\/\S+)$/.exec(line) ?? [];
-      return label !== undefined && url !== undefined ? link(label, plain(url)) : plain(line);
+      const [, label, target] = /^([\w ]+): (https:\/\/\S+)$/.exec(line) ?? [];
+      return label !== undefined && target !== undefined ? link(label, plain(target)) : plain(line);
     }),
   );
 }
@@ -98,7 +101,7 @@ export async function postAlarm(address: string, alarm: Alarm): Promise<void> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(messageOf(alarm, url.hostname)),
+    body: JSON.stringify(messageFor(url, alarm)),
     redirect: 'manual',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error: Error) => {

@@ -1,3 +1,5 @@
+import { WEBHOOK_ALARM } from '../../ingestion/contract/alarms.ts';
+
 export type Subscription = {
   readonly protocol: string;
   readonly endpoint: string;
@@ -37,7 +39,7 @@ export function drillText({ stage, topic, subscriptions, fired, ringing, missing
     ),
     ...section(
       `Fired ${fired.length}. For each, two messages should come within minutes. The first begins so, the second with OK:`,
-      fired.map((name) => `ALARM: "${name}"`),
+      fired.map((name) => `ALARM: "${name}"${name.includes(WEBHOOK_ALARM) ? ' (by mail alone)' : ''}`),
     ),
     ...section('Not fired, for they ring already:', ringing),
     ...section('NOT FOUND, though the settings say that they should be there. Deploy:', missing),

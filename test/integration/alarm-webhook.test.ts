@@ -46,6 +46,7 @@ async function invoke(address: string, event: unknown, environment: Record<strin
 describe('an alarm is posted in the form that the host takes', () => {
   test.each([
     ['Slack', SLACK],
+    ["Discord's address for Slack's form", `${DISCORD}/slack`],
     ['any other', `https://chat.example.com/hooks/${TOKEN}`],
   ])('%s: a text with links, and its signs escaped', async (_, address) => {
     const { error, posts } = await invoke(`${address}\n`, snsEvent(ALARM));

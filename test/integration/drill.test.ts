@@ -22,19 +22,12 @@ type Account = {
 };
 
 // An `aws` for the PATH, which writes down what it is asked, and answers as version 2 does.
-const CLI = `#!${process.execPath}
-const { appendFileSync, readFileSync } = require('node:fs');
-const [service, action, ...args] = process.argv.slice(2);
-appendFileSync('${folder}/calls', JSON.stringify({ args: process.argv.slice(2), pager: process.env.AWS_PAGER }) + '\\n');
-const { alarms, subscriptions, failure } = JSON.parse(readFileSync('${folder}/account', 'utf8'));
-if (failure) { console.error(failure); process.exit(254); }
-if (action === 'describe-alarms') {
-  const MetricAlarms = Object.entries(alarms).filter(([name]) => args.includes(name));
-  console.log(JSON.stringify({ MetricAlarms: MetricAlarms.map(([AlarmName, StateValue]) => ({ AlarmName, StateValue, AlarmActions: ['${TOPIC}'] })), CompositeAlarms: [] }));
-}
-if (action === 'list-subscriptions-by-topic') {
-  console.log(JSON.stringify({ Subscriptions: subscriptions.map(([Protocol, Endpoint, SubscriptionArn]) => ({ SubscriptionArn, Owner: '123456789012', Protocol, Endpoint, TopicArn: args[1] })) }));
-}
+const CLI = `#!/bin/sh
+cd '${folder}'
+printf '%s\\t' "pager=$AWS_PAGER" "$@" >> calls
+echo >> calls
+if [ -s failure ]; then cat failure >&2; exit 254; fi
+if [ -f "$2" ]; then cat "$2"; fi
 `;
 writeFileSync(join(folder, 'aws'), CLI);
 chmodSync(join(folder, 'aws'), 0o755);
@@ -44,7 +37,27 @@ const allOk = Object.fromEntries(NAMES.map((name) => [name, 'OK']));
 const PATH = `${folder}:${process.env['PATH']}`;
 
 function drill(account: Account, args: readonly string[], env: Record<string, string> = {}) {
-  writeFileSync(join(folder, 'account'), JSON.stringify(account));
+  const { alarms, subscriptions, failure = '' } = account;
+  const answers = {
+    failure,
+    'describe-alarms': JSON.stringify({
+      MetricAlarms: Object.entries(alarms).map(([AlarmName, StateValue]) => ({
+        AlarmName,
+        StateValue,
+        AlarmActions: [TOPIC],
+      })),
+      CompositeAlarms: [],
+    }),
+    'list-subscriptions-by-topic': JSON.stringify({
+      Subscriptions: subscriptions.map(([Protocol, Endpoint, SubscriptionArn]) => ({
+        Protocol,
+        Endpoint,
+        SubscriptionArn,
+        TopicArn: TOPIC,
+      })),
+    }),
+  };
+  for (const [file, text] of Object.entries(answers)) writeFileSync(join(folder, file), text);
   return runCommand(['drill', ...args], { PATH, ...env });
 }
 
@@ -52,7 +65,10 @@ const calls = (): { args: string[]; pager: string }[] =>
   readFileSync(join(folder, 'calls'), 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
+    .map((line) => {
+      const [pager = '', ...args] = line.split('\t');
+      return { pager: pager.replace('pager=', ''), args };
+    });
 
 const statesSet = (): string[] =>
   calls()
@@ -145,7 +161,9 @@ describe('with --yes', () => {
       alarms: { ...allOk, 'crypto-prices-webhook-failed-staging': 'OK' },
       subscriptions: [['email', 'ops@example.com', CONFIRMED]],
     };
-    await drill(account, ['--stage', 'staging', '--yes']);
+    const { stdout } = await drill(account, ['--stage', 'staging', '--yes']);
+    expect(stdout).toContain('  ALARM: "crypto-prices-webhook-failed-staging" (by mail alone)');
+    expect(calls()[0]?.args).toContain('crypto-prices-webhook-failed-staging');
     expect(statesSet()).toContain('crypto-prices-webhook-failed-staging ALARM');
   });
 });
