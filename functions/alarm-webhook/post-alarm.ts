@@ -65,11 +65,11 @@ const FORMS: Readonly<Record<string, Form>> = {
   'api.powerplatform.com': TEAMS,
 };
 
-/** Discord takes Slack's form too, at an address that ends so. */
-const formOf = ({ hostname: host, pathname }: URL): Form =>
-  (!pathname.endsWith('/slack') &&
-    Object.entries(FORMS).find(([end]) => host === end || host.endsWith(`.${end}`))?.[1]) ||
-  SLACK;
+function formOf({ hostname: host, pathname }: URL): Form {
+  // Discord takes Slack's form too, at an address that ends so.
+  if (pathname.endsWith('/slack')) return SLACK;
+  return Object.entries(FORMS).find(([end]) => host === end || host.endsWith(`.${end}`))?.[1] ?? SLACK;
+}
 
 /** @returns what is posted: what happened, since when, what to do, what was measured. */
 function messageFor(url: URL, alarm: Alarm): object {
