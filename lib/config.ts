@@ -40,6 +40,10 @@ export type StackConfig = {
   /** When runs are queued, in UTC. Null: only by hand. */
   readonly schedule: { readonly expression: string; readonly longestIntervalMinutes: number } | null;
   readonly alarmMails: readonly string[];
+  /** Name or ARN of the secret with the address that alarms are posted to. Undefined: none. */
+  readonly alarmWebhookSecretName: string | undefined;
+  /** Where the repository is, for links to the runbook. Undefined: they are paths in it. */
+  readonly repositoryUrl: string | undefined;
   readonly network: NetworkMode;
   readonly coingecko: {
     /** Undefined: demo if there is a key, else public. */
@@ -132,6 +136,9 @@ function universeProblems(file: string): readonly string[] {
   }
 }
 
+const SECRET_NAME = 'the name or the whole ARN of a secret, such as crypto-prices-webhook';
+const REPOSITORY = 'an https address of at most 100 characters, such as https://github.com/you/crypto-prices';
+
 const VISIBILITY = `more than the worker's ${WORKER_TIMEOUT_MINUTES} minutes, or a second worker would get the message of the first`;
 const LOG_RETENTION = `a number of days that CloudWatch knows: ${LOG_RETENTION_DAYS.join(', ')}`;
 
@@ -140,6 +147,18 @@ const SETTINGS = {
   stage: oneOf(['dev', 'staging', 'prod']),
   schedule: WatchedSchedule,
   alarmMails: list('mail addresses, such as you@example.com', (takes) => z.email(takes)),
+  alarmWebhookSecretName: z
+    .string()
+    .regex(
+      /^(?!arn:)[\w/+=.@-]{1,200}$|^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]{1,200}-\w{6}$/,
+      SECRET_NAME,
+    )
+    .describe(SECRET_NAME),
+  repositoryUrl: z
+    .string()
+    .max(100, REPOSITORY)
+    .regex(/^https:\/\/[\w.-]+(\/[\w.~-]+)+$/, REPOSITORY)
+    .describe(REPOSITORY),
   network: oneOf(['nat-gateway', 'nat-instance']),
   coingeckoPlan: CoingeckoPlan,
   coingeckoBaseUrl: BaseUrl.refine((url) => url.startsWith('https:'), HTTPS_ADDRESS).describe(HTTPS_ADDRESS),
@@ -203,6 +222,8 @@ export function readConfig(
     suffix: stage === 'prod' ? '' : `-${stage}`,
     schedule: read('schedule', defaults.schedule),
     alarmMails: read('alarmMails', []),
+    alarmWebhookSecretName: readOptional('alarmWebhookSecretName'),
+    repositoryUrl: readOptional('repositoryUrl'),
     network: read('network', defaults.network),
     coingecko: {
       plan: readOptional('coingeckoPlan'),

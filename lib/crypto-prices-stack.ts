@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { StackConfig } from './config.ts';
+import { AlarmWebhook } from './constructs/alarm-webhook.ts';
 import { createAlarms } from './constructs/alarms.ts';
 import { CoingeckoKey } from './constructs/coingecko-key.ts';
 import { ConnectionRepair } from './constructs/connection-repair.ts';
@@ -78,6 +79,9 @@ export class CryptoPricesStack extends Stack {
       database,
       schedule,
     });
+    if (config.alarmWebhookSecretName !== undefined) {
+      new AlarmWebhook(this, 'AlarmWebhook', { config, secretName: config.alarmWebhookSecretName, alarms });
+    }
     const dashboard = createDashboard(this, 'Dashboard', {
       config,
       schedule,

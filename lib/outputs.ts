@@ -1,5 +1,6 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import { dashboardLink } from './console-links.ts';
 import type { CoingeckoKey } from './constructs/coingecko-key.ts';
 import type { CronSecret } from './constructs/cron-secret.ts';
 import { DATABASE_NAME, type Database } from './constructs/database.ts';
@@ -26,11 +27,7 @@ export function createOutputs(stack: Stack, props: OutputsProps): void {
   const output = (id: string, description: string, value: string) => new CfnOutput(stack, id, { description, value });
 
   output('EndpointUrl', 'Queues a run; POST with the bearer secret', endpoint.url);
-  output(
-    'DashboardUrl',
-    'The story of the runs',
-    `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`,
-  );
+  output('DashboardUrl', 'The story of the runs', dashboardLink(region, dashboard.dashboardName));
   output(
     'SetCoingeckoKey',
     'Asks for the API key and stores it for the next run',

@@ -20,4 +20,5 @@ export const ENVIRONMENT = {
   connectionName: 'CONNECTION_NAME',
   apiDestinationName: 'API_DESTINATION_NAME',
   endpointUrl: 'ENDPOINT_URL',
+  webhookSecretId: 'WEBHOOK_SECRET_ID',
 } as const;

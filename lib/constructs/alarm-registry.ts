@@ -1,24 +1,27 @@
 import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
+import type { AlarmId } from '../../ingestion/contract/alarms.ts';
 import type { StackConfig } from '../config.ts';
-import { resourceName } from '../names.ts';
+import { dashboardLink, logQueryLink } from '../console-links.ts';
+import { dashboardName, resourceName } from '../names.ts';
 
 /** `critical`: prices are missing or soon will be, and somebody must act. `warning`: nothing is lost yet. */
 export type Severity = 'critical' | 'warning';
 
 export interface AlarmProps {
-  /** The alarm's name, and the heading of its section in docs/runbook.md. */
-  readonly id: string;
+  readonly id: AlarmId;
   readonly severity: Severity;
   /** What has happened, in a sentence or two, for somebody woken at night. */
   readonly meaning: string;
-  readonly metric: IMetric;
+  /** The names of the log groups that tell more. */
+  readonly logs: readonly string[];
+  readonly metric: Metric;
   readonly threshold: number;
   /** @default at or above the threshold */
   readonly comparison?: ComparisonOperator;
@@ -28,11 +31,14 @@ export interface AlarmProps {
   readonly missing?: TreatMissingData;
 }
 
+/** How much of the logs before an alarm's own time its query shows. */
+const LOOK_BACK_HOURS = 3;
+
 /** Every alarm of the stack is made here: one topic, one form of description, and a runbook section for each. */
 export class AlarmRegistry extends Construct {
   readonly alarms: Alarm[] = [];
   private readonly config: StackConfig;
-  private readonly topic: Topic;
+  readonly topic: Topic;
 
   constructor(scope: Construct, id: string, config: StackConfig) {
     super(scope, id);
@@ -72,22 +78,35 @@ export class AlarmRegistry extends Construct {
     } else {
       Annotations.of(this).addWarningV2(
         'crypto-prices:nobody-is-told',
-        'No alarm reaches anybody: set -c alarmMails=you@example.com, or CRYPTO_PRICES_ALARM_MAILS.',
+        `No alarm reaches anybody${config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order'}: set -c alarmMails=you@example.com, or CRYPTO_PRICES_ALARM_MAILS.`,
       );
     }
   }
 
-  add({ id, severity, meaning, metric, threshold, comparison, periods, missing }: AlarmProps): void {
+  add({ id, severity, meaning, logs, metric, threshold, comparison, periods = 1, missing }: AlarmProps): void {
+    const { region } = Stack.of(this);
+    const hours = LOOK_BACK_HOURS + Math.ceil(metric.period.toHours({ integral: false }) * periods);
     const alarm = new Alarm(this, id, {
       alarmName: resourceName(this.config, id),
-      alarmDescription: `[${severity}] ${meaning} What to do: docs/runbook.md#${id}`,
+      alarmDescription: [
+        `[${severity}] ${meaning}`,
+        `What to do: ${runbookLink(this.config, id)}`,
+        `Dashboard: ${dashboardLink(region, dashboardName(this.config))}`,
+        `Logs: ${logQueryLink(region, logs, hours)}`,
+      ].join('\n'),
       metric,
       threshold,
       comparisonOperator: comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: periods ?? 1,
+      evaluationPeriods: periods,
       treatMissingData: missing ?? TreatMissingData.NOT_BREACHING,
     });
-    alarm.addAlarmAction(new SnsAction(this.topic));
+    const action = new SnsAction(this.topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
     this.alarms.push(alarm);
   }
 }
+
+/** The heading is the id, in which GitHub has nothing to change for its anchor. */
+const runbookLink = ({ repositoryUrl }: StackConfig, id: AlarmId): string =>
+  `${repositoryUrl === undefined ? '' : `${repositoryUrl}/blob/HEAD/`}docs/runbook.md#${id}`;

@@ -4,6 +4,7 @@ import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
 import { WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import { DATABASE_INSTANCES, type StackConfig } from '../config.ts';
+import { accessLog, databaseLog, functionLog } from '../names.ts';
 import { AlarmRegistry } from './alarm-registry.ts';
 import type { Database } from './database.ts';
 import { programMetric, ruleMetric } from './metrics.ts';
@@ -64,13 +65,15 @@ export function createAlarms(scope: Construct, id: string, props: AlarmsProps): 
   return alarms;
 }
 
-function watchSchedule(alarms: AlarmRegistry, { schedule }: AlarmsProps): void {
+function watchSchedule(alarms: AlarmRegistry, { config, schedule }: AlarmsProps): void {
   if (!schedule) return;
+  const logs = [accessLog(config), functionLog(config, 'trigger')];
   const { rule, undelivered } = schedule;
   alarms.add({
     id: 'scheduled-call-failed',
     severity: 'critical',
     meaning: 'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
+    logs,
     metric: ruleMetric(rule, 'FailedInvocations', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -78,6 +81,7 @@ function watchSchedule(alarms: AlarmRegistry, { schedule }: AlarmsProps): void {
     id: 'rule-throttled',
     severity: 'warning',
     meaning: 'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
+    logs,
     metric: ruleMetric(rule, 'ThrottledRules', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -86,6 +90,7 @@ function watchSchedule(alarms: AlarmRegistry, { schedule }: AlarmsProps): void {
     severity: 'critical',
     meaning:
       'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
+    logs,
     metric: undelivered.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -93,6 +98,7 @@ function watchSchedule(alarms: AlarmRegistry, { schedule }: AlarmsProps): void {
     id: 'undelivered-call-lost',
     severity: 'critical',
     meaning: 'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
+    logs,
     metric: ruleMetric(rule, 'InvocationsFailedToBeSentToDlq', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -104,6 +110,7 @@ function watchSecret(alarms: AlarmRegistry, { config, rotation, repair }: Alarms
     severity: 'critical',
     meaning:
       'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
+    logs: [functionLog(config, 'repair-connection')],
     metric: programMetric(config, 'connectionNotAuthorized', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -111,6 +118,7 @@ function watchSecret(alarms: AlarmRegistry, { config, rotation, repair }: Alarms
     id: 'connection-repair-failed',
     severity: 'critical',
     meaning: 'The connection could not be authorised again. Until it is, no scheduled call is made.',
+    logs: [functionLog(config, 'repair-connection')],
     metric: repair.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -118,17 +126,19 @@ function watchSecret(alarms: AlarmRegistry, { config, rotation, repair }: Alarms
     id: 'rotation-failed',
     severity: 'critical',
     meaning: 'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
+    logs: [functionLog(config, 'rotate-secret')],
     // The function's own errors include those before its program could count them.
     metric: rotation.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
 }
 
-function watchQueue(alarms: AlarmRegistry, { queues }: AlarmsProps): void {
+function watchQueue(alarms: AlarmRegistry, { config, queues }: AlarmsProps): void {
   alarms.add({
     id: 'runs-dead',
     severity: 'critical',
     meaning: 'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
+    logs: [functionLog(config, 'worker')],
     metric: queues.deadRuns.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -137,16 +147,18 @@ function watchQueue(alarms: AlarmRegistry, { queues }: AlarmsProps): void {
     severity: 'warning',
     meaning:
       'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
+    logs: [functionLog(config, 'worker')],
     metric: queues.runs.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: OLDEST_MESSAGE.toSeconds(),
   });
 }
 
-function watchWorker(alarms: AlarmRegistry, { worker }: AlarmsProps): void {
+function watchWorker(alarms: AlarmRegistry, { config, worker }: AlarmsProps): void {
   alarms.add({
     id: 'worker-errors',
     severity: 'critical',
     meaning: 'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
+    logs: [functionLog(config, 'worker')],
     metric: worker.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -154,6 +166,7 @@ function watchWorker(alarms: AlarmRegistry, { worker }: AlarmsProps): void {
     id: 'worker-slow',
     severity: 'warning',
     meaning: `A hop came within ${WORKER_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
+    logs: [functionLog(config, 'worker')],
     metric: worker.metricDuration({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: WORKER_SLOW_MS,
   });
@@ -167,6 +180,7 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
       id: 'no-complete-run',
       severity: 'critical',
       meaning: `No full run has been complete for ${silentHours} hours: either none ran, or each left days missing.`,
+      logs: [functionLog(config, 'trigger'), functionLog(config, 'worker')],
       metric: programMetric(config, 'fullRunsComplete', { statistic: 'Sum', period: HOUR }),
       threshold: 1,
       comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -178,6 +192,7 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
       id: 'prices-stale',
       severity: 'critical',
       meaning: `The newest day that is final in every series ended over ${staleHours} hours ago: some series is falling behind.`,
+      logs: [functionLog(config, 'worker')],
       metric: programMetric(config, 'priceAgeHours', { statistic: 'Minimum', period: HOUR }),
       threshold: staleHours,
       comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -190,6 +205,7 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
     severity: 'critical',
     meaning:
       'A run ended for good with expected days missing: retries could not help, or did not. Its verdict says which days, and why.',
+    logs: [functionLog(config, 'worker')],
     metric: programMetric(config, 'runsPartial', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -197,6 +213,7 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
     id: 'error-findings',
     severity: 'critical',
     meaning: 'A quality rule found prices that cannot be right, such as one currency sent for another.',
+    logs: [functionLog(config, 'worker')],
     metric: programMetric(config, 'errorFindings', { statistic: 'Sum', period: FIVE_MINUTES }),
     threshold: 1,
   });
@@ -204,6 +221,7 @@ function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
     id: 'credits-short',
     severity: 'warning',
     meaning: 'Fewer credits are left this month than its scheduled runs still need.',
+    logs: [functionLog(config, 'worker')],
     metric: programMetric(config, 'creditsSpare', { statistic: 'Minimum', period: HOUR }),
     threshold: 0,
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -217,6 +235,7 @@ function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }
     severity: 'critical',
     meaning:
       'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
+    logs: [databaseLog(config)],
     metric: instance.metricFreeStorageSpace({ statistic: 'Minimum', period: FIVE_MINUTES }),
     threshold: config.database.storageGib * GIB * STORAGE_LEFT,
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -226,6 +245,7 @@ function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }
     id: 'database-cpu-credits',
     severity: 'warning',
     meaning: 'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
+    logs: [databaseLog(config)],
     metric: instance.metric('CPUCreditBalance', { statistic: 'Maximum', period: HOUR }),
     threshold: CPU_CREDITS_LEFT,
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -236,6 +256,7 @@ function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }
     id: 'database-connections',
     severity: 'warning',
     meaning: "More than half of the database's connections are in use: some client does not give them back.",
+    logs: [databaseLog(config)],
     metric: instance.metricDatabaseConnections({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: connectionsTooMany(config),
     periods: 3,

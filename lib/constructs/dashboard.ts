@@ -11,7 +11,7 @@ import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
 import type { METRICS } from '../../ingestion/contract/names.ts';
 import type { StackConfig } from '../config.ts';
-import { resourceName } from '../names.ts';
+import { dashboardName } from '../names.ts';
 import type { AlarmRegistry } from './alarm-registry.ts';
 import type { Database } from './database.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -43,7 +43,7 @@ export function createDashboard(scope: Construct, id: string, props: DashboardPr
   const least = { statistic: 'Minimum', period: PERIOD } as const;
 
   return new Dashboard(scope, id, {
-    dashboardName: resourceName(config, 'runs'),
+    dashboardName: dashboardName(config),
     defaultInterval: Duration.days(14),
     widgets: [
       [new AlarmStatusWidget({ title: 'Alarms', alarms: alarms.alarms, width: WIDTH, height: 4 })],

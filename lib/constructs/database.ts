@@ -14,7 +14,7 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import type { StackConfig } from '../config.ts';
-import { resourceName } from '../names.ts';
+import { databaseLog, resourceName } from '../names.ts';
 import type { Network } from './network.ts';
 
 export const DATABASE_NAME = 'crypto_prices';
@@ -85,7 +85,7 @@ export class Database extends Construct {
       cloudwatchLogsExports: ['postgresql'],
     });
     const log = new LogGroup(this, 'Log', {
-      logGroupName: `/aws/rds/instance/${identifier}/postgresql`,
+      logGroupName: databaseLog(config),
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });

@@ -10,7 +10,7 @@ import { Construct } from 'constructs';
 import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import type { StackConfig } from '../config.ts';
-import { resourceName } from '../names.ts';
+import { accessLog, resourceName } from '../names.ts';
 import { createHandlerFunction } from './handler-function.ts';
 
 /** Calls a second, for all callers together. EventBridge makes one a day. A flood is turned away before Lambda is billed. */
@@ -50,9 +50,8 @@ export class Endpoint extends Construct {
       description: 'Queues runs of the price ingestion',
       createDefaultStage: false,
     });
-    const accessLog = new LogGroup(this, 'AccessLog', {
-      // Under this prefix a group needs no room in the account's resource policy for logs, which is full in some accounts.
-      logGroupName: `/aws/vendedlogs/apigateway/${resourceName(config, 'endpoint')}`,
+    const log = new LogGroup(this, 'AccessLog', {
+      logGroupName: accessLog(config),
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -62,7 +61,7 @@ export class Endpoint extends Construct {
       autoDeploy: true,
       throttle: { rateLimit: RATE_LIMIT, burstLimit: BURST_LIMIT },
       accessLogSettings: {
-        destination: new LogGroupLogDestination(accessLog),
+        destination: new LogGroupLogDestination(log),
         format: AccessLogFormat.custom(
           JSON.stringify({
             requestId: '$context.requestId',

@@ -16,7 +16,7 @@ import type { Construct } from 'constructs';
 import { BUNDLING } from '../../ingestion/contract/bundling.ts';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import type { StackConfig } from '../config.ts';
-import { resourceName } from '../names.ts';
+import { functionLog, resourceName } from '../names.ts';
 import type { Database } from './database.ts';
 
 /** Where Lambda unpacks a function's files. */
@@ -51,7 +51,7 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
   const { config, folder, database } = props;
   const functionName = resourceName(config, folder);
   const logGroup = new LogGroup(scope, `${id}Log`, {
-    logGroupName: `/aws/lambda/${functionName}`,
+    logGroupName: functionLog(config, folder),
     retention: config.logRetentionDays,
     removalPolicy: RemovalPolicy.DESTROY,
   });

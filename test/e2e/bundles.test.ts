@@ -5,10 +5,12 @@ import type { RunMessage } from '../../ingestion/contract/run-message.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
+import { ALARM, snsEvent } from '../support/alarm-event.ts';
 import { type Bundles, makeBundles } from '../support/bundle.ts';
 import { type Cloud, startCloud } from '../support/cloud.ts';
 import { invokeHandler } from '../support/invoke-handler.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { startWebhooks, type WebhookServer } from '../support/webhook-server.ts';
 
 const SECRET = 'the-cron-secret';
 const triggerKey = 'key:bundle';
@@ -39,21 +41,27 @@ const INVOCATIONS: Readonly<Record<string, { event: unknown; result: unknown }>>
   'queue-run': { event: {}, result: { runId: expect.any(String) } },
   'rotate-secret': { event: rotation, result: undefined },
   'repair-connection': { event: { id: 'event-1' }, result: undefined },
+  'alarm-webhook': { event: snsEvent(ALARM), result: undefined },
 };
 
 let bundles: Bundles;
 let cloud: Cloud;
 let simulator: Simulator;
 let testDatabase: TestDatabase;
+let webhooks: WebhookServer;
 beforeAll(async () => {
   bundles = await makeBundles();
   cloud = await startCloud();
   cloud.secrets.cron.put('a1b2c3d4-0000-4000-8000-000000000001', SECRET);
   cloud.secrets.cron.beginRotation(rotation.ClientRequestToken);
+  cloud.secrets.webhook.put('a1b2c3d4-0000-4000-8000-000000000003', 'https://hooks.slack.com/services/T0/B0/a');
+  webhooks = await startWebhooks();
   simulator = await startSimulator();
   testDatabase = await createTestDatabase({ isEmpty: true });
 });
-afterAll(() => Promise.all([bundles.remove(), cloud.close(), simulator.close(), testDatabase.drop()]));
+afterAll(() =>
+  Promise.all([bundles.remove(), cloud.close(), simulator.close(), testDatabase.drop(), webhooks.close()]),
+);
 
 test('every function is invoked here', () => {
   const folders = readdirSync(join(import.meta.dirname, '../../functions')).filter((name) => name !== 'common');
@@ -66,6 +74,7 @@ test.each(Object.entries(INVOCATIONS))(
     const [invocation] = await invokeHandler(await bundles.bundle(folder), [event], {
       ...cloud.environment(testDatabase.url),
       ...{ COINGECKO_PLAN: 'public', COINGECKO_BASE_URL: simulator.baseUrl, COINGECKO_REQUESTS_PER_MINUTE: '10000' },
+      ...(folder === 'alarm-webhook' ? webhooks.environment : {}),
     });
     expect(invocation?.error).toBeUndefined();
     expect(invocation?.result).toEqual(result);

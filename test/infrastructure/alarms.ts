@@ -1,14 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
+import { alarmIds } from '../../ingestion/contract/alarms.ts';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
-import { createStack, nameOf, type Resource, resource, resourcesOf, STAGES, templateOf } from './synthesise.ts';
+import {
+  createStack,
+  grantsOf,
+  nameOf,
+  type Resource,
+  resource,
+  resourcesOf,
+  STAGES,
+  templateOf,
+  WITH_WEBHOOK,
+} from './synthesise.ts';
 
-const prod = templateOf({});
+const prod = templateOf(WITH_WEBHOOK);
+
+/** Longer than any region there is. */
+const REGION = 'ap-southeast-99';
+
+/** @returns an alarm's text as CloudWatch gets it. */
+const textOf = ({ AlarmDescription }: Resource['Properties']): string => {
+  const [between, parts] = AlarmDescription['Fn::Join'] as [string, unknown[]];
+  return parts.map((part) => (typeof part === 'string' ? part : REGION)).join(between);
+};
 
 /** @returns a stage's alarms by the ids under which the runbook has them. */
-function alarmsOf(stage: string): Map<string, Resource['Properties']> {
-  const alarms = Object.values(resourcesOf(templateOf({ stage }), 'AWS::CloudWatch::Alarm'));
+function alarmsOf(stage: string, settings = {}): Map<string, Resource['Properties']> {
+  const template = templateOf({ ...(stage === 'prod' ? {} : { stage }), ...WITH_WEBHOOK, ...settings });
+  const alarms = Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
   const suffix = stage === 'prod' ? '' : `-${stage}`;
   return new Map(
     alarms.map(({ Properties }) => [
@@ -35,18 +56,79 @@ describe('the runbook', () => {
     for (const part of ['**Meaning.**', '**Look.**', '**Resolve.**']) expect(section).toContain(part);
   });
 
-  test('every description leads to its section', () => {
-    for (const [id, { AlarmDescription }] of alarms) {
-      expect(AlarmDescription).toMatch(/^\[(critical|warning)\] [A-Z].{30,}\. What to do: docs\/runbook\.md#/);
-      expect(AlarmDescription.endsWith(`#${id}`)).toBe(true);
+  const GITHUB = 'https://github.com/you/crypto-prices';
+  /** The anchors that GitHub gives the headings: small letters, no punctuation, hyphens; a repeated one gets a number. */
+  const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+  test('every text leads to its section, where the repository is known at GitHub', () => {
+    for (const [id, alarm] of alarmsOf('prod', { repositoryUrl: GITHUB })) {
+      expect(textOf(alarm)).toMatch(/^\[(critical|warning)\] [A-Z].{30,}\.\n/);
+      expect(textOf(alarm)).toContain(`\nWhat to do: ${GITHUB}/blob/HEAD/docs/runbook.md#${id}\n`);
+      expect(anchors.filter((anchor) => anchor === id)).toHaveLength(1);
+    }
+    expect(textOf(alarm('runs-dead'))).toContain('\nWhat to do: docs/runbook.md#runs-dead\n');
+  });
+});
+
+describe('the text of an alarm', () => {
+  test.each(STAGES)('in %s is no longer than CloudWatch takes, with the longest address of a repository', (stage) => {
+    const repositoryUrl = `https://github.com/${'x'.repeat(81)}`;
+    expect(() => templateOf({ repositoryUrl: `${repositoryUrl}x` })).toThrow('at most 100 characters');
+    for (const alarm of alarmsOf(stage, { repositoryUrl }).values()) {
+      expect(textOf(alarm).length).toBeLessThanOrEqual(1024);
+    }
+  });
+
+  test("leads to the dashboard of the stack's region", () => {
+    const { DashboardName } = resource(templateOf({ stage: 'staging' }), 'AWS::CloudWatch::Dashboard').Properties;
+    for (const alarm of alarmsOf('staging').values()) {
+      expect(textOf(alarm)).toContain(
+        `\nDashboard: https://${REGION}.console.aws.amazon.com/cloudwatch/home?region=${REGION}#dashboards/dashboard/${DashboardName}\n`,
+      );
+    }
+  });
+
+  /** What the console reads from the link: `$` stands for a percent sign, then an asterisk does. */
+  function queryOf(text: string): string {
+    const [, query = ''] = /\nLogs: https:\S+#logsV2:logs-insights\$3FqueryDetail\$3D(\S+)$/.exec(text) ?? [];
+    return decodeURIComponent(decodeURIComponent(query.replaceAll('$', '%')).replaceAll('*', '%'));
+  }
+
+  test.each(STAGES)('in %s leads to a query of logs that the stack has', (stage) => {
+    const groups = Object.values(resourcesOf(templateOf({ stage, ...WITH_WEBHOOK }), 'AWS::Logs::LogGroup')).map(
+      ({ Properties }) => Properties.LogGroupName,
+    );
+    for (const alarm of alarmsOf(stage).values()) {
+      const [, hours, query, source = ''] =
+        /^~\(end~0~start~-(\d+)~timeType~'RELATIVE~unit~'seconds~editorString~'(.+)~source~\((.+)\)\)$/.exec(
+          queryOf(textOf(alarm)),
+        ) ?? [];
+      expect(Number(hours)).toBeGreaterThanOrEqual(3 * 3600 + alarm.Period * alarm.EvaluationPeriods);
+      expect(query).toBe(`fields @timestamp,@message|filter @message not like '"level":"INFO"'|sort @timestamp desc`);
+      const sources = source.split("~'").slice(1);
+      expect(sources.length).toBeGreaterThan(0);
+      expect(sources.filter((name) => !groups.includes(name))).toEqual([]);
+    }
+  });
+
+  test('leads to links that no program cuts short: they have no sign that ends one', () => {
+    for (const alarm of alarms.values()) {
+      for (const [link] of textOf(alarm).matchAll(/https:.*/g)) expect(link).toMatch(/^[\w:/.?=#$*~%-]+$/);
     }
   });
 });
 
 describe('who is told', () => {
-  test('every alarm goes to the topic', () => {
+  test('every alarm and its end go to the topic', () => {
     const topic = resource(prod, 'AWS::SNS::Topic');
-    for (const { AlarmActions } of alarms.values()) expect(AlarmActions).toEqual([{ Ref: topic.id }]);
+    for (const { AlarmActions, OKActions } of alarms.values()) {
+      expect([AlarmActions, OKActions]).toEqual([[{ Ref: topic.id }], [{ Ref: topic.id }]]);
+    }
   });
 
   test('the addresses of the settings get mail', () => {
@@ -62,21 +144,73 @@ describe('who is told', () => {
     const warning = Match.stringLikeRegexp('No alarm reaches anybody: set -c alarmMails=');
     Annotations.fromStack(createStack({}).stack).hasWarning('*', warning);
     Annotations.fromStack(createStack({ alarmMails: 'a@example.com' }).stack).hasNoWarning('*', warning);
+    const onlyWebhook = Match.stringLikeRegexp('No alarm reaches anybody while the webhook is out of order: set -c');
+    Annotations.fromStack(createStack(WITH_WEBHOOK).stack).hasWarning('*', onlyWebhook);
+  });
+});
+
+describe('the webhook', () => {
+  const { id } = resource(prod, 'AWS::Lambda::Function', 'AlarmWebhook');
+
+  test('is told of every alarm but its own, which would ring and end for ever', () => {
+    const { Properties } = resource(prod, 'AWS::SNS::Subscription');
+    expect(Properties).toMatchObject({
+      Protocol: 'lambda',
+      Endpoint: { 'Fn::GetAtt': [id, 'Arn'] },
+      TopicArn: { Ref: resource(prod, 'AWS::SNS::Topic').id },
+      FilterPolicyScope: 'MessageBody',
+      FilterPolicy: { AlarmName: [{ 'anything-but': [alarm('webhook-failed').AlarmName] }] },
+    });
+  });
+
+  test('rings once a message is given up, not at each attempt', () => {
+    expect(alarm('webhook-failed')).toMatchObject({ MetricName: 'AsyncEventsDropped', Statistic: 'Sum', Threshold: 1 });
+  });
+
+  test.each([
+    ['a name', 'hooks/alarms', /:secret:hooks\/alarms-\?{6}$/],
+    [
+      'an ARN',
+      'arn:aws:secretsmanager:eu-central-1:123456789012:secret:hook-AbCdEf',
+      /^arn:aws:.+:secret:hook-AbCdEf$/,
+    ],
+  ])('reads the one secret, by %s', (_, alarmWebhookSecretName, arn) => {
+    const template = templateOf({ alarmWebhookSecretName });
+    const { Variables } = resource(template, 'AWS::Lambda::Function', 'AlarmWebhook').Properties.Environment;
+    expect(Variables.WEBHOOK_SECRET_ID).toBe(alarmWebhookSecretName);
+    const secrets = grantsOf(template, 'alarm-webhook').filter((grant) => grant.startsWith('secretsmanager:'));
+    expect(secrets).toEqual([
+      expect.stringMatching(/^secretsmanager:DescribeSecret on /),
+      expect.stringMatching(/^secretsmanager:GetSecretValue on /),
+    ]);
+    for (const grant of secrets) expect(grant.split(' on ')[1]).toMatch(arn);
+  });
+
+  test.each([
+    ['alarmWebhookSecretName', 'https://hooks.slack.com/services/T0/B0/x', 'the name or the whole ARN of a secret'],
+    ['alarmWebhookSecretName', 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:hook', 'the whole ARN'],
+    ['repositoryUrl', 'http://github.com/you/crypto-prices', 'an https address of at most 100 characters'],
+    ['repositoryUrl', 'https://github.com/you/crypto-prices/', 'an https address of at most 100 characters'],
+    ['repositoryUrl', 'https://me:password@example.com/you/crypto-prices', 'an https address'],
+  ])('%s "%s" is refused', (name, value, takes) => {
+    expect(() => templateOf({ [name]: value })).toThrow(takes);
+  });
+
+  test('is not there unless a secret is named', () => {
+    const template = templateOf({});
+    expect(Object.keys(template.findResources('AWS::Lambda::Function')).join()).not.toContain('Webhook');
+    expect(Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'))).toHaveLength(alarms.size - 1);
   });
 });
 
 describe('what is watched', () => {
   test('in stages with a schedule, and in those without', () => {
-    const scheduled = [
-      'scheduled-call-failed',
-      'rule-throttled',
-      'calls-undelivered',
-      'undelivered-call-lost',
-      'no-complete-run',
-      'prices-stale',
-    ];
-    expect([...alarmsOf('staging').keys()]).toEqual([...alarms.keys()]);
-    expect([...alarmsOf('dev').keys()]).toEqual([...alarms.keys()].filter((id) => !scheduled.includes(id)));
+    for (const stage of STAGES) {
+      const hasSchedule = stage !== 'dev';
+      expect([...alarmsOf(stage).keys()]).toEqual(alarmIds({ hasSchedule, hasWebhook: true }));
+    }
+    expect(alarmIds({ hasSchedule: true, hasWebhook: false })).toContain('no-complete-run');
+    expect(alarmIds({ hasSchedule: false, hasWebhook: false })).not.toContain('no-complete-run');
   });
 
   test.each(STAGES)('in %s, metrics of the program carry the names and dimensions that it emits them with', (stage) => {
@@ -120,6 +254,7 @@ describe('what is watched', () => {
       'database-storage': 'AWS/RDS FreeStorageSpace DBInstanceIdentifier=DatabaseInstance',
       'database-cpu-credits': 'AWS/RDS CPUCreditBalance DBInstanceIdentifier=DatabaseInstance',
       'database-connections': 'AWS/RDS DatabaseConnections DBInstanceIdentifier=DatabaseInstance',
+      'webhook-failed': 'AWS/Lambda AsyncEventsDropped FunctionName=AlarmWebhookFunction',
     });
   });
 
@@ -150,7 +285,7 @@ describe('silence', () => {
         EvaluationPeriods: hours,
         TreatMissingData: 'breaching',
       });
-      expect(Properties.AlarmDescription).toContain(`No full run has been complete for ${hours} hours`);
+      expect(textOf(Properties)).toContain(`No full run has been complete for ${hours} hours`);
     },
   );
 
@@ -167,7 +302,7 @@ describe('silence', () => {
 describe('thresholds', () => {
   test('a run that ended partial is told, and what its retries heal is counted as another metric', () => {
     expect(alarm('run-partial')).toMatchObject({ MetricName: METRICS.runsPartial, Statistic: 'Sum', Threshold: 1 });
-    expect(alarm('run-partial').AlarmDescription).toMatch(/^\[critical\] A run ended for good /);
+    expect(textOf(alarm('run-partial'))).toMatch(/^\[critical\] A run ended for good /);
   });
 
   test('a failed call of the schedule is told within 5 minutes', () => {
@@ -230,7 +365,10 @@ describe('the dashboard', () => {
   });
 
   test("shows every alarm, and the database's latencies", () => {
-    for (const id of Object.keys(resourcesOf(prod, 'AWS::CloudWatch::Alarm'))) expect(body('prod')).toContain(id);
+    const { DashboardBody } = resource(prod, 'AWS::CloudWatch::Dashboard').Properties;
+    for (const id of Object.keys(resourcesOf(prod, 'AWS::CloudWatch::Alarm'))) {
+      expect(JSON.stringify(DashboardBody)).toContain(id);
+    }
     for (const metric of ['ReadLatency', 'WriteLatency']) expect(body('prod')).toContain(metric);
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { resourcesOf, STAGES, templateOf } from './synthesise.ts';
+import { resourcesOf, STAGES, templateOf, WITH_WEBHOOK } from './synthesise.ts';
 
 /** The rows of the table by stage: `| item | price | dev | staging | prod |`. */
 const rows = readFileSync('docs/costs.md', 'utf8')
@@ -49,6 +49,15 @@ describe.each(STAGES.map((stage, index) => ({ stage, index })))('docs/costs.md, 
       if (amount > 0) expect(amount).toBeCloseTo(Number.parseFloat(price) * 730, 2);
     }
   });
+});
+
+test('a webhook adds its secret, which a person makes, and its alarm', () => {
+  const count = (settings: Record<string, string>, type: string) =>
+    Object.keys(resourcesOf(templateOf(settings), type)).length;
+  const added = (type: string) => count(WITH_WEBHOOK, type) - count({}, type);
+  expect(added('AWS::SecretsManager::Secret')).toBe(0);
+  const sum = 0.4 + added('AWS::CloudWatch::Alarm') * 0.1;
+  expect(readFileSync('docs/costs.md', 'utf8')).toContain(`A webhook for the alarms adds ${sum.toFixed(2)}:`);
 });
 
 test('dev stays under 25 dollars a month', () => {

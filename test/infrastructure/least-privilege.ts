@@ -9,9 +9,10 @@ import {
   STAGES,
   type Statement,
   templateOf,
+  WITH_WEBHOOK,
 } from './synthesise.ts';
 
-const prod = templateOf({});
+const prod = templateOf(WITH_WEBHOOK);
 
 /** What every function may do: its own log, its traces. */
 const own = (construct: string) => [
@@ -86,6 +87,10 @@ const GRANTS: Readonly<Record<FunctionName, string[]>> = {
     'sqs:SendMessage on QueuesRuns',
   ],
   'queue-run': [...own('DeployRun'), 'sqs:SendMessage on QueuesRuns'],
+  'alarm-webhook': [
+    ...own('AlarmWebhook'),
+    ...reading('arn:AWS::Partition:secretsmanager:AWS::Region:AWS::AccountId:secret:crypto-prices-webhook-??????'),
+  ],
 };
 
 describe('what each function may do, and nothing else', () => {

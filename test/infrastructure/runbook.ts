@@ -1,11 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../lib/config.ts';
-import { templateOf } from './synthesise.ts';
+import { templateOf, WITH_WEBHOOK } from './synthesise.ts';
 
 const texts = ['docs/runbook.md', 'docs/costs.md', 'README.md'].map((file) => readFileSync(file, 'utf8'));
 const runbook = texts[0] ?? '';
-const prod = templateOf({});
+const prod = templateOf(WITH_WEBHOOK);
 
 /** @returns what the pattern's first group finds, each once. */
 const found = (pattern: RegExp, text = texts.join('\n')): string[] => [
@@ -26,8 +29,8 @@ describe('what the documents tell people to type', () => {
       runbook.replaceAll('$SUFFIX', ''),
     )
       .map((name) => name.replace(/-(dev|staging)$/, ''))
-      // Made by the restore itself.
-      .filter((name) => name !== 'crypto-prices-restored');
+      // Made by the restore itself, and by a person.
+      .filter((name) => !['crypto-prices-restored', WITH_WEBHOOK.alarmWebhookSecretName].includes(name));
     expect(typed.length).toBeGreaterThan(10);
     const queues = new Set([...names].map((name) => name.replace(/\.fifo$/, '')));
     expect(typed.filter((name) => !names.has(name) && !queues.has(name))).toEqual([]);
@@ -45,6 +48,80 @@ describe('what the documents tell people to type', () => {
     expect(settings.length).toBeGreaterThan(5);
     expect(() => readConfig(Object.fromEntries(settings.map((name) => [name, ''])), {})).not.toThrow();
   });
+
+  test('asks the stack, and not a database on the own machine', () => {
+    expect(runbook).not.toMatch(/`status`|npm run (status|fetch-data|backfill)/);
+  });
+});
+
+/** The command blocks of the runbook by the headings above them; those at the top have the heading of the page. */
+const sections = runbook.split(/^#+ /m).flatMap((section) => {
+  const [heading = ''] = section.split('\n');
+  const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+  return blocks.length > 0 ? [{ heading, blocks }] : [];
+});
+const [top] = sections;
+
+const folder = mkdtempSync(join(tmpdir(), 'runbook-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+// Every program that the blocks call, and that changes or asks anything: it takes what it is given, and answers two words.
+writeFileSync(join(folder, 'fake'), '#!/bin/sh\ncase "$0" in *curl | *npx | *npm) ;; *) echo one two ;; esac\n');
+chmodSync(join(folder, 'fake'), 0o755);
+for (const name of ['aws', 'curl', 'jq', 'npm', 'npx', 'pg_dump', 'pg_restore', 'psql'])
+  symlinkSync(join(folder, 'fake'), join(folder, name));
+
+const run = (shell: readonly string[], args: readonly string[], input = '') => {
+  const [program = '', ...options] = shell;
+  const { status, stderr, error } = spawnSync(program, [...options, ...args], {
+    input,
+    encoding: 'utf8',
+    env: { PATH: `${folder}:/usr/bin:/bin`, HOME: folder },
+  });
+  return { status, stderr, isMissing: (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT' };
+};
+
+/** As a person has them, without startup files. */
+const SHELLS = [
+  ['bash', '--norc', '--noprofile'],
+  ['zsh', '-f'],
+] as const;
+
+describe.each(SHELLS)('the blocks of the runbook, pasted into %s', (...shell) => {
+  // Where zsh is not installed, its tests are shown as skipped.
+  const isThere = !run(shell, ['-c', ':']).isMissing;
+  const ask = isThere ? test : test.skip;
+
+  ask('are read without an error', () => {
+    expect(sections.length).toBeGreaterThan(20);
+    for (const { heading, blocks } of sections) {
+      for (const block of blocks)
+        expect({ heading, ...run(shell, ['-n'], block) }).toMatchObject({ heading, status: 0, stderr: '' });
+    }
+  });
+
+  // With nothing but the blocks at the top of the page. An unset variable or an unknown command ends the shell.
+  ask.each(sections.slice(1))('$heading: is complete', ({ blocks }) => {
+    const script = ['set -eu', top?.blocks[0], ...blocks].join('\n');
+    expect(run(shell, ['-c', script], 'typed\ntyped\n')).toMatchObject({ stderr: '', status: 0 });
+  });
+});
+
+test('no block has a comment, which interactive zsh takes for words, or a sign for the history', () => {
+  for (const { heading, blocks } of sections) {
+    for (const block of blocks) {
+      expect({ heading, block }).toEqual({ heading, block: expect.not.stringMatching(/(^|\s)#|!/) });
+    }
+  }
+});
+
+test('every command of AWS stands in a block, where it can be pasted', () => {
+  const prose = runbook.replace(/^```sh\n[\s\S]*?^```$/gm, '');
+  expect(found(/`((?:aws|npx|authorization|output) [^`]*)`/g, prose)).toEqual([]);
+});
+
+test('no pager waits for a key, and the region is set once', () => {
+  expect(top?.blocks[0]).toMatch(/^export AWS_REGION=[\w-]+\nexport AWS_PAGER="" /);
+  expect(runbook.match(/AWS_REGION|--region/g)).toHaveLength(1);
 });
 
 test('the console moves dead letters to a named queue: SQS knows no source of those that the worker buried', () => {

@@ -35,9 +35,13 @@ describe('the app', () => {
       coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
       currencies: [{ code: 'chf', name: 'Swiss franc' }],
     };
-    const { code, output } = await run('npm', ['run', '--silent', 'synth', '--', '-o', folder], {
-      UNIVERSE: writeUniverse(universe),
-    });
+    const { code, output } = await run(
+      'npm',
+      ['run', '--silent', 'synth', '--', '-o', folder, '-c', 'alarmWebhookSecretName=hook'],
+      {
+        UNIVERSE: writeUniverse(universe),
+      },
+    );
     expect(output).toContain('No alarm reaches anybody');
     expect(code).toBe(0);
     const template = JSON.parse(readFileSync(join(folder, 'CryptoPrices.template.json'), 'utf8'));

@@ -56,6 +56,9 @@ export function createStack(
   return { app, stack };
 }
 
+/** A stack that has everything there is. */
+export const WITH_WEBHOOK = { alarmWebhookSecretName: 'crypto-prices-webhook' };
+
 const templates = new Map<string, Template>();
 
 /** @returns the template of these settings, synthesised once in a test file. */
@@ -89,6 +92,7 @@ export const FUNCTIONS = {
   'rotate-secret': 'CronSecretRotation',
   'repair-connection': 'ConnectionRepair',
   'queue-run': 'DeployRun',
+  'alarm-webhook': 'AlarmWebhook',
 } as const;
 
 export type FunctionName = keyof typeof FUNCTIONS;

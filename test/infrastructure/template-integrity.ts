@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { CfnResource } from 'aws-cdk-lib';
-import { createStack, templateOf } from './synthesise.ts';
+import { createStack, templateOf, WITH_WEBHOOK } from './synthesise.ts';
 
 type Synthesised = {
   readonly Parameters?: Record<string, unknown>;
@@ -47,7 +47,7 @@ const settings: Record<string, string>[] = [
   { stage: 'staging' },
   { stage: 'prod' },
   { stage: 'prod', network: 'nat-instance', databaseClientSecurityGroups: 'sg-0a1b2c3d', alarmMails: 'a@example.com' },
-  { stage: 'dev', network: 'nat-gateway', schedule: 'rate(1 day)' },
+  { stage: 'dev', network: 'nat-gateway', schedule: 'rate(1 day)', ...WITH_WEBHOOK },
   { stage: 'prod', databaseClientCidrs: '10.20.0.0/16', databaseInstance: 't4g.medium', databaseStorageGib: '100' },
 ];
 

@@ -9,9 +9,10 @@ import {
   resourcesOf,
   STAGES,
   templateOf,
+  WITH_WEBHOOK,
 } from './synthesise.ts';
 
-const prod = templateOf({});
+const prod = templateOf(WITH_WEBHOOK);
 const staging = templateOf({ stage: 'staging' });
 const dev = templateOf({ stage: 'dev' });
 

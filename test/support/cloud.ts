@@ -8,7 +8,7 @@ import { createSecret, type Secret, startSecretsManager } from './secrets-manage
 export type Cloud = {
   readonly sqs: FauxqsServer;
   readonly eventBridge: EventBridgeServer;
-  readonly secrets: Readonly<Record<'cron' | 'database' | 'coingecko', Secret>>;
+  readonly secrets: Readonly<Record<'cron' | 'database' | 'coingecko' | 'webhook', Secret>>;
   /** @returns the environment of every function, with that database, whose credentials become the current ones. */
   environment(databaseUrl: string): Record<string, string>;
   close(): Promise<unknown>;
@@ -16,7 +16,12 @@ export type Cloud = {
 
 export async function startCloud(): Promise<Cloud> {
   const sqs = await startFauxqs({ port: 0, logger: false });
-  const secrets = { cron: createSecret(Date.now), database: createSecret(Date.now), coingecko: createSecret(Date.now) };
+  const secrets = {
+    cron: createSecret(Date.now),
+    database: createSecret(Date.now),
+    coingecko: createSecret(Date.now),
+    webhook: createSecret(Date.now),
+  };
   const secretsManager = await startSecretsManager((id) => new Map<string, Secret>(Object.entries(secrets)).get(id));
   const eventBridge = await startEventBridge();
   const fifo = { attributes: { FifoQueue: 'true' } };
@@ -38,6 +43,7 @@ export async function startCloud(): Promise<Cloud> {
         CRON_SECRET_ID: 'cron',
         DATABASE_SECRET_ID: 'database',
         COINGECKO_SECRET_ID: 'coingecko',
+        WEBHOOK_SECRET_ID: 'webhook',
         DATABASE_HOST: hostname,
         DATABASE_PORT: port || '5432',
         DATABASE_NAME: pathname.slice(1),

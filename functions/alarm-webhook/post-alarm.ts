@@ -1,0 +1,121 @@
+import * as z from 'zod';
+import { IngestionError } from '../../ingestion/domain/failure.ts';
+import type { Alarm } from './alarm.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** The alarm was not posted. No message contains the address: whoever has it may post. */
+class WebhookError extends IngestionError {
+  override readonly name = 'WebhookError';
+}
+
+const webhookUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && new URL(text).protocol === 'https:')
+  .transform((text) => new URL(text));
+
+/** How a chat program takes a message. */
+type Form = {
+  body(lines: readonly string[]): object;
+  link(label: string, url: string): string;
+  plain(text: string): string;
+};
+
+const asIs = (text: string): string => text;
+
+/** Also of Mattermost, Google Chat and most others. https://docs.slack.dev/messaging/formatting-message-text */
+const SLACK: Form = {
+  body: (lines) => ({ text: lines.join('\n') }),
+  link: (label, url) => `<${url}|${label}>`,
+  plain: (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
+};
+
+/** The angle brackets keep Discord from showing a preview. It takes 2,000 characters. */
+const DISCORD: Form = {
+  body: (lines) => ({ content: lines.join('\n') }),
+  link: (label, url) => `[${label}](<${url}>)`,
+  plain: asIs,
+};
+
+/** A workflow of Teams takes cards only: of `{"text"}` it shows nothing, and answers 202. Cards have no line breaks. */
+const TEAMS: Form = {
+  body: (lines) => ({
+    type: 'message',
+    attachments: [
+      {
+        contentType: 'application/vnd.microsoft.card.adaptive',
+        content: {
+          $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+          type: 'AdaptiveCard',
+          version: '1.2',
+          body: lines.map((text) => ({ type: 'TextBlock', text, wrap: true })),
+        },
+      },
+    ],
+  }),
+  link: (label, url) => `[${label}](${url})`,
+  plain: asIs,
+};
+
+/** By the end of the address's host. */
+const FORMS: Readonly<Record<string, Form>> = {
+  'discord.com': DISCORD,
+  'discordapp.com': DISCORD,
+  'logic.azure.com': TEAMS,
+  'api.powerplatform.com': TEAMS,
+};
+
+function formOf({ hostname: host, pathname }: URL): Form {
+  // Discord takes Slack's form too, at an address that ends so.
+  if (pathname.endsWith('/slack')) return SLACK;
+  return Object.entries(FORMS).find(([end]) => host === end || host.endsWith(`.${end}`))?.[1] ?? SLACK;
+}
+
+/** @returns what is posted: what happened, since when, what to do, what was measured. */
+function messageFor(url: URL, alarm: Alarm): object {
+  const { body, link, plain } = formOf(url);
+  const { AlarmName: name, AlarmDescription: description, NewStateValue: state, NewStateReason: reason } = alarm;
+  const at = `${alarm.StateChangeTime.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const head = state === 'ALARM' ? `ALARM: ${name}, since ${at}` : `${state}: ${name} ended at ${at}`;
+  const lines = [head, ...(description ?? '').split('\n'), reason].filter((line) => line !== '');
+  return body(
+    lines.map((line) => {
+      const [, label, target] = /^([\w ]+): (https:\/\/\S+)$/.exec(line) ?? [];
+      return label !== undefined && target !== undefined ? link(label, plain(target)) : plain(line);
+    }),
+  );
+}
+
+/**
+ * Posts the alarm in the form that the webhook's host takes.
+ * @param address the secret's value.
+ * @throws WebhookError
+ */
+export async function postAlarm(address: string, alarm: Alarm): Promise<void> {
+  const { data: url } = webhookUrl.safeParse(address);
+  if (!url) {
+    throw new WebhookError(
+      "The secret's value is no https address: put the webhook's address into it, and nothing else.",
+    );
+  }
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(messageFor(url, alarm)),
+    redirect: 'manual',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch((error: Error) => {
+    // Not as the cause: errors of the network may hold the address.
+    throw new WebhookError(`The webhook can't be reached: ${codeOf(error)}. See whether its host is up.`);
+  });
+  await response.body?.cancel();
+  if (!response.ok) {
+    throw new WebhookError(
+      `The webhook answered ${response.status}, expected 2xx: make a new one if it is gone, and put its address into the secret.`,
+    );
+  }
+}
+
+/** @returns such as ECONNREFUSED, CERT_HAS_EXPIRED or TimeoutError. */
+const codeOf = ({ name, cause }: Error): string =>
+  cause instanceof Error && 'code' in cause ? String(cause.code) : name;

@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ALARM, snsEvent } from '../support/alarm-event.ts';
+import { invokeHandler } from '../support/invoke-handler.ts';
+import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
+import { startWebhooks, type WebhookServer } from '../support/webhook-server.ts';
+
+const TOKEN = 'T00000000/B00000000/secret-part-of-the-address';
+const SLACK = `https://hooks.slack.com/services/${TOKEN}`;
+const DISCORD = `https://discord.com/api/webhooks/1234/${TOKEN}`;
+const TEAMS = `https://default1234.61.environment.api.powerplatform.com:443/powerautomate/workflows/a/paths/invoke?api-version=1&sig=${TOKEN}`;
+const OLDER_TEAMS = `https://prod-12.westeurope.logic.azure.com/workflows/a/paths/invoke?sig=${TOKEN}`;
+
+const GITHUB = 'https://github.com/you/crypto-prices/blob/HEAD/docs/runbook.md#no-complete-run';
+const CONSOLE = 'https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1';
+const DASHBOARD = `${CONSOLE}#dashboards/dashboard/crypto-prices-runs`;
+const LOGS = `${CONSOLE}#logsV2:logs-insights$3FqueryDetail$3D~$28end~0$29`;
+const MEANING = '[critical] No full run has been complete for 26 hours: either none ran, or each left days missing.';
+
+let secrets: SecretsManagerServer;
+let webhooks: WebhookServer;
+let versions = 0;
+beforeAll(async () => {
+  secrets = await startSecretsManager(Date.now);
+  webhooks = await startWebhooks();
+});
+afterAll(() => Promise.all([secrets.close(), webhooks.close()]));
+beforeEach(() => {
+  (webhooks.posts as unknown[]).length = 0;
+  webhooks.answer = (response) => response.end('ok');
+});
+
+/** Puts the address into the secret and invokes the function, in a process of its own. */
+async function invoke(address: string, event: unknown, environment: Record<string, string> = {}) {
+  versions += 1;
+  secrets.put(`version-${versions}`, address);
+  const [invocation] = await invokeHandler('functions/alarm-webhook/handler.ts', [event], {
+    ...{ STAGE: 'prod', WEBHOOK_SECRET_ID: 'webhook', AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url },
+    ...webhooks.environment,
+    ...environment,
+  });
+  // Whoever reads the log must not be able to post.
+  expect(JSON.stringify(invocation)).not.toContain('secret-part-of-the-address');
+  return { error: invocation?.error, posts: webhooks.posts };
+}
+
+describe('an alarm is posted in the form that the host takes', () => {
+  test.each([
+    ['Slack', SLACK],
+    ["Discord's address for Slack's form", `${DISCORD}/slack`],
+    ['any other', `https://chat.example.com/hooks/${TOKEN}`],
+  ])('%s: a text with links, and its signs escaped', async (_, address) => {
+    const { error, posts } = await invoke(`${address}\n`, snsEvent(ALARM));
+    expect(error).toBeUndefined();
+    expect(posts).toEqual([
+      {
+        method: 'POST',
+        url: address,
+        body: {
+          text: [
+            'ALARM: crypto-prices-no-complete-run, since 2026-11-27 04:00 UTC',
+            MEANING,
+            `<${GITHUB}|What to do>`,
+            `<${DASHBOARD}|Dashboard>`,
+            `<${LOGS}|Logs>`,
+            'Threshold Crossed: no datapoints were received for 26 periods and 26 missing datapoints were treated as [Breaching] (OK -&gt; ALARM).',
+          ].join('\n'),
+        },
+      },
+    ]);
+  });
+
+  test('Discord: a content', async () => {
+    const { posts } = await invoke(DISCORD, snsEvent(ALARM));
+    expect(posts).toEqual([
+      {
+        method: 'POST',
+        url: DISCORD,
+        body: {
+          content: [
+            'ALARM: crypto-prices-no-complete-run, since 2026-11-27 04:00 UTC',
+            MEANING,
+            `[What to do](<${GITHUB}>)`,
+            `[Dashboard](<${DASHBOARD}>)`,
+            `[Logs](<${LOGS}>)`,
+            ALARM.NewStateReason,
+          ].join('\n'),
+        },
+      },
+    ]);
+  });
+
+  test('Discord takes 2,000 characters, and gets no more of the longest alarm there is', async () => {
+    const links = ALARM.AlarmDescription.split('\n').slice(1).join('\n');
+    const longest = {
+      ...ALARM,
+      AlarmName: 'x'.repeat(255),
+      AlarmDescription: `${'x'.repeat(1024 - links.length - 1)}\n${links}`,
+      NewStateReason: 'x'.repeat(1023),
+    };
+    const { posts } = await invoke(DISCORD, snsEvent(longest));
+    expect(posts[0]?.body).toEqual({ content: expect.stringMatching(/^[\s\S]{1500,2000}$/) });
+  });
+
+  test.each([
+    ['Teams', TEAMS],
+    ['Teams, with an address of before', OLDER_TEAMS],
+  ])('%s: a card with a block for each line', async (_, address) => {
+    const { posts } = await invoke(address, snsEvent(ALARM));
+    expect(posts).toHaveLength(1);
+    expect(posts[0]).toMatchObject({ method: 'POST', url: address.replace(':443', '') });
+    const blocks = [
+      'ALARM: crypto-prices-no-complete-run, since 2026-11-27 04:00 UTC',
+      MEANING,
+      `[What to do](${GITHUB})`,
+      `[Dashboard](${DASHBOARD})`,
+      `[Logs](${LOGS})`,
+      ALARM.NewStateReason,
+    ].map((text) => ({ type: 'TextBlock', text, wrap: true }));
+    expect(posts[0]?.body).toMatchObject({
+      type: 'message',
+      attachments: [
+        { contentType: 'application/vnd.microsoft.card.adaptive', content: { type: 'AdaptiveCard', body: blocks } },
+      ],
+    });
+  });
+});
+
+describe('what is posted', () => {
+  test('the end of an alarm', async () => {
+    const { posts } = await invoke(SLACK, snsEvent({ ...ALARM, OldStateValue: 'ALARM', NewStateValue: 'OK' }));
+    expect(posts[0]?.body).toEqual({
+      text: expect.stringMatching(/^OK: crypto-prices-no-complete-run ended at 2026-11-27 04:00 UTC\n\[critical\] /),
+    });
+  });
+
+  test('not that a new alarm is OK', async () => {
+    const event = snsEvent({ ...ALARM, OldStateValue: 'INSUFFICIENT_DATA', NewStateValue: 'OK' });
+    expect(await invoke(SLACK, event)).toEqual({ error: undefined, posts: [] });
+  });
+
+  test('an alarm without a text', async () => {
+    const { posts } = await invoke(SLACK, snsEvent({ ...ALARM, AlarmDescription: null, NewStateReason: 'Drill' }));
+    expect(posts[0]?.body).toEqual({
+      text: 'ALARM: crypto-prices-no-complete-run, since 2026-11-27 04:00 UTC\nDrill',
+    });
+  });
+});
+
+describe('what could not be posted fails, so that Lambda tries again', () => {
+  test.each([400, 404, 429, 500])('the webhook answers %d', async (status) => {
+    webhooks.answer = (response) => response.writeHead(status).end(`no such webhook: ${TOKEN}`);
+    const { error } = await invoke(SLACK, snsEvent(ALARM));
+    expect(error).toBe(
+      `WebhookError: The webhook answered ${status}, expected 2xx: make a new one if it is gone, and put its address into the secret.`,
+    );
+  });
+
+  test('it leads elsewhere', async () => {
+    webhooks.answer = (response) => response.writeHead(302, { location: `http://127.0.0.1:1/${TOKEN}` }).end();
+    const { error, posts } = await invoke(SLACK, snsEvent(ALARM));
+    expect(error).toContain('The webhook answered 302, expected 2xx');
+    expect(posts).toHaveLength(1);
+  });
+
+  test('it hangs up', async () => {
+    webhooks.answer = (response) => response.destroy();
+    const { error } = await invoke(SLACK, snsEvent(ALARM));
+    expect(error).toMatch(/^WebhookError: The webhook can't be reached: \w+\. See whether its host is up\.$/);
+  });
+
+  test('its certificate is not good', async () => {
+    const { error, posts } = await invoke(SLACK, snsEvent(ALARM), { NODE_EXTRA_CA_CERTS: '' });
+    expect(error).toContain("The webhook can't be reached: DEPTH_ZERO_SELF_SIGNED_CERT");
+    expect(posts).toEqual([]);
+  });
+
+  test.each([
+    ['no address', `${TOKEN}`],
+    ['one that is not encrypted', `http://hooks.slack.com/services/${TOKEN}`],
+    ['one with a password', 'https://me:secret-part-of-the-address@hooks.slack.com/'],
+    ['JSON', JSON.stringify({ url: SLACK })],
+  ])('the secret holds %s', async (_, address) => {
+    const { error, posts } = await invoke(address, snsEvent(ALARM));
+    expect(error).toMatch(/^WebhookError: /);
+    expect(posts).toEqual([]);
+  });
+
+  test.each([
+    ['a text', snsEvent('hello'), 'Records[0].Sns.Message: no JSON'],
+    ['another JSON', snsEvent({ hello: 'there' }), 'Records[0].Sns.Message.AlarmName'],
+    ['a time that is none', snsEvent({ ...ALARM, StateChangeTime: 'soon' }), 'Records[0].Sns.Message.StateChangeTime'],
+    ['nothing', {}, 'Records'],
+  ])('the message is %s', async (_, event, field) => {
+    const { error } = await invoke(SLACK, event);
+    expect(error).toContain(`This is not CloudWatch's message about an alarm: ${field}`);
+  });
+});
