@@ -34,6 +34,7 @@ export async function runOnce(options: {
   sourceUrl: string;
   universe: Universe;
   requestsPerMinute: number;
+  crossRates?: boolean;
 }): Promise<{ verdict: Verdict; times: StepTimes }> {
   const clock = systemClock;
   const database = createDatabase({ url: options.databaseUrl });
@@ -49,6 +50,8 @@ export async function runOnce(options: {
         requestsPerMinute: options.requestsPerMinute,
         monthlyCredits: null,
         historyDays: 365,
+        crossRates: options.crossRates ?? false,
+        latestPrices: true,
       },
       universe: options.universe,
       database,

@@ -36,13 +36,15 @@ export function composeRun({
   database: Database;
   clock: Clock;
 } & Pick<RunDependencies, 'log' | 'interrupt' | 'deadline' | 'lockWaitMs' | 'onEvent'>): RunDependencies {
-  const { requestsPerMinute, monthlyCredits, historyDays } = source;
+  const { requestsPerMinute, monthlyCredits, historyDays, crossRates, latestPrices } = source;
   return {
     universe,
     source: composeClient(source, clock),
     repositories: createRepositories(database, { clock }),
     makeRateLimiter: (recentAgesMs) => createRateLimiter({ requestsPerMinute, clock, recentAgesMs }),
     limits: { monthlyCredits, historyDays },
+    crossRates,
+    latestPrices,
     clock,
     random: Math.random,
     ...rest,

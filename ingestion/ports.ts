@@ -7,9 +7,10 @@ import type { Day, DaySpan, Instant } from './domain/day.ts';
 import type { DayState } from './domain/day-state.ts';
 import type { FailureKind } from './domain/failure.ts';
 import type { Finding } from './domain/finding.ts';
+import type { LatestPrice } from './domain/latest-price.ts';
 import type { Window } from './domain/planning.ts';
 import type { PriceChange } from './domain/quality.ts';
-import type { Series } from './domain/series.ts';
+import type { CrossRateBase, Series } from './domain/series.ts';
 import type { DayCounts, SeriesOutcome, Verdict } from './domain/verdict.ts';
 
 export type { DayState } from './domain/day-state.ts';
@@ -76,6 +77,14 @@ export interface PriceSource {
    * @throws SourceError of every kind; the signal's reason when aborted.
    */
   fetchRange(series: Series, window: Window, signal: AbortSignal): Promise<SourceResponse>;
+  /**
+   * One request, no retries: what the coins cost now in each of the currencies; those that the source leaves out are not in it.
+   * @throws SourceError of every kind; the signal's reason when aborted.
+   */
+  fetchLatest(
+    asked: { readonly coins: readonly string[]; readonly currencies: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<LatestPrice[]>;
   /** @returns the samples of a body that `fetchRange` gave. @throws SourceError (`malformed`). */
   parse(body: Uint8Array): Samples;
 }
@@ -109,7 +118,13 @@ export interface IngestionLock {
 export type HeldLock = { readonly lost: AbortSignal; release(): Promise<void> };
 
 /** Totals of a run over all its hops. */
-export type RunTotals = Pick<Verdict, 'requests' | 'credits' | 'retries' | 'rateLimited'>;
+export type RunTotals = Pick<
+  Verdict,
+  'requests' | 'credits' | 'retries' | 'rateLimited' | 'crossRateDays' | 'latestPrices'
+>;
+
+/** What a hop adds to them, save the requests, which the ledger knows. `latestPrices` null leaves what is known. */
+export type HopTotals = Pick<RunTotals, 'retries' | 'crossRateDays' | 'latestPrices'>;
 
 export type FinishedRun = DayCounts & Pick<Verdict, 'status' | 'error'>;
 
@@ -131,7 +146,7 @@ export interface RunRepository {
     },
   ): Promise<OpenedRun>;
   /** Writes the verdict; adds to the run's counters what the hop counted. `finishedAt` null for `waiting`. */
-  finish(runId: string, finished: FinishedRun, retries: number, finishedAt: Instant | null): Promise<void>;
+  finish(runId: string, finished: FinishedRun, hop: HopTotals, finishedAt: Instant | null): Promise<void>;
   /** The run's counters over all hops, from the ledger and the run row. */
   totals(runId: string): Promise<RunTotals>;
   /** Outcomes of the run's series, in no order; series never touched by the run are left out. */
@@ -160,6 +175,20 @@ export type SeriesFailure = Series & {
 export type RecordedOutcome = SeriesOutcome & { readonly errorKind: FailureKind | null };
 
 export type DayRange = Series & DaySpan;
+
+/** @property sources the series whose answers its prices are made from; itself unless they are derived. */
+export type DerivableRange = DayRange & { readonly sources?: readonly [Series, ...Series[]] };
+
+/** An answer that a run has stored. @property firstDay and `lastDay` of the days that it was asked for. */
+export type RunAnswer = {
+  readonly id: number;
+  readonly currency: string;
+  readonly firstDay: Day;
+  readonly lastDay: Day;
+  readonly window: Window;
+  readonly receivedAt: Instant;
+  readonly body: Uint8Array;
+};
 
 /**
  * What an answer comes to in one series: its own, or one whose prices were derived from it and from others.
@@ -201,19 +230,26 @@ export type DaysToRenew = Pick<AnsweredDays, 'series' | 'source' | 'prices' | 'r
   readonly answerIds: readonly number[];
 };
 
-export type StoredAnswer = { readonly id: number; readonly rowsWritten: number; readonly rowsUnchanged: number };
+/** @property rowsDerived how many of the rows written are by cross rates. */
+export type StoredAnswer = {
+  readonly id: number;
+  readonly rowsWritten: number;
+  readonly rowsUnchanged: number;
+  readonly rowsDerived: number;
+};
 
 export interface PriceRepository {
   /**
    * The states of the days in each range that have no final row; with `includeFinal` of all days.
    * @returns one list per range, in the order given, each in day order.
    */
-  dayStates(runId: string, ranges: readonly DayRange[], includeFinal: boolean): Promise<DayState[][]>;
+  dayStates(runId: string, ranges: readonly DerivableRange[], includeFinal: boolean): Promise<DayState[][]>;
   /**
    * Judges the empty answers of a run: a day before the series' known beginning that has no row is unconfirmed, and
-   * unavailable after a second such answer from another run at least 20 h later.
+   * unavailable after a second such answer from another run at least 20 h later. So it is in the series that are derived
+   * from it.
    */
-  judgeEmptyAnswers(runId: string): Promise<void>;
+  judgeEmptyAnswers(runId: string, base: CrossRateBase | null): Promise<void>;
   /**
    * Stores everything of one answer: rows (which only move forward), revisions, rejected samples, findings (those given,
    * and `revision` and `worse_answer` found while storing), unavailable days, the answer, the outcomes of its series. Answers
@@ -227,15 +263,17 @@ export interface PriceRepository {
    */
   renewPrices(days: DaysToRenew): Promise<PriceChange[]>;
   /** Bodies of the run's answers for one coin, in all currencies. */
-  answersOfCoin(
-    runId: string,
-    coin: string,
-  ): Promise<{ currency: string; firstDay: Day; lastDay: Day; body: Uint8Array }[]>;
+  answersOfCoin(runId: string, coin: string): Promise<RunAnswer[]>;
   /**
    * The median over the coins of final average in `currency` ÷ final average in `base`, of the newest day before `day` that
    * has it for at least one coin; null where there is none.
    */
   lastFinalRate(currency: string, base: string, day: Day): Promise<{ day: Day; rate: number } | null>;
+}
+
+export interface LatestPriceRepository {
+  /** Only newer observations replace older ones. */
+  store(runId: string, latest: readonly LatestPrice[]): Promise<void>;
 }
 
 export interface FindingRepository {
@@ -268,6 +306,7 @@ export type Repositories = {
   readonly lock: IngestionLock;
   readonly runs: RunRepository;
   readonly prices: PriceRepository;
+  readonly latestPrices: LatestPriceRepository;
   readonly findings: FindingRepository;
   readonly requests: RequestLedger;
   readonly housekeeping: Housekeeping;
@@ -284,6 +323,9 @@ export type RunEvent =
   | { readonly kind: 'retrying'; readonly series: Series; readonly error: string; readonly delayMs: number }
   /** The last day of the request is not settled yet; what there is of it is stored, and not expected. */
   | { readonly kind: 'unsettled'; readonly day: Day; readonly settledAt: Instant }
+  /** The source's answer with the latest prices lacks these. */
+  | { readonly kind: 'latest_left_out'; readonly series: readonly Series[] }
+  | { readonly kind: 'latest_failed'; readonly error: string }
   /** The machine's clock is more than 5 min off the source's; negative where it is behind. */
   | { readonly kind: 'clock_off'; readonly aheadMs: number }
   | { readonly kind: 'slowed'; readonly limit: number; readonly pauseMs: number };
@@ -295,6 +337,10 @@ export type RunDependencies = {
   /** Makes the rate limiter of this run. @param recentAgesMs how long ago the requests that still count ended. */
   readonly makeRateLimiter: (recentAgesMs: readonly number[]) => RateLimiter;
   readonly limits: { readonly monthlyCredits: number | null; readonly historyDays: number };
+  /** Prices in other currencies than the first are derived, save those of the first coin. */
+  readonly crossRates: boolean;
+  /** A full run ends with the latest prices. */
+  readonly latestPrices: boolean;
   readonly clock: Clock;
   /** In [0, 1). Used for the jitter of retries only. */
   readonly random: () => number;

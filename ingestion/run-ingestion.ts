@@ -1,12 +1,11 @@
-import { aggregate } from './domain/aggregation.ts';
 import { LockLostError } from './domain/failure.ts';
-import { judgeAnswer } from './domain/quality.ts';
-import { isCoinInItself } from './domain/series.ts';
 import type { RunResult } from './domain/verdict.ts';
 import type { RunDependencies, RunOrder } from './ports.ts';
 import { createCurrencyComparison } from './steps/compare-currencies.ts';
+import { createDerivation } from './steps/derive-prices.ts';
 import { fetchWindows } from './steps/fetch-windows.ts';
 import { failRun, judgeRun } from './steps/judge-run.ts';
+import { makeDays } from './steps/make-days.ts';
 import { openRun } from './steps/open-run.ts';
 import { planRun } from './steps/plan-run.ts';
 
@@ -23,25 +22,26 @@ export async function runIngestion(order: RunOrder, deps: RunDependencies): Prom
   try {
     const plan = await planRun(run, deps);
     const currencies = createCurrencyComparison(run, plan, deps);
+    const derivation = createDerivation(run, plan, deps);
     const fetched = await fetchWindows(plan, run, deps, async (request, answer, attempts) => {
-      const { series, gapDays } = request;
-      const { samples } = answer;
-      const { hourlyMeans, firstSampleAt, ...made } = aggregate(samples, request, answer.receivedAt);
-      const isItself = isCoinInItself(deps.universe, series);
-      const findings = judgeAnswer({ series, isItself, samples, gapDays, ...made });
+      const { series, window, serves } = request;
+      const { samples, receivedAt } = answer;
+      const own = makeDays(series, samples, { window, gapDays: serves[0]?.gapDays ?? [] }, receivedAt, deps);
+      const derived = derivation.derive(request, answer);
       const stored = await deps.repositories.prices.storeAnswer({
         runId: order.runId,
         ...request,
         answer,
         sampleCount: samples.prices.length,
-        firstSampleAt,
+        firstSampleAt: own.firstSampleAt,
         attempts,
-        answered: [{ series, source: 'direct', gapDays, otherAnswerIds: [], ...made, findings }],
+        answered: [{ ...own, source: 'direct', otherAnswerIds: [] }, ...derived.answered],
       });
-      currencies.add(request, hourlyMeans);
-      return stored;
+      currencies.add(request, own.hourlyMeans);
+      derivation.add(request, answer, stored.id);
+      return { ...stored, withoutRate: derived.withoutRate };
     });
-    return await judgeRun(run, plan, fetched, currencies, deps);
+    return await judgeRun(run, plan, fetched, { currencies, derivation }, deps);
   } catch (error) {
     if (!(error instanceof LockLostError)) await failRun(run, error, deps);
     throw error;

@@ -12,10 +12,12 @@ import {
   HistoryDays,
   LogLevel as LogLevelSetting,
   MonthlyCredits,
+  OnOrOff,
   RequestsPerMinute,
   UniversePath,
 } from './contract/settings.ts';
 import { parseUniverse, UNIVERSE_FILE, type Universe } from './contract/universe.ts';
+import type { WaysToAsk } from './domain/credits.ts';
 import { IngestionError } from './domain/failure.ts';
 
 /** Environment variables as `process.env` holds them. An empty one counts as not set. */
@@ -35,7 +37,7 @@ export type SourceSettings = {
   /** Credits of a UTC month. Null where the plan has no quota. */
   readonly monthlyCredits: number | null;
   readonly historyDays: number;
-};
+} & WaysToAsk;
 
 /** Everything that the local command reads from the environment. */
 export type LocalSettings = {
@@ -84,6 +86,8 @@ const SETTINGS = {
   COINGECKO_REQUESTS_PER_MINUTE: RequestsPerMinute,
   COINGECKO_MONTHLY_CREDITS: MonthlyCredits,
   COINGECKO_HISTORY_DAYS: HistoryDays,
+  COINGECKO_CROSS_RATES: OnOrOff,
+  LATEST_PRICES: OnOrOff,
   UNIVERSE: UniversePath,
   DATABASE_URL: DatabaseUrl,
   CRON_SECRET: HeaderText,
@@ -107,6 +111,8 @@ function readSource(read: Read): SourceSettings {
     requestsPerMinute: read('COINGECKO_REQUESTS_PER_MINUTE') ?? requestsPerMinute,
     monthlyCredits: read('COINGECKO_MONTHLY_CREDITS') ?? monthlyCredits,
     historyDays: read('COINGECKO_HISTORY_DAYS') ?? historyDays,
+    crossRates: read('COINGECKO_CROSS_RATES') === 'on',
+    latestPrices: read('LATEST_PRICES') !== 'off',
   };
 }
 

@@ -4,21 +4,10 @@ import type { FindingsOfAllRuns } from '../ingestion/database/findings.ts';
 import type { StoredDailyPrice } from '../ingestion/database/prices.ts';
 import type { Status } from '../ingestion/database/status.ts';
 import type { Day } from '../ingestion/domain/day.ts';
-import type { Series } from '../ingestion/domain/series.ts';
+import type { LatestPrice } from '../ingestion/domain/latest-price.ts';
 
 /** One series over the report's days: `prices[i]` and `statuses[i]` belong to `days[i]` of the report. */
 export type ReportSeries = DailyCoverage & { readonly prices: readonly (StoredDailyPrice | null)[] };
-
-/**
- * What one coin costs now, as far as the source has told.
- * - `change24hPercent`: by the source's own reckoning, 1.2 for +1.2 %; null where unknown.
- * - `observedAt`: ISO 8601.
- */
-export type LatestPrice = Series & {
-  readonly price: number;
-  readonly change24hPercent: number | null;
-  readonly observedAt: string;
-};
 
 /** Everything the status page shows. Plain JSON. */
 export type ReportData = {
@@ -32,7 +21,7 @@ export type ReportData = {
   /** Consecutive, from the oldest that any series has or waits for up to today. */
   readonly days: readonly Day[];
   readonly series: readonly ReportSeries[];
-  readonly latestPrices?: readonly LatestPrice[];
+  readonly latestPrices: readonly LatestPrice[];
   readonly findings: FindingsOfAllRuns;
   readonly unavailableDays: readonly UnavailableDay[];
 };

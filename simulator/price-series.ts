@@ -62,8 +62,9 @@ function inventCoin(seed: number, coin: string): { priceUsd: number; supply: num
 /**
  * The series of one coin in one currency: a pure function of the seed, the names and the moment. As at CoinGecko, a
  * figure in another currency is the one in US dollars times a rate, and at any moment all coins have the same rate.
+ * @param hasFixedRates whether rates between currencies stand still.
  */
-export function makeSeries(seed: number, coin: string, currency: string): (at: number) => Quote {
+export function makeSeries(seed: number, coin: string, currency: string, hasFixedRates = false): (at: number) => Quote {
   const { priceUsd, supply } = COINS[coin] ?? inventCoin(seed, coin);
   const rateLevel = RATES[currency] ?? 10 ** (-2 + 5 * randomAt(streamKey(seed, currency, 'level'), 0));
   const priceKey = streamKey(seed, coin, 'price');
@@ -72,7 +73,7 @@ export function makeSeries(seed: number, coin: string, currency: string): (at: n
   const turnover = 0.02 + 0.06 * randomAt(volumeKey, 0);
   return (at) => {
     // Currencies move a tenth as much as coins do.
-    const rate = currency === 'usd' ? 1 : rateLevel * exp(0.1 * walk(rateKey, at));
+    const rate = currency === 'usd' ? 1 : hasFixedRates ? rateLevel : rateLevel * exp(0.1 * walk(rateKey, at));
     const price = priceUsd * exp(walk(priceKey, at)) * rate;
     const marketCap = price * supply;
     return { price, marketCap, volume: marketCap * turnover * exp(walk(volumeKey, at)) };

@@ -6,6 +6,7 @@ import { randomAt, streamKey } from './random.ts';
 import type { Recordings } from './recordings.ts';
 import type { Reply } from './replies.ts';
 import * as replies from './replies.ts';
+import { simplePrice } from './simple-price.ts';
 import { type ChartRequest, FIRST_DAY, type SyntheticSource, syntheticChart } from './synthetic-chart.ts';
 import { DAY_MS, SECOND_MS, type Span, startOfDay } from './time.ts';
 
@@ -138,6 +139,22 @@ export function answer(source: Source, call: Call, fault: Fault | null): Reply {
         200,
         currencies.map(({ code }) => code),
       );
+    case '/simple/price': {
+      const { ids, vs_currencies } = call.query;
+      if (ids === undefined) return replies.missingParameter('ids');
+      if (vs_currencies === undefined) return replies.missingParameter('vs_currencies');
+      const known = (asked: string, all: readonly string[]) => asked.split(',').filter((one) => all.includes(one));
+      const knownCoins = known(
+        ids,
+        coins.map(({ id }) => id),
+      );
+      const knownCurrencies = known(
+        vs_currencies,
+        currencies.map(({ code }) => code),
+      );
+      // What is not known is left out without a word.
+      return replies.json(200, simplePrice(source, knownCoins, knownCurrencies, call.now));
+    }
     default: {
       const { coin, range } = /^\/coins\/(?<coin>[^/]+)\/market_chart(?<range>\/range)?$/.exec(path)?.groups ?? {};
       if (coin === undefined) return replies.incorrectPath();

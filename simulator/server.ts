@@ -48,6 +48,8 @@ export type SimulatorOptions = {
   /** The coins and currencies that exist. @default those of universe.json */
   readonly universe?: Universe;
   readonly history?: History;
+  /** Rates between currencies stand still. @default false */
+  readonly hasFixedRates?: boolean;
   readonly faults?: Faults;
   /** A folder of recorded answers. Series that are recorded there get these answers only. */
   readonly recordingsFolder?: string;
@@ -107,6 +109,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     seed: options.seed ?? 1,
     disturbedShare: options.disturbedShare ?? 0.03,
     history: options.history ?? {},
+    hasFixedRates: options.hasFixedRates ?? false,
     plan,
     keys: options.keys ?? null,
     historyDays,

@@ -22,6 +22,8 @@ export type SyntheticSource = {
   /** The share of days with empty or doubled hours, or with unknown market caps: 0 to 1. */
   readonly disturbedShare: number;
   readonly history: History;
+  /** Rates between currencies stand still. */
+  readonly hasFixedRates?: boolean;
 };
 
 /** One answer to make up. `tailAt` is the moment of the tail; null for an answer without one. */
@@ -55,22 +57,27 @@ function makeIsAbsent(history: History, series: Required<Selection>): (at: numbe
     );
 }
 
+/** @returns what a revision multiplies the series' figures of a moment by. */
+export function revisionFactor({ revision }: History, series: Required<Selection>): (at: number) => number {
+  const revisedFrom = revision && names(revision, series) ? startOfDay(revision.from) : Infinity;
+  return (at) => (at >= revisedFrom ? (revision?.factor ?? 1) : 1);
+}
+
 /** @returns what CoinGecko might have sent. Whatever is asked, a moment has the same sample. */
 export function syntheticChart(source: SyntheticSource, request: ChartRequest): Chart {
-  const { seed, disturbedShare, history } = source;
+  const { seed, disturbedShare, history, hasFixedRates } = source;
   const { coin, currency, span, granularity, tailAt } = request;
-  const quoteAt = makeSeries(seed, coin, currency);
+  const quoteAt = makeSeries(seed, coin, currency, hasFixedRates);
   const key = streamKey(seed, coin, 'irregularities');
   const isAbsent = makeIsAbsent(history, { coin, currency });
-  const { revision } = history;
-  const revisedFrom = revision && names(revision, { coin, currency }) ? startOfDay(revision.from) : Infinity;
+  const factorAt = revisionFactor(history, { coin, currency });
 
   const prices: Sample[] = [];
   const marketCaps: Sample[] = [];
   const volumes: Sample[] = [];
   // A tail's stamp may differ from the moment of its values.
   const add = (at: number, stamp = at): void => {
-    const factor = at >= revisedFrom ? (revision?.factor ?? 1) : 1;
+    const factor = factorAt(at);
     const { price, marketCap, volume } = quoteAt(at);
     const sentCap = sentMarketCap(key, disturbedShare, at, marketCap * factor);
     prices.push([stamp, price * factor]);

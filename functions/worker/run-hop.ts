@@ -3,7 +3,7 @@ import { METRICS } from '../../ingestion/contract/names.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import type { Database } from '../../ingestion/database/connection.ts';
 import { readStatus } from '../../ingestion/database/status.ts';
-import { reservedCredits } from '../../ingestion/domain/credits.ts';
+import { requestsOfFullRun, reservedCredits } from '../../ingestion/domain/credits.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
 import type { Clock, Log, RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
@@ -36,6 +36,10 @@ export async function runHop(order: RunOrder, dependencies: HopDependencies): Pr
 }
 
 function logEvent(log: Log, event: RunEvent): void {
+  if (event.kind === 'latest_left_out') {
+    log.warn('CoinGecko told no latest price', { series: event.series.map(seriesName) });
+    return;
+  }
   const { kind, ...fields } = 'series' in event ? { ...event, series: seriesName(event.series) } : event;
   if (kind === 'planned') log.info('Planned', fields);
   if (kind === 'slowed') log.warn('CoinGecko asks for fewer requests', fields);
@@ -67,7 +71,6 @@ async function emitResult({ verdict, hop }: RunResult, dependencies: HopDependen
   try {
     const now = clock.now();
     const { hoursSinceComplete, priceAgeHours, creditsThisMonth } = await readStatus(database, { now, universe });
-    const seriesCount = universe.coins.length * universe.currencies.length;
     const creditsLeft = source.monthlyCredits === null ? null : source.monthlyCredits - creditsThisMonth;
     emit({
       ...(hoursSinceComplete === null ? {} : { [METRICS.hoursSinceComplete]: hoursSinceComplete }),
@@ -76,7 +79,7 @@ async function emitResult({ verdict, hop }: RunResult, dependencies: HopDependen
         ? {}
         : {
             [METRICS.creditsLeft]: creditsLeft,
-            [METRICS.creditsSpare]: creditsLeft - reservedCredits(now, seriesCount),
+            [METRICS.creditsSpare]: creditsLeft - reservedCredits(now, requestsOfFullRun(universe, source)),
           }),
     });
   } catch (error) {

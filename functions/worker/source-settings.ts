@@ -10,5 +10,8 @@ export function sourceSettings(environment: Environment, secret: string | null):
   const key = secret?.trim() ?? '';
   if (key !== '' && key !== '{}') return parseSourceSettings({ ...environment, COINGECKO_API_KEY: key });
   const isPublic = environment['COINGECKO_PLAN'] === 'public';
-  return parseSourceSettings(isPublic ? { ...environment, COINGECKO_API_KEY: undefined } : {});
+  const { COINGECKO_CROSS_RATES, LATEST_PRICES } = environment;
+  return parseSourceSettings(
+    isPublic ? { ...environment, COINGECKO_API_KEY: undefined } : { COINGECKO_CROSS_RATES, LATEST_PRICES },
+  );
 }

@@ -14,6 +14,7 @@ import {
   readStatedError,
 } from './errors.ts';
 import { parseAnswer, parseJson, parseSamples, parseShape } from './parse-answer.ts';
+import { parseLatestPrices } from './parse-latest-prices.ts';
 
 export type CoinGeckoOptions = {
   /** Without the endpoint: `https://api.coingecko.com/api/v3`. */
@@ -138,6 +139,19 @@ export function createCoinGeckoClient({
       );
       const receivedAt = clock.now();
       return { body, ...parseSamples(json), receivedAt, sourceTime };
+    },
+    async fetchLatest({ coins, currencies }, signal) {
+      const query = new URLSearchParams({
+        ids: coins.join(','),
+        vs_currencies: currencies.join(','),
+        include_market_cap: 'true',
+        include_24hr_vol: 'true',
+        include_24hr_change: 'true',
+        include_last_updated_at: 'true',
+        precision: 'full',
+      });
+      const { json } = await request(`/simple/price?${query}`, 'the latest prices', signal);
+      return parseLatestPrices(json, { coins, currencies }, clock.now());
     },
     parse: parseAnswer,
     async listCoins(signal) {

@@ -41,6 +41,8 @@ export const MonthlyCredits = wholeNumber(1, 1_000_000_000);
 /** A request is at least 72 hours wide and must fit into the history. */
 export const HistoryDays = wholeNumber(4, MOST_HISTORY_DAYS);
 
+export const OnOrOff = oneOf(['on', 'off']);
+
 const HTTPS_ADDRESS = 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)';
 export const BaseUrl = z
   .string()

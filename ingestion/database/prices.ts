@@ -20,26 +20,29 @@ export function createPriceRepository(db: Kysely<Tables>, fence: Fence, clock: C
 
     renewPrices: (days) => fence.writing((transaction) => renewDays(transaction, days, clock.now())),
 
-    judgeEmptyAnswers: (runId) =>
+    judgeEmptyAnswers: (runId, base) =>
       fence.writing(async (transaction) => {
         await learnBeginnings(transaction, runId);
-        await recordDaysBeforeBeginning(transaction, runId, CONFIRMATION_AFTER_MS);
+        await recordDaysBeforeBeginning(transaction, { runId, base, confirmationAfterMs: CONFIRMATION_AFTER_MS });
       }),
 
     async answersOfCoin(runId, coin) {
       const rows = await db
         .selectFrom('answers')
-        .select(['currency', 'first_day', 'last_day', 'body'])
+        .selectAll()
         .where('run_id', '=', runId)
         .where('coin_id', '=', coin)
         .orderBy('id')
         .execute();
       return await Promise.all(
-        rows.map(async ({ currency, first_day, last_day, body }) => ({
-          currency,
-          firstDay: first_day,
-          lastDay: last_day,
-          body: await unpack(body),
+        rows.map(async (row) => ({
+          id: row.id,
+          currency: row.currency,
+          firstDay: row.first_day,
+          lastDay: row.last_day,
+          window: { from: row.window_from.getTime(), to: row.window_to.getTime() },
+          receivedAt: row.received_at.getTime(),
+          body: await unpack(row.body),
         })),
       );
     },

@@ -22,12 +22,12 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
         return { ...opened, series: await readSeriesDays(transaction, series, trackedSince) };
       }),
 
-    finish: (runId, finished, retries, finishedAt) =>
+    finish: (runId, finished, hop, finishedAt) =>
       fence.writing(async (transaction) => {
         const { requests, credits, rateLimited } = await countRequests(transaction, runId);
         await transaction
           .updateTable('ingestion_runs')
-          .set((eb) => ({
+          .set(({ eb, fn }) => ({
             status: finished.status,
             expected_days: finished.expectedDays,
             stored_days: finished.storedDays,
@@ -39,7 +39,9 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
             finished_at: finishedAt === null ? null : toIso(finishedAt),
             requests,
             credits,
-            retries: eb('retries', '+', retries),
+            retries: eb('retries', '+', hop.retries),
+            cross_rate_days: eb(fn.coalesce('cross_rate_days', eb.lit(0)), '+', hop.crossRateDays),
+            latest_prices: eb.fn.coalesce(eb.val(hop.latestPrices), 'latest_prices'),
             rate_limited: rateLimited,
           }))
           .where('id', '=', runId)
@@ -47,12 +49,13 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
       }),
 
     async totals(runId) {
-      const { retries } = await db
+      const { retries, cross_rate_days, latest_prices } = await db
         .selectFrom('ingestion_runs')
-        .select('retries')
+        .select(['retries', 'cross_rate_days', 'latest_prices'])
         .where('id', '=', runId)
         .executeTakeFirstOrThrow(() => new IngestionError(`There is no run ${runId} in the database.`));
-      return { ...(await countRequests(db, runId)), retries };
+      const counted = await countRequests(db, runId);
+      return { ...counted, retries, crossRateDays: cross_rate_days ?? 0, latestPrices: latest_prices };
     },
 
     seriesOutcomes: (runId) => readSeriesOutcomes(db, runId),

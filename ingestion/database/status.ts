@@ -160,6 +160,8 @@ function summaryOf(row: Selectable<Tables['ingestion_runs']>): RunSummary {
     credits: row.credits,
     retries: row.retries,
     rateLimited: row.rate_limited,
+    crossRateDays: row.cross_rate_days ?? 0,
+    latestPrices: row.latest_prices,
     error: row.error,
   };
 }

@@ -94,13 +94,19 @@ async function storeAnswers(
     })),
   );
   if (written.size > 0) await noteWrite(transaction, runId, now);
-  const countOf = (of: readonly AnsweredDays[], count: (days: AnsweredDays) => number) =>
-    of.reduce((sum, days) => sum + count(days), 0);
   const changed = Map.groupBy(changes, ({ series }) => seriesName(series));
+  const sumOf = (days: readonly AnsweredDays[], count: (one: AnsweredDays) => number) =>
+    days.reduce((sum, one) => sum + count(one), 0);
   return answers.map(({ toStore }, index) => {
-    const rowsWritten = countOf(toStore.answered, daysWritten);
-    const rows = countOf(toStore.answered, ({ series }) => changed.get(seriesName(series))?.length ?? 0);
-    return { id: ids[index] ?? 0, rowsWritten, rowsUnchanged: rows - rowsWritten };
+    const rows = sumOf(toStore.answered, ({ series }) => changed.get(seriesName(series))?.length ?? 0);
+    const rowsWritten = sumOf(toStore.answered, daysWritten);
+    const derived = toStore.answered.filter(({ source }) => source === 'cross_rate');
+    return {
+      id: ids[index] ?? 0,
+      rowsWritten,
+      rowsUnchanged: rows - rowsWritten,
+      rowsDerived: sumOf(derived, daysWritten),
+    };
   });
 }
 

@@ -44,6 +44,14 @@ export type Tables = {
   currencies: { code: string; name: string };
   series: OfSeries & { tracked_since: Day; is_tracked: Generated<boolean>; begins_at: MomentOrNull };
   daily_prices: DailyPriceTable;
+  latest_prices: OfSeries & {
+    price: Decimal;
+    market_cap: DecimalOrNull;
+    volume_24h: DecimalOrNull;
+    change_24h_percent: DecimalOrNull;
+    observed_at: Moment;
+    run_id: string;
+  };
   daily_price_revisions: DailyPriceTable & { replaced_at: Moment; replaced_by_run_id: string };
   requested_ranges: OfSeries & { first_day: Day; last_day: Day; run_id: string; requested_at: Moment };
   unavailable_days: OfSeries & {

@@ -1,4 +1,6 @@
+import type { Universe } from '../contract/universe.ts';
 import { countDays, type Day, dayOf, type Instant } from './day.ts';
+import { crossRateBase } from './series.ts';
 
 /** The credits of one UTC month, as a plan by hand is judged. */
 export type CreditAccount = {
@@ -13,8 +15,35 @@ export type CreditAccount = {
 /** @returns 00:00 UTC of the month's first day: credits are counted by UTC month. */
 export const startOfMonth = (at: Instant): Instant => Date.parse(`${dayOf(at).slice(0, 7)}-01T00:00:00.000Z`);
 
-/** @returns what scheduled runs still need this month: one request a series on each day that is left after today. */
-export const reservedCredits = (at: Instant, seriesCount: number): number => daysLeftInMonth(dayOf(at)) * seriesCount;
+/** How a run asks, as far as it decides how many requests that takes. */
+export type WaysToAsk = {
+  /** Other currencies are derived from the first one. */
+  readonly crossRates: boolean;
+  /** A full run ends with the latest prices. */
+  readonly latestPrices: boolean;
+};
+
+/** The most coins that one request for latest prices names. Where prices are derived, the first coin is in each. */
+export const COINS_A_LATEST_REQUEST = 250;
+
+/** @returns how many requests the latest prices of the universe take. */
+export function latestPriceRequests({ coins }: Universe, { crossRates, latestPrices }: WaysToAsk): number {
+  if (!latestPrices && !crossRates) return 0;
+  return crossRates
+    ? Math.ceil(Math.max(1, coins.length - 1) / (COINS_A_LATEST_REQUEST - 1))
+    : Math.ceil(coins.length / COINS_A_LATEST_REQUEST);
+}
+
+/** @returns how many requests a full run takes that fetches one day of every series. */
+export function requestsOfFullRun(universe: Universe, ways: WaysToAsk): number {
+  const { coins, currencies } = universe;
+  const base = ways.crossRates ? crossRateBase(universe) : null;
+  const ofSeries = base === null ? coins.length * currencies.length : coins.length + currencies.length - 1;
+  return ofSeries + latestPriceRequests(universe, ways);
+}
+
+/** @returns what scheduled runs still need this month: so many requests on each day that is left after today. */
+export const reservedCredits = (at: Instant, requestsADay: number): number => daysLeftInMonth(dayOf(at)) * requestsADay;
 
 /** @returns a sentence with the numbers when the credits do not suffice; null when they do. */
 export function refusalForCredits({ quota, used, needed, reserved }: CreditAccount): string | null {

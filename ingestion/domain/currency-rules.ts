@@ -12,7 +12,7 @@ const MAX_COIN_DEVIATION = 0.005;
 const MAX_DAILY_RATE_MOVE = 0.15;
 
 /** Fewer coins than this cannot outvote a wrong one. */
-const MIN_COINS = 3;
+export const MIN_COINS = 3;
 
 /** Currencies that are tied to another one: their prices are the same to the last digit. */
 const PEGS: readonly (readonly [string, string])[] = [['bmd', 'usd']];
@@ -91,13 +91,19 @@ export const sameValuesFinding = ({ coin, currency, sameAs, hours }: SameValues)
 /** The coins' median rate of one currency on one day. */
 export type MedianRate = { readonly currency: string; readonly day: Day; readonly rate: number };
 
-/** @returns the coins' median rates by currency and day, where enough coins have one, and the coins that disagree. */
-export function judgeRates(rates: readonly CoinRate[]): { medians: MedianRate[]; findings: Finding[] } {
+/**
+ * @param minCoins 1 where the prices of all others are derived from one coin's.
+ * @returns the coins' median rates by currency and day, where enough coins have one, and the coins that disagree.
+ */
+export function judgeRates(
+  rates: readonly CoinRate[],
+  minCoins: number,
+): { medians: MedianRate[]; findings: Finding[] } {
   const medians: MedianRate[] = [];
   const findings: Finding[] = [];
   for (const [, ofDay] of Map.groupBy(rates, ({ currency, day }) => `${day} ${currency}`)) {
     const [first] = ofDay;
-    if (!first || ofDay.length < MIN_COINS) continue;
+    if (!first || ofDay.length < minCoins) continue;
     const { currency, day } = first;
     const rate = median(ofDay.map((coinRate) => coinRate.rate));
     medians.push({ currency, day, rate });

@@ -1,4 +1,5 @@
 import { countDays, DAY_MS, type Day, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
+import { type CrossRateBase, type Series, seriesName, sourcesOf } from './series.ts';
 
 /** Margin on both sides of the gap days, so that their neighbours are there to tell a spike from a move. */
 const MARGIN_MS = DAY_MS;
@@ -49,4 +50,68 @@ function windowAround(gapDays: readonly [Day, ...Day[]], now: Instant, historyDa
   from = Math.max(Math.min(from, to - MIN_WINDOW_MS), earliest);
   to = Math.min(Math.max(to, from + MIN_WINDOW_MS), latest);
   return { from, to };
+}
+
+/** A series and the days that it lacks, ascending. */
+export type SeriesGaps = { readonly series: Series; readonly gapDays: readonly Day[] };
+
+/**
+ * One request to make.
+ * @property serves the series that rows are made for, with their own gap days: the one that is asked for first, which may
+ * lack nothing itself, then those that are derived from it.
+ * @property isReference whether others are derived with its answer, which must come before theirs.
+ */
+export type PlannedRequest = PlannedWindow & {
+  readonly series: Series;
+  readonly serves: readonly SeriesGaps[];
+  readonly isReference: boolean;
+};
+
+/**
+ * The fewest requests for what the series lack, the longest-stale first; where prices are derived, the reference's before all.
+ * @param options.base null where every series is asked for itself.
+ * @param options.hasReference whether an answer for that series and day is stored already by this run.
+ */
+export function planRequests(
+  gaps: readonly SeriesGaps[],
+  {
+    now,
+    historyDays,
+    base,
+    hasReference = () => false,
+  }: {
+    now: Instant;
+    historyDays: number;
+    base: CrossRateBase | null;
+    hasReference?: (series: Series, day: Day) => boolean;
+  },
+): PlannedRequest[] {
+  const needs = new Map<string, { series: Series; days: Set<Day>; serves: SeriesGaps[] }>();
+  const needOf = (series: Series) => {
+    const known = needs.get(seriesName(series));
+    const need = known ?? { series, days: new Set<Day>(), serves: [] };
+    if (!known) needs.set(seriesName(series), need);
+    return need;
+  };
+  for (const one of gaps) {
+    if (one.gapDays.length === 0) continue;
+    const [asked, ...references] = sourcesOf(one.series, base);
+    const need = needOf(asked);
+    need.serves.push(one);
+    for (const day of one.gapDays) need.days.add(day);
+    for (const reference of references)
+      for (const day of one.gapDays) if (!hasReference(reference, day)) needOf(reference).days.add(day);
+  }
+  const requests = [...needs.values()].flatMap(({ series, days, serves }) =>
+    planWindows([...days].sort(), now, historyDays).map((planned): PlannedRequest => {
+      const inWindow = new Set(planned.gapDays);
+      const served = serves.map((one) => ({ ...one, gapDays: one.gapDays.filter((day) => inWindow.has(day)) }));
+      const isOwn = (one: SeriesGaps) => seriesName(one.series) === seriesName(series);
+      const own = served.find(isOwn) ?? { series, gapDays: [] };
+      const derived = served.filter((one) => !isOwn(one) && one.gapDays.length > 0);
+      return { ...planned, series, serves: [own, ...derived], isReference: base?.coin === series.coin };
+    }),
+  );
+  const ageOf = ({ isReference, gapDays }: PlannedRequest) => `${isReference ? 0 : 1} ${gapDays[0]}`;
+  return requests.sort((one, other) => (ageOf(one) < ageOf(other) ? -1 : ageOf(one) > ageOf(other) ? 1 : 0));
 }

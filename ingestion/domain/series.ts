@@ -20,3 +20,28 @@ export function selectSeries(universe: Universe, request: Pick<RunRequest, 'coin
   const currencies = universe.currencies.filter(({ code }) => request.currencies?.includes(code) ?? true);
   return coins.flatMap(({ id }) => currencies.map(({ code }) => ({ coin: id, currency: code })));
 }
+
+/** @returns each series once, where it comes first. */
+export const distinctSeries = (series: readonly Series[]): Series[] => [
+  ...new Map(series.map((one) => [seriesName(one), one])).values(),
+];
+
+/** The universe's first coin and first currency: what the prices of all others are derived with. */
+export type CrossRateBase = { readonly coin: string; readonly currency: string };
+
+/** @returns null where there is nothing to derive. */
+export function crossRateBase({ coins, currencies }: Universe): CrossRateBase | null {
+  const [coin, ...otherCoins] = coins;
+  const [currency, ...otherCurrencies] = currencies;
+  if (!coin || !currency || otherCoins.length === 0 || otherCurrencies.length === 0) return null;
+  return { coin: coin.id, currency: currency.code };
+}
+
+/**
+ * @returns the series whose answers the prices of the series are made from: itself; of a derived one the coin in the first
+ * currency, and the first coin in both.
+ */
+export function sourcesOf(series: Series, base: CrossRateBase | null): readonly [Series, ...Series[]] {
+  if (base === null || series.coin === base.coin || series.currency === base.currency) return [series];
+  return [{ coin: series.coin, currency: base.currency }, base, { coin: base.coin, currency: series.currency }];
+}

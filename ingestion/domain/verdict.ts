@@ -38,6 +38,10 @@ export type Verdict = DayCounts & {
   readonly credits: number;
   readonly retries: number;
   readonly rateLimited: number;
+  /** Rows that the run wrote by cross rates. */
+  readonly crossRateDays: number;
+  /** How many series have a latest price from this run; null where it asked for none, or could have none. */
+  readonly latestPrices: number | null;
   readonly durationMs: number;
   readonly series: readonly SeriesOutcome[];
   readonly findings: readonly Finding[];

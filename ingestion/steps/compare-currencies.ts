@@ -5,13 +5,15 @@ import {
   type HourlyMeans,
   judgeRateMove,
   judgeRates,
+  MIN_COINS,
   sameValuesFinding,
 } from '../domain/currency-rules.ts';
 import { addDays, type Day, daysFrom } from '../domain/day.ts';
 import type { Finding } from '../domain/finding.ts';
+import type { PlannedRequest } from '../domain/planning.ts';
 import type { RunDependencies } from '../ports.ts';
 import type { OpenRun } from './open-run.ts';
-import type { PlannedRequest, RunPlan } from './plan-run.ts';
+import type { RunPlan } from './plan-run.ts';
 
 /** What the answers of one coin say so far. */
 type CoinAnswers = { open: number; readonly hours: Map<string, Map<number, number>>; readonly days: Set<Day> };
@@ -37,7 +39,9 @@ export function createCurrencyComparison(
   const currencies = universe.currencies.map(({ code }) => code);
   const [base = ''] = currencies;
   const coins = new Map<string, CoinAnswers>();
-  for (const { series } of plan.requests) {
+  for (const { series, isReference } of plan.requests) {
+    // Of the others only one currency is asked for.
+    if (run.base !== null && !isReference) continue;
     const known = coins.get(series.coin);
     if (known) known.open += 1;
     else coins.set(series.coin, nothingYet());
@@ -67,7 +71,8 @@ export function createCurrencyComparison(
   async function coinsOfEarlierHops(): Promise<string[]> {
     const ofThisHop = new Set(plan.requests.map(({ series }) => series.coin));
     const outcomes = await repositories.runs.seriesOutcomes(run.order.runId);
-    const stored = outcomes.filter(({ status, coin }) => status === 'stored' && !ofThisHop.has(coin));
+    const isCompared = (coin: string) => !ofThisHop.has(coin) && (run.base === null || run.base.coin === coin);
+    const stored = outcomes.filter(({ status, coin }) => status === 'stored' && isCompared(coin));
     return [...new Set(stored.map(({ coin }) => coin))];
   }
 
@@ -89,7 +94,7 @@ export function createCurrencyComparison(
         if (run.isContinued) await readEarlier(coin, answers);
         compare(coin, answers);
       }
-      const { medians, findings } = judgeRates(rates);
+      const { medians, findings } = judgeRates(rates, run.base === null ? MIN_COINS : 1);
       const knownRates = new Map(medians.map(({ currency, day, rate }) => [`${currency} ${day}`, rate]));
       for (const now of medians) {
         const dayBefore = addDays(now.day, -1);

@@ -2,12 +2,14 @@ import pLimit from 'p-limit';
 import { MINUTE_MS } from '../domain/day.ts';
 import { isTransient, SourceError } from '../domain/failure.ts';
 import { findWrongGranularity } from '../domain/granularity.ts';
+import type { PlannedRequest } from '../domain/planning.ts';
 import { createRetryPolicy, type FailedAttempt } from '../domain/retry-policy.ts';
-import { type Series, seriesName } from '../domain/series.ts';
-import type { HopCounts, StopCause } from '../domain/verdict.ts';
-import type { RateLimiter, RunDependencies, SeriesFailure, SourceResponse } from '../ports.ts';
+import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
+import type { StopCause } from '../domain/verdict.ts';
+import type { RateLimiter, RunDependencies, SeriesFailure, SourceResponse, StoredAnswer } from '../ports.ts';
 import type { OpenRun } from './open-run.ts';
-import type { PlannedRequest, RunPlan } from './plan-run.ts';
+import type { RunPlan } from './plan-run.ts';
+import { type RequestCounts, sendRequest } from './send-request.ts';
 
 /** Enough requests side by side to spend a minute's permits at any latency up to the timeout; more would only cost memory. */
 const MAX_CONCURRENCY = 100;
@@ -21,18 +23,23 @@ const DEADLINE_RESERVE_MS = MINUTE_MS;
 /** How far back requests of earlier processes may count: a minute, its slack, and the timeout of one killed under way. */
 const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
 
+/** @property limiter and `counts` of the hop, for requests that follow. */
 export type FetchOutcome = {
+  readonly limiter: RateLimiter;
+  readonly counts: RequestCounts & { readonly retries: number };
   readonly stoppedBy: StopCause | null;
-  readonly counts: HopCounts;
   readonly retryAfterMs: number | null;
   readonly rowsWritten: number;
   readonly rowsUnchanged: number;
+  /** Of those written, the ones by cross rates. */
+  readonly rowsDerived: number;
 };
 
-type Stored = { readonly rowsWritten: number; readonly rowsUnchanged: number };
+/** @property withoutRate series that were to be derived from the answer, and could not be. */
+type Stored = StoredAnswer & { readonly withoutRate: readonly Series[] };
 type OnAnswer = (request: PlannedRequest, answer: SourceResponse, attempts: number) => Promise<Stored>;
 
-class Stop extends Error {
+export class Stop extends Error {
   readonly stopCause: StopCause;
   constructor(stopCause: StopCause) {
     super(`stopped: ${stopCause}`);
@@ -60,15 +67,22 @@ export async function fetchWindows(
   const hop = new Hop(run, deps, limiter, stop.controller);
   const limit = pLimit(Math.min(limiter.limit, MAX_CONCURRENCY));
   try {
-    await Promise.all(plan.requests.map((request) => limit(() => hop.work(request, onAnswer))));
+    for (const requests of inTurns(plan.requests))
+      await Promise.all(requests.map((request) => limit(() => hop.work(request, onAnswer))));
   } finally {
     stop.dispose();
   }
   return await hop.outcome();
 }
 
+/** What others are derived with comes first, and whole. */
+function inTurns(requests: readonly PlannedRequest[]): (readonly PlannedRequest[])[] {
+  const isReference = (request: PlannedRequest) => request.isReference;
+  return [requests.filter(isReference), requests.filter((request) => !isReference(request))];
+}
+
 /** Aborts, with a Stop as its reason, at Ctrl-C, near the deadline and when the lock is lost. */
-function stopSignal({ lock }: OpenRun, { interrupt, deadline, clock }: RunDependencies) {
+export function stopSignal({ lock }: OpenRun, { interrupt, deadline, clock }: RunDependencies) {
   const controller = new AbortController();
   const over = new AbortController();
   const stopOn = (signal: AbortSignal, cause: StopCause) => {
@@ -102,6 +116,7 @@ class Hop {
   #error: unknown = null;
   #rowsWritten = 0;
   #rowsUnchanged = 0;
+  #rowsDerived = 0;
 
   constructor(run: OpenRun, deps: RunDependencies, limiter: RateLimiter, stop: AbortController) {
     this.#run = run;
@@ -126,6 +141,8 @@ class Hop {
       });
       this.#rowsWritten += stored.rowsWritten;
       this.#rowsUnchanged += stored.rowsUnchanged;
+      this.#rowsDerived += stored.rowsDerived;
+      for (const series of stored.withoutRate) this.#failWithoutRate(series);
       // An empty answer is stored like any other: what it proves is judged when the run ends.
       if (answer.samples.prices.length === 0) throw new FailedRequest(emptyAnswer(request.series), attempts);
       this.#deps.onEvent({ kind: 'answered', series: request.series, rowsWritten: stored.rowsWritten });
@@ -146,10 +163,12 @@ class Hop {
     const { reason } = this.#stop.signal;
     return {
       stoppedBy: reason instanceof Stop ? reason.stopCause : null,
-      counts: { ...this.#counts },
+      limiter: this.#limiter,
+      counts: this.#counts,
       retryAfterMs: this.#retryPolicy.closedForMs(this.#deps.clock.monotonicMs()),
       rowsWritten: this.#rowsWritten,
       rowsUnchanged: this.#rowsUnchanged,
+      rowsDerived: this.#rowsDerived,
     };
   }
 
@@ -169,40 +188,30 @@ class Hop {
     }
   }
 
-  /** One request, written into the ledger before it is sent and after it ended. */
   async #ask({
     series,
     window,
   }: PlannedRequest): Promise<{ answer: SourceResponse } | Omit<FailedAttempt, 'attempts'>> {
-    const { clock, source, repositories } = this.#deps;
-    const permit = await this.#limiter.acquire(this.#stop.signal);
-    const sentAt = clock.monotonicMs();
-    let id: string | null = null;
-    let status: number | null = null;
-    let wasSent = true;
-    try {
-      id = await repositories.requests.begin({ runId: this.#run.order.runId, series, sentAt: clock.now() });
+    const { clock, source } = this.#deps;
+    let sentAt = clock.monotonicMs();
+    const send = async () => {
+      sentAt = clock.monotonicMs();
       const answer = await source.fetchRange(series, window, this.#run.lock.lost);
-      status = 200;
       refuseWrongGranularity(answer, series);
       this.#tellClockOff(answer);
       const { strayPoints } = answer;
       if (strayPoints > 0)
         this.#deps.log.warn('Points without a moment left out', { series: seriesName(series), strayPoints });
       this.#retryPolicy.answered();
-      return { answer };
+      return answer;
+    };
+    try {
+      const { signal } = this.#stop;
+      const within = { run: this.#run, limiter: this.#limiter, counts: this.#counts, deps: this.#deps };
+      return { answer: await sendRequest(series, send, { ...within, signal }) };
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      ({ status, wasSent } = error);
-      if (error.kind === 'rate_limited') this.#counts.rateLimited += 1;
       return { error, sentAt, endedAt: clock.monotonicMs() };
-    } finally {
-      if (wasSent) this.#counts.requests += 1;
-      if (wasSent) permit.release();
-      else permit.giveBack();
-      const isCredited = status !== null && status >= 200 && status < 300;
-      if (id !== null && wasSent) await repositories.requests.end({ id, endedAt: clock.now(), status, isCredited });
-      else if (id !== null) await repositories.requests.withdraw(id);
     }
   }
 
@@ -228,9 +237,23 @@ class Hop {
     return retryInMs;
   }
 
-  #fail({ series }: PlannedRequest, { reason, attempts }: FailedRequest): void {
+  /** What is derived from the answer fails with it. */
+  #fail({ serves }: PlannedRequest, { reason, attempts }: FailedRequest): void {
+    for (const [index, { series, gapDays }] of serves.entries())
+      if (index === 0 || gapDays.length > 0) this.#failSeries(series, reason, index === 0 ? attempts : 0);
+  }
+
+  /** As its reference did; where that has an answer, none of its moments is near enough. */
+  #failWithoutRate(series: Series): void {
+    const [, ...references] = sourcesOf(series, this.#run.base);
+    const failure = references.map((one) => this.#failures.get(seriesName(one))).find((one) => one !== undefined);
+    const names = references.map(seriesName).join(' and ');
+    const why = failure?.message ?? `the answers for ${names} have no moment in common`;
+    this.#failSeries(series, { kind: failure?.kind ?? 'incomplete', message: `There is no rate for it: ${why}` }, 0);
+  }
+
+  #failSeries(series: Series, { kind, message }: Pick<SourceError, 'kind' | 'message'>, attempts: number): void {
     const name = seriesName(series);
-    const { kind, message } = reason;
     this.#failures.set(name, { ...series, kind, message, attempts });
     this.#deps.log.warn('Series failed', { series: name, kind, attempts, error: message });
     this.#deps.onEvent({ kind: 'failed', series, error: message });

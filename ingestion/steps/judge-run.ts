@@ -7,8 +7,10 @@ import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
 import { canContinue, statusAfter } from '../domain/outcomes.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { DayCounts, RunResult, RunStatus, StopCause } from '../domain/verdict.ts';
-import type { RecordedOutcome, RunDependencies } from '../ports.ts';
+import type { HopTotals, RecordedOutcome, RunDependencies } from '../ports.ts';
 import type { CurrencyComparison } from './compare-currencies.ts';
+import type { Derivation } from './derive-prices.ts';
+import { fetchLatestPrices } from './fetch-latest-prices.ts';
 import type { FetchOutcome } from './fetch-windows.ts';
 import type { OpenRun } from './open-run.ts';
 import { type RunPlan, readStates } from './plan-run.ts';
@@ -21,12 +23,12 @@ export async function judgeRun(
   run: OpenRun,
   plan: RunPlan,
   fetched: FetchOutcome,
-  currencies: CurrencyComparison,
+  { currencies, derivation }: { currencies: CurrencyComparison; derivation: Derivation },
   deps: RunDependencies,
 ): Promise<RunResult> {
   const { runs, prices, findings } = deps.repositories;
   const { runId, request } = run.order;
-  await prices.judgeEmptyAnswers(runId);
+  await prices.judgeEmptyAnswers(runId, run.base);
   const { missingSeries, ...days } = await countStored(run, deps);
 
   await forgiveEmptyAnswers(run, missingSeries, deps);
@@ -41,14 +43,17 @@ export async function judgeRun(
     canContinue: canContinue({ madeProgress, stoppedBy, retryAfterMs }),
     hasStoredAnswers: outcomes.some(({ status, daysWritten }) => status === 'stored' || daysWritten > 0),
   });
-  await findings.add(runId, await currencies.findings());
+  const isOver = (status === 'complete' || status === 'partial') && stoppedBy === null;
+  const wantsLatest = (deps.latestPrices && isFullRun(request)) || run.base !== null;
+  const latest = isOver && wantsLatest ? await fetchLatestPrices(run, fetched, deps) : null;
+  await findings.add(runId, [...(await currencies.findings()), ...derivation.findings, ...(latest?.findings ?? [])]);
   const error = status === 'complete' ? null : explain(status, days, stoppedBy, failed);
   run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();
   await runs.finish(
     runId,
     { status, ...days, error },
-    fetched.counts.retries,
+    { retries: fetched.counts.retries, crossRateDays: fetched.rowsDerived, latestPrices: latest?.stored ?? null },
     status === 'waiting' ? null : finishedAt,
   );
   await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
@@ -68,7 +73,7 @@ export async function judgeRun(
       findings: await findings.ofRun(runId),
       error,
     },
-    hop: fetched.counts,
+    hop: { ...fetched.counts },
     madeProgress,
     stoppedBy,
     failures: remainingFailures(failed, stoppedBy, missingSeries),
@@ -99,7 +104,12 @@ export async function failRun(run: OpenRun, reason: unknown, deps: RunDependenci
     run.lock.lost.throwIfAborted();
     const { missingSeries, ...days } = await countStored(run, deps);
     const error = reason instanceof Error ? reason.message : String(reason);
-    await deps.repositories.runs.finish(run.order.runId, { status: 'failed', ...days, error }, 0, deps.clock.now());
+    await deps.repositories.runs.finish(
+      run.order.runId,
+      { status: 'failed', ...days, error },
+      NOTHING_COUNTED,
+      deps.clock.now(),
+    );
   } catch (error) {
     deps.log.error('The failed run could not be recorded', { runId: run.order.runId, error });
   }
@@ -119,6 +129,8 @@ function inUniverseOrder<One extends Series>(outcomes: readonly One[], universe:
   const positionOf = (one: One) => positions.get(seriesName(one)) ?? positions.size;
   return [...outcomes].sort((a, b) => positionOf(a) - positionOf(b));
 }
+
+const NOTHING_COUNTED: HopTotals = { retries: 0, crossRateDays: 0, latestPrices: null };
 
 type Counts = DayCounts & { readonly missingSeries: ReadonlySet<string> };
 

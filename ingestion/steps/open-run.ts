@@ -1,7 +1,14 @@
 import type { Instant } from '../domain/day.ts';
 import type { RunScope } from '../domain/day-state.ts';
 import { type ExpectedDays, expectedDays, trackedSince } from '../domain/expected-days.ts';
-import { type Series, selectSeries } from '../domain/series.ts';
+import {
+  type CrossRateBase,
+  crossRateBase,
+  distinctSeries,
+  type Series,
+  selectSeries,
+  sourcesOf,
+} from '../domain/series.ts';
 import type { HeldLock, RunDependencies, RunOrder } from '../ports.ts';
 
 /** A series of the run with the days that the run expects of it. */
@@ -18,6 +25,8 @@ export type OpenRun = {
   readonly startedMs: number;
   readonly lock: HeldLock;
   readonly expected: readonly ExpectedSeries[];
+  /** What other prices are derived with; null where every series is asked for itself. */
+  readonly base: CrossRateBase | null;
 };
 
 /**
@@ -32,9 +41,10 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
     const { request } = order;
     const { historyDays } = deps.limits;
     const selected = selectSeries(deps.universe, request);
+    const base = deps.crossRates ? crossRateBase(deps.universe) : null;
     const { dueAt, isContinued, wasCut, series } = await deps.repositories.runs.open(order, {
       universe: deps.universe,
-      series: selected,
+      series: distinctSeries([...selected, ...selected.flatMap((one) => sourcesOf(one, base))]),
       trackedSince: trackedSince(order.dueAt),
       historyDays,
       startedAt,
@@ -44,7 +54,7 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
       return opened ? [{ series: one, ...expectedDays(opened, { dueAt, request, historyDays }) }] : [];
     });
     const scope = { dueAt, refetch: request.refetch === true };
-    return { order, scope, isContinued, wasCut, startedAt, startedMs, lock, expected };
+    return { order, scope, isContinued, wasCut, startedAt, startedMs, lock, expected, base };
   } catch (error) {
     await lock.release();
     throw error;

@@ -1,20 +1,25 @@
-import { refusalForCredits, reservedCredits, startOfMonth } from '../domain/credits.ts';
+import {
+  latestPriceRequests,
+  refusalForCredits,
+  requestsOfFullRun,
+  reservedCredits,
+  startOfMonth,
+} from '../domain/credits.ts';
 import { lastSettledDay, settledAt, spansOf } from '../domain/day.ts';
 import { type DayState, isGap, isMissing } from '../domain/day-state.ts';
 import { FIRST_HOURLY_DAY, firstAvailableDay, isFullRun } from '../domain/expected-days.ts';
 import { isAnsweredForGood, RefusedError } from '../domain/failure.ts';
 import type { Finding } from '../domain/finding.ts';
-import { type PlannedWindow, planWindows, type Window } from '../domain/planning.ts';
-import { type Series, selectSeries, seriesName } from '../domain/series.ts';
-import type { DayRange, RunDependencies } from '../ports.ts';
+import { type PlannedRequest, planRequests, type Window } from '../domain/planning.ts';
+import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
+import type { DayRange, RunAnswer, RunDependencies } from '../ports.ts';
 import type { OpenRun } from './open-run.ts';
 
-/** One request to make: a window of one series. */
-export type PlannedRequest = PlannedWindow & { readonly series: Series };
-
 export type RunPlan = {
-  /** The longest-stale first. */
+  /** In the order that they are to be sent in. */
   readonly requests: readonly PlannedRequest[];
+  /** What this run has stored before of the coin that others are derived with. */
+  readonly storedReferences: readonly RunAnswer[];
   readonly missingDaysBefore: number;
 };
 
@@ -29,40 +34,58 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
   const { runs } = deps.repositories;
   const states = await readStates(run, deps);
   const answeredForGood = run.isContinued ? await seriesAnsweredForGood(run, deps) : new Set<string>();
-  const now = deps.clock.now();
-  const requests = expected
-    .flatMap(({ series }, index) => {
-      if (answeredForGood.has(seriesName(series))) return [];
-      const gapDays = (states[index] ?? []).filter((state) => isGap(state, scope)).map(({ day }) => day);
-      return planWindows(gapDays, now, deps.limits.historyDays).map((planned) => ({ ...planned, series }));
-    })
-    .sort((a, b) => (a.gapDays[0] < b.gapDays[0] ? -1 : a.gapDays[0] > b.gapDays[0] ? 1 : 0));
+  const { base } = run;
+  const storedReferences =
+    base && run.isContinued ? await deps.repositories.prices.answersOfCoin(order.runId, base.coin) : [];
+  const gaps = expected.map(({ series }, index) => {
+    const isHopeless = sourcesOf(series, base).some((source) => answeredForGood.has(seriesName(source)));
+    const gapDays = isHopeless ? [] : (states[index] ?? []).filter((state) => isGap(state, scope));
+    return { series, gapDays: gapDays.map(({ day }) => day) };
+  });
+  const requests = planRequests(gaps, {
+    now: deps.clock.now(),
+    historyDays: deps.limits.historyDays,
+    base,
+    hasReference: ({ currency }, day) =>
+      storedReferences.some((one) => one.currency === currency && one.firstDay <= day && day <= one.lastDay),
+  });
   if (isByHand(run)) {
-    await refuseForCredits(requests.length, run, deps);
+    await refuseForCredits(
+      requests.length + (isFullRun(order.request) ? latestPriceRequests(deps.universe, deps) : 0),
+      run,
+      deps,
+    );
     await keepRequested(run, deps);
   }
   if (isFullRun(order.request)) await tellAgedOut(run, deps);
 
-  const bySeries = Map.groupBy(requests, ({ series }) => seriesName(series));
+  const planned = requests.flatMap(({ serves, window }) =>
+    serves.filter(({ gapDays }) => gapDays.length > 0).map((served) => ({ ...served, window })),
+  );
+  const bySeries = Map.groupBy(planned, ({ series }) => seriesName(series));
   await runs.plan(
     order.runId,
-    [...bySeries.values()].flatMap((ofSeries) => spanOf(ofSeries)),
+    [...bySeries.values()].flatMap(spanOf),
     expected
       .map(({ series }) => series)
       .filter((series) => !bySeries.has(seriesName(series)) && !answeredForGood.has(seriesName(series))),
   );
   tellUnsettled(run, deps);
-  const gapDays = requests.reduce((sum, request) => sum + request.gapDays.length, 0);
+  const gapDays = planned.reduce((sum, served) => sum + served.gapDays.length, 0);
   deps.onEvent({ kind: 'planned', requests: requests.length, gapDays, seriesCount: bySeries.size });
-  return { requests, missingDaysBefore: states.flat().filter((state) => isMissing(state, scope)).length };
+  const missingDaysBefore = states.flat().filter((state) => isMissing(state, scope)).length;
+  return { requests, storedReferences, missingDaysBefore };
 }
 
 /** @returns the states of each expected series' days without a final row, in the order of `run.expected`. */
 export async function readStates(
-  { order, scope, expected }: Pick<OpenRun, 'order' | 'scope' | 'expected'>,
+  { order, scope, expected, base }: OpenRun,
   { repositories }: RunDependencies,
 ): Promise<DayState[][]> {
-  const ranges = expected.flatMap(({ series, expected: spans }) => spans.map((span) => ({ ...series, ...span })));
+  const ranges = expected.flatMap(({ series, expected: spans }) => {
+    const sources = sourcesOf(series, base);
+    return spans.map((span) => ({ ...series, ...span, sources }));
+  });
   const ofRanges = await repositories.prices.dayStates(order.runId, ranges, scope.refetch);
   let position = 0;
   return expected.map(({ expected: spans }) => spans.flatMap(() => ofRanges[position++] ?? []));
@@ -115,21 +138,22 @@ async function refuseForCredits(needed: number, run: OpenRun, deps: RunDependenc
     quota,
     used: await deps.repositories.requests.creditsSince(startOfMonth(now)),
     needed,
-    reserved: reservedCredits(now, selectSeries(deps.universe, {}).length) + (await countOpenRequests(run, deps)),
+    reserved: reservedCredits(now, requestsOfFullRun(deps.universe, deps)) + (await countOpenRequests(run, deps)),
   });
   if (refusal) throw new RefusedError('credits', refusal);
 }
 
 /** @returns how many requests the ranges that were asked for before still need, besides those of this run. */
-async function countOpenRequests({ order, scope, expected }: OpenRun, deps: RunDependencies): Promise<number> {
+async function countOpenRequests({ order, scope, expected, base }: OpenRun, deps: RunDependencies): Promise<number> {
   const { runs, prices } = deps.repositories;
   const ofThisRun = new Set(expected.map(({ series }) => seriesName(series)));
   const ranges = (await runs.requestedRanges()).filter((range) => !ofThisRun.has(seriesName(range)));
   const states = await prices.dayStates(order.runId, ranges, false);
-  return states.reduce((sum, ofRange) => {
-    const gapDays = ofRange.filter((state) => isGap(state, { ...scope, refetch: false })).map(({ day }) => day);
-    return sum + planWindows(gapDays, deps.clock.now(), deps.limits.historyDays).length;
-  }, 0);
+  const gaps = ranges.map(({ coin, currency }, index) => {
+    const gapDays = (states[index] ?? []).filter((state) => isGap(state, { ...scope, refetch: false }));
+    return { series: { coin, currency }, gapDays: gapDays.map(({ day }) => day) };
+  });
+  return planRequests(gaps, { now: deps.clock.now(), historyDays: deps.limits.historyDays, base }).length;
 }
 
 /** From now on these days heal like those of the horizon. */
@@ -165,8 +189,8 @@ async function tellAgedOut(
   await runs.forgetRequestedBefore(firstAvailableDay(scope.dueAt, limits.historyDays));
 }
 
-/** The requests of one series come in time order, one after the other. */
-function spanOf(requests: readonly PlannedRequest[]): (Series & Window)[] {
-  const [first, last] = [requests[0], requests.at(-1)];
+/** The windows of one series come in time order, one after the other. */
+function spanOf(planned: readonly { series: Series; window: Window }[]): (Series & Window)[] {
+  const [first, last] = [planned[0], planned.at(-1)];
   return first && last ? [{ ...first.series, from: first.window.from, to: last.window.to }] : [];
 }

@@ -75,6 +75,10 @@ function eventText(event: RunEvent): string | null {
     }
     case 'unsettled':
       return `${event.day} is not settled yet: it can be had from ${new Date(event.settledAt).toISOString()} on.`;
+    case 'latest_failed':
+      return `The latest prices could not be had: ${event.error}`;
+    case 'latest_left_out':
+      return `CoinGecko told no latest price of ${event.series.map(seriesName).join(', ')}.`;
     case 'fetching':
     case 'answered':
       return null;

@@ -48,11 +48,14 @@ async function makeData(ingestion: TestIngestion): Promise<ReportData> {
     universe: TWO_COINS,
     monthlyCredits: 10_000,
   });
-  const observedAt = new Date(ingestion.clock.now() - 120_000).toISOString();
+  const observedAt = ingestion.clock.now() - 120_000;
+  const unknown = { marketCap: null, volume24h: null };
   return {
     ...data,
     unavailableDays: [{ coin: 'dogecoin', currency: 'eur', day: '2026-11-02', reason: 'Two answers without it.' }],
-    latestPrices: [{ coin: 'bitcoin', currency: 'usd', price: 91_234.5, change24hPercent: -1.25, observedAt }],
+    latestPrices: [
+      { coin: 'bitcoin', currency: 'usd', price: 91_234.5, change24hPercent: -1.25, ...unknown, observedAt },
+    ],
   };
 }
 

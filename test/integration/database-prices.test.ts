@@ -238,8 +238,8 @@ describe('an answer', () => {
     const row = await db.selectFrom('answers').selectAll().executeTakeFirstOrThrow();
     expect(row.sha256).toBe('b8dd821770783c19c45521e925756977c37affe58e2aeaa5bc6f5ef098c8835c');
     expect([...row.body.subarray(0, 2)]).toEqual([0x1f, 0x8b]);
-    expect(await prices.answersOfCoin(runId, 'bitcoin')).toEqual([
-      { currency: 'eur', firstDay: DAY, lastDay: '2026-03-03', body: Buffer.from(body) },
+    expect(await prices.answersOfCoin(runId, 'bitcoin')).toMatchObject([
+      { id: row.id, currency: 'eur', firstDay: DAY, lastDay: '2026-03-03', receivedAt: NOW, body: Buffer.from(body) },
     ]);
     expect(await prices.answersOfCoin(runId, 'dogecoin')).toEqual([]);
   });

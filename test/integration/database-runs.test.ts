@@ -7,7 +7,7 @@ import { DAY_MS } from '../../ingestion/domain/day.ts';
 import { RefusedError } from '../../ingestion/domain/failure.ts';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import type { FinishedRun } from '../../ingestion/ports.ts';
-import { answerWith, BITCOIN, dailyPrice, openRun, runOrder } from '../support/database-fixtures.ts';
+import { answerWith, BITCOIN, counted, dailyPrice, openRun, runOrder } from '../support/database-fixtures.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
@@ -90,7 +90,7 @@ describe('opening a run', () => {
   test('continues it on the next hop and on a redelivery, from its first start', async () => {
     const order = runOrder();
     await openRun(runs, order);
-    await runs.finish(order.runId, { ...PARTIAL, status: 'waiting' }, 1, null);
+    await runs.finish(order.runId, { ...PARTIAL, status: 'waiting' }, counted(1), null);
     await openRun(runs, { ...order, hop: 1 });
     await openRun(runs, order);
     expect(await readRun(order.runId)).toMatchObject({ status: 'running', hops: 2, error: null });
@@ -100,7 +100,7 @@ describe('opening a run', () => {
   test('takes up a run that was finished', async () => {
     const order = runOrder();
     await openRun(runs, order);
-    await runs.finish(order.runId, PARTIAL, 0, NOW);
+    await runs.finish(order.runId, PARTIAL, counted(0), NOW);
     await openRun(runs, order);
     expect(await readRun(order.runId)).toMatchObject({ status: 'running', finished_at: null });
   });
@@ -114,7 +114,7 @@ describe('opening a run', () => {
   test('refuses a trigger key that was used for another request, and changes nothing', async () => {
     const order = runOrder();
     await openRun(runs, order);
-    await runs.finish(order.runId, PARTIAL, 0, NOW);
+    await runs.finish(order.runId, PARTIAL, counted(0), NOW);
     const other = openRun(runs, { ...order, request: { coins: ['bitcoin'] } });
     await expect(other).rejects.toThrow(RefusedError);
     await expect(other).rejects.toThrow(`"${order.triggerKey}" belongs to a run with another request`);
@@ -129,7 +129,7 @@ describe('opening a run', () => {
       finished_at: expect.any(Date),
       error: expect.stringContaining('without a verdict'),
     });
-    await runs.finish(waiting, { ...PARTIAL, status: 'waiting' }, 0, null);
+    await runs.finish(waiting, { ...PARTIAL, status: 'waiting' }, counted(0), null);
     await openRun(runs);
     expect(await readRun(waiting)).toMatchObject({ status: 'waiting', finished_at: null });
   });
@@ -196,9 +196,12 @@ describe('the ledger', () => {
     // Its process was killed: it may have been answered, and counts as a credit.
     await send(runId, NOW);
     await send(others, NOW);
-    await runs.finish(runId, PARTIAL, 2, NOW);
-    await runs.finish(runId, PARTIAL, 3, NOW);
-    expect(await runs.totals(runId)).toEqual({ requests: 5, credits: 3, retries: 5, rateLimited: 1 });
+    await runs.finish(runId, PARTIAL, { retries: 2, crossRateDays: 3, latestPrices: 44 }, NOW);
+    await runs.finish(runId, PARTIAL, { retries: 3, crossRateDays: 4, latestPrices: null }, NOW);
+    expect(await runs.totals(runId)).toEqual({
+      ...{ requests: 5, credits: 3, retries: 5, rateLimited: 1 },
+      ...{ crossRateDays: 7, latestPrices: 44 },
+    });
     expect(await readRun(runId)).toMatchObject({
       status: 'partial',
       expected_days: 30,

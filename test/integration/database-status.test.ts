@@ -7,7 +7,7 @@ import { readStatus } from '../../ingestion/database/status.ts';
 import { DAY_MS, daysFrom, HOUR_MS } from '../../ingestion/domain/day.ts';
 import { type Series, selectSeries } from '../../ingestion/domain/series.ts';
 import type { FinishedRun } from '../../ingestion/ports.ts';
-import { answerWith, BITCOIN, dailyPrice, runOrder } from '../support/database-fixtures.ts';
+import { answerWith, BITCOIN, counted, dailyPrice, runOrder } from '../support/database-fixtures.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
@@ -75,7 +75,7 @@ describe('a database in use', () => {
     const first = await open(NOW - 40 * HOUR_MS);
     const absent = { absentDays: ['2026-03-05', '2026-03-06'] };
     await prices.storeAnswer(answerWith(first, [], { ...absent, receivedAt: NOW - 40 * HOUR_MS }));
-    await runs.finish(first, VERDICT, 0, NOW - 39 * HOUR_MS);
+    await runs.finish(first, VERDICT, counted(0), NOW - 39 * HOUR_MS);
 
     const second = await open(NOW - 10 * HOUR_MS);
     const store = (series: Series, ...rows: ReturnType<typeof dailyPrice>[]) =>
@@ -97,7 +97,7 @@ describe('a database in use', () => {
     const finding = { rule: 'frozen', severity: 'warning', ...BITCOIN, day: null, detail: 'no change' } as const;
     await findings.add(second, [finding]);
     const partial = { ...VERDICT, status: 'partial', missingDays: 1, storedDays: 8, error: 'one is missing' } as const;
-    await runs.finish(second, partial, 1, NOW - 9 * HOUR_MS);
+    await runs.finish(second, partial, counted(1), NOW - 9 * HOUR_MS);
     shown = second;
   });
 
@@ -170,6 +170,8 @@ describe('a database in use', () => {
       credits: 3,
       retries: 1,
       rateLimited: 0,
+      crossRateDays: 0,
+      latestPrices: null,
       error: 'one is missing',
     });
   });

@@ -57,6 +57,8 @@ const result = (
       credits: 1,
       retries: 0,
       rateLimited: 0,
+      crossRateDays: 0,
+      latestPrices: null,
     },
     ...{ durationMs: 1, series: [], findings: [], error: null },
   },

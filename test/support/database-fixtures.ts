@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import { DAY_MS, type Day, HOUR_MS, type Instant, startOf } from '../../ingestion/domain/day.ts';
 import { type Series, selectSeries } from '../../ingestion/domain/series.ts';
-import type { AnsweredDays, AnswerToStore, RunOrder, RunRepository } from '../../ingestion/ports.ts';
+import type { AnsweredDays, AnswerToStore, HopTotals, RunOrder, RunRepository } from '../../ingestion/ports.ts';
 import { TWO_COINS } from './two-coins.ts';
 
 export const BITCOIN: Series = { coin: 'bitcoin', currency: 'usd' };
@@ -33,6 +33,9 @@ export async function openRun(runs: RunRepository, order: RunOrder = runOrder())
   });
   return order.runId;
 }
+
+/** What a hop counted that repeated so many attempts. */
+export const counted = (retries: number): HopTotals => ({ retries, crossRateDays: 0, latestPrices: null });
 
 /** A final row of a full day. */
 export function dailyPrice(day: Day, values: Partial<DailyPrice> = {}): DailyPrice {

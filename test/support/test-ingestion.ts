@@ -38,9 +38,13 @@ export async function startTestIngestion(options: {
   universe?: Universe;
   simulator?: SimulatorOptions;
   requestsPerMinute?: number;
+  /** @default false */
+  crossRates?: boolean;
+  /** @default false */
+  latestPrices?: boolean;
   limits?: Partial<TimeLimits>;
 }): Promise<TestIngestion> {
-  const { universe = TWO_COINS, requestsPerMinute = 10_000 } = options;
+  const { universe = TWO_COINS, requestsPerMinute = 10_000, crossRates = false, latestPrices = false } = options;
   const clock = createVirtualClock(Date.parse(options.now));
   const simulator = await startSimulator({
     universe,
@@ -86,6 +90,8 @@ export async function startTestIngestion(options: {
           requestsPerMinute,
           monthlyCredits: null,
           historyDays: 365,
+          crossRates,
+          latestPrices,
         },
         universe,
         database,

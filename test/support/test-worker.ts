@@ -34,7 +34,8 @@ export function createTestWorker(options: {
   const emit: EmitMetrics = (values, dimensions = {}) => void emitted.push({ ...values, ...(dimensions as object) });
   const source: SourceSettings = {
     ...{ plan: 'public', baseUrl: options.baseUrl, keyHeader: null, apiKey: null },
-    ...{ requestsPerMinute: 10_000, monthlyCredits: null, historyDays: 365 },
+    ...{ requestsPerMinute: 10_000, monthlyCredits: null, historyDays: 365, crossRates: false },
+    latestPrices: false,
     ...options.source,
   };
   return {

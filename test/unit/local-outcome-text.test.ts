@@ -33,6 +33,8 @@ const VERDICT: Verdict = {
   credits: 44,
   retries: 1,
   rateLimited: 1,
+  crossRateDays: 0,
+  latestPrices: null,
   durationMs: 125_000,
   series: [
     { coin: 'bitcoin', currency: 'usd', status: 'stored', daysWritten: 31, error: null },

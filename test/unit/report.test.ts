@@ -45,6 +45,8 @@ const RUN: RunSummary = {
   credits: 2,
   retries: 0,
   rateLimited: 0,
+  crossRateDays: 0,
+  latestPrices: null,
   error: null,
 };
 
@@ -77,6 +79,7 @@ const EMPTY: ReportData = {
   series: [],
   findings: { errors: 0, warnings: 0, listed: [] },
   unavailableDays: [],
+  latestPrices: [],
 };
 
 const rising = DAYS.map((_, index) => index + 1);
@@ -351,7 +354,8 @@ describe('zoom', () => {
 
 describe('latest prices', () => {
   const bitcoin = { coin: 'bitcoin', currency: 'usd', price: 4_050_000.5, change24hPercent: 1.234 };
-  const latestPrices = [{ ...bitcoin, observedAt: '2026-11-23T05:48:30.000Z' }];
+  const unknown = { marketCap: null, volume24h: null };
+  const latestPrices = [{ ...bitcoin, ...unknown, observedAt: Date.parse('2026-11-23T05:48:30.000Z') }];
 
   test('stand beside the daily ones, with their age and what their change compares', () => {
     const text = textOf(section(renderReport({ ...FULL, latestPrices }), 'prices'));

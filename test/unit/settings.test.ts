@@ -21,12 +21,17 @@ function problemsOf(env: Environment): readonly string[] {
 }
 
 describe('the plan', () => {
+  const ways = { crossRates: false, latestPrices: true };
+
   test('is public without a key, with its budget', () => {
-    expect(parseSourceSettings({})).toEqual({ plan: 'public', apiKey: null, ...PLANS.public });
+    expect(parseSourceSettings({})).toEqual({ plan: 'public', apiKey: null, ...PLANS.public, ...ways });
   });
 
   test('is demo with a key', () => {
-    expect(parseSourceSettings({ COINGECKO_API_KEY: 'CG-1' })).toEqual({ plan: 'demo', apiKey: 'CG-1', ...PLANS.demo });
+    expect(parseSourceSettings({ COINGECKO_API_KEY: 'CG-1' })).toEqual({
+      ...{ plan: 'demo', apiKey: 'CG-1', ...PLANS.demo },
+      ...ways,
+    });
   });
 
   test('is what COINGECKO_PLAN says, and each of its figures can be set', () => {
@@ -38,6 +43,8 @@ describe('the plan', () => {
         COINGECKO_REQUESTS_PER_MINUTE: '500',
         COINGECKO_MONTHLY_CREDITS: '500000',
         COINGECKO_HISTORY_DAYS: '4',
+        COINGECKO_CROSS_RATES: 'on',
+        LATEST_PRICES: 'off',
       }),
     ).toEqual({
       plan: 'paid',
@@ -47,6 +54,8 @@ describe('the plan', () => {
       requestsPerMinute: 500,
       monthlyCredits: 500_000,
       historyDays: 4,
+      crossRates: true,
+      latestPrices: false,
     });
   });
 
@@ -64,10 +73,18 @@ describe('the plan', () => {
 });
 
 test('an empty variable, or one of blanks, counts as not set', () => {
-  const names = ['API_KEY', 'PLAN', 'BASE_URL', 'REQUESTS_PER_MINUTE', 'MONTHLY_CREDITS', 'HISTORY_DAYS'];
+  const names = [
+    'API_KEY',
+    'PLAN',
+    'BASE_URL',
+    'REQUESTS_PER_MINUTE',
+    'MONTHLY_CREDITS',
+    'HISTORY_DAYS',
+    'CROSS_RATES',
+  ];
   const empty = Object.fromEntries([
     ...names.map((name) => [`COINGECKO_${name}`, '']),
-    ...['DATABASE_URL', 'CRON_SECRET', 'LOG_LEVEL', 'UNIVERSE'].map((name) => [name, ' ']),
+    ...['DATABASE_URL', 'CRON_SECRET', 'LOG_LEVEL', 'UNIVERSE', 'LATEST_PRICES'].map((name) => [name, ' ']),
   ]);
   expect(parseLocalSettings(empty)).toEqual(parseLocalSettings({}));
 });

@@ -36,6 +36,8 @@ describe('the disposition of a message', () => {
       credits: 0,
       retries: 0,
       rateLimited: 0,
+      crossRateDays: 0,
+      latestPrices: null,
       durationMs: 1,
       series: [],
       findings: [],

@@ -1,36 +1,49 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Day } from '../../domain/day.ts';
 import type { DayState } from '../../domain/day-state.ts';
-import type { DayRange } from '../../ports.ts';
+import type { DerivableRange } from '../../ports.ts';
 import { unnestRows } from '../statements.ts';
 import type { Tables } from '../tables.ts';
 
 /**
  * One row for each day of each range, whether or not anything is stored of it; days with a final row are left out unless
- * `includeFinal`. `was_asked`: an answer that this run has stored was asked for the day.
+ * `includeFinal`. `was_asked`: answers that this run has stored were asked for the day, of each source of the series.
  *
  * @returns one list per range, in the order given, each in day order.
  */
 export async function readDayStates(
   db: Kysely<Tables>,
   runId: string,
-  ranges: readonly DayRange[],
+  ranges: readonly DerivableRange[],
   includeFinal: boolean,
 ): Promise<DayState[][]> {
-  const columns = { position: 'integer', coin: 'text', currency: 'text', first: 'date', last: 'date' } as const;
-  const range = unnestRows(
-    'range',
-    columns,
-    ranges.map((one, position) => ({ ...one, position })),
-  );
+  const columns = {
+    position: 'integer',
+    coin: 'text',
+    currency: 'text',
+    asked_currency: 'text',
+    reference: 'text',
+    first: 'date',
+    last: 'date',
+  } as const;
+  const rowsOfRanges = ranges.map((range, position) => {
+    const [asked, reference] = range.sources ?? [range];
+    return { ...range, position, asked_currency: asked.currency, reference: reference?.coin ?? null };
+  });
+  const range = unnestRows('range', columns, rowsOfRanges);
+  const wasAsked = (coin: RawBuilder<unknown>, currency: RawBuilder<unknown>) => sql`exists (
+    select from answers
+    where (run_id, coin_id, currency) = (${runId}, ${coin}, ${currency})
+      and expected.day between first_day and last_day
+  )`;
+  const [askedCurrency, ownCurrency, reference] = ['asked_currency', 'currency', 'reference'].map((column) =>
+    sql.ref(`range.${column}`),
+  ) as [RawBuilder<unknown>, RawBuilder<unknown>, RawBuilder<unknown>];
   const { rows } = await sql<StateRow>`
     select range.position, expected.day, price.is_final, price.is_thin,
       absent.recorded_at, absent.confirmed_run_id is not null as is_confirmed,
-      exists (
-        select from answers
-        where (run_id, coin_id, currency) = (${runId}, range.coin, range.currency)
-          and expected.day between first_day and last_day
-      ) as was_asked
+      ${wasAsked(sql.ref('range.coin'), askedCurrency)} and (range.reference is null
+        or ${wasAsked(reference, askedCurrency)} and ${wasAsked(reference, ownCurrency)}) as was_asked
     from ${range}
     cross join lateral (
       select range.first + number as day from generate_series(0, range.last - range.first) as number

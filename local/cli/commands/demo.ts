@@ -34,7 +34,7 @@ export const demo = defineCommand({
         const settings = {
           ...context.settings,
           databaseUrl: await makeDatabase(serverUrl),
-          source: { ...source, requestsPerMinute: REQUESTS_PER_MINUTE },
+          source: { ...source, requestsPerMinute: REQUESTS_PER_MINUTE, crossRates: false, latestPrices: true },
         };
         return await showEverything({ ...context, settings }, settings.databaseUrl);
       });

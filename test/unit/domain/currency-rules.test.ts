@@ -59,16 +59,16 @@ describe('currency', () => {
     values.map((rate, index) => ({ coin: `coin-${index}`, currency: 'eur', day: DAY, rate }));
 
   test('a coin over 0.5 % from the coins’ median is found, one at 0.4 % is not', () => {
-    const { medians, findings } = judgeRates(rates(0.9, 0.9, 0.9036, 0.906));
+    const { medians, findings } = judgeRates(rates(0.9, 0.9, 0.9036, 0.906), 3);
     expect(medians).toEqual([{ currency: 'eur', day: DAY, rate: expect.closeTo(0.9018, 10) }]);
     expect(findings).toEqual([]);
-    expect(judgeRates(rates(0.9, 0.9, 0.9, 0.9046)).findings).toEqual([
+    expect(judgeRates(rates(0.9, 0.9, 0.9, 0.9046), 3).findings).toEqual([
       expect.objectContaining({ coin: 'coin-3', currency: 'eur', day: DAY, severity: 'warning' }),
     ]);
   });
 
   test('two coins cannot outvote each other', () => {
-    expect(judgeRates(rates(0.9, 1.8))).toEqual({ medians: [], findings: [] });
+    expect(judgeRates(rates(0.9, 1.8), 3)).toEqual({ medians: [], findings: [] });
   });
 
   test('a rate that moved over 15 % since the last final day is found', () => {
