@@ -36,8 +36,8 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
         process.exit(EXIT.interrupted);
       },
     });
-    const { command, options } = parsed;
-    return show(await command.run({ settings, terminal, log, interrupt }, options), terminal);
+    const { command, options, positionals } = parsed;
+    return show(await command.run({ settings, terminal, log, interrupt }, options, positionals), terminal);
   } catch (error) {
     return showError(error, terminal);
   }

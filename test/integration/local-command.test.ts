@@ -421,7 +421,7 @@ test('what nobody foresaw is one sentence too, and exits 1', async () => {
   const program = `
     const { runCommandLine } = await import('./local/cli/command-line.ts');
     const run = () => { throw new TypeError('the sky fell'); };
-    process.exitCode = await runCommandLine({ look: { summary: '', options: {}, run } }, ['look']);`;
+    process.exitCode = await runCommandLine({ look: { summary: '', positionals: [], options: {}, run } }, ['look']);`;
   expect(await startNode(['--input-type=module', '--eval', program], {}).result).toEqual({
     code: 1,
     stdout: '',
