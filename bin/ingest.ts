@@ -1,7 +1,6 @@
 // The local command, which `npm run fetch-data`, `npm run status` and the others start.
 import { runCommandLine } from '../local/cli/command-line.ts';
 import { backfill } from '../local/cli/commands/backfill.ts';
-import { checkUniverse } from '../local/cli/commands/check-universe.ts';
 import { demo } from '../local/cli/commands/demo.ts';
 import { explain } from '../local/cli/commands/explain.ts';
 import { fetchData } from '../local/cli/commands/fetch-data.ts';
@@ -11,6 +10,7 @@ import { redrive } from '../local/cli/commands/redrive.ts';
 import { report } from '../local/cli/commands/report.ts';
 import { start } from '../local/cli/commands/start.ts';
 import { status } from '../local/cli/commands/status.ts';
+import { universe } from '../local/cli/commands/universe.ts';
 
 const commands = {
   'fetch-data': fetchData,
@@ -20,7 +20,7 @@ const commands = {
   explain,
   recompute,
   migrate,
-  'check-universe': checkUniverse,
+  universe,
   redrive,
   demo,
   start,

@@ -41,6 +41,8 @@ export type SourceSettings = {
 export type LocalSettings = {
   readonly source: SourceSettings;
   readonly universe: Universe;
+  /** The file that the universe was read from. */
+  readonly universeFile: string;
   /** Null: the embedded server. */
   readonly databaseUrl: string | null;
   readonly cronSecret: string | null;
@@ -72,6 +74,7 @@ export const parseLocalSettings = (env: Environment): LocalSettings =>
   reading(env, (read) => ({
     source: readSource(read),
     universe: readUniverseFile(read),
+    universeFile: universePath(read),
     databaseUrl: read('DATABASE_URL', withoutSecrets) ?? null,
     cronSecret: read('CRON_SECRET', hidden) ?? null,
     logLevel: read('LOG_LEVEL') ?? 'warn',
@@ -110,8 +113,10 @@ function readSource(read: Read): SourceSettings {
   };
 }
 
+const universePath = (read: Read): string => read('UNIVERSE') ?? fileURLToPath(UNIVERSE_FILE);
+
 function readUniverseFile(read: Read): Universe {
-  const file = read('UNIVERSE') ?? fileURLToPath(UNIVERSE_FILE);
+  const file = universePath(read);
   const nothing = { coins: [], currencies: [] };
   try {
     const universe = parseUniverse(readFileSync(file, 'utf8'), file);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { editDistance } from './nearest.ts';
 import { show } from './show.ts';
 
 export type Coin = { readonly id: string; readonly symbol: string; readonly name: string };
@@ -9,6 +10,27 @@ export type Universe = { readonly coins: readonly Coin[]; readonly currencies: r
 
 /** The universe of a project that names no other. */
 export const UNIVERSE_FILE = new URL('../../universe.json', import.meta.url);
+
+/** @returns the coin whose id, symbol or name takes the fewest changes to become the word. */
+export function nearestCoin<Known extends Coin>(word: string, coins: readonly Known[]): Known | undefined {
+  const given = word.toLowerCase();
+  const distance = ({ id, symbol, name }: Coin): number =>
+    Math.min(...[id, symbol, name].map((text) => editDistance(given, text.toLowerCase())));
+  return leastBy(coins, distance);
+}
+
+/** @returns the currency whose code takes the fewest changes to become the word. */
+export const nearestCurrency = (word: string, currencies: readonly Currency[]): Currency | undefined =>
+  leastBy(currencies, ({ code }) => editDistance(word.toLowerCase(), code));
+
+function leastBy<Item>(items: readonly Item[], measure: (item: Item) => number): Item | undefined {
+  let [least, most]: [Item | undefined, number] = [undefined, Number.POSITIVE_INFINITY];
+  for (const item of items) {
+    const size = measure(item);
+    if (size < most) [least, most] = [item, size];
+  }
+  return least;
+}
 
 // Each message completes the sentence "it takes …".
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
-import { IngestionError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
+import { IngestionError, LockTakenError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
 import { RequestError } from '../../ingestion/message/request.ts';
 import { parseLocalSettings, SettingError } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
@@ -74,6 +74,8 @@ function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof LockTakenError) return EXIT.lockTaken;
   // A wrong password, or a database that doesn't exist: the setting has to change.
   if (error instanceof DatabaseUnreachableError && !error.isTransient) return EXIT.wrongUse;
+  // A run tells it in its verdict. Whoever compares must tell "could not ask" from "differs", as diff does.
+  if (error instanceof SourceError) return EXIT.couldNotAsk;
   const isWrongUse = [UsageError, SettingError, RequestError, RefusedError].some((kind) => error instanceof kind);
   return isWrongUse ? EXIT.wrongUse : EXIT.incomplete;
 }

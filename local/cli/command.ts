@@ -3,7 +3,14 @@ import type { LocalSettings } from '../../ingestion/settings.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 /** The exit codes, as a script reads them. `interrupted` is a second Ctrl-C, which waits for nothing. */
-export const EXIT = { complete: 0, incomplete: 1, wrongUse: 2, lockTaken: 3, interrupted: 130 } as const;
+export const EXIT = {
+  complete: 0,
+  incomplete: 1,
+  wrongUse: 2,
+  couldNotAsk: 2,
+  lockTaken: 3,
+  interrupted: 130,
+} as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** An option as `--help` shows it. @property value names what a string option takes, e.g. `YYYY-MM-DD`. */

@@ -277,21 +277,98 @@ test('an empty database gets its tables, and migrate says which migrations ran',
   expect(second).toEqual({ code: 0, stdout: 'The tables are already up to date.\n', stderr: '' });
 });
 
-describe('check-universe', () => {
-  test('exits 0 where CoinGecko lists everything', async () => {
-    const { code, stdout } = await runCommand(['check-universe', '--json'], settings());
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ coins: 2, currencies: 2, differences: [] });
+describe('universe', () => {
+  let listed: Simulator;
+  beforeAll(async () => {
+    listed = await startSimulator({
+      universe: {
+        coins: [
+          ...UNIVERSE.coins,
+          { id: 'pepe', symbol: 'pepe', name: 'Pepe' },
+          { id: 'pepe-bep20', symbol: 'pepe', name: 'PEPE (BEP-20)' },
+          { id: 'shiba-inu', symbol: 'shib', name: 'Shiba Inu' },
+          { id: 'shiba-inu-empire', symbol: 'shib', name: 'Shiba Inu Empire' },
+        ],
+        currencies: [...UNIVERSE.currencies, { code: 'jpy', name: 'JPY' }, { code: 'btc', name: 'BTC' }],
+      },
+    });
+  });
+  afterAll(() => listed.close());
+  afterEach(() => listed.setFaults([]));
+
+  const universe = (file: string, ...words: string[]) =>
+    runCommand(['universe', ...words], { COINGECKO_BASE_URL: listed.baseUrl, UNIVERSE: file });
+
+  test('add takes an id and a currency, says what is already there, and writes the file as it is written', async () => {
+    const file = writeUniverse(UNIVERSE);
+    const { code, stdout, stderr } = await universe(file, 'add', 'pepe', 'JPY', 'btc', '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const pepe = { id: 'pepe', symbol: 'pepe', name: 'Pepe' };
+    const jpy = { code: 'jpy', name: 'Japanese Yen' };
+    expect(JSON.parse(stdout)).toEqual({
+      file,
+      added: [
+        { kind: 'coin', ...pepe },
+        { kind: 'currency', ...jpy },
+      ],
+      alreadyTracked: [{ kind: 'coin', ...UNIVERSE.coins[0] }],
+      newSeries: 5,
+    });
+    expect(await readFile(file, 'utf8')).toBe(
+      JSON.stringify({ coins: [...UNIVERSE.coins, pepe], currencies: [...UNIVERSE.currencies, jpy] }),
+    );
   });
 
-  test('exits 1 and names what differs', async () => {
-    const universe = { ...UNIVERSE, currencies: [{ code: 'xyz', name: 'Nothing' }] };
-    const { code, stdout } = await runCommand(['check-universe'], {
-      ...settings(),
-      UNIVERSE: writeUniverse(universe),
-    });
+  test.each<[string, string[], RegExp]>([
+    [
+      'fits several',
+      ['add', 'jpy', 'shib'],
+      /^"shib" fits 2: name one of them\.\n {2}shiba-inu .*\n {2}shiba-inu-empire /,
+    ],
+    ['is listed nowhere', ['add', 'jpy', 'pepo'], /no currency "pepo"; did you mean pepe \(Pepe, pepe\)\?/],
+    ['is not tracked', ['remove', 'eur', 'etherium'], /^"etherium" is not tracked; did you mean ethereum\?/],
+    ['is the last of its kind', ['remove', 'usd', 'eur'], /^That would leave no currency/],
+    ['is no action', ['ad', 'jpy'], /^universe can't "ad"; did you mean add\?/],
+    ['is not needed', ['list', 'jpy'], /^list takes no coins or currencies; found "jpy"/],
+    ['is missing', ['add'], /^add what\? /],
+  ])('a word that %s: exit 2, and nothing is written', async (_, words, sentence) => {
+    const file = writeUniverse(UNIVERSE);
+    const { code, stdout, stderr } = await universe(file, ...words);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(sentence);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(UNIVERSE);
+  });
+
+  test('remove says what becomes of the rows, and list shows what is left', async () => {
+    const file = writeUniverse(UNIVERSE);
+    const removed = await universe(file, 'remove', 'eth', 'usd');
+    expect(removed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Removed .*\nRows that are stored stay/) });
+    const { code, stdout } = await universe(file, 'list');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/│ bitcoin │ btc .*│ eur +│ Euro │.*\n1 series/s);
+    expect(stdout).not.toMatch(/ethereum|usd/);
+  });
+
+  test('check exits 0 where CoinGecko lists everything, after it has waited out a 429', async () => {
+    listed.setFaults([{ kind: 'rate_limit', retryAfterSeconds: 1 }]);
+    const { code, stdout, stderr } = await universe(UNIVERSE_FILE, 'check');
+    expect(stdout).toBe('CoinGecko lists all 2 coins and 2 currencies, as they are tracked.\n');
+    expect(stderr).toMatch(/too many requests .* – trying again in 1 s\n$/);
+    expect(code).toBe(0);
+  });
+
+  test('check exits 1, names what differs and counts it', async () => {
+    const own = writeUniverse({ ...UNIVERSE, currencies: [...UNIVERSE.currencies, { code: 'xyz', name: 'Nothing' }] });
+    const { code, stdout } = await universe(own, 'check');
     expect(code).toBe(1);
-    expect(stdout).toContain('xyz (Nothing): CoinGecko has no prices in this currency.');
+    expect(stdout).toMatch(/^xyz \(Nothing\): CoinGecko has no prices in this currency\.\n0 of 2 coins and 1 of 3 cur/);
+  });
+
+  test('check exits 2 where CoinGecko can not be asked', async () => {
+    listed.setFaults([{ kind: 'reply', status: 401, body: { status: { error_code: 10002, error_message: 'No.' } } }]);
+    const { code, stdout } = await universe(UNIVERSE_FILE, 'check', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({ error: { name: 'SourceError', message: expect.stringMatching(/key/) } });
   });
 });
 
