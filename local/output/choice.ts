@@ -16,7 +16,7 @@ export async function chooseByNumber(
   say([title, ...options.map((option, index) => `${String(index + 1).padStart(4)}  ${option}`), question].join('\n'));
   for await (const line of createInterface({ input, terminal: false, signal })) {
     const typed = line.trim();
-    if (typed === '') return null;
+    if (typed === '' || signal.aborted) return null;
     if (/^\d+$/.test(typed) && options[Number(typed) - 1] !== undefined) return Number(typed) - 1;
     say(`${JSON.stringify(typed)} is none of them. ${question}`);
   }

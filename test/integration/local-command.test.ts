@@ -350,7 +350,7 @@ describe('universe', () => {
   });
 
   test('check exits 0 where CoinGecko lists everything, after it has waited out a 429', async () => {
-    listed.setFaults([{ kind: 'rate_limit', retryAfterSeconds: 1 }]);
+    listed.setFaults([{ kind: 'rate_limited', retryAfterSeconds: 1 }]);
     const { code, stdout, stderr } = await universe(UNIVERSE_FILE, 'check');
     expect(stdout).toBe('CoinGecko lists all 2 coins and 2 currencies, as they are tracked.\n');
     expect(stderr).toMatch(/too many requests .* – trying again in 1 s\n$/);

@@ -22,7 +22,7 @@ describe('the text of a universe file', () => {
     return `{"coins": [\n${lines(coins)}\n],\n"currencies": [\n${lines(currencies)}\n]}\n`;
   };
 
-  test.each<[string, (universe: typeof longer | typeof universe) => string]>([
+  test.each<[string, (value: { coins: object[]; currencies: object[] }) => string]>([
     ['without blanks', (value) => JSON.stringify(value)],
     ['one property a line', (value) => JSON.stringify(value, null, 4)],
     ['one item a line', inLines],
