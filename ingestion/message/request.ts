@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
 import type { RunRequest } from '../contract/run-message.ts';
 import { show } from '../contract/show.ts';
-import type { Universe } from '../contract/universe.ts';
+import { meantCoin, meantCurrency, type Universe } from '../contract/universe.ts';
 import {
   addDays,
   countDays,
@@ -67,8 +67,7 @@ const scheduledShape = z.strictObject({ source: label, 'detail-type': label, tri
 export function parseRunRequest(input: unknown, { universe, now }: RequestContext): RunRequest {
   const { from, to, coins, currencies, refetch } = parseShape(requestShape, input);
   checkDays(from, to, refetch, now);
-  checkNames('coins', coins, new Set(universe.coins.map(({ id }) => id)));
-  checkNames('currencies', currencies, new Set(universe.currencies.map(({ code }) => code)));
+  checkNames({ coins, currencies }, universe);
   return {
     ...(from && to ? { from, to } : {}),
     ...(coins ? { coins: sortedUnique(coins) } : {}),
@@ -129,12 +128,14 @@ function checkDays(from: string | undefined, to: string | undefined, refetch: bo
   }
 }
 
-function checkNames(field: 'coins' | 'currencies', given: readonly string[] = [], known: ReadonlySet<string>) {
-  const unknown = given.find((name) => !known.has(name));
-  if (unknown === undefined) return;
-  const shown = [...known].slice(0, 20).join(', ');
-  const others = known.size > 20 ? ` and ${known.size - 20} more` : '';
-  throw new RequestError(field, show(unknown), `only ${field} of the universe: ${shown}${others}`);
+function checkNames(
+  { coins = [], currencies = [] }: { coins?: readonly string[]; currencies?: readonly string[] },
+  universe: Universe,
+) {
+  const coin = coins.find((name) => !universe.coins.some(({ id }) => id === name));
+  if (coin !== undefined) throw new RequestError('coins', show(coin), meantCoin(coin, universe));
+  const currency = currencies.find((name) => !universe.currencies.some(({ code }) => code === name));
+  if (currency !== undefined) throw new RequestError('currencies', show(currency), meantCurrency(currency, universe));
 }
 
 function parseShape<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {

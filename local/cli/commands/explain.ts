@@ -1,4 +1,5 @@
 import { show } from '../../../ingestion/contract/show.ts';
+import { meantCoin, meantCurrency, type Universe } from '../../../ingestion/contract/universe.ts';
 import { isStoredSeries } from '../../../ingestion/database/answers.ts';
 import { isDay } from '../../../ingestion/domain/day.ts';
 import { explainStored } from '../../../ingestion/explain-stored.ts';
@@ -21,9 +22,7 @@ export const explain = defineCommand({
     if (!isDay(day)) throw new UsageError(`--day is ${show(day)}; it takes a day that exists, as YYYY-MM-DD.`);
     return await withDatabase(context, async ({ db }) => {
       if (!(await isStoredSeries(db, { coin, currency })))
-        throw new UsageError(
-          `No run has asked for ${show(coin)} in ${show(currency)} yet: npm run status shows the coins, by CoinGecko's id, and their currencies.`,
-        );
+        throw new UsageError(noSeries(coin, currency, context.settings.universe));
       const explained = await explainStored(db, { coin, currency }, day);
       return {
         exitCode: explained.agrees ? EXIT.complete : EXIT.incomplete,
@@ -33,3 +32,12 @@ export const explain = defineCommand({
     });
   },
 });
+
+/** A series that is no longer tracked can be explained all the same. */
+function noSeries(coin: string, currency: string, universe: Universe): string {
+  if (!universe.coins.some(({ id }) => id === coin))
+    return `--coin: found ${show(coin)}, expected ${meantCoin(coin, universe)}.`;
+  if (!universe.currencies.some(({ code }) => code === currency))
+    return `--currency: found ${show(currency)}, expected ${meantCurrency(currency, universe)}.`;
+  return `No run has asked for ${coin} in ${currency} yet: npm run fetch-data does.`;
+}
