@@ -17,6 +17,8 @@ export const ENVIRONMENT = {
   coingeckoMonthlyCredits: 'COINGECKO_MONTHLY_CREDITS',
   coingeckoHistoryDays: 'COINGECKO_HISTORY_DAYS',
   universe: 'UNIVERSE',
+  /** As EventBridge writes it; `none` without one. */
+  schedule: 'SCHEDULE',
   connectionName: 'CONNECTION_NAME',
   apiDestinationName: 'API_DESTINATION_NAME',
   endpointUrl: 'ENDPOINT_URL',

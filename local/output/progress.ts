@@ -96,11 +96,20 @@ function paceText({ total, done, limiter }: Pace): string {
 /** Rounded up, so that no wait reads as 0 s. */
 const waitText = (ms: number): string => formatDuration(Math.ceil(ms / 1000) * 1000);
 
+/**
+ * The library saves the cursor's place when a bar starts and goes back there when it stops. By then notes stand between:
+ * the table that follows would be written over them.
+ */
+const withoutCursorJumps = (stream: WriteStream): WriteStream =>
+  Object.create(stream, {
+    write: { value: (text: string) => text === '\x1b7' || text === '\x1b8' || stream.write(text) },
+  });
+
 /** @param describe is called at each redraw, so that the time left counts down between two answers. */
 function startableBar(stream: WriteStream, describe: () => string) {
   return new cliProgress.SingleBar(
     {
-      stream,
+      stream: withoutCursorJumps(stream),
       // Cut to fit below: the library would turn line wrapping off, and a second Ctrl-C would leave it off.
       linewrap: true,
       format: (options, { progress }) =>

@@ -1,6 +1,9 @@
 import * as z from 'zod';
-import { type RunDetail, type RunSummary, readStatus } from '../../../ingestion/database/status.ts';
+import { DAILY_SCHEDULE } from '../../../ingestion/contract/limits.ts';
+import type { RunDetail, RunSummary } from '../../../ingestion/database/status.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
+import { readTriagedStatus } from '../../../ingestion/triage.ts';
+import { lastDueAt } from '../../../lib/schedule.ts';
 import { runText, statusOverview } from '../../output/status-text.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
 import { UsageError } from '../usage-error.ts';
@@ -17,7 +20,9 @@ export const status = defineCommand({
     if (runId !== undefined && !z.guid().safeParse(runId).success)
       throw new UsageError(`--run is "${runId}"; it takes a run's id, like 0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f.`);
     return await withDatabase(context, async (database) => {
-      const status = await readStatus(database, { now: systemClock.now(), universe, ...(runId && { runId }) });
+      const now = systemClock.now();
+      const scheduledAt = lastDueAt(DAILY_SCHEDULE, now);
+      const status = await readTriagedStatus(database, { now, universe, scheduledAt, ...(runId && { runId }) });
       const [run] = status.runs;
       if (runId !== undefined && run === undefined)
         throw new UsageError(`There is no run ${runId} in this database; npm run status lists the latest ones.`);
