@@ -3,7 +3,7 @@ import type { Universe } from './contract/universe.ts';
 import type { Database } from './database/connection.ts';
 import { readSeriesOutcomes } from './database/series-outcomes.ts';
 import { type RunSummary, readStatus, type Status } from './database/status.ts';
-import type { Instant } from './domain/day.ts';
+import { type Instant, MINUTE_MS } from './domain/day.ts';
 import { type FailureKind, isTransient } from './domain/failure.ts';
 import { seriesName } from './domain/series.ts';
 
@@ -82,30 +82,30 @@ function missingSentence(status: Status, isComplete: boolean): string {
 function why(status: Status, isComplete: boolean): string {
   if (runningRun(status)) return 'the run is at work on them.';
   const failed = failedRun(status);
-  if (failed) return failed.error ?? `the last full run was ${failed.status}.`;
+  if (failed) return failed.error ?? `the process of the run of ${minute(failed.startedAt)} ended without a verdict.`;
   return isComplete ? 'settled or tracked since the last run.' : 'no full run was begun since; did the schedule fire?';
 }
 
-function nextSentence(
-  status: Status,
-  { isFine, causes }: { isFine: boolean; causes: readonly FailureKind[] },
-): string {
+function nextSentence(status: Status, { isFine, causes }: { isFine: boolean; causes: readonly FailureKind[] }): string {
   if (isFine) return 'Next: nothing to do.';
   const running = runningRun(status);
   if (running) return `Next: wait; npm run status -- --run ${running.runId} shows it.`;
   const again = 'npm run fetch-data (on AWS the output FireRun) asks for it';
   // A cause that stays is the same when the run is repeated.
-  return causes.length > 0 && !causes.some(isTransient)
-    ? `Next: mend the cause, then ${again}.`
-    : `Next: ${again}.`;
+  return causes.length > 0 && !causes.some(isTransient) ? `Next: mend the cause, then ${again}.` : `Next: ${again}.`;
 }
 
 const latestFullRun = ({ runs }: Status): RunSummary | undefined => runs.find(({ isFullRun }) => isFullRun);
 
+/** A run writes with each answer. One that has not for so long was killed, and the next run marks it as interrupted. */
+const DEAD_AFTER_MS = 30 * MINUTE_MS;
+
 /** The latest full run, if it is under way. */
 function runningRun(status: Status): RunSummary | undefined {
   const run = latestFullRun(status);
-  return run?.status === 'running' || run?.status === 'waiting' ? run : undefined;
+  if (run?.status === 'waiting') return run;
+  const silentMs = Date.parse(status.now) - Date.parse(run?.lastWriteAt ?? run?.startedAt ?? status.now);
+  return run?.status === 'running' && silentMs < DEAD_AFTER_MS ? run : undefined;
 }
 
 /** The latest full run, if it has ended without being complete. */

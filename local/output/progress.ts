@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import cliProgress from 'cli-progress';
-import { seriesName } from '../../ingestion/domain/series.ts';
+import { type Series, seriesName } from '../../ingestion/domain/series.ts';
 import type { Clock, RateLimiter, RunEvent } from '../../ingestion/ports.ts';
 import { formatDuration, formatQuantity } from '../../report/format.ts';
 import type { Terminal } from './terminal.ts';
@@ -64,9 +64,9 @@ function eventText(event: RunEvent): string | null {
         ? 'Nothing is missing: no request is needed.'
         : `${formatQuantity(event.requests, 'request')} for ${formatQuantity(event.gapDays, 'missing day')} of ${event.seriesCount} series.`;
     case 'failed':
-      return `${seriesName(event.series)} failed: ${event.error}`;
+      return `Failed: ${named(event)}`;
     case 'retrying':
-      return `${seriesName(event.series)}: ${event.error} – trying again in ${waitText(event.delayMs)}`;
+      return `${named(event)} – trying again in ${waitText(event.delayMs)}`;
     case 'slowed':
       return `CoinGecko asks for fewer requests: pausing ${waitText(event.pauseMs)}, then at most ${event.limit} a minute.`;
     case 'clock_off': {
@@ -80,6 +80,10 @@ function eventText(event: RunEvent): string | null {
       return null;
   }
 }
+
+/** Most errors name their series themselves. */
+const named = ({ series, error }: { series: Series; error: string }): string =>
+  error.startsWith(seriesName(series)) ? error : `${seriesName(series)}: ${error}`;
 
 /** `10 of 44 requests done · waiting 52 s for the limit of 10 a minute · 4 min left` */
 function paceText({ total, done, limiter }: Pace): string {

@@ -161,7 +161,9 @@ describe('in order, on one database', () => {
   test('status shows a person coverage by coin and the last runs', async () => {
     const { code, stdout } = await runCommand(['status'], settings());
     expect(code).toBe(0);
-    expect(stdout).toMatch(/│ bitcoin +│ usd, eur +│ 2026-02-13 +│/);
+    expect(stdout).toMatch(/^Complete: NO full run since .*\nMissing: .*\nNext: npm run fetch-data /);
+    expect(stdout).toMatch(/│ bitcoin +│ all 2 +│ 2026-03-14 +│ +30 │/);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(stdout).toMatch(/│ cli +│ complete │/);
     expect(stdout).toContain('Credits used this month (UTC): ');
   });
@@ -171,7 +173,7 @@ describe('in order, on one database', () => {
     const { code, stdout } = await runCommand(['status', '--run', String(run?.id), '--json'], settings());
     expect(code).toBe(0);
     expect(JSON.parse(stdout).runs).toMatchObject([{ runId: run?.id, series: { length: 4 }, findings: [] }]);
-    const text = await runCommand(['status', '--run', String(run?.id)], settings());
+    const text = await runCommand(['status', '--run', String(run?.id).slice(0, 8)], settings());
     expect(text.stdout).toContain(`Run ${run?.id} (cli:`);
   });
 
