@@ -128,6 +128,8 @@ export interface RunRepository {
       startedAt: Instant;
     },
   ): Promise<OpenedRun>;
+  /** @returns the series' part of what `open` does, with nothing written. */
+  seriesDays(series: readonly Series[], trackedSince: Day): Promise<OpenedRun['series']>;
   /** Writes the verdict; adds to the run's counters what the hop counted. `finishedAt` null for `waiting`. */
   finish(runId: string, finished: FinishedRun, retries: number, finishedAt: Instant | null): Promise<void>;
   /** The run's counters over all hops, from the ledger and the run row. */

@@ -18,15 +18,25 @@ export type RunPlan = {
   readonly missingDaysBefore: number;
 };
 
+/** What a plan is drafted from. */
+type Drafted = Pick<OpenRun, 'order' | 'scope' | 'expected' | 'isContinued'>;
+
+/** A plan of which nothing is written yet. */
+export type DraftedPlan = {
+  readonly requests: readonly PlannedRequest[];
+  /** Of the days without a final row, by expected series. */
+  readonly states: readonly (readonly DayState[])[];
+  readonly answeredForGood: ReadonlySet<string>;
+};
+
 /**
- * Turns what is missing in the database into the fewest requests.
+ * Turns what is missing in the database into the fewest requests. It only reads: a dry run shows it.
  * @throws RefusedError when the request reaches beyond the plan's history, when none of its days is settled, or, by hand,
  * when it would eat the month's credits. Nothing was asked of the source then.
  */
-export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunPlan> {
+export async function draftPlan(run: Drafted, deps: RunDependencies): Promise<DraftedPlan> {
   refuseOutOfReach(run, deps);
-  const { order, scope, expected } = run;
-  const { runs } = deps.repositories;
+  const { scope, expected } = run;
   const states = await readStates(run, deps);
   const answeredForGood = run.isContinued ? await seriesAnsweredForGood(run, deps) : new Set<string>();
   const now = deps.clock.now();
@@ -37,10 +47,19 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
       return planWindows(gapDays, now, deps.limits.historyDays).map((planned) => ({ ...planned, series }));
     })
     .sort((a, b) => (a.gapDays[0] < b.gapDays[0] ? -1 : a.gapDays[0] > b.gapDays[0] ? 1 : 0));
-  if (isByHand(run)) {
-    await refuseForCredits(requests.length, run, deps);
-    await keepRequested(run, deps);
-  }
+  if (isByHand(run)) await refuseForCredits(requests.length, run, deps);
+  return { requests, states, answeredForGood };
+}
+
+/**
+ * Plans the run and writes down what it is going to do.
+ * @throws RefusedError as `draftPlan` does.
+ */
+export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunPlan> {
+  const { requests, states, answeredForGood } = await draftPlan(run, deps);
+  const { order, scope, expected } = run;
+  const { runs } = deps.repositories;
+  if (isByHand(run)) await keepRequested(run, deps);
   if (isFullRun(order.request)) await tellAgedOut(run, deps);
 
   const bySeries = Map.groupBy(requests, ({ series }) => seriesName(series));
@@ -68,15 +87,21 @@ export async function readStates(
   return expected.map(({ expected: spans }) => spans.flatMap(() => ofRanges[position++] ?? []));
 }
 
-const isByHand = ({ order }: OpenRun): boolean => order.trigger === 'cli' || order.trigger === 'http';
+const isByHand = ({ order }: Pick<OpenRun, 'order'>): boolean => order.trigger === 'cli' || order.trigger === 'http';
 
 /** What the source answered in this run already, and will answer the same way again. */
-async function seriesAnsweredForGood({ order }: OpenRun, { repositories }: RunDependencies): Promise<Set<string>> {
+async function seriesAnsweredForGood(
+  { order }: Pick<OpenRun, 'order'>,
+  { repositories }: RunDependencies,
+): Promise<Set<string>> {
   const outcomes = await repositories.runs.seriesOutcomes(order.runId);
   return new Set(outcomes.filter(({ errorKind }) => errorKind && isAnsweredForGood(errorKind)).map(seriesName));
 }
 
-function refuseOutOfReach({ order, scope }: OpenRun, { clock, limits }: RunDependencies): void {
+function refuseOutOfReach(
+  { order, scope }: Pick<OpenRun, 'order' | 'scope'>,
+  { clock, limits }: RunDependencies,
+): void {
   const { from } = order.request;
   if (from === undefined) return;
   const firstDay = firstAvailableDay(clock.now(), limits.historyDays);
@@ -107,7 +132,7 @@ function tellUnsettled({ order, scope }: OpenRun, { onEvent }: RunDependencies):
     onEvent({ kind: 'unsettled', day: to, settledAt: settledAt(to) });
 }
 
-async function refuseForCredits(needed: number, run: OpenRun, deps: RunDependencies): Promise<void> {
+async function refuseForCredits(needed: number, run: Drafted, deps: RunDependencies): Promise<void> {
   const { monthlyCredits: quota } = deps.limits;
   if (quota === null || needed === 0) return;
   const now = deps.clock.now();
@@ -121,7 +146,7 @@ async function refuseForCredits(needed: number, run: OpenRun, deps: RunDependenc
 }
 
 /** @returns how many requests the ranges that were asked for before still need, besides those of this run. */
-async function countOpenRequests({ order, scope, expected }: OpenRun, deps: RunDependencies): Promise<number> {
+async function countOpenRequests({ order, scope, expected }: Drafted, deps: RunDependencies): Promise<number> {
   const { runs, prices } = deps.repositories;
   const ofThisRun = new Set(expected.map(({ series }) => seriesName(series)));
   const ranges = (await runs.requestedRanges()).filter((range) => !ofThisRun.has(seriesName(range)));

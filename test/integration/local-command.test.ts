@@ -71,6 +71,29 @@ afterAll(async () => {
 });
 
 describe('in order, on one database', () => {
+  test('fetch-data --dry-run shows the plan, asks nothing and leaves no trace', async () => {
+    const asked = simulator.requests.length;
+    const args = ['fetch-data', '--dry-run', '--now', NOW_TEXT];
+    const { code, stdout, stderr } = await runCommand(args, { ...settings(), COINGECKO_REQUESTS_PER_MINUTE: '2' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/│ bitcoin +│ usd, eur +│ +2 │ +60 │ 2026-02-13 │ 2026-03-14 │/);
+    expect(stdout).toContain('4 requests for 120 missing days: 4 credits, beside the 0 used this month (UTC).');
+    expect(stdout).toMatch(/At 2 a minute they take at least 1 min \d+ s\.\nNothing was sent\./);
+    const { stdout: json } = await runCommand([...args, '--json'], settings());
+    expect(JSON.parse(json)).toMatchObject({
+      ...{ dryRun: true, requests: 4, credits: 4, creditsThisMonth: 0, gapDays: 120, monthlyCredits: null },
+      plan: expect.arrayContaining([
+        {
+          ...{ coin: 'ethereum', currency: 'eur', days: 30, firstDay: '2026-02-13', lastDay: '2026-03-14' },
+          ...{ from: '2026-02-12T00:00:00.000Z', to: expect.stringMatching(/^2026-03-15T06:/) },
+        },
+      ]),
+    });
+    expect(simulator.requests).toHaveLength(asked);
+    for (const table of ['ingestion_runs', 'series', 'requested_ranges'])
+      expect(await query(`select * from ${table}`)).toEqual([]);
+  });
+
   test('fetch-data --json prints one verdict and nothing else, and exits 0', async () => {
     const { code, stdout, stderr } = await runCommand(['fetch-data', '--json', '--now', NOW_TEXT], settings());
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -117,6 +140,17 @@ describe('in order, on one database', () => {
     expect(stdout).toMatch(/│ bitcoin +│ +0 │ current │/);
     expect(stdout).toContain('complete: 120 of 120 expected days are stored.');
     expect(stdout + stderr).not.toContain('\x1b');
+  });
+
+  test('backfill --dry-run counts what those days need, and they are not expected from then on', async () => {
+    const days = ['--from', '2025-06-01', '--to', '2026-01-12', '--coin', 'bitcoin', '--currency', 'usd'];
+    const { code, stdout } = await runCommand(
+      ['backfill', ...days, '--dry-run', '--json', '--now', NOW_TEXT],
+      settings(),
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ requests: 3, gapDays: 226, creditsThisMonth: 4 });
+    expect(await query('select * from requested_ranges')).toEqual([]);
   });
 
   test('backfill asks for the days and series named', async () => {
@@ -409,6 +443,12 @@ describe('wrong use exits 2 with one sentence', () => {
     [
       'more credits than there are',
       [...days('2026-01-01', '2026-01-02'), '--now', NOW_TEXT],
+      { COINGECKO_MONTHLY_CREDITS: '1' },
+      /^This request needs \d credits/,
+    ],
+    [
+      'more credits than there are, though only planned',
+      [...days('2026-01-01', '2026-01-02'), '--dry-run', '--now', NOW_TEXT],
       { COINGECKO_MONTHLY_CREDITS: '1' },
       /^This request needs \d credits/,
     ],
