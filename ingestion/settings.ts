@@ -169,11 +169,12 @@ function refuseUnknown(env: Environment, read: Read): void {
   const known: readonly string[] = [...names, ENVIRONMENT.coingeckoSecretId];
   for (const variable of Object.keys(env)) {
     if (!env[variable]?.trim() || known.includes(variable)) continue;
+    const given = variable.toUpperCase().startsWith(PREFIX) ? variable.toUpperCase() : variable;
     const [first, ...others] = names.filter((name) =>
-      variable.startsWith(PREFIX) ? name.startsWith(PREFIX) : isMisspelt(variable, name),
+      given.startsWith(PREFIX) ? name.startsWith(PREFIX) : isMisspelt(given, name),
     );
     if (first === undefined) continue;
-    const meant = nearest(variable, [first, ...others]);
+    const meant = nearest(given, [first, ...others]);
     read.refuse(`${variable} is no setting; did you mean ${meant}? It takes ${SETTINGS[meant].description}.`);
   }
 }

@@ -80,7 +80,9 @@ function messageOf(error: commander.CommanderError, command: commander.Command):
   const sentence = `${found.slice(0, 1).toUpperCase()}${found.slice(1).replace(/\.$/, '')}.`;
   if (suggestion) return `${sentence} ${suggestion.replace(/^\((.*)\)$/, '$1')}`;
   if (command.commands.length > 0) return `${sentence} It takes ${childrenOf(command)}.`;
-  return `${sentence} ${pathOf(command)} --help shows what it takes.`;
+  // Of an option that npm took for an abbreviation of its own, only the value arrives.
+  const order = error.code === 'commander.excessArguments' ? 'Options come after " -- ": ' : '';
+  return `${sentence} ${order}${pathOf(command)} --help shows what it takes.`;
 }
 
 const childrenOf = (command: commander.Command): string => command.commands.map((child) => child.name()).join(', ');

@@ -88,7 +88,7 @@ test.each([
   [['backfill', '--refetch=yes'], '--refetch takes no value.'],
   [
     ['status', 'now'],
-    "Too many arguments for 'status'. Expected 0 arguments but got 1: now. npm run status -- --help shows what it takes.",
+    'Too many arguments for \'status\'. Expected 0 arguments but got 1: now. Options come after " -- ": npm run status -- --help shows what it takes.',
   ],
   [['import'], "Missing required argument 'file'. npm run import -- --help shows what it takes."],
 ])('%j is refused with what would be right', (argv, message) => {
@@ -109,6 +109,19 @@ describe('a forgotten " -- "', () => {
       ['backfill'],
       { npm_lifecycle_event: 'backfill', npm_config_dry_run: 'true', npm_config_json: 'true' },
       'npm took --dry-run and --json for its own. Put " -- " before the options: npm run backfill -- --dry-run --json',
+    ],
+    [
+      // npm run backfill --from=2026-01-01
+      ['backfill'],
+      { npm_lifecycle_event: 'backfill', npm_config_from: '2026-01-01' },
+      'npm took --from for its own. Put " -- " before the options: npm run backfill -- --from 2026-01-01',
+    ],
+    [
+      // npm run import prices.csv --json
+      ['import', 'prices.csv'],
+      { npm_lifecycle_event: 'import', npm_config_json: 'true' },
+      'npm took --json for its own, and passed on only "prices.csv". Put " -- " before the options: ' +
+        'npm run import -- prices.csv --json',
     ],
   ])('%j with %j is recognised', (argv, environment, message) => {
     expect(() => parseArguments(COMMANDS, argv, environment)).toThrow(new UsageError(message));
