@@ -46,11 +46,10 @@ async function add(context: CommandContext, words: readonly string[]): Promise<O
   const listed = await readListed(context);
   const added: UniverseItem[] = [];
   const known: UniverseItem[] = [];
-  for (const word of words) {
-    const fitting = findListed(word, listed);
+  for (const { word, fitting } of findAll(words, listed, notListed)) {
     const tracked = fitting.find((item) => [...itemsOf(universe), ...added].some((one) => isSame(one, item)));
     if (tracked) known.push(tracked);
-    else added.push(await chooseOne(word, fitting, context, () => notListed(word, listed)));
+    else added.push(await chooseOne(word, fitting, context));
   }
   if (added.length > 0) {
     const text = await readFile(file, 'utf8');
@@ -70,8 +69,8 @@ async function add(context: CommandContext, words: readonly string[]): Promise<O
 async function remove(context: CommandContext, words: readonly string[]): Promise<Outcome> {
   const { universe, universeFile: file } = context.settings;
   const removed: UniverseItem[] = [];
-  for (const word of words) {
-    const item = await chooseOne(word, findListed(word, universe), context, () => notTracked(word, universe));
+  for (const { word, fitting } of findAll(words, universe, notTracked)) {
+    const item = await chooseOne(word, fitting, context);
     if (!removed.some((one) => isSame(one, item))) removed.push(item);
   }
   for (const kind of ['coin', 'currency'] as const)
@@ -115,16 +114,28 @@ async function readListed({ settings, terminal, interrupt }: CommandContext): Pr
   };
 }
 
+type Found = { readonly word: string; readonly fitting: readonly [UniverseItem, ...UniverseItem[]] };
+
+/** Before anybody is asked: a word that fits nothing ends it all. */
+function findAll(
+  words: readonly string[],
+  listed: Listed,
+  refuse: (word: string, listed: Listed) => UsageError,
+): Found[] {
+  return words.map((word) => {
+    const [first, ...others] = findListed(word, listed);
+    if (first === undefined) throw refuse(word, listed);
+    return { word, fitting: [first, ...others] };
+  });
+}
+
 /** Asks a person which one is meant where several fit; where nobody can be asked, they are listed in the error. */
 async function chooseOne(
   word: string,
-  fitting: readonly UniverseItem[],
+  fitting: Found['fitting'],
   { terminal, interrupt }: CommandContext,
-  nothing: () => UsageError,
 ): Promise<UniverseItem> {
-  const [only, ...others] = fitting;
-  if (only === undefined) throw nothing();
-  if (others.length === 0) return only;
+  if (fitting.length === 1) return fitting[0];
   const more = fitting.length - MOST_CHOICES;
   const lines = fitting.slice(0, MOST_CHOICES).map(itemText);
   const rest = more > 0 ? [`… and ${more} more, whose ids are longer: see coingecko.com`] : [];
@@ -163,7 +174,7 @@ function notListed(word: string, { coins, currencies }: Listed): UsageError {
   );
 }
 
-function notTracked(word: string, { coins, currencies }: Universe): UsageError {
+function notTracked(word: string, { coins, currencies }: Listed): UsageError {
   const tracked = [...coins.map(({ id }) => id), ...currencies.map(({ code }) => code)];
   const [first = '', ...others] = tracked;
   return new UsageError(`${show(word)} is not tracked; did you mean ${nearest(word, [first, ...others])}?`);
