@@ -9,6 +9,7 @@ export type ParsedArguments =
       readonly kind: 'run';
       readonly command: Command;
       readonly options: Readonly<Record<string, unknown>>;
+      readonly positionals: readonly unknown[];
     };
 
 const HELP_FOOTER = `
@@ -16,7 +17,7 @@ The options of one command: npm run <command> -- --help
 The settings, from the environment or .env: see README.md`;
 
 /**
- * @param argv what follows the program's name: a command and its options.
+ * @param argv what follows the program's name: a command, its positionals and options.
  * @param environment in which npm leaves the options that it took for its own.
  * @throws UsageError
  */
@@ -47,9 +48,10 @@ export function parseArguments(
   for (const [name, command] of Object.entries(commands)) {
     const child = program.command(name).description(command.summary);
     refuseWithUsageError(child);
+    for (const notation of command.positionals) child.argument(notation);
     for (const [option, properties] of Object.entries(command.options)) addOption(child, option, properties);
     child.action(() => {
-      parsed = { kind: 'run', command, options: givenOptions(child) };
+      parsed = { kind: 'run', command, options: givenOptions(child), positionals: child.processedArgs };
     });
   }
 

@@ -36,8 +36,8 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
         process.exit(EXIT.interrupted);
       },
     });
-    const { command, options } = parsed;
-    return show(await command.run({ settings, terminal, log, interrupt }, options), terminal);
+    const { command, options, positionals } = parsed;
+    return show(await command.run({ settings, terminal, log, interrupt }, options, positionals), terminal);
   } catch (error) {
     return showError(error, terminal);
   }
@@ -53,9 +53,9 @@ function loadDotEnv(): void {
   }
 }
 
-function show({ exitCode, document, text }: Outcome, terminal: Terminal): ExitCode {
-  terminal.print(terminal.json ? JSON.stringify(document) : text);
-  return exitCode;
+function show(outcome: Outcome, terminal: Terminal): ExitCode {
+  if ('text' in outcome) terminal.print(terminal.json ? JSON.stringify(outcome.document) : outcome.text);
+  return outcome.exitCode;
 }
 
 function showError(error: unknown, terminal: Terminal): ExitCode {

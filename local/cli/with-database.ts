@@ -31,7 +31,7 @@ export async function withEmbeddedServer<Result>(
  */
 export async function withDatabase<Result>(
   context: Pick<CommandContext, 'settings' | 'terminal' | 'log'>,
-  work: (database: Database, migrated: Migrated) => Promise<Result>,
+  work: (database: Database, migrated: Migrated, url: string) => Promise<Result>,
 ): Promise<Result> {
   const { databaseUrl } = context.settings;
   if (databaseUrl === null) return await withEmbeddedServer(context, (url) => useDatabase(url, context, work));
@@ -41,11 +41,11 @@ export async function withDatabase<Result>(
 async function useDatabase<Result>(
   url: string,
   { log }: Pick<CommandContext, 'log'>,
-  work: (database: Database, migrated: Migrated) => Promise<Result>,
+  work: (database: Database, migrated: Migrated, url: string) => Promise<Result>,
 ): Promise<Result> {
   const database = connectTo(url, log);
   try {
-    return await work(database, await migrateToLatest(database, { waitMs: 0, clock: systemClock, log }));
+    return await work(database, await migrateToLatest(database, { waitMs: 0, clock: systemClock, log }), url);
   } finally {
     await database.close();
   }
