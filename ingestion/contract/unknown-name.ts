@@ -1,19 +1,22 @@
 import { nearest } from './nearest.ts';
-import { show } from './show.ts';
-
-/** What a name is: a coin's id, or a currency's code. */
-export type NameKind = 'coin' | 'currency';
+import type { Universe } from './universe.ts';
 
 /**
- * @param known the names that would be right.
- * @returns what is wrong with the first of the names that is not known, as `"bitcon", which is none of the universe; did you
- * mean bitcoin? …`; null where all are.
+ * @param given ids of coins, or codes of currencies.
+ * @param known those that would be right, with the coins' symbols: many a person takes `btc` for the id.
+ * @returns the first that is not known, and what was probably meant; null where all are known.
  */
-export function describeUnknown(kind: NameKind, given: readonly string[], known: readonly string[]): string | null {
-  const unknown = given.find((name) => !known.includes(name));
-  if (unknown === undefined) return null;
-  const [first, ...others] = known;
-  const meant = first === undefined ? '' : `; did you mean ${nearest(unknown, [first, ...others])}?`;
-  const add = kind === 'coin' ? 'ID' : 'CODE';
-  return `${show(unknown)}, no ${kind} of the universe${meant || '.'} To add one: npm run universe -- add ${add}`;
+export function findUnknown(
+  given: readonly string[],
+  known: readonly { readonly id: string; readonly symbol?: string }[],
+): { readonly name: string; readonly meant: string } | null {
+  const ids = known.map(({ id }) => id);
+  const name = given.find((one) => !ids.includes(one));
+  if (name === undefined) return null;
+  const bySymbol = known.find(({ symbol }) => symbol?.toLowerCase() === name.toLowerCase());
+  const [first = '', ...others] = ids;
+  return { name, meant: bySymbol?.id ?? nearest(name, [first, ...others]) };
 }
+
+/** @returns the currencies as `findUnknown` takes them. */
+export const codesOf = ({ currencies }: Pick<Universe, 'currencies'>) => currencies.map(({ code }) => ({ id: code }));

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import type { Universe } from '../contract/universe.ts';
 import type { Day } from '../domain/day.ts';
 import type { Tables } from './tables.ts';
 
@@ -48,9 +49,10 @@ export function exportStatement(db: Kysely<Tables>, { from, to, coins, currencie
   return { text, values };
 }
 
-/** @returns the ids of the coins and the codes of the currencies that prices may be stored of, tracked or not. */
-export async function readStoredNames(db: Kysely<Tables>): Promise<{ coins: string[]; currencies: string[] }> {
-  const coins = await db.selectFrom('coins').select('id').execute();
-  const currencies = await db.selectFrom('currencies').select('code').execute();
-  return { coins: coins.map(({ id }) => id), currencies: currencies.map(({ code }) => code) };
+/** @returns the coins and currencies that prices may be stored of, tracked or not. */
+export async function readStoredNames(db: Kysely<Tables>): Promise<Universe> {
+  return {
+    coins: await db.selectFrom('coins').selectAll().execute(),
+    currencies: await db.selectFrom('currencies').selectAll().execute(),
+  };
 }

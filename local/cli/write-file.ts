@@ -17,7 +17,7 @@ export async function writeAtomically(
   const path = await realpath(file).catch(() => resolve(file));
   const before = await stat(path).catch(() => null);
   if (before && !before.isFile())
-    throw new UsageError(`${path} is there and no file. Name a file, or leave --out away to write to stdout.`);
+    throw new UsageError(`${path} is no regular file. Name a file, or leave --out away to write to stdout.`);
   const unfinished = `${path}.${process.pid}.unfinished`;
   try {
     const handle = await open(unfinished, 'wx', before?.mode);

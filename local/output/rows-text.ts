@@ -7,10 +7,11 @@ import { tableText } from './outcome-text.ts';
 const { BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, NUMERIC, JSON: JSON_TEXT, JSONB } = pg.types.builtins;
 const NUMBERS = new Set<number>([INT2, INT4, INT8, FLOAT4, FLOAT8]);
 const DOCUMENTS = new Set<number>([JSON_TEXT, JSONB]);
+const TEXT_LIST: number = 1009;
 /** smallint[], integer[], bigint[]; and text[], varchar[], date[], uuid[], numeric[]. */
 const NUMBER_LISTS = new Set([1005, 1007, 1016]);
-const TEXT_LISTS = new Set([1009, 1015, 1182, 2951, 1231]);
-const readList = pg.types.getTypeParser(1009 as pg.types.TypeId) as (text: string) => (string | null)[];
+const TEXT_LISTS = new Set([TEXT_LIST, 1015, 1182, 2951, 1231]);
+const readList = pg.types.getTypeParser(TEXT_LIST) as (text: string) => (string | null)[];
 
 /** A table has to be held as a whole to know how wide its columns are. */
 export const MOST_TABLE_ROWS = 1_000;

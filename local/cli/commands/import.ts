@@ -6,6 +6,7 @@ import { addDays, dayOf } from '../../../ingestion/domain/day.ts';
 import { seriesName } from '../../../ingestion/domain/series.ts';
 import type { ImportConflict, Imported, PricesToImport } from '../../../ingestion/ports.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
+import { formatQuantity } from '../../../report/format.ts';
 import { importedText } from '../../output/imported-text.ts';
 import { checkNames } from '../check-names.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
@@ -89,7 +90,7 @@ function documentOf(file: string, { series, sourceName, sha256 }: PricesToImport
 function conflictText(conflicts: readonly ImportConflict[], { series }: PricesToImport): string {
   const [first] = conflicts;
   return (
-    `${conflicts.length} days of ${seriesName(series)} are imported with another price, so nothing was written; ` +
-    `the first is ${first?.day}, with ${first?.stored} where the file has ${first?.found}. To take the file's: --replace`
+    `${formatQuantity(conflicts.length, 'day')} of ${seriesName(series)} were imported with another price before, so ` +
+    `nothing was written; the first is ${first?.day}, with ${first?.stored} where the file has ${first?.found}. To take the file's: --replace`
   );
 }

@@ -36,8 +36,12 @@ async function runStatement(
 ): Promise<Outcome> {
   if (text.trim() === '')
     throw new UsageError('The statement is empty; it takes one like "select * from day_completeness".');
+  // pg has no way to read what it gives.
+  if (/^\s*copy\b/i.test(text)) throw new UsageError('COPY works in psql only. Here --csv writes what a select gives.');
   try {
     return await readRows(database, { text }, interrupt, async (rows): Promise<Outcome> => {
+      if (rows.fields.length === 0)
+        throw new UsageError('The statement gives no rows; npm run sql shows what one reads.');
       if (!csv && !json)
         return { exitCode: EXIT.complete, document: null, text: await rowsTable(rows, terminal.columns) };
       if (json) refuseSameNames(rows.fields);
@@ -67,6 +71,8 @@ function explain(error: pg.DatabaseError, statement: string, database: Database)
     return new UsageError(`npm run sql only reads: ${message}. To change data, open psql: npm run sql`, {
       cause: error,
     });
+  if (message.includes('multiple commands'))
+    return new UsageError('There are several statements; it takes one at a time.', { cause: error });
   const place = position === undefined ? '' : `, at "${excerpt(statement, Number(position) - 1)}"`;
   return new UsageError(`PostgreSQL refuses the statement: ${message}${place}.${hint ? ` ${hint}` : ''}`, {
     cause: error,
