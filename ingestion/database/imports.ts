@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Transaction } from 'kysely';
+import type { Insertable, Transaction } from 'kysely';
 import type { Clock, ImportConflict, ImportRepository } from '../ports.ts';
 import type { Fence } from './fence.ts';
 import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
@@ -14,7 +14,7 @@ const COLUMNS = {
   imported_at: 'timestamptz',
 } as const satisfies ColumnTypes<keyof Tables['imported_daily_prices']>;
 
-export function createImportRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): ImportRepository {
+export function createImportRepository(fence: Fence, clock: Clock): ImportRepository {
   return {
     importPrices: ({ series, prices, sourceName, sha256, mayReplace }) =>
       fence.writing(async (transaction) => {

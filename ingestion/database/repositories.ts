@@ -17,7 +17,7 @@ export function createRepositories(database: Database, { clock }: { clock: Clock
     lock: createIngestionLock(database, clock, fence),
     runs: createRunRepository(db, fence, clock),
     prices: createPriceRepository(db, fence, clock),
-    imports: createImportRepository(db, fence, clock),
+    imports: createImportRepository(fence, clock),
     findings: createFindingRepository(db, fence),
     requests: createRequestLedger(db, fence),
     housekeeping: createHousekeeping(db, fence),

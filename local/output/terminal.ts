@@ -14,6 +14,8 @@ export type Terminal = {
   print(text: string): void;
   /** Writes what may be too much to hold to stdout, no faster than it is read, and no more once nobody reads. */
   pipe(chunks: AsyncIterable<string>): Promise<void>;
+  /** Whether the writing of such chunks has failed midway: no document can follow on stdout. */
+  readonly isCutOff: boolean;
   /** How many characters a line of stdout has; null where that is no terminal. */
   readonly columns: number | null;
   /** Tells a person what is going on. */
@@ -32,6 +34,7 @@ export function createTerminal(stdout: WriteStream, stderr: WriteStream, json: b
     });
   // A progress bar may be in the line. It redraws itself below.
   const eraseLine = stderr.isTTY ? '\r\x1b[K' : '';
+  let isCutOff = false;
   const printError = (text: string) => void stderr.write(`${eraseLine}${text}\n`);
   return {
     json,
@@ -41,8 +44,13 @@ export function createTerminal(stdout: WriteStream, stderr: WriteStream, json: b
       try {
         await pipeline(chunks, stdout, { end: false });
       } catch (error) {
-        if (!isReaderGone(error)) throw error;
+        if (isReaderGone(error)) return;
+        isCutOff = true;
+        throw error;
       }
+    },
+    get isCutOff() {
+      return isCutOff;
     },
     columns: (stdout.isTTY && stdout.columns) || null,
     note: (text) => {

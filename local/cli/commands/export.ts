@@ -1,11 +1,12 @@
 import { show } from '../../../ingestion/contract/show.ts';
+import type { Database } from '../../../ingestion/database/connection.ts';
 import { exportStatement } from '../../../ingestion/database/export-prices.ts';
 import { type Rows, readRows } from '../../../ingestion/database/read-rows.ts';
 import { isDay } from '../../../ingestion/domain/day.ts';
 import { formatQuantity } from '../../../report/format.ts';
 import { csvChunks, jsonChunks } from '../../output/rows-text.ts';
 import { checkNames } from '../check-names.ts';
-import { defineCommand, EXIT } from '../command.ts';
+import { defineCommand, EXIT, type Outcome } from '../command.ts';
 import { UsageError } from '../usage-error.ts';
 import { withDatabase } from '../with-database.ts';
 import { writeAtomically } from '../write-file.ts';
@@ -30,36 +31,27 @@ export const exportPrices = defineCommand({
   async run(context, { from, to, coin: coins, currency: currencies, out, ...options }) {
     checkDays(from, to);
     const format = chooseFormat(options, out);
-    return await withDatabase(context, async (database) => {
-      await checkNames(database, context.settings.universe, { coins, currencies });
+    const { settings, terminal, interrupt } = context;
+    const work = async (database: Database): Promise<Outcome> => {
+      await checkNames(database, settings.universe, { coins, currencies });
       const statement = exportStatement(database.db, { from, to, coins, currencies });
-      let count = 0;
-      const counted = ({ fields, batches }: Rows): Rows => ({
-        fields,
-        batches: (async function* () {
-          for await (const rows of batches) {
-            count += rows.length;
-            yield rows;
-          }
-        })(),
+      return await readRows(database, statement, interrupt, async (rows) => {
+        const counter = { rows: 0 };
+        const chunks = WRITERS[format](counted(rows, counter));
+        if (out === undefined) {
+          await terminal.pipe(chunks);
+          terminal.note(`${formatQuantity(counter.rows, 'row')}.`);
+          return { exitCode: EXIT.complete };
+        }
+        const { path, isReplaced } = await writeAtomically(out, chunks);
+        return {
+          exitCode: EXIT.complete,
+          document: { file: path, format, rows: counter.rows, isReplaced },
+          text: `${formatQuantity(counter.rows, 'row')} in ${path}${isReplaced ? ', which replaces the file that was there' : ''}.`,
+        };
       });
-      const write = async (rows: Rows) => {
-        const chunks = WRITERS[format](counted(rows));
-        if (out !== undefined) return await writeAtomically(out, chunks);
-        await context.terminal.pipe(chunks);
-        return null;
-      };
-      const written = await readRows(database, statement, context.interrupt, write);
-      if (written === null) {
-        context.terminal.note(`${formatQuantity(count, 'row')}.`);
-        return { exitCode: EXIT.complete };
-      }
-      return {
-        exitCode: EXIT.complete,
-        document: { file: written.path, format, rows: count, isReplaced: written.isReplaced },
-        text: `${formatQuantity(count, 'row')} in ${written.path}${written.isReplaced ? ', which replaces the file that was there' : ''}.`,
-      };
-    });
+    };
+    return await withDatabase(context, work, { isReading: true });
   },
 });
 
@@ -77,4 +69,15 @@ function chooseFormat({ format, json }: { format?: string; json?: boolean }, out
   if (json && out === undefined && format === 'csv')
     throw new UsageError('--json and --format csv contradict each other: leave one of them out.');
   return format;
+}
+
+/** The same rows, counted as they pass. */
+function counted({ fields, batches }: Rows, counter: { rows: number }): Rows {
+  async function* counting() {
+    for await (const rows of batches) {
+      counter.rows += rows.length;
+      yield rows;
+    }
+  }
+  return { fields, batches: counting() };
 }

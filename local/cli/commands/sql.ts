@@ -17,14 +17,15 @@ export const sql = defineCommand({
   },
   async run(context, { csv = false, json = false }, [statement]) {
     if (csv && json) throw new UsageError('--csv and --json contradict each other: leave one of them out.');
-    return await withDatabase(context, async (database, _migrated, url) => {
+    const work = async (database: Database, _migrated: unknown, url: string): Promise<Outcome> => {
       if (statement !== undefined) return await runStatement(database, statement, { csv, json }, context);
       if (csv || json)
         throw new UsageError(
           '--csv and --json need a statement: npm run sql -- "select * from day_completeness" --csv',
         );
       return await openDatabase(url, context);
-    });
+    };
+    return await withDatabase(context, work, { isReading: true });
   },
 });
 
