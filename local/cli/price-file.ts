@@ -52,7 +52,7 @@ export function parsePriceFile(bytes: Uint8Array, wanted: ColumnNames, lastDay: 
     if (!seen.has(found.day)) seen.set(found.day, info.lines);
     return [found];
   });
-  if (problems.length > 0) throw new UsageError(badLines(problems, lines.length));
+  if (problems.length > 0) throw new UsageError(badLines(problems, lines.length - (hasHeading ? 1 : 0)));
   const [firstPrice, ...others] = prices;
   if (!firstPrice) throw new UsageError('The file has a heading and no more; it takes a line for each day.');
   return {
@@ -162,7 +162,7 @@ function readDay(text: string): Day | null {
 function badLines(problems: readonly string[], count: number): string {
   const more = problems.length - MOST_BAD_LINES;
   return [
-    `${problems.length} of ${count} lines can't be imported, so nothing was:`,
+    `${problems.length} of ${count} lines of prices can't be imported, so nothing was:`,
     ...problems.slice(0, MOST_BAD_LINES),
     ...(more > 0 ? [`… and ${more} more.`] : []),
   ].join('\n');

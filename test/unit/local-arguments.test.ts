@@ -17,6 +17,8 @@ const COMMANDS = {
     run: outcome,
   }),
   status: defineCommand({ summary: 'Show what is stored.', options: {}, run: outcome }),
+  import: defineCommand({ summary: 'Take a file.', positionals: ['<file>'], options: JSON_OPTION, run: outcome }),
+  sql: defineCommand({ summary: 'Read.', positionals: ['[statement]'], options: JSON_OPTION, run: outcome }),
 };
 
 const MISSING = "Option '--from <YYYY-MM-DD>' argument missing. npm run backfill -- --help shows what it takes.";
@@ -28,7 +30,17 @@ test('a command with its options gives their values, a repeated one as a list', 
     kind: 'run',
     command: COMMANDS.backfill,
     options: { from: '2026-01-01', coin: ['bitcoin', 'ethereum'], refetch: true, 'dry-run': true, json: true },
+    positionals: [],
   });
+});
+
+test.each([
+  [['import', 'prices.csv', '--json'], ['prices.csv'], { json: true }],
+  [['import', '--json', 'prices.csv'], ['prices.csv'], { json: true }],
+  [['sql', 'select -1 as "--json"'], ['select -1 as "--json"'], {}],
+  [['sql'], [undefined], {}],
+])('what stands beside the options arrives as it is: %j', (argv, positionals, options) => {
+  expect(parse(...argv)).toEqual({ kind: 'run', command: expect.anything(), options, positionals });
 });
 
 test('options that are not given are absent', () => {
@@ -51,10 +63,15 @@ describe('help', () => {
 });
 
 test.each([
-  [[], 'No command was given. It takes backfill, status.'],
+  [[], 'No command was given. It takes backfill, status, import, sql.'],
   [['stauts'], "Unknown command 'stauts'. Did you mean status?"],
-  [['frobnicate'], "Unknown command 'frobnicate'. It takes backfill, status."],
-  [['constructor'], "Unknown command 'constructor'. It takes backfill, status."],
+  [['frobnicate'], "Unknown command 'frobnicate'. It takes backfill, status, import, sql."],
+  [['constructor'], "Unknown command 'constructor'. It takes backfill, status, import, sql."],
+  [['import'], "Missing required argument 'file'. npm run import -- --help shows what it takes."],
+  [
+    ['sql', 'select', '1'],
+    "Too many arguments for 'sql'. Expected 1 argument but got 2: select, 1. npm run sql -- --help shows what it takes.",
+  ],
   [['backfill', '--form', 'x'], "Unknown option '--form'. Did you mean --from?"],
   [['backfill', '-x'], "Unknown option '-x'. npm run backfill -- --help shows what it takes."],
   [['status', '--toString'], "Unknown option '--toString'. npm run status -- --help shows what it takes."],
