@@ -144,7 +144,7 @@ describe('sql', () => {
     let bin: string;
     beforeAll(async () => {
       bin = await mkdtemp(join(folder, 'bin-'));
-      await writeFile(join(bin, 'psql'), '#!/bin/sh\necho "psql $* as $PGPASSWORD in $PGTZ"\nexit ${PSQL_EXIT:-0}\n');
+      await writeFile(join(bin, 'psql'), '#!/bin/sh\necho "psql $* as $PGPASSWORD in $PGTZ"\nexit $PSQL_EXIT\n');
       await chmod(join(bin, 'psql'), 0o755);
     });
 
