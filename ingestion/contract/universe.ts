@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { editDistance } from './nearest.ts';
 import { show } from './show.ts';
 
 export type Coin = { readonly id: string; readonly symbol: string; readonly name: string };
@@ -10,38 +9,6 @@ export type Universe = { readonly coins: readonly Coin[]; readonly currencies: r
 
 /** The universe of a project that names no other. */
 export const UNIVERSE_FILE = new URL('../../universe.json', import.meta.url);
-
-/** No id is longer; a stranger's word may be. */
-const LONGEST_WORD = 100;
-
-/** @returns the coin whose id, symbol or name takes the fewest changes to become the word. */
-export function nearestCoin(word: string, coins: readonly Coin[]): Coin | undefined {
-  const given = word.slice(0, LONGEST_WORD).toLowerCase();
-  const distance = ({ id, symbol, name }: Coin): number =>
-    Math.min(...[id, symbol, name].map((text) => editDistance(given, text.toLowerCase())));
-  return leastBy(coins, distance);
-}
-
-/** @returns the currency whose code takes the fewest changes to become the word. */
-export const nearestCurrency = (word: string, currencies: readonly Currency[]): Currency | undefined =>
-  leastBy(currencies, ({ code }) => editDistance(word.slice(0, LONGEST_WORD).toLowerCase(), code));
-
-/** @returns which coin of the universe may be meant, and how another one is tracked: it completes "expected …". */
-export const meantCoin = (word: string, { coins }: Universe): string =>
-  `a coin of the universe; did you mean ${nearestCoin(word, coins)?.id}? npm run universe -- add ID tracks another`;
-
-/** @returns the same for a currency. */
-export const meantCurrency = (word: string, { currencies }: Universe): string =>
-  `a currency of the universe; did you mean ${nearestCurrency(word, currencies)?.code}? npm run universe -- add CODE tracks another`;
-
-function leastBy<Item>(items: readonly Item[], measure: (item: Item) => number): Item | undefined {
-  let [least, most]: [Item | undefined, number] = [undefined, Number.POSITIVE_INFINITY];
-  for (const item of items) {
-    const size = measure(item);
-    if (size < most) [least, most] = [item, size];
-  }
-  return least;
-}
 
 // Each message completes the sentence "it takes …".
 

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
 import type { RunRequest } from '../contract/run-message.ts';
 import { show } from '../contract/show.ts';
-import { meantCoin, meantCurrency, type Universe } from '../contract/universe.ts';
+import type { Universe } from '../contract/universe.ts';
+import { codesOf, findUnknown } from '../contract/unknown-name.ts';
 import {
   addDays,
   countDays,
@@ -67,7 +68,8 @@ const scheduledShape = z.strictObject({ source: label, 'detail-type': label, tri
 export function parseRunRequest(input: unknown, { universe, now }: RequestContext): RunRequest {
   const { from, to, coins, currencies, refetch } = parseShape(requestShape, input);
   checkDays(from, to, refetch, now);
-  checkNames({ coins, currencies }, universe);
+  checkNames('coins', coins, universe.coins);
+  checkNames('currencies', currencies, codesOf(universe));
   return {
     ...(from && to ? { from, to } : {}),
     ...(coins ? { coins: sortedUnique(coins) } : {}),
@@ -129,13 +131,20 @@ function checkDays(from: string | undefined, to: string | undefined, refetch: bo
 }
 
 function checkNames(
-  { coins = [], currencies = [] }: { coins?: readonly string[]; currencies?: readonly string[] },
-  universe: Universe,
+  field: 'coins' | 'currencies',
+  given: readonly string[] = [],
+  known: Parameters<typeof findUnknown>[1],
 ) {
-  const coin = coins.find((name) => !universe.coins.some(({ id }) => id === name));
-  if (coin !== undefined) throw new RequestError('coins', show(coin), meantCoin(coin, universe));
-  const currency = currencies.find((name) => !universe.currencies.some(({ code }) => code === name));
-  if (currency !== undefined) throw new RequestError('currencies', show(currency), meantCurrency(currency, universe));
+  const unknown = findUnknown(given, known);
+  if (unknown === null) return;
+  const shown = known.slice(0, 20).map(({ id }) => id);
+  const others = known.length > 20 ? ` and ${known.length - 20} more` : '';
+  throw new RequestError(
+    field,
+    show(unknown.name),
+    `only ${field} of the universe, of which ${unknown.meant} is the nearest: ${shown.join(', ')}${others}. ` +
+      'To add one: npm run universe -- add',
+  );
 }
 
 function parseShape<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {

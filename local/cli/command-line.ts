@@ -53,9 +53,9 @@ function loadDotEnv(): void {
   }
 }
 
-function show({ exitCode, document, text }: Outcome, terminal: Terminal): ExitCode {
-  terminal.print(terminal.json ? JSON.stringify(document) : text);
-  return exitCode;
+function show(outcome: Outcome, terminal: Terminal): ExitCode {
+  if ('text' in outcome) terminal.print(terminal.json ? JSON.stringify(outcome.document) : outcome.text);
+  return outcome.exitCode;
 }
 
 function showError(error: unknown, terminal: Terminal): ExitCode {
@@ -65,7 +65,7 @@ function showError(error: unknown, terminal: Terminal): ExitCode {
   const message = isForeseen
     ? error.message
     : `Unexpected error: ${error instanceof Error ? error.message : String(error)}. Set LOG_LEVEL=debug to see where.`;
-  if (terminal.json) terminal.print(JSON.stringify({ error: { name, message } }));
+  if (terminal.json && !terminal.isCutOff) terminal.print(JSON.stringify({ error: { name, message } }));
   else terminal.printError(message);
   return exitCodeOf(error);
 }

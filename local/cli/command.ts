@@ -41,8 +41,10 @@ export type CommandContext = {
   readonly interrupt: AbortSignal;
 };
 
-/** How a command ended. The document is printed with `--json`, else the text. */
-export type Outcome = { readonly exitCode: ExitCode; readonly document: unknown; readonly text: string };
+/** How a command ended. The document is printed with `--json`, else the text; neither where all is written already. */
+export type Outcome =
+  | { readonly exitCode: ExitCode; readonly document: unknown; readonly text: string }
+  | { readonly exitCode: ExitCode };
 
 /**
  * What stands beside the options, in commander's notation: `<needed>`, `[optional]`, and as the last one `<some...>` or

@@ -67,5 +67,6 @@ export function checkedText(
   ].join('\n');
 }
 
-const nameText = (item: UniverseItem): string =>
+/** @returns `pepe (Pepe, pepe)`, `jpy (Japanese Yen)`. */
+export const nameText = (item: UniverseItem): string =>
   item.kind === 'coin' ? `${item.id} (${item.name}, ${item.symbol})` : `${item.code} (${item.name})`;

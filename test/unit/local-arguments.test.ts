@@ -27,6 +27,7 @@ const COMMANDS = {
       text: `${file.toUpperCase()} ${notes.join('+')} ${json}`,
     }),
   }),
+  sql: defineCommand({ summary: 'Read.', positionals: ['[statement]'], options: JSON_OPTION, run: outcome }),
 };
 
 const MISSING = "Option '--from <YYYY-MM-DD>' argument missing. npm run backfill -- --help shows what it takes.";
@@ -42,6 +43,15 @@ test('a command with its options gives their values, a repeated one as a list', 
   });
 });
 
+test.each([
+  [['import', 'prices.csv', '--json'], ['prices.csv', []], { json: true }],
+  [['import', '--json', 'prices.csv'], ['prices.csv', []], { json: true }],
+  [['sql', 'select -1 as "--json"'], ['select -1 as "--json"'], {}],
+  [['sql'], [undefined], {}],
+])('what stands beside the options arrives as it is: %j', (argv, positionals, options) => {
+  expect(parse(...argv)).toEqual({ kind: 'run', command: expect.anything(), options, positionals });
+});
+
 test('options that are not given are absent', () => {
   expect(parse('backfill')).toMatchObject({ options: {} });
 });
@@ -49,8 +59,8 @@ test('options that are not given are absent', () => {
 test('positionals are given in their order, before and after options', async () => {
   const parsed = parse('import', 'prices.csv', '--json', 'by hand', 'twice');
   if (parsed.kind !== 'run') throw new Error('Expected a command.');
-  const { text } = await parsed.command.run({} as CommandContext, parsed.options, parsed.positionals);
-  expect(text).toBe('PRICES.CSV by hand+twice true');
+  const ended = await parsed.command.run({} as CommandContext, parsed.options, parsed.positionals);
+  expect(ended).toMatchObject({ text: 'PRICES.CSV by hand+twice true' });
   expect(parse('import', '--json', 'prices.csv')).toMatchObject({ positionals: ['prices.csv', []] });
 });
 
@@ -73,10 +83,14 @@ describe('help', () => {
 });
 
 test.each([
-  [[], 'No command was given. It takes backfill, status, import.'],
+  [[], 'No command was given. It takes backfill, status, import, sql.'],
   [['stauts'], "Unknown command 'stauts'. Did you mean status?"],
-  [['frobnicate'], "Unknown command 'frobnicate'. It takes backfill, status, import."],
-  [['constructor'], "Unknown command 'constructor'. It takes backfill, status, import."],
+  [['frobnicate'], "Unknown command 'frobnicate'. It takes backfill, status, import, sql."],
+  [['constructor'], "Unknown command 'constructor'. It takes backfill, status, import, sql."],
+  [
+    ['sql', 'select', '1'],
+    'Too many arguments for \'sql\'. Expected 1 argument but got 2: select, 1. Options come after " -- ": npm run sql -- --help shows what it takes.',
+  ],
   [['backfill', '--form', 'x'], "Unknown option '--form'. Did you mean --from?"],
   [['backfill', '-x'], "Unknown option '-x'. npm run backfill -- --help shows what it takes."],
   [['status', '--toString'], "Unknown option '--toString'. npm run status -- --help shows what it takes."],

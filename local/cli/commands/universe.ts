@@ -1,18 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { composeClient } from '../../../ingestion/compose-run.ts';
-import { editDistance, nearest } from '../../../ingestion/contract/nearest.ts';
+import { nearest } from '../../../ingestion/contract/nearest.ts';
 import { show } from '../../../ingestion/contract/show.ts';
-import { nearestCoin, nearestCurrency, type Universe } from '../../../ingestion/contract/universe.ts';
+import type { Universe } from '../../../ingestion/contract/universe.ts';
+import { codesOf, findUnknown } from '../../../ingestion/contract/unknown-name.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { chooseByNumber } from '../../output/choice.ts';
-import { addedText, checkedText, itemText, removedText, universeText } from '../../output/universe-text.ts';
+import { addedText, checkedText, itemText, nameText, removedText, universeText } from '../../output/universe-text.ts';
 import { compareUniverse } from '../../universe/compare-universe.ts';
 import { keyOf, type UniverseItem, withItem, withoutItem } from '../../universe/edit-universe.ts';
 import { currencyName, findListed, type Listed } from '../../universe/find-listed.ts';
 import { askPatiently } from '../ask-patiently.ts';
 import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
-import { replaceFile } from '../replace-file.ts';
 import { UsageError } from '../usage-error.ts';
+import { writeAtomically } from '../write-file.ts';
 
 const ACTIONS = { add, remove, list, check };
 type Action = keyof typeof ACTIONS;
@@ -53,7 +55,7 @@ async function add(context: CommandContext, words: readonly string[]): Promise<O
   }
   if (added.length > 0) {
     const text = await readFile(file, 'utf8');
-    await replaceFile(file, added.reduce(withItem, text));
+    await writeAtomically(file, Readable.from([added.reduce(withItem, text)]));
   }
   const coins = universe.coins.length + added.filter(({ kind }) => kind === 'coin').length;
   const currencies = universe.currencies.length + added.filter(({ kind }) => kind === 'currency').length;
@@ -77,7 +79,7 @@ async function remove(context: CommandContext, words: readonly string[]): Promis
     if (itemsOf(universe).every((item) => item.kind !== kind || removed.some((one) => isSame(one, item))))
       throw new UsageError(`That would leave no ${kind}; a universe has at least one. Add another one first.`);
   const text = await readFile(file, 'utf8');
-  await replaceFile(file, removed.reduce(withoutItem, text));
+  await writeAtomically(file, Readable.from([removed.reduce(withoutItem, text)]));
   return { exitCode: EXIT.complete, document: { file, removed }, text: removedText(file, removed) };
 }
 
@@ -161,21 +163,15 @@ const itemsOf = ({ coins, currencies }: Universe): UniverseItem[] => [
 const isSame = (one: UniverseItem, other: UniverseItem): boolean =>
   one.kind === other.kind && keyOf(one) === keyOf(other);
 
-function notListed(word: string, { coins, currencies }: Listed): UsageError {
-  const coin = nearestCoin(word, coins);
-  const currency = nearestCurrency(word, currencies);
-  const near = [
-    ...(coin ? [`${coin.id} (${coin.name}, ${coin.symbol})`] : []),
-    ...(currency && editDistance(word, currency.code) === 1 ? [`${currency.code} (${currency.name})`] : []),
-  ];
+function notListed(word: string, { coins }: Listed): UsageError {
+  const near = coins.find(({ id }) => id === findUnknown([word], coins)?.meant);
   return new UsageError(
-    `CoinGecko lists no coin and no currency ${show(word)}; did you mean ${near.join(' or ')}? ` +
+    `CoinGecko lists no coin and no currency ${show(word)}; the nearest coin is ${near && nameText({ kind: 'coin', ...near })}. ` +
       "A coin's id stands on its page on coingecko.com, as API ID.",
   );
 }
 
-function notTracked(word: string, { coins, currencies }: Listed): UsageError {
-  const tracked = [...coins.map(({ id }) => id), ...currencies.map(({ code }) => code)];
-  const [first = '', ...others] = tracked;
-  return new UsageError(`${show(word)} is not tracked; did you mean ${nearest(word, [first, ...others])}?`);
+function notTracked(word: string, listed: Listed): UsageError {
+  const unknown = findUnknown([word], [...listed.coins, ...codesOf(listed)]);
+  return new UsageError(`${show(word)} is not tracked; the nearest that is: ${unknown?.meant}.`);
 }
