@@ -52,7 +52,7 @@ export function triage(status: Status, scheduledAt: Instant | null, causes: read
     scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
     isComplete,
     complete: completeSentence(status, scheduledAt, isComplete),
-    missing: isLacking ? missingSentence(status, isComplete) : 'Missing: nothing.',
+    missing: isLacking ? missingSentence(status, why(status, isComplete, causes)) : 'Missing: nothing.',
     next: nextSentence(status, { isFine: isComplete && !isLacking, causes }),
   };
 }
@@ -67,23 +67,43 @@ function completeSentence(status: Status, scheduledAt: Instant | null, isComplet
   return `Complete: NO full run since ${due} UTC; ${last ? `the last one ended ${last}` : 'none ever'}.`;
 }
 
-function missingSentence(status: Status, isComplete: boolean): string {
-  const { days, ofSeries, first, last, neverFetched } = countMissing(status);
+function missingSentence(status: Status, reason: string): string {
+  const { days, ofSeries, first, neverFetched } = countMissing(status);
   const [series] = neverFetched;
   const parts = [
-    ...(days > 0
-      ? [`${count(days, 'day')} of ${ofSeries} series, ${first === last ? first : `${first} to ${last}`}`]
-      : []),
+    ...(days > 0 ? [`${count(days, 'day')} of ${ofSeries} series since ${first}`] : []),
     ...(series ? [`${neverFetched.length} series never fetched, ${seriesName(series)} first`] : []),
   ];
-  return `Missing: ${parts.join(', and ')}. Why: ${why(status, isComplete)}`;
+  return `Missing: ${parts.join(', and ')}. Why: ${reason}`;
 }
 
-function why(status: Status, isComplete: boolean): string {
+/** In a few words, which a line of a terminal still shows; what the run says of it comes after them. */
+const CAUSES: Readonly<Record<FailureKind, string>> = {
+  network: 'CoinGecko was not reached',
+  timeout: 'CoinGecko did not answer',
+  rate_limited: 'too many requests',
+  server_error: 'CoinGecko had an error',
+  blocked: 'CoinGecko blocked us',
+  malformed: 'answers were unreadable',
+  incomplete: 'answers lacked days',
+  wrong_granularity: 'answers were not hourly',
+  empty: 'answers were empty',
+  not_found: 'CoinGecko knows no such coin',
+  history: "beyond the plan's history",
+  plan: 'the plan does not cover it',
+  wrong_key: 'the key is not accepted',
+  credits: 'no credits are left',
+  refused: 'the request was refused',
+};
+
+function why(status: Status, isComplete: boolean, causes: readonly FailureKind[]): string {
   if (runningRun(status)) return 'the run is at work on them.';
   const failed = failedRun(status);
-  if (failed) return failed.error ?? `the process of the run of ${minute(failed.startedAt)} ended without a verdict.`;
-  return isComplete ? 'settled or tracked since the last run.' : 'no full run was begun since; did the schedule fire?';
+  if (failed) {
+    const told = failed.error ?? `the process of the run of ${minute(failed.startedAt)} ended without a verdict.`;
+    return [...causes.map((cause) => CAUSES[cause]), told].join('; ');
+  }
+  return isComplete ? 'settled or tracked since the last run.' : 'no full run began since; did the schedule fire?';
 }
 
 function nextSentence(status: Status, { isFine, causes }: { isFine: boolean; causes: readonly FailureKind[] }): string {
@@ -118,7 +138,7 @@ function countMissing({ series }: Status) {
   const lacking = series.filter(({ missingDays }) => missingDays.length > 0);
   const days = lacking.flatMap(({ missingDays }) => missingDays).sort();
   const neverFetched = series.filter(({ trackedSince }) => trackedSince === null);
-  return { days: days.length, ofSeries: lacking.length, first: days[0], last: days.at(-1), neverFetched };
+  return { days: days.length, ofSeries: lacking.length, first: days[0], neverFetched };
 }
 
 /** @returns `2026-01-31 02:00`. */

@@ -287,6 +287,10 @@ test('without a network: exit 1, a sentence that says so, and a failed run recor
   expect(stdout).toMatch(/^failed: 0 of 120 expected days are stored, 120 missing\.$/m);
   expect(stdout).toMatch(/127\.0\.0\.1.*ECONNREFUSED/);
   expect(stdout + stderr).not.toMatch(STACK);
+  const status = await runCommand(['status'], { DATABASE_URL: unreached.url, UNIVERSE: UNIVERSE_FILE });
+  expect(status.stdout).toMatch(
+    /^Complete: NO .*\nMissing: 120 days of 4 series since .* Why: CoinGecko was not reached;/,
+  );
   const runs = await query('select status, error from ingestion_runs', unreached);
   expect(runs).toMatchObject([{ status: 'failed', error: expect.stringContaining('ECONNREFUSED') }]);
 });

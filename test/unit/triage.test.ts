@@ -83,7 +83,7 @@ test('after the scheduled run all is well', () => {
 test('a schedule that did not fire is asked about', () => {
   expect(answersOf(BEHIND, SCHEDULED_AT, [])).toEqual([
     'Complete: NO full run since 2026-01-31 02:00 UTC; the last one ended 2026-01-30 02:04.',
-    'Missing: 2 days of 1 series, 2026-01-29 to 2026-01-30. Why: no full run was begun since; did the schedule fire?',
+    'Missing: 2 days of 1 series since 2026-01-29. Why: no full run began since; did the schedule fire?',
     'Next: npm run fetch-data (on AWS the output FireRun) asks for it.',
   ]);
 });
@@ -92,7 +92,7 @@ test('a run that failed says why; it is repeated, unless the cause stays', () =>
   const failed = withRun({ status: 'failed', error: 'No answer of api.coingecko.com.' });
   expect(answersOf(failed, SCHEDULED_AT, ['network', 'not_found'])).toEqual([
     expect.stringMatching(/^Complete: NO/),
-    'Missing: 2 days of 1 series, 2026-01-29 to 2026-01-30. Why: No answer of api.coingecko.com.',
+    'Missing: 2 days of 1 series since 2026-01-29. Why: CoinGecko was not reached; CoinGecko knows no such coin; No answer of api.coingecko.com.',
     'Next: npm run fetch-data (on AWS the output FireRun) asks for it.',
   ]);
   expect(triage(failed, SCHEDULED_AT, ['wrong_key']).next).toMatch(/^Next: mend the cause, then npm run fetch-data/);
@@ -128,7 +128,7 @@ describe('a complete run', () => {
     ];
     expect(answersOf({ ...FINE, series }, SCHEDULED_AT, [])).toEqual([
       expect.stringMatching(/^Complete: yes/),
-      'Missing: 1 day of 1 series, 2026-01-31, and 1 series never fetched, pepe/usd first. Why: settled or tracked since the last run.',
+      'Missing: 1 day of 1 series since 2026-01-31, and 1 series never fetched, pepe/usd first. Why: settled or tracked since the last run.',
       expect.stringMatching(/^Next: npm run fetch-data/),
     ]);
   });
