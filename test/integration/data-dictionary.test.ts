@@ -147,3 +147,20 @@ test('the SQL of the README can be run as it stands, by a reader, and answers', 
     expect(rows.length).toBeGreaterThan(0);
   }
 });
+
+test('node-pg reads what docs/data.md says, and with the parsers that it names', async () => {
+  const { DATE, NUMERIC } = pg.types.builtins;
+  const read = async (parsers: Readonly<Record<number, (text: string) => unknown>>) => {
+    const types = { getTypeParser: (oid: number) => parsers[oid] ?? pg.types.getTypeParser(oid) };
+    const reader = new pg.Client({ connectionString: testDatabase.url, types });
+    await reader.connect();
+    const { rows } = await reader.query('select day, average, count(*) over () as days from daily_prices limit 1');
+    await reader.end();
+    return rows;
+  };
+  const decimal = expect.stringMatching(/^\d+\.\d+$/);
+  expect(await read({})).toEqual([{ day: expect.any(Date), average: decimal, days: expect.stringMatching(/^\d+$/) }]);
+  expect(await read({ [NUMERIC]: Number, [DATE]: String })).toMatchObject([
+    { day: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), average: expect.any(Number) },
+  ]);
+});

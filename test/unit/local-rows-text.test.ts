@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { Rows, TextRow } from '../../ingestion/database/read-rows.ts';
@@ -11,7 +12,6 @@ const rowsOf = (fields: Readonly<Record<string, number>>, ...batches: TextRow[][
     yield* batches;
   })(),
 });
-const textOf = async (chunks: AsyncIterable<string>) => (await Array.fromAsync(chunks)).join('');
 
 test('CSV is that of RFC 4180: CRLF, and quotes where they are needed', async () => {
   const rows = rowsOf(
@@ -25,7 +25,7 @@ test('CSV is that of RFC 4180: CRLF, and quotes where they are needed', async ()
       [null, null],
     ],
   );
-  expect(await textOf(csvChunks(rows))).toBe(
+  expect(await text(csvChunks(rows))).toBe(
     'name,"a,b"\r\nplain,true\r\n"x""y",false\r\n"1,2",\r\n"two\nlines",\r\n"",\r\n,\r\n',
   );
 });
@@ -36,9 +36,9 @@ test('JSON is one list over all batches, with every digit kept', async () => {
     [['0.10', '9007199254740993', '1e-07', 't', '{"from": null}', '{1,NULL}', 'a"b']],
     [['NaN', '2', 'NaN', null, null, null, '']],
   );
-  const text = await textOf(jsonChunks(rows));
-  expect(text).toContain('"count":9007199254740993,');
-  expect(JSON.parse(text)).toEqual([
+  const document = await text(jsonChunks(rows));
+  expect(document).toContain('"count":9007199254740993,');
+  expect(JSON.parse(document)).toEqual([
     {
       price: '0.10',
       count: 9007199254740992,
@@ -53,8 +53,8 @@ test('JSON is one list over all batches, with every digit kept', async () => {
 });
 
 test('without a row JSON is an empty list, and CSV a heading', async () => {
-  expect(await textOf(jsonChunks(rowsOf({ day: TEXT })))).toBe('[]\n');
-  expect(await textOf(csvChunks(rowsOf({ day: TEXT })))).toBe('day\r\n');
+  expect(await text(jsonChunks(rowsOf({ day: TEXT })))).toBe('[]\n');
+  expect(await text(csvChunks(rowsOf({ day: TEXT })))).toBe('day\r\n');
 });
 
 test('a table aligns numbers to the right, and shows what is not there', async () => {
