@@ -145,6 +145,8 @@ export interface RunRepository {
       startedAt: Instant;
     },
   ): Promise<OpenedRun>;
+  /** @returns the series' part of what `open` does, with nothing written. */
+  seriesDays(series: readonly Series[], trackedSince: Day): Promise<OpenedRun['series']>;
   /** Writes the verdict; adds to the run's counters what the hop counted. `finishedAt` null for `waiting`. */
   finish(runId: string, finished: FinishedRun, hop: HopTotals, finishedAt: Instant | null): Promise<void>;
   /** The run's counters over all hops, from the ledger and the run row. */
@@ -276,6 +278,28 @@ export interface LatestPriceRepository {
   store(runId: string, latest: readonly LatestPrice[]): Promise<void>;
 }
 
+/** Daily prices of one series, from a file. @property price digits, as the file has them. */
+export type PricesToImport = {
+  readonly series: Series;
+  readonly prices: readonly { readonly day: Day; readonly price: string }[];
+  readonly sourceName: string;
+  /** Of the file. */
+  readonly sha256: string;
+  /** Whether days that another price was imported of get the new one. */
+  readonly mayReplace: boolean;
+};
+
+/** A day that another price is imported of. */
+export type ImportConflict = { readonly day: Day; readonly stored: string; readonly found: string };
+
+/** @property written days that were not imported before. @property unchanged days whose price is the same. */
+export type Imported = { readonly written: number; readonly replaced: number; readonly unchanged: number };
+
+export interface ImportRepository {
+  /** Imports all of the prices, or none: the conflicts then say why. */
+  importPrices(toImport: PricesToImport): Promise<Imported | { readonly conflicts: readonly ImportConflict[] }>;
+}
+
 export interface FindingRepository {
   add(runId: string, findings: readonly Finding[]): Promise<void>;
   ofRun(runId: string): Promise<Finding[]>;
@@ -307,6 +331,7 @@ export type Repositories = {
   readonly runs: RunRepository;
   readonly prices: PriceRepository;
   readonly latestPrices: LatestPriceRepository;
+  readonly imports: ImportRepository;
   readonly findings: FindingRepository;
   readonly requests: RequestLedger;
   readonly housekeeping: Housekeeping;

@@ -43,6 +43,8 @@ export type SourceSettings = {
 export type LocalSettings = {
   readonly source: SourceSettings;
   readonly universe: Universe;
+  /** The file that the universe was read from. */
+  readonly universeFile: string;
   /** Null: the embedded server. */
   readonly databaseUrl: string | null;
   readonly cronSecret: string | null;
@@ -74,6 +76,7 @@ export const parseLocalSettings = (env: Environment): LocalSettings =>
   reading(env, (read) => ({
     source: readSource(read),
     universe: readUniverseFile(read),
+    universeFile: universePath(read),
     databaseUrl: read('DATABASE_URL', withoutSecrets) ?? null,
     cronSecret: read('CRON_SECRET', hidden) ?? null,
     logLevel: read('LOG_LEVEL') ?? 'warn',
@@ -116,8 +119,10 @@ function readSource(read: Read): SourceSettings {
   };
 }
 
+const universePath = (read: Read): string => read('UNIVERSE') ?? fileURLToPath(UNIVERSE_FILE);
+
 function readUniverseFile(read: Read): Universe {
-  const file = read('UNIVERSE') ?? fileURLToPath(UNIVERSE_FILE);
+  const file = universePath(read);
   const nothing = { coins: [], currencies: [] };
   try {
     const universe = parseUniverse(readFileSync(file, 'utf8'), file);
@@ -170,11 +175,12 @@ function refuseUnknown(env: Environment, read: Read): void {
   const known: readonly string[] = [...names, ENVIRONMENT.coingeckoSecretId];
   for (const variable of Object.keys(env)) {
     if (!env[variable]?.trim() || known.includes(variable)) continue;
+    const given = variable.toUpperCase().startsWith(PREFIX) ? variable.toUpperCase() : variable;
     const [first, ...others] = names.filter((name) =>
-      variable.startsWith(PREFIX) ? name.startsWith(PREFIX) : isMisspelt(variable, name),
+      given.startsWith(PREFIX) ? name.startsWith(PREFIX) : isMisspelt(given, name),
     );
     if (first === undefined) continue;
-    const meant = nearest(variable, [first, ...others]);
+    const meant = nearest(given, [first, ...others]);
     read.refuse(`${variable} is no setting; did you mean ${meant}? It takes ${SETTINGS[meant].description}.`);
   }
 }

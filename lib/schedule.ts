@@ -33,6 +33,20 @@ export function nextDueAt(expression: string, after: number): number {
 }
 
 /**
+ * @param now milliseconds since 1970.
+ * @returns the latest moment up to then at which the schedule was due. A rate counts back from `now`.
+ * @throws ScheduleError
+ */
+export function lastDueAt(expression: string, now: number): number {
+  const schedule = parse(expression);
+  if (schedule.kind === 'rate') return now - schedule.minutes * MINUTE_MS;
+  // Croner returns only what comes before this moment.
+  const [due] = new Cron(`${schedule.time} ${schedule.day}`, { timezone: 'UTC' }).previousRuns(1, new Date(now + 1000));
+  if (due === undefined) throw new ScheduleError(`"${expression}" was never due`);
+  return due.getTime();
+}
+
+/**
  * The alarm on silence is set by it.
  * @returns the most minutes that pass between two firings.
  * @throws ScheduleError saying what is wrong and what is taken.

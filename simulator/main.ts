@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { startSimulator } from './server.ts';
 
-const USAGE = `Usage: node simulator/main.ts [--port N] [--plan public|demo|paid|none] [--key KEY]… [--seed N] [--now ISO]
+const USAGE = `Usage: npm run simulator -- [--port N] [--plan public|demo|paid|none] [--key KEY]… [--seed N] [--now ISO]
   [--recordings DIR] [--recorded-only] [--latency-ms N] [--requests-per-minute N]
 
 A stand-in for CoinGecko's API: prints its base URL as one line and serves until SIGINT or SIGTERM.`;

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
 import { parseUniverse, type Universe } from '../ingestion/contract/universe.ts';
 import { type Fault, replyInstead } from './faults.ts';
+import { MORE } from './more-of-the-universe.ts';
 import { makeRateLimit } from './rate-limit.ts';
 import { readRecordings } from './recordings.ts';
 import { type Reply, rateLimited } from './replies.ts';
@@ -45,7 +46,7 @@ export type SimulatorOptions = {
   readonly now?: () => number;
   /** The server's clock, for the rate limit and `receivedAt`. @default Date.now */
   readonly clock?: () => number;
-  /** The coins and currencies that exist. @default those of universe.json */
+  /** The coins and currencies that exist. @default those of universe.json, and some more that it can be extended by */
   readonly universe?: Universe;
   readonly history?: History;
   /** Rates between currencies stand still. @default false */
@@ -184,5 +185,12 @@ function defaultUniverse(): Universe {
   const file = new URL('../universe.json', import.meta.url);
   const universe = parseUniverse(readFileSync(file, 'utf8'), 'universe.json');
   if ('problems' in universe) throw new Error(universe.problems.join('\n'));
-  return universe;
+  const isNew = <Item>(items: readonly Item[], key: (item: Item) => string) => {
+    const known = new Set(items.map(key));
+    return (item: Item) => !known.has(key(item));
+  };
+  return {
+    coins: [...universe.coins, ...MORE.coins.filter(isNew(universe.coins, ({ id }) => id))],
+    currencies: [...universe.currencies, ...MORE.currencies.filter(isNew(universe.currencies, ({ code }) => code))],
+  };
 }

@@ -19,6 +19,8 @@ export const ENVIRONMENT = {
   coingeckoCrossRates: 'COINGECKO_CROSS_RATES',
   latestPrices: 'LATEST_PRICES',
   universe: 'UNIVERSE',
+  /** As EventBridge writes it; `none` without one. */
+  schedule: 'SCHEDULE',
   connectionName: 'CONNECTION_NAME',
   apiDestinationName: 'API_DESTINATION_NAME',
   endpointUrl: 'ENDPOINT_URL',

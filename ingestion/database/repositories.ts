@@ -3,6 +3,7 @@ import type { Database } from './connection.ts';
 import { createFence } from './fence.ts';
 import { createFindingRepository } from './findings.ts';
 import { createHousekeeping } from './housekeeping.ts';
+import { createImportRepository } from './imports.ts';
 import { createLatestPriceRepository } from './latest-prices.ts';
 import { createIngestionLock } from './lock.ts';
 import { createPriceRepository } from './prices.ts';
@@ -18,6 +19,7 @@ export function createRepositories(database: Database, { clock }: { clock: Clock
     runs: createRunRepository(db, fence, clock),
     prices: createPriceRepository(db, fence, clock),
     latestPrices: createLatestPriceRepository(fence),
+    imports: createImportRepository(fence, clock),
     findings: createFindingRepository(db, fence),
     requests: createRequestLedger(db, fence),
     housekeeping: createHousekeeping(db, fence),

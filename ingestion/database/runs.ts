@@ -22,6 +22,8 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
         return { ...opened, series: await readSeriesDays(transaction, series, trackedSince) };
       }),
 
+    seriesDays: (series, trackedSince) => readSeriesDays(db, series, trackedSince),
+
     finish: (runId, finished, hop, finishedAt) =>
       fence.writing(async (transaction) => {
         const { requests, credits, rateLimited } = await countRequests(transaction, runId);

@@ -129,6 +129,17 @@ export async function readRuns({ db }: Database): Promise<RunSummary[]> {
   return rows.map(summaryOf);
 }
 
+/** @returns the ids of runs that begin so, two of them at most. */
+export async function findRunIds({ db }: Database, beginning: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('ingestion_runs')
+    .select('id')
+    .where(sql`id::text`, 'like', `${beginning}%`)
+    .limit(2)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 async function readRun({ db }: Database, runId: string): Promise<RunDetail[]> {
   const row = await db.selectFrom('ingestion_runs').selectAll().where('id', '=', runId).executeTakeFirst();
   if (!row) return [];

@@ -54,6 +54,13 @@ export type Tables = {
   };
   daily_price_revisions: DailyPriceTable & { replaced_at: Moment; replaced_by_run_id: string };
   requested_ranges: OfSeries & { first_day: Day; last_day: Day; run_id: string; requested_at: Moment };
+  imported_daily_prices: OfSeries & {
+    day: Day;
+    price: Decimal;
+    source_name: string;
+    file_sha256: string;
+    imported_at: Moment;
+  };
   unavailable_days: OfSeries & {
     day: Day;
     reason: string;

@@ -3,6 +3,7 @@ import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limi
 import type { RunRequest } from '../contract/run-message.ts';
 import { show } from '../contract/show.ts';
 import type { Universe } from '../contract/universe.ts';
+import { codesOf, findUnknown } from '../contract/unknown-name.ts';
 import {
   addDays,
   countDays,
@@ -67,8 +68,8 @@ const scheduledShape = z.strictObject({ source: label, 'detail-type': label, tri
 export function parseRunRequest(input: unknown, { universe, now }: RequestContext): RunRequest {
   const { from, to, coins, currencies, refetch } = parseShape(requestShape, input);
   checkDays(from, to, refetch, now);
-  checkNames('coins', coins, new Set(universe.coins.map(({ id }) => id)));
-  checkNames('currencies', currencies, new Set(universe.currencies.map(({ code }) => code)));
+  checkNames('coins', coins, universe.coins);
+  checkNames('currencies', currencies, codesOf(universe));
   return {
     ...(from && to ? { from, to } : {}),
     ...(coins ? { coins: sortedUnique(coins) } : {}),
@@ -129,12 +130,21 @@ function checkDays(from: string | undefined, to: string | undefined, refetch: bo
   }
 }
 
-function checkNames(field: 'coins' | 'currencies', given: readonly string[] = [], known: ReadonlySet<string>) {
-  const unknown = given.find((name) => !known.has(name));
-  if (unknown === undefined) return;
-  const shown = [...known].slice(0, 20).join(', ');
-  const others = known.size > 20 ? ` and ${known.size - 20} more` : '';
-  throw new RequestError(field, show(unknown), `only ${field} of the universe: ${shown}${others}`);
+function checkNames(
+  field: 'coins' | 'currencies',
+  given: readonly string[] = [],
+  known: Parameters<typeof findUnknown>[1],
+) {
+  const unknown = findUnknown(given, known);
+  if (unknown === null) return;
+  const shown = known.slice(0, 20).map(({ id }) => id);
+  const others = known.length > 20 ? ` and ${known.length - 20} more` : '';
+  throw new RequestError(
+    field,
+    show(unknown.name),
+    `only ${field} of the universe, of which ${unknown.meant} is the nearest: ${shown.join(', ')}${others}. ` +
+      'To add one: npm run universe -- add',
+  );
 }
 
 function parseShape<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {

@@ -21,7 +21,7 @@ const MAX_CLOCK_DIFFERENCE_MS = 5 * MINUTE_MS;
 const DEADLINE_RESERVE_MS = MINUTE_MS;
 
 /** How far back requests of earlier processes may count: a minute, its slack, and the timeout of one killed under way. */
-const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
+export const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
 
 /** @property limiter and `counts` of the hop, for requests that follow. */
 export type FetchOutcome = {

@@ -1,3 +1,4 @@
+import type { RunRequest } from '../contract/run-message.ts';
 import type { Instant } from '../domain/day.ts';
 import type { RunScope } from '../domain/day-state.ts';
 import { type ExpectedDays, expectedDays, trackedSince } from '../domain/expected-days.ts';
@@ -9,7 +10,7 @@ import {
   selectSeries,
   sourcesOf,
 } from '../domain/series.ts';
-import type { HeldLock, RunDependencies, RunOrder } from '../ports.ts';
+import type { HeldLock, OpenedRun, RunDependencies, RunOrder } from '../ports.ts';
 
 /** A series of the run with the days that the run expects of it. */
 export type ExpectedSeries = { readonly series: Series } & ExpectedDays;
@@ -49,14 +50,23 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
       historyDays,
       startedAt,
     });
-    const expected = selected.flatMap((one, index) => {
-      const opened = series[index];
-      return opened ? [{ series: one, ...expectedDays(opened, { dueAt, request, historyDays }) }] : [];
-    });
-    const scope = { dueAt, refetch: request.refetch === true };
-    return { order, scope, isContinued, wasCut, startedAt, startedMs, lock, expected, base };
+    const expected = expectedOf(selected, series, { dueAt, request, historyDays });
+    return { order, scope: scopeOf(dueAt, request), isContinued, wasCut, startedAt, startedMs, lock, expected, base };
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
+
+export const scopeOf = (dueAt: Instant, { refetch }: RunRequest): RunScope => ({ dueAt, refetch: refetch === true });
+
+/** @param opened the same series as they are in the database. */
+export const expectedOf = (
+  selected: readonly Series[],
+  opened: OpenedRun['series'],
+  options: Parameters<typeof expectedDays>[1],
+): ExpectedSeries[] =>
+  selected.flatMap((series, index) => {
+    const one = opened[index];
+    return one ? [{ series, ...expectedDays(one, options) }] : [];
+  });

@@ -23,18 +23,30 @@ export type RunPlan = {
   readonly missingDaysBefore: number;
 };
 
+/** What a plan is drafted from. */
+type Drafted = Pick<OpenRun, 'order' | 'scope' | 'expected' | 'isContinued' | 'base'>;
+
+/** A plan of which nothing is written yet. */
+export type DraftedPlan = {
+  readonly requests: readonly PlannedRequest[];
+  /** How many requests for latest prices follow. */
+  readonly latestRequests: number;
+  readonly storedReferences: readonly RunAnswer[];
+  /** Of the days without a final row, by expected series. */
+  readonly states: readonly (readonly DayState[])[];
+  readonly answeredForGood: ReadonlySet<string>;
+};
+
 /**
- * Turns what is missing in the database into the fewest requests.
+ * Turns what is missing in the database into the fewest requests. It only reads: a dry run shows it.
  * @throws RefusedError when the request reaches beyond the plan's history, when none of its days is settled, or, by hand,
  * when it would eat the month's credits. Nothing was asked of the source then.
  */
-export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunPlan> {
+export async function draftPlan(run: Drafted, deps: RunDependencies): Promise<DraftedPlan> {
   refuseOutOfReach(run, deps);
-  const { order, scope, expected } = run;
-  const { runs } = deps.repositories;
+  const { order, scope, expected, base } = run;
   const states = await readStates(run, deps);
   const answeredForGood = run.isContinued ? await seriesAnsweredForGood(run, deps) : new Set<string>();
-  const { base } = run;
   const storedReferences =
     base && run.isContinued ? await deps.repositories.prices.answersOfCoin(order.runId, base.coin) : [];
   const gaps = expected.map(({ series }, index) => {
@@ -49,14 +61,20 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
     hasReference: ({ currency }, day) =>
       storedReferences.some((one) => one.currency === currency && one.firstDay <= day && day <= one.lastDay),
   });
-  if (isByHand(run)) {
-    await refuseForCredits(
-      requests.length + (isFullRun(order.request) ? latestPriceRequests(deps.universe, deps) : 0),
-      run,
-      deps,
-    );
-    await keepRequested(run, deps);
-  }
+  const latestRequests = isFullRun(order.request) || base ? latestPriceRequests(deps.universe, deps) : 0;
+  if (isByHand(run) && requests.length > 0) await refuseForCredits(requests.length + latestRequests, run, deps);
+  return { requests, latestRequests, storedReferences, states, answeredForGood };
+}
+
+/**
+ * Plans the run and writes down what it is going to do.
+ * @throws RefusedError as `draftPlan` does.
+ */
+export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunPlan> {
+  const { requests, storedReferences, states, answeredForGood } = await draftPlan(run, deps);
+  const { order, scope, expected } = run;
+  const { runs } = deps.repositories;
+  if (isByHand(run)) await keepRequested(run, deps);
   if (isFullRun(order.request)) await tellAgedOut(run, deps);
 
   const planned = requests.flatMap(({ serves, window }) =>
@@ -79,7 +97,7 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
 
 /** @returns the states of each expected series' days without a final row, in the order of `run.expected`. */
 export async function readStates(
-  { order, scope, expected, base }: OpenRun,
+  { order, scope, expected, base }: Pick<Drafted, 'order' | 'scope' | 'expected' | 'base'>,
   { repositories }: RunDependencies,
 ): Promise<DayState[][]> {
   const ranges = expected.flatMap(({ series, expected: spans }) => {
@@ -91,15 +109,21 @@ export async function readStates(
   return expected.map(({ expected: spans }) => spans.flatMap(() => ofRanges[position++] ?? []));
 }
 
-const isByHand = ({ order }: OpenRun): boolean => order.trigger === 'cli' || order.trigger === 'http';
+const isByHand = ({ order }: Pick<OpenRun, 'order'>): boolean => order.trigger === 'cli' || order.trigger === 'http';
 
 /** What the source answered in this run already, and will answer the same way again. */
-async function seriesAnsweredForGood({ order }: OpenRun, { repositories }: RunDependencies): Promise<Set<string>> {
+async function seriesAnsweredForGood(
+  { order }: Pick<OpenRun, 'order'>,
+  { repositories }: RunDependencies,
+): Promise<Set<string>> {
   const outcomes = await repositories.runs.seriesOutcomes(order.runId);
   return new Set(outcomes.filter(({ errorKind }) => errorKind && isAnsweredForGood(errorKind)).map(seriesName));
 }
 
-function refuseOutOfReach({ order, scope }: OpenRun, { clock, limits }: RunDependencies): void {
+function refuseOutOfReach(
+  { order, scope }: Pick<OpenRun, 'order' | 'scope'>,
+  { clock, limits }: RunDependencies,
+): void {
   const { from } = order.request;
   if (from === undefined) return;
   const firstDay = firstAvailableDay(clock.now(), limits.historyDays);
@@ -130,7 +154,7 @@ function tellUnsettled({ order, scope }: OpenRun, { onEvent }: RunDependencies):
     onEvent({ kind: 'unsettled', day: to, settledAt: settledAt(to) });
 }
 
-async function refuseForCredits(needed: number, run: OpenRun, deps: RunDependencies): Promise<void> {
+async function refuseForCredits(needed: number, run: Drafted, deps: RunDependencies): Promise<void> {
   const { monthlyCredits: quota } = deps.limits;
   if (quota === null || needed === 0) return;
   const now = deps.clock.now();
@@ -144,7 +168,7 @@ async function refuseForCredits(needed: number, run: OpenRun, deps: RunDependenc
 }
 
 /** @returns how many requests the ranges that were asked for before still need, besides those of this run. */
-async function countOpenRequests({ order, scope, expected, base }: OpenRun, deps: RunDependencies): Promise<number> {
+async function countOpenRequests({ order, scope, expected, base }: Drafted, deps: RunDependencies): Promise<number> {
   const { runs, prices } = deps.repositories;
   const ofThisRun = new Set(expected.map(({ series }) => seriesName(series)));
   const ranges = (await runs.requestedRanges()).filter((range) => !ofThisRun.has(seriesName(range)));

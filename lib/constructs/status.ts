@@ -23,6 +23,7 @@ export class Status extends Construct {
       timeout: Duration.seconds(60),
       database,
       needsUniverse: true,
+      environment: { schedule: config.schedule?.expression ?? 'none' },
     });
   }
 }

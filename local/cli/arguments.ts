@@ -9,6 +9,7 @@ export type ParsedArguments =
       readonly kind: 'run';
       readonly command: Command;
       readonly options: Readonly<Record<string, unknown>>;
+      readonly positionals: readonly unknown[];
     };
 
 const HELP_FOOTER = `
@@ -16,7 +17,7 @@ The options of one command: npm run <command> -- --help
 The settings, from the environment or .env: see README.md`;
 
 /**
- * @param argv what follows the program's name: a command and its options.
+ * @param argv what follows the program's name: a command, its positionals and options.
  * @param environment in which npm leaves the options that it took for its own.
  * @throws UsageError
  */
@@ -47,9 +48,10 @@ export function parseArguments(
   for (const [name, command] of Object.entries(commands)) {
     const child = program.command(name).description(command.summary);
     refuseWithUsageError(child);
+    for (const notation of command.positionals) child.argument(notation);
     for (const [option, properties] of Object.entries(command.options)) addOption(child, option, properties);
     child.action(() => {
-      parsed = { kind: 'run', command, options: givenOptions(child) };
+      parsed = { kind: 'run', command, options: givenOptions(child), positionals: child.processedArgs };
     });
   }
 
@@ -78,7 +80,9 @@ function messageOf(error: commander.CommanderError, command: commander.Command):
   const sentence = `${found.slice(0, 1).toUpperCase()}${found.slice(1).replace(/\.$/, '')}.`;
   if (suggestion) return `${sentence} ${suggestion.replace(/^\((.*)\)$/, '$1')}`;
   if (command.commands.length > 0) return `${sentence} It takes ${childrenOf(command)}.`;
-  return `${sentence} ${pathOf(command)} --help shows what it takes.`;
+  // Of an option that npm took for an abbreviation of its own, only the value arrives.
+  const order = error.code === 'commander.excessArguments' ? 'Options come after " -- ": ' : '';
+  return `${sentence} ${order}${pathOf(command)} --help shows what it takes.`;
 }
 
 const childrenOf = (command: commander.Command): string => command.commands.map((child) => child.name()).join(', ');

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
-import { IngestionError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
+import { IngestionError, LockTakenError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
 import { RequestError } from '../../ingestion/message/request.ts';
 import { parseLocalSettings, SettingError } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
@@ -36,8 +36,8 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
         process.exit(EXIT.interrupted);
       },
     });
-    const { command, options } = parsed;
-    return show(await command.run({ settings, terminal, log, interrupt }, options), terminal);
+    const { command, options, positionals } = parsed;
+    return show(await command.run({ settings, terminal, log, interrupt }, options, positionals), terminal);
   } catch (error) {
     return showError(error, terminal);
   }
@@ -53,9 +53,9 @@ function loadDotEnv(): void {
   }
 }
 
-function show({ exitCode, document, text }: Outcome, terminal: Terminal): ExitCode {
-  terminal.print(terminal.json ? JSON.stringify(document) : text);
-  return exitCode;
+function show(outcome: Outcome, terminal: Terminal): ExitCode {
+  if ('text' in outcome) terminal.print(terminal.json ? JSON.stringify(outcome.document) : outcome.text);
+  return outcome.exitCode;
 }
 
 function showError(error: unknown, terminal: Terminal): ExitCode {
@@ -65,7 +65,7 @@ function showError(error: unknown, terminal: Terminal): ExitCode {
   const message = isForeseen
     ? error.message
     : `Unexpected error: ${error instanceof Error ? error.message : String(error)}. Set LOG_LEVEL=debug to see where.`;
-  if (terminal.json) terminal.print(JSON.stringify({ error: { name, message } }));
+  if (terminal.json && !terminal.isCutOff) terminal.print(JSON.stringify({ error: { name, message } }));
   else terminal.printError(message);
   return exitCodeOf(error);
 }
@@ -74,6 +74,8 @@ function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof LockTakenError) return EXIT.lockTaken;
   // A wrong password, or a database that doesn't exist: the setting has to change.
   if (error instanceof DatabaseUnreachableError && !error.isTransient) return EXIT.wrongUse;
+  // A run tells it in its verdict. Whoever compares must tell "could not ask" from "differs", as diff does.
+  if (error instanceof SourceError) return EXIT.couldNotAsk;
   const isWrongUse = [UsageError, SettingError, RequestError, RefusedError].some((kind) => error instanceof kind);
   return isWrongUse ? EXIT.wrongUse : EXIT.incomplete;
 }

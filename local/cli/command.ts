@@ -3,7 +3,14 @@ import type { LocalSettings } from '../../ingestion/settings.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 /** The exit codes, as a script reads them. `interrupted` is a second Ctrl-C, which waits for nothing. */
-export const EXIT = { complete: 0, incomplete: 1, wrongUse: 2, lockTaken: 3, interrupted: 130 } as const;
+export const EXIT = {
+  complete: 0,
+  incomplete: 1,
+  wrongUse: 2,
+  couldNotAsk: 2,
+  lockTaken: 3,
+  interrupted: 130,
+} as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** An option as `--help` shows it. @property value names what a string option takes, e.g. `YYYY-MM-DD`. */
@@ -34,24 +41,52 @@ export type CommandContext = {
   readonly interrupt: AbortSignal;
 };
 
-/** How a command ended. The document is printed with `--json`, else the text. */
-export type Outcome = { readonly exitCode: ExitCode; readonly document: unknown; readonly text: string };
+/** How a command ended. The document is printed with `--json`, else the text; neither where all is written already. */
+export type Outcome =
+  | { readonly exitCode: ExitCode; readonly document: unknown; readonly text: string }
+  | { readonly exitCode: ExitCode };
+
+/**
+ * What stands beside the options, in commander's notation: `<needed>`, `[optional]`, and as the last one `<some...>` or
+ * `[any...]`.
+ */
+type PositionalValue<Notation> = Notation extends `${string}...${string}`
+  ? readonly string[]
+  : Notation extends `<${string}`
+    ? string
+    : string | undefined;
+type PositionalValues<Notations extends readonly string[]> = {
+  readonly [Index in keyof Notations]: PositionalValue<Notations[Index]>;
+};
 
 export type Command = {
   readonly summary: string;
+  readonly positionals: readonly string[];
   readonly options: OptionTable;
   /** @throws IngestionError for everything foreseen. */
-  run(context: CommandContext, options: Readonly<Record<string, unknown>>): Promise<Outcome>;
+  run(
+    context: CommandContext,
+    options: Readonly<Record<string, unknown>>,
+    positionals: readonly unknown[],
+  ): Promise<Outcome>;
 };
 
 export type Commands = Readonly<Record<string, Command>>;
 
-/** Ties a command's options to what its `run` is given. */
-export const defineCommand = <const Table extends OptionTable>(command: {
+/** Ties a command's options and positionals to what its `run` is given. */
+export const defineCommand = <
+  const Table extends OptionTable,
+  const Notations extends readonly string[] = readonly [],
+>(command: {
   readonly summary: string;
+  readonly positionals?: Notations;
   readonly options: Table;
-  run(context: CommandContext, options: OptionValues<Table>): Promise<Outcome>;
-}): Command => command;
+  run(
+    context: CommandContext,
+    options: OptionValues<Table>,
+    positionals: PositionalValues<Notations>,
+  ): Promise<Outcome>;
+}): Command => ({ positionals: [], ...command });
 
 /** For every command whose outcome programs read. */
 export const JSON_OPTION = {

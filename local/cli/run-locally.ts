@@ -4,10 +4,12 @@ import { composeRun } from '../../ingestion/compose-run.ts';
 import type { RunRequest } from '../../ingestion/contract/run-message.ts';
 import { isLoopback } from '../../ingestion/contract/settings.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
+import { foreseeRun } from '../../ingestion/dry-run.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
-import type { Clock, RunOrder } from '../../ingestion/ports.ts';
+import type { Clock, RunDependencies, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
+import { foreseenText } from '../output/foreseen-text.ts';
 import { createProgress } from '../output/progress.ts';
 import { nextStep, verdictText } from '../output/verdict-text.ts';
 import { type CommandContext, EXIT, type OptionTable, type Outcome } from './command.ts';
@@ -19,6 +21,13 @@ export const NOW_OPTION = {
     type: 'string',
     value: 'ISO',
     description: 'Run as of this moment. For tests and replays, with a CoinGecko address on this machine only.',
+  },
+} as const satisfies OptionTable;
+
+export const DRY_RUN_OPTION = {
+  'dry-run': {
+    type: 'boolean',
+    description: 'Show the requests, credits and time that it would take, and send nothing.',
   },
 } as const satisfies OptionTable;
 
@@ -49,40 +58,52 @@ function startClockAt(moment: Instant, clock: Clock): Clock {
 
 /** Runs one ingestion in this process, from the lock to the verdict, and says what to do next. */
 export async function runAsCommand(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
-  const { settings, terminal, log, interrupt } = context;
-  const { source, universe } = settings;
   return await withDatabase(context, async (database) => {
-    const triggerKey = `cli:${randomUUID()}`;
-    const progress = createProgress(terminal, clock);
-    const deps = composeRun({
-      source,
-      universe,
-      database,
-      clock,
-      log,
-      interrupt,
-      deadline: null,
-      lockWaitMs: 0,
-      onEvent: progress.onEvent,
-    });
-    const order: RunOrder = {
-      runId: runIdOf(triggerKey),
-      triggerKey,
-      trigger: 'cli',
-      dueAt: clock.now(),
-      request,
-      hop: 0,
-      isRedelivery: false,
-    };
+    const progress = createProgress(context.terminal, clock);
+    const deps = composeLocally({ database, clock, onEvent: progress.onEvent }, context);
     try {
-      const result = await runIngestion(order, deps);
+      const result = await runIngestion(orderOf(request, clock), deps);
       return {
         exitCode: result.verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
         document: result.verdict,
-        text: `${verdictText(result.verdict, terminal)}\n${nextStep(result)}`,
+        text: `${verdictText(result.verdict, context.terminal)}\n${nextStep(result)}`,
       };
     } finally {
       progress.stop();
     }
   });
+}
+
+/** Shows what `runAsCommand` would do. */
+export async function foreseeAsCommand(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
+  const { monthlyCredits, requestsPerMinute } = context.settings.source;
+  return await withDatabase(context, async (database) => {
+    const deps = composeLocally({ database, clock, onEvent: () => {} }, context);
+    const foreseen = await foreseeRun(orderOf(request, clock), deps);
+    return {
+      exitCode: EXIT.complete,
+      document: { dryRun: true, ...foreseen, monthlyCredits },
+      text: foreseenText(foreseen, { monthlyCredits, requestsPerMinute }),
+    };
+  });
+}
+
+function composeLocally(
+  parts: Pick<Parameters<typeof composeRun>[0], 'database' | 'clock' | 'onEvent'>,
+  { settings: { source, universe }, log, interrupt }: CommandContext,
+): RunDependencies {
+  return composeRun({ source, universe, log, interrupt, deadline: null, lockWaitMs: 0, ...parts });
+}
+
+function orderOf(request: RunRequest, clock: Clock): RunOrder {
+  const triggerKey = `cli:${randomUUID()}`;
+  return {
+    runId: runIdOf(triggerKey),
+    triggerKey,
+    trigger: 'cli',
+    dueAt: clock.now(),
+    request,
+    hop: 0,
+    isRedelivery: false,
+  };
 }

@@ -15,16 +15,20 @@ export function refuseSwallowedOptions(
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   // Another script, which npm started with options, may have started this command.
   if (!entry || environment['npm_lifecycle_event'] !== name) return;
-  const swallowed = Object.entries(entry.options).filter(
-    ([option]) => environment[`npm_config_${option.replaceAll('-', '_')}`] && !rest.includes(`--${option}`),
-  );
+  const taken = (option: string) => environment[`npm_config_${option.replaceAll('-', '_')}`];
+  const swallowed = Object.entries(entry.options).filter(([option]) => taken(option) && !rest.includes(`--${option}`));
   if (swallowed.length === 0) return;
   const names = swallowed.map(([option]) => `--${option}`).join(' and ');
   const left = rest.length > 0 ? `, and passed on only ${rest.map((word) => JSON.stringify(word)).join(' ')}` : '';
-  const written = swallowed.map(([option, one]) =>
-    one.type === 'string' ? `--${option} ${one.value}` : `--${option}`,
-  );
+  const written = swallowed.map(([option, one]) => {
+    if (one.type === 'boolean') return `--${option}`;
+    // `--from=2026-01-01` is swallowed whole.
+    const value = taken(option);
+    return `--${option} ${value === 'true' ? one.value : value}`;
+  });
+  // What was passed on may be the values of options.
+  const words = swallowed.every(([, { type }]) => type === 'boolean') ? rest : [];
   throw new UsageError(
-    `npm took ${names} for its own${left}. Put " -- " before the options: npm run ${name} -- ${written.join(' ')}`,
+    `npm took ${names} for its own${left}. Put " -- " before the options: npm run ${name} -- ${[...words, ...written].join(' ')}`,
   );
 }

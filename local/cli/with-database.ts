@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrate.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Log } from '../../ingestion/ports.ts';
@@ -26,26 +27,33 @@ export async function withEmbeddedServer<Result>(
 
 /**
  * Does the work with the database that the settings name, or with the embedded one. Its tables are up to date.
+ * @param options.isReading a role or server that may only read will do: whoever may write keeps the tables up to date.
  * @throws SettingError when DATABASE_URL can't be used.
  * @throws DatabaseUnreachableError when nothing answers there.
  */
 export async function withDatabase<Result>(
   context: Pick<CommandContext, 'settings' | 'terminal' | 'log'>,
-  work: (database: Database, migrated: Migrated) => Promise<Result>,
+  work: (database: Database, migrated: Migrated, url: string) => Promise<Result>,
+  { isReading = false }: { isReading?: boolean } = {},
 ): Promise<Result> {
   const { databaseUrl } = context.settings;
-  if (databaseUrl === null) return await withEmbeddedServer(context, (url) => useDatabase(url, context, work));
-  return await useDatabase(databaseUrl, context, work);
+  const use = (url: string) => useDatabase(url, context, work, isReading);
+  return await (databaseUrl === null ? withEmbeddedServer(context, use) : use(databaseUrl));
 }
 
 async function useDatabase<Result>(
   url: string,
   { log }: Pick<CommandContext, 'log'>,
-  work: (database: Database, migrated: Migrated) => Promise<Result>,
+  work: (database: Database, migrated: Migrated, url: string) => Promise<Result>,
+  isReading: boolean,
 ): Promise<Result> {
   const database = connectTo(url, log);
   try {
-    return await work(database, await migrateToLatest(database, { waitMs: 0, clock: systemClock, log }));
+    const migrated = await migrateToLatest(database, { waitMs: 0, clock: systemClock, log }).catch((error: Error) => {
+      if (isReading && mayOnlyRead(error)) return { applied: [], isNewer: false };
+      throw error;
+    });
+    return await work(database, migrated, url);
   } finally {
     await database.close();
   }
@@ -58,3 +66,9 @@ function connectTo(url: string, log: Log): Database {
     throw error instanceof IngestionError ? new SettingError([error.message]) : error;
   }
 }
+
+/** SQLSTATEs of a right that is missing, and of a server that takes no writes. */
+const READ_ONLY = ['42501', '25006'];
+
+const mayOnlyRead = ({ cause }: Error): boolean =>
+  cause instanceof DatabaseFailedError && READ_ONLY.includes(cause.code);

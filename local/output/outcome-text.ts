@@ -1,4 +1,5 @@
 // What the texts of a verdict and of the status share.
+import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
@@ -12,16 +13,43 @@ export type Style = Pick<Terminal, 'style'>;
 /** More would push the verdict off the screen. `--json` has them all. */
 const MOST_FINDINGS = 20;
 
-/** @param columns the headings; a `>` in front aligns the column to the right, for numbers. */
-export function tableText(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+/**
+ * @param columns the headings; a `>` in front aligns the column to the right, for numbers.
+ * @param width the most columns of the screen that the table takes: text that is too long for it is broken.
+ */
+export function tableText(
+  columns: readonly string[],
+  rows: readonly (readonly string[])[],
+  width = Number.POSITIVE_INFINITY,
+): string {
+  const head = columns.map((column) => column.replace('>', ''));
   const table = new Table({
-    head: columns.map((column) => column.replace('>', '')),
+    head,
     colAligns: columns.map((column) => (column.startsWith('>') ? 'right' : 'left')),
+    colWidths: columnWidths([head, ...rows], width),
+    wordWrap: true,
+    wrapOnWordBoundary: false,
     // The library would colour its output to files too.
     style: { head: [], border: [], compact: true },
   });
   table.push(...rows.map((row) => [...row]));
   return table.toString();
+}
+
+/** A blank on both sides of a cell. */
+const PADDING = 2;
+
+/** @returns the widths with their padding: what the cells need, the widest ones less until they fit. */
+function columnWidths(lines: readonly (readonly string[])[], most: number): number[] {
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(...lines.map((line) => stripVTControlCharacters(line[column] ?? '').length)),
+  );
+  const needed = () => widths.reduce((sum, width) => sum + width + PADDING + 1, 1);
+  while (needed() > most) {
+    const widest = widths.indexOf(Math.max(...widths));
+    widths[widest] = (widths[widest] ?? 1) - 1;
+  }
+  return widths.map((width) => width + PADDING);
 }
 
 export function statusText(status: RunStatus, { style }: Style): string {

@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import cliProgress from 'cli-progress';
-import { seriesName } from '../../ingestion/domain/series.ts';
+import { type Series, seriesName } from '../../ingestion/domain/series.ts';
 import type { Clock, RateLimiter, RunEvent } from '../../ingestion/ports.ts';
 import { formatDuration, formatQuantity } from '../../report/format.ts';
 import type { Terminal } from './terminal.ts';
@@ -64,9 +64,9 @@ function eventText(event: RunEvent): string | null {
         ? 'Nothing is missing: no request is needed.'
         : `${formatQuantity(event.requests, 'request')} for ${formatQuantity(event.gapDays, 'missing day')} of ${event.seriesCount} series.`;
     case 'failed':
-      return `${seriesName(event.series)} failed: ${event.error}`;
+      return `Failed: ${named(event)}`;
     case 'retrying':
-      return `${seriesName(event.series)}: ${event.error} – trying again in ${waitText(event.delayMs)}`;
+      return `${named(event)} – trying again in ${waitText(event.delayMs)}`;
     case 'slowed':
       return `CoinGecko asks for fewer requests: pausing ${waitText(event.pauseMs)}, then at most ${event.limit} a minute.`;
     case 'clock_off': {
@@ -85,6 +85,10 @@ function eventText(event: RunEvent): string | null {
   }
 }
 
+/** Most errors name their series themselves. */
+const named = ({ series, error }: { series: Series; error: string }): string =>
+  error.startsWith(seriesName(series)) ? error : `${seriesName(series)}: ${error}`;
+
 /** `10 of 44 requests done · waiting 52 s for the limit of 10 a minute · 4 min left` */
 function paceText({ total, done, limiter }: Pace): string {
   const parts = [`${done} of ${formatQuantity(total, 'request')} done`];
@@ -100,11 +104,20 @@ function paceText({ total, done, limiter }: Pace): string {
 /** Rounded up, so that no wait reads as 0 s. */
 const waitText = (ms: number): string => formatDuration(Math.ceil(ms / 1000) * 1000);
 
+/**
+ * The library saves the cursor's place when a bar starts and goes back there when it stops. By then notes stand between:
+ * the table that follows would be written over them.
+ */
+const withoutCursorJumps = (stream: WriteStream): WriteStream =>
+  Object.create(stream, {
+    write: { value: (text: string) => text === '\x1b7' || text === '\x1b8' || stream.write(text) },
+  });
+
 /** @param describe is called at each redraw, so that the time left counts down between two answers. */
 function startableBar(stream: WriteStream, describe: () => string) {
   return new cliProgress.SingleBar(
     {
-      stream,
+      stream: withoutCursorJumps(stream),
       // Cut to fit below: the library would turn line wrapping off, and a second Ctrl-C would leave it off.
       linewrap: true,
       format: (options, { progress }) =>

@@ -1,22 +1,31 @@
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
-import type { RunDetail, RunSummary, Status } from '../../ingestion/database/status.ts';
+import type { RunDetail, RunSummary } from '../../ingestion/database/status.ts';
 import { type Day, HOUR_MS, spansOf } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
+import type { TriagedStatus } from '../../ingestion/triage.ts';
 import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from '../../report/format.ts';
 import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
 
 /** More would hide everything else. `--json` has them all. */
 const MOST_GAP_LINES = 12;
 
+/** A terminal has at least so many columns. */
+const COLUMNS = 80;
+
+/** So much of a run's id is shown in the table, and taken by `--run`. */
+const ID_LETTERS = 8;
+
 /**
  * @param quota the plan's credits a month; null when it has no limit.
- * @returns what is stored, the latest runs and the credits used, for people.
+ * @returns the three answers, then what is stored, the latest runs and the credits used, for people.
  */
-export function statusOverview(status: Status, quota: number | null, terminal: Style): string {
+export function statusOverview(status: TriagedStatus, quota: number | null, terminal: Style): string {
   const { hoursSinceComplete, newestFinalDay, priceAgeHours, creditsThisMonth } = status;
   const ago = (hours: number | null) => (hours === null ? '' : `, ${formatDuration(hours * HOUR_MS)} ago`);
   const lastError = status.runs[0]?.error;
+  const { complete, missing, next } = status.triage;
   return [
+    ...[complete, missing, next].map(cut),
     coverageTable(status.series),
     ...gapLines(status.series),
     status.runs.length > 0 ? runsTable(status.runs, terminal) : 'There has been no run yet: npm run fetch-data.',
@@ -47,40 +56,44 @@ export function runText(run: RunDetail, terminal: Style): string {
   ].join('\n');
 }
 
+/** @returns the text on one line; what is cut off stands further below. */
+const cut = (text: string): string => (text.length <= COLUMNS ? text : `${text.slice(0, COLUMNS - 1)}…`);
+
 /** A coin's currencies with the same coverage share a row: `bitcoin  usd, eur`. */
 function coverageTable(series: readonly SeriesCoverage[]): string {
+  const all = new Set(series.map(({ currency }) => currency)).size;
   const alike = Map.groupBy(series, ({ currency: _, ...coverage }) => JSON.stringify(coverage));
   return tableText(
-    [
-      'coin',
-      'currencies',
-      'tracked since',
-      'newest final',
-      '>final',
-      '>thin',
-      '>provisional',
-      '>missing',
-      '>unavailable',
-    ],
-    [...alike.values()].flatMap(([first, ...others]) =>
-      first === undefined
-        ? []
-        : [
-            [
-              first.coin,
-              [first, ...others].map(({ currency }) => currency).join(', '),
-              first.trackedSince ?? NO_VALUE,
-              first.lastFinalDay ?? NO_VALUE,
-              formatCount(first.finalDays),
-              formatCount(first.thinDays),
-              formatCount(first.provisionalDays),
-              formatCount(first.missingDays.length),
-              formatCount(first.unavailableDays.length),
-            ],
-          ],
-    ),
+    ['coin', 'currencies', 'newest final', '>final', '>missing', 'other'],
+    [...alike.values()].flatMap(([first, ...others]) => {
+      if (first === undefined) return [];
+      const currencies = [first, ...others].map(({ currency }) => currency);
+      return [
+        [
+          first.coin,
+          currencies.length === all && all > 1 ? `all ${all}` : currencies.join(', '),
+          first.lastFinalDay ?? (first.trackedSince === null ? 'not yet' : NO_VALUE),
+          formatCount(first.finalDays),
+          formatCount(first.missingDays.length),
+          otherDays(first),
+        ],
+      ];
+    }),
+    COLUMNS,
   );
 }
+
+/** Most of the time there is nothing to say of them. */
+const otherDays = ({ thinDays, provisionalDays, unconfirmedDays, unavailableDays }: SeriesCoverage): string =>
+  Object.entries({
+    thin: thinDays,
+    provisional: provisionalDays,
+    unconfirmed: unconfirmedDays.length,
+    unavailable: unavailableDays.length,
+  })
+    .filter(([, days]) => days > 0)
+    .map(([kind, days]) => `${formatCount(days)} ${kind}`)
+    .join(', ');
 
 /** `Missing of bitcoin/usd: 2026-01-03 to 2026-01-05, 2026-01-09`, and the same for days that are unavailable. */
 function gapLines(series: readonly SeriesCoverage[]): string[] {
@@ -106,17 +119,16 @@ function spansText(days: readonly Day[]): string {
 
 function runsTable(runs: readonly RunSummary[], terminal: Style): string {
   return tableText(
-    ['started (UTC)', 'by', 'status', '>expected', '>stored', '>missing', '>requests', '>credits', 'run'],
+    ['started (UTC)', 'by', 'status', '>stored', '>missing', 'run'],
     runs.map((run) => [
-      formatInstant(Date.parse(run.startedAt)),
+      // The year stands above.
+      formatInstant(Date.parse(run.startedAt)).slice('2026-'.length),
       run.trigger,
       statusText(run.status, terminal),
-      formatCount(run.expectedDays),
-      formatCount(run.storedDays),
+      run.expectedDays === null ? NO_VALUE : `${formatCount(run.storedDays)}/${formatCount(run.expectedDays)}`,
       formatCount(run.missingDays),
-      formatCount(run.requests),
-      formatCount(run.credits),
-      run.runId,
+      run.runId.slice(0, ID_LETTERS),
     ]),
+    COLUMNS,
   );
 }

@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 
@@ -11,6 +12,12 @@ export type Terminal = {
   readonly live: WriteStream | null;
   /** Writes the outcome to stdout. */
   print(text: string): void;
+  /** Writes what may be too much to hold to stdout, no faster than it is read, and no more once nobody reads. */
+  pipe(chunks: AsyncIterable<string>): Promise<void>;
+  /** Whether the writing of such chunks has failed midway: no document can follow on stdout. */
+  readonly isCutOff: boolean;
+  /** How many characters a line of stdout has; null where that is no terminal. */
+  readonly columns: number | null;
   /** Tells a person what is going on. */
   note(text: string): void;
   /** Writes a log line or an error to stderr, with `--json` too. */
@@ -22,16 +29,30 @@ export type Terminal = {
 export function createTerminal(stdout: WriteStream, stderr: WriteStream, json: boolean): Terminal {
   // A reader may stop reading (`| head`). That is no reason to stop an ingestion half-way.
   for (const stream of [stdout, stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+    stream.on('error', (error) => {
+      if (!isReaderGone(error)) throw error;
     });
   // A progress bar may be in the line. It redraws itself below.
   const eraseLine = stderr.isTTY ? '\r\x1b[K' : '';
+  let isCutOff = false;
   const printError = (text: string) => void stderr.write(`${eraseLine}${text}\n`);
   return {
     json,
     live: stderr.isTTY && stdout.isTTY && !json ? stderr : null,
     print: (text) => void stdout.write(`${text}\n`),
+    async pipe(chunks) {
+      try {
+        await pipeline(chunks, stdout, { end: false });
+      } catch (error) {
+        if (isReaderGone(error)) return;
+        isCutOff = true;
+        throw error;
+      }
+    },
+    get isCutOff() {
+      return isCutOff;
+    },
+    columns: (stdout.isTTY && stdout.columns) || null,
     note: (text) => {
       if (!json) printError(text);
     },
@@ -39,3 +60,5 @@ export function createTerminal(stdout: WriteStream, stderr: WriteStream, json: b
     style: (format, text) => styleText(format, text, { stream: stdout, validateStream: true }),
   };
 }
+
+const isReaderGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EPIPE';

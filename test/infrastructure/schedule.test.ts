@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { longestIntervalMinutes, nextDueAt, ScheduleError } from '../../lib/schedule.ts';
+import { lastDueAt, longestIntervalMinutes, nextDueAt, ScheduleError } from '../../lib/schedule.ts';
 
 describe('the longest interval of a schedule', () => {
   test.each([
@@ -22,6 +22,17 @@ describe('the longest interval of a schedule', () => {
     ['cron(0 9 ? * 6#3 *)', 35 * 24 * 60],
   ])('%s is silent for at most %i minutes', (expression, minutes) => {
     expect(longestIntervalMinutes(expression)).toBe(minutes);
+  });
+});
+
+describe('the last moment of a schedule', () => {
+  test.each([
+    ['cron(0 2 * * ? *)', '2026-11-27T02:00:00Z', '2026-11-27T02:00:00.000Z'],
+    ['cron(0 2 * * ? *)', '2026-11-27T01:59:59Z', '2026-11-26T02:00:00.000Z'],
+    ['cron(0 2 ? * 2 *)', '2026-11-29T23:00:00Z', '2026-11-23T02:00:00.000Z'],
+    ['rate(12 hours)', '2026-11-27T02:00:00Z', '2026-11-26T14:00:00.000Z'],
+  ])('%s was due, at %s, at %s', (expression, now, last) => {
+    expect(new Date(lastDueAt(expression, Date.parse(now))).toISOString()).toBe(last);
   });
 });
 

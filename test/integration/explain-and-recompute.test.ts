@@ -112,7 +112,7 @@ describe('explain', () => {
       stdout: expect.stringContaining('Nothing is stored of bitcoin/usd on 2020-01-01.'),
     });
     const unknown = await command('explain', '--coin', 'bitcion', '--currency', 'usd', '--day', DAY);
-    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('"bitcion"') });
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringMatching(/"bitcion", .* the nearest is bitcoin\./) });
     expect(await ofDay('2026-02-30')).toMatchObject({ code: 2, stderr: expect.stringContaining('"2026-02-30"') });
   });
 });

@@ -71,6 +71,29 @@ afterAll(async () => {
 });
 
 describe('in order, on one database', () => {
+  test('fetch-data --dry-run shows the plan, asks nothing and leaves no trace', async () => {
+    const asked = simulator.requests.length;
+    const args = ['fetch-data', '--dry-run', '--now', NOW_TEXT];
+    const { code, stdout, stderr } = await runCommand(args, { ...settings(), COINGECKO_REQUESTS_PER_MINUTE: '2' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/│ bitcoin +│ usd, eur +│ +2 │ +60 │ 2026-02-13 │ 2026-03-14 │/);
+    expect(stdout).toContain('4 requests for 120 missing days: 4 credits, beside the 0 used this month (UTC).');
+    expect(stdout).toMatch(/At 2 a minute they take at least 1 min \d+ s\.\nNothing was sent\./);
+    const { stdout: json } = await runCommand([...args, '--json'], settings());
+    expect(JSON.parse(json)).toMatchObject({
+      ...{ dryRun: true, requests: 4, credits: 4, creditsThisMonth: 0, gapDays: 120, monthlyCredits: null },
+      plan: expect.arrayContaining([
+        {
+          ...{ coin: 'ethereum', currency: 'eur', days: 30, firstDay: '2026-02-13', lastDay: '2026-03-14' },
+          ...{ from: '2026-02-12T00:00:00.000Z', to: expect.stringMatching(/^2026-03-15T06:/) },
+        },
+      ]),
+    });
+    expect(simulator.requests).toHaveLength(asked);
+    for (const table of ['ingestion_runs', 'series', 'requested_ranges'])
+      expect(await query(`select * from ${table}`)).toEqual([]);
+  });
+
   test('fetch-data --json prints one verdict and nothing else, and exits 0', async () => {
     const { code, stdout, stderr } = await runCommand(['fetch-data', '--json', '--now', NOW_TEXT], settings());
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -119,6 +142,17 @@ describe('in order, on one database', () => {
     expect(stdout + stderr).not.toContain('\x1b');
   });
 
+  test('backfill --dry-run counts what those days need, and they are not expected from then on', async () => {
+    const days = ['--from', '2025-06-01', '--to', '2026-01-12', '--coin', 'bitcoin', '--currency', 'usd'];
+    const { code, stdout } = await runCommand(
+      ['backfill', ...days, '--dry-run', '--json', '--now', NOW_TEXT],
+      settings(),
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ requests: 3, gapDays: 226, creditsThisMonth: 4 });
+    expect(await query('select * from requested_ranges')).toEqual([]);
+  });
+
   test('backfill asks for the days and series named', async () => {
     const days = ['--from', '2026-01-10', '--to', '2026-01-12'];
     const { code, stdout } = await runCommand(
@@ -161,7 +195,9 @@ describe('in order, on one database', () => {
   test('status shows a person coverage by coin and the last runs', async () => {
     const { code, stdout } = await runCommand(['status'], settings());
     expect(code).toBe(0);
-    expect(stdout).toMatch(/│ bitcoin +│ usd, eur +│ 2026-02-13 +│/);
+    expect(stdout).toMatch(/^Complete: NO full run since .*\nMissing: .*\nNext: npm run fetch-data /);
+    expect(stdout).toMatch(/│ bitcoin +│ all 2 +│ 2026-03-14 +│ +30 │/);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(stdout).toMatch(/│ cli +│ complete │/);
     expect(stdout).toContain('Credits used this month (UTC): ');
   });
@@ -171,7 +207,7 @@ describe('in order, on one database', () => {
     const { code, stdout } = await runCommand(['status', '--run', String(run?.id), '--json'], settings());
     expect(code).toBe(0);
     expect(JSON.parse(stdout).runs).toMatchObject([{ runId: run?.id, series: { length: 4 }, findings: [] }]);
-    const text = await runCommand(['status', '--run', String(run?.id)], settings());
+    const text = await runCommand(['status', '--run', String(run?.id).slice(0, 8)], settings());
     expect(text.stdout).toContain(`Run ${run?.id} (cli:`);
   });
 
@@ -251,6 +287,10 @@ test('without a network: exit 1, a sentence that says so, and a failed run recor
   expect(stdout).toMatch(/^failed: 0 of 120 expected days are stored, 120 missing\.$/m);
   expect(stdout).toMatch(/127\.0\.0\.1.*ECONNREFUSED/);
   expect(stdout + stderr).not.toMatch(STACK);
+  const status = await runCommand(['status'], { DATABASE_URL: unreached.url, UNIVERSE: UNIVERSE_FILE });
+  expect(status.stdout).toMatch(
+    /^Complete: NO .*\nMissing: 120 days of 4 series since .* Why: CoinGecko was not reached;/,
+  );
   const runs = await query('select status, error from ingestion_runs', unreached);
   expect(runs).toMatchObject([{ status: 'failed', error: expect.stringContaining('ECONNREFUSED') }]);
 });
@@ -277,21 +317,98 @@ test('an empty database gets its tables, and migrate says which migrations ran',
   expect(second).toEqual({ code: 0, stdout: 'The tables are already up to date.\n', stderr: '' });
 });
 
-describe('check-universe', () => {
-  test('exits 0 where CoinGecko lists everything', async () => {
-    const { code, stdout } = await runCommand(['check-universe', '--json'], settings());
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ coins: 2, currencies: 2, differences: [] });
+describe('universe', () => {
+  let listed: Simulator;
+  beforeAll(async () => {
+    listed = await startSimulator({
+      universe: {
+        coins: [
+          ...UNIVERSE.coins,
+          { id: 'pepe', symbol: 'pepe', name: 'Pepe' },
+          { id: 'pepe-bep20', symbol: 'pepe', name: 'PEPE (BEP-20)' },
+          { id: 'shiba-inu', symbol: 'shib', name: 'Shiba Inu' },
+          { id: 'shiba-inu-empire', symbol: 'shib', name: 'Shiba Inu Empire' },
+        ],
+        currencies: [...UNIVERSE.currencies, { code: 'jpy', name: 'JPY' }, { code: 'btc', name: 'BTC' }],
+      },
+    });
+  });
+  afterAll(() => listed.close());
+  afterEach(() => listed.setFaults([]));
+
+  const universe = (file: string, ...words: string[]) =>
+    runCommand(['universe', ...words], { COINGECKO_BASE_URL: listed.baseUrl, UNIVERSE: file });
+
+  test('add takes an id and a currency, says what is already there, and writes the file as it is written', async () => {
+    const file = writeUniverse(UNIVERSE);
+    const { code, stdout, stderr } = await universe(file, 'add', 'pepe', 'JPY', 'btc', '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const pepe = { id: 'pepe', symbol: 'pepe', name: 'Pepe' };
+    const jpy = { code: 'jpy', name: 'Japanese Yen' };
+    expect(JSON.parse(stdout)).toEqual({
+      file,
+      added: [
+        { kind: 'coin', ...pepe },
+        { kind: 'currency', ...jpy },
+      ],
+      alreadyTracked: [{ kind: 'coin', ...UNIVERSE.coins[0] }],
+      newSeries: 5,
+    });
+    expect(await readFile(file, 'utf8')).toBe(
+      JSON.stringify({ coins: [...UNIVERSE.coins, pepe], currencies: [...UNIVERSE.currencies, jpy] }),
+    );
   });
 
-  test('exits 1 and names what differs', async () => {
-    const universe = { ...UNIVERSE, currencies: [{ code: 'xyz', name: 'Nothing' }] };
-    const { code, stdout } = await runCommand(['check-universe'], {
-      ...settings(),
-      UNIVERSE: writeUniverse(universe),
-    });
+  test.each<[string, string[], RegExp]>([
+    [
+      'fits several',
+      ['add', 'jpy', 'shib'],
+      /^"shib" fits 2: name one of them\.\n {2}shiba-inu .*\n {2}shiba-inu-empire /,
+    ],
+    ['is listed nowhere', ['add', 'jpy', 'pepo'], /no currency "pepo"; the nearest coin is pepe \(Pepe, pepe\)\./],
+    ['is not tracked', ['remove', 'eur', 'etherium'], /^"etherium" is not tracked; the nearest that is: ethereum\./],
+    ['is the last of its kind', ['remove', 'usd', 'eur'], /^That would leave no currency/],
+    ['is no action', ['ad', 'jpy'], /^universe can't "ad"; did you mean add\?/],
+    ['is not needed', ['list', 'jpy'], /^list takes no coins or currencies; found "jpy"/],
+    ['is missing', ['add'], /^add what\? /],
+  ])('a word that %s: exit 2, and nothing is written', async (_, words, sentence) => {
+    const file = writeUniverse(UNIVERSE);
+    const { code, stdout, stderr } = await universe(file, ...words);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(sentence);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(UNIVERSE);
+  });
+
+  test('remove says what becomes of the rows, and list shows what is left', async () => {
+    const file = writeUniverse(UNIVERSE);
+    const removed = await universe(file, 'remove', 'eth', 'usd');
+    expect(removed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Removed .*\nRows that are stored stay/) });
+    const { code, stdout } = await universe(file, 'list');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/│ bitcoin │ btc .*│ eur +│ Euro │.*\n1 series/s);
+    expect(stdout).not.toMatch(/ethereum|usd/);
+  });
+
+  test('check exits 0 where CoinGecko lists everything, after it has waited out a 429', async () => {
+    listed.setFaults([{ kind: 'rate_limited', retryAfterSeconds: 1 }]);
+    const { code, stdout, stderr } = await universe(UNIVERSE_FILE, 'check');
+    expect(stdout).toBe('CoinGecko lists all 2 coins and 2 currencies, as they are tracked.\n');
+    expect(stderr).toMatch(/too many requests .* – trying again in 1 s\n$/);
+    expect(code).toBe(0);
+  });
+
+  test('check exits 1, names what differs and counts it', async () => {
+    const own = writeUniverse({ ...UNIVERSE, currencies: [...UNIVERSE.currencies, { code: 'xyz', name: 'Nothing' }] });
+    const { code, stdout } = await universe(own, 'check');
     expect(code).toBe(1);
-    expect(stdout).toContain('xyz (Nothing): CoinGecko has no prices in this currency.');
+    expect(stdout).toMatch(/^xyz \(Nothing\): CoinGecko has no prices in this currency\.\n0 of 2 coins and 1 of 3 cur/);
+  });
+
+  test('check exits 2 where CoinGecko can not be asked', async () => {
+    listed.setFaults([{ kind: 'reply', status: 401, body: { status: { error_code: 10002, error_message: 'No.' } } }]);
+    const { code, stdout } = await universe(UNIVERSE_FILE, 'check', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({ error: { name: 'SourceError', message: expect.stringMatching(/key/) } });
   });
 });
 
@@ -330,6 +447,12 @@ describe('wrong use exits 2 with one sentence', () => {
     [
       'more credits than there are',
       [...days('2026-01-01', '2026-01-02'), '--now', NOW_TEXT],
+      { COINGECKO_MONTHLY_CREDITS: '1' },
+      /^This request needs \d credits/,
+    ],
+    [
+      'more credits than there are, though only planned',
+      [...days('2026-01-01', '2026-01-02'), '--dry-run', '--now', NOW_TEXT],
       { COINGECKO_MONTHLY_CREDITS: '1' },
       /^This request needs \d credits/,
     ],
@@ -421,7 +544,7 @@ test('what nobody foresaw is one sentence too, and exits 1', async () => {
   const program = `
     const { runCommandLine } = await import('./local/cli/command-line.ts');
     const run = () => { throw new TypeError('the sky fell'); };
-    process.exitCode = await runCommandLine({ look: { summary: '', options: {}, run } }, ['look']);`;
+    process.exitCode = await runCommandLine({ look: { summary: '', positionals: [], options: {}, run } }, ['look']);`;
   expect(await startNode(['--input-type=module', '--eval', program], {}).result).toEqual({
     code: 1,
     stdout: '',

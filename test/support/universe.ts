@@ -6,10 +6,15 @@ import { readUniverse } from '../../ingestion/settings.ts';
 /** That of universe.json. */
 export const DEFAULT_UNIVERSE = readUniverse({});
 
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** Writes a universe where the `UNIVERSE` setting can name it; the file goes when the process ends. @returns its path. */
 export function writeUniverse(universe: unknown): string {
   const folder = mkdtempSync(join(tmpdir(), 'universe-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   const file = join(folder, 'universe.json');
   writeFileSync(file, JSON.stringify(universe));
   return file;

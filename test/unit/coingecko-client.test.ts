@@ -259,7 +259,7 @@ describe('an error', () => {
       status: 404,
       body: { error: 'coin not found' },
       kind: 'not_found',
-      says: /^bitcoin\/usd.*coin not found.*check-universe/,
+      says: /^bitcoin\/usd.*coin not found.*universe -- check/,
     },
     { status: 400, body: { error: 'invalid vs_currency' }, kind: 'not_found', says: /bitcoin\/usd.*does not know/ },
     { status: 422, body: { error: 'Missing parameter x' }, kind: 'server_error', says: /422: Missing parameter x/ },

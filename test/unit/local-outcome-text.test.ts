@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
-import type { RunDetail, Status } from '../../ingestion/database/status.ts';
+import type { RunDetail } from '../../ingestion/database/status.ts';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import type { RunStatus, Verdict } from '../../ingestion/domain/verdict.ts';
+import type { TriagedStatus } from '../../ingestion/triage.ts';
 import { runText, statusOverview } from '../../local/output/status-text.ts';
 import { nextStep, verdictText } from '../../local/output/verdict-text.ts';
 
@@ -117,7 +118,14 @@ const RUN: RunDetail = {
   hops: 1,
 };
 
-const STATUS: Status = {
+const STATUS: TriagedStatus = {
+  triage: {
+    scheduledAt: '2026-01-31T02:00:00.000Z',
+    isComplete: false,
+    complete: 'Complete: NO full run since 2026-01-31 02:00 UTC; none ever.',
+    missing: `Missing: 2 days of 1 series, 2026-01-30. Why: ${'far too long '.repeat(9)}.`,
+    next: 'Next: run it again.',
+  },
   now: '2026-01-31T06:00:00.000Z',
   lastCompleteRunAt: '2026-01-31T02:00:00.000Z',
   hoursSinceComplete: 4,
@@ -131,7 +139,38 @@ const STATUS: Status = {
 describe('the status', () => {
   test('has one row for the currencies of a coin that are covered alike', () => {
     const text = statusOverview(STATUS, null, PLAIN);
-    expect(text).toMatch(/│ bitcoin │ usd, eur +│ 2026-01-01 +│ 2026-01-30 +│ +28 │ +0 │ +1 │ +0 │ +0 │/);
+    expect(text).toMatch(/│ bitcoin │ all 2 +│ 2026-01-30 +│ +28 │ +0 │ 1 provisional │/);
+  });
+
+  test('names the currencies of a coin that are covered otherwise, and what else there is', () => {
+    const series = [...STATUS.series, { ...COVERED, currency: 'gbp', thinDays: 2, unavailableDays: ['2026-01-20'] }];
+    const text = statusOverview({ ...STATUS, series }, null, PLAIN);
+    expect(text).toMatch(/│ bitcoin │ usd, eur +│/);
+    expect(text).toMatch(/│ bitcoin │ gbp .*│ +28 │ +0 │ 2 thin, 1 provis/);
+  });
+
+  test('begins with the three answers, each on one line', () => {
+    const lines = statusOverview(STATUS, null, PLAIN).split('\n');
+    expect(lines.slice(0, 3)).toEqual([
+      STATUS.triage.complete,
+      expect.stringMatching(/^Missing: 2 days .*…$/),
+      'Next: run it again.',
+    ]);
+  });
+
+  test('fits 80 columns, whatever is in it', () => {
+    const series = ['usd', 'eur', 'gbp', 'try', 'jpy', 'chf', 'sats'].map((currency, index) => ({
+      ...COVERED,
+      coin: 'a-coin-with-a-very-long-name-of-its-own-on-another-chain',
+      currency,
+      ...{ thinDays: 12, provisionalDays: 2, unavailableDays: index > 0 ? ['2026-01-20'] : [] },
+    }));
+    const runs = [{ ...RUN, trigger: 'schedule' as const, status: 'interrupted' as const, expectedDays: 1_234_567 }];
+    const tables = statusOverview({ ...STATUS, series, runs }, 10_000, PLAIN)
+      .split('\n')
+      .filter((line) => /^[│┌├└]/.test(line));
+    expect(tables.length).toBeGreaterThan(10);
+    expect(Math.max(...tables.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   test('names missing and unavailable days as spans', () => {
@@ -144,7 +183,9 @@ describe('the status', () => {
 
   test('shows the last runs, the error of the newest, ages and credits', () => {
     const lines = statusOverview(STATUS, 10_000, PLAIN).split('\n');
-    expect(lines).toContainEqual(expect.stringMatching(/│ 2026-01-31 02:00 │ cli │ partial │ +1,320 │ +1,318 │ +2 │/));
+    expect(lines).toContainEqual(
+      expect.stringMatching(/│ 01-31 02:00 +│ cli │ partial │ 1,318\/1,320 │ +2 │ 0b9c1f4e │/),
+    );
     expect(lines.slice(-4)).toEqual([
       'The latest run: 2 of 1320 expected days are missing',
       'Last complete full run: 2026-01-31T02:00:00.000Z, 4 h 0 min ago.',
@@ -154,7 +195,7 @@ describe('the status', () => {
   });
 
   test('of an empty database says what to do', () => {
-    const empty: Status = {
+    const empty: TriagedStatus = {
       ...STATUS,
       lastCompleteRunAt: null,
       hoursSinceComplete: null,

@@ -1,3 +1,5 @@
+import { PassThrough } from 'node:stream';
+import type { WriteStream } from 'node:tty';
 import { expect, test } from '@jest/globals';
 import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import type { RunEvent } from '../../ingestion/ports.ts';
@@ -44,7 +46,7 @@ test('tells failures, retries and a lower limit as they come', async () => {
   ]);
   expect(lines).toContain('bitcoin/usd: the connection broke – trying again in 2 s');
   expect(lines).toContain('CoinGecko asks for fewer requests: pausing 1 min 0 s, then at most 22 a minute.');
-  expect(lines).toContain('bitcoin/usd failed: CoinGecko knows no such coin');
+  expect(lines).toContain('Failed: bitcoin/usd: CoinGecko knows no such coin');
 });
 
 test('writes a line when a wait for the limit begins, every 5 s at most otherwise, and at the end', async () => {
@@ -61,4 +63,22 @@ test('writes a line when a wait for the limit begins, every 5 s at most otherwis
     '4 of 5 requests done · 1 s left',
     '5 of 5 requests done',
   ]);
+});
+
+test('a bar on a terminal leaves the cursor where the notes have brought it', () => {
+  const written: string[] = [];
+  const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
+  stream.on('data', (chunk) => written.push(String(chunk)));
+  const progress = createProgress(
+    { live: stream as unknown as WriteStream, note: (line) => void stream.write(`\r\x1b[K${line}\n`) },
+    createVirtualClock(0),
+  );
+  progress.onEvent({ kind: 'planned', requests: 2, gapDays: 2, seriesCount: 2 });
+  progress.onEvent({ kind: 'failed', series: SERIES, error: 'nothing listens there' });
+  progress.stop();
+  const screen = written.join('');
+  expect(screen).toContain('0 of 2 requests done');
+  const [save, restore] = ['\x1b7', '\x1b8'];
+  expect(screen).not.toContain(save);
+  expect(screen).not.toContain(restore);
 });

@@ -45,7 +45,12 @@ describe('a run request', () => {
     ['today', { from: '2026-03-15', to: '2026-03-15' }, 'to', 'expected at most yesterday in UTC, 2026-03-14'],
     ['from after to', { from: '2026-03-10', to: '2026-03-09' }, 'from', 'not after to, 2026-03-09'],
     ['367 days', { from: '2025-03-13', to: '2026-03-14' }, 'from', '367 days with to, expected at most 366'],
-    ['an unknown coin', { coins: ['bitcoin', 'bitcon'] }, 'coins', 'coins: found "bitcon", expected only coins of the'],
+    [
+      'an unknown coin',
+      { coins: ['bitcoin', 'bitcon'] },
+      'coins',
+      'coins: found "bitcon", expected only coins of the universe, of which bitcoin is the nearest: ',
+    ],
     ['a coin by its symbol in capitals', { coins: ['BTC'] }, 'coins', 'avalanche-2'],
     ['a currency not tracked', { currencies: ['jpy'] }, 'currencies', 'usd, eur, gbp, try'],
     ['no coin at all', { coins: [] }, 'coins', 'found [], expected a list of one or more'],

@@ -170,6 +170,9 @@ describe('a universe file', () => {
 });
 
 test.each([
+  ['coingecko_api_key', 'COINGECKO_API_KEY? It takes letters'],
+  ['COINGECKO_DEMO_API_KEY', 'COINGECKO_API_KEY? It takes letters'],
+  ['COIN_GECKO_API_KEY', 'COINGECKO_API_KEY? It takes letters'],
   ['COINGECKO_APIKEY', 'COINGECKO_API_KEY? It takes letters, digits and signs of ASCII, without spaces.'],
   ['COINGECKO_REQUESTS_PER_MIN', `COINGECKO_REQUESTS_PER_MINUTE? It takes ${wholeNumber(1, 100_000)}.`],
   ['DATABASEURL', 'DATABASE_URL? It takes an address like postgres://'],

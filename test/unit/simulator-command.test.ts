@@ -102,7 +102,7 @@ describe('the command', () => {
   test('--help says what it takes', async () => {
     const child = run('--help');
     const exit = once(child, 'exit');
-    expect(await readAll(child.stdout)).toMatch(/^Usage: node simulator\/main\.ts .*--latency-ms N/s);
+    expect(await readAll(child.stdout)).toMatch(/^Usage: npm run simulator -- .*--latency-ms N/s);
     expect(await exit).toEqual([0, null]);
   });
 

@@ -1,6 +1,6 @@
 import { parseRunRequest } from '../../../ingestion/message/request.ts';
 import { defineCommand, JSON_OPTION } from '../command.ts';
-import { clockFor, NOW_OPTION, runAsCommand } from '../run-locally.ts';
+import { clockFor, DRY_RUN_OPTION, foreseeAsCommand, NOW_OPTION, runAsCommand } from '../run-locally.ts';
 import { UsageError } from '../usage-error.ts';
 
 export const backfill = defineCommand({
@@ -16,10 +16,11 @@ export const backfill = defineCommand({
       description: 'Only this currency. May be repeated.',
     },
     refetch: { type: 'boolean', description: 'Fetch stored days too. Changed prices are kept as revisions.' },
+    ...DRY_RUN_OPTION,
     ...JSON_OPTION,
     ...NOW_OPTION,
   },
-  async run(context, { from, to, coin, currency, refetch, now }) {
+  async run(context, { from, to, coin, currency, refetch, 'dry-run': isDryRun, now }) {
     if (from === undefined || to === undefined)
       throw new UsageError('backfill needs its days: --from YYYY-MM-DD --to YYYY-MM-DD.');
     const clock = clockFor(now, context);
@@ -27,6 +28,7 @@ export const backfill = defineCommand({
       { from, to, coins: coin, currencies: currency, refetch },
       { universe: context.settings.universe, now: clock.now() },
     );
-    return await runAsCommand(request, clock, context);
+    const doIt = isDryRun ? foreseeAsCommand : runAsCommand;
+    return await doIt(request, clock, context);
   },
 });

@@ -3,6 +3,7 @@ import { isStoredSeries } from '../../../ingestion/database/answers.ts';
 import { isDay } from '../../../ingestion/domain/day.ts';
 import { explainStored } from '../../../ingestion/explain-stored.ts';
 import { explanationText } from '../../output/explanation-text.ts';
+import { checkNames } from '../check-names.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
 import { UsageError } from '../usage-error.ts';
 import { withDatabase } from '../with-database.ts';
@@ -19,11 +20,11 @@ export const explain = defineCommand({
     if (coin === undefined || currency === undefined || day === undefined)
       throw new UsageError('explain needs one price: --coin ID --currency CODE --day YYYY-MM-DD.');
     if (!isDay(day)) throw new UsageError(`--day is ${show(day)}; it takes a day that exists, as YYYY-MM-DD.`);
-    return await withDatabase(context, async ({ db }) => {
+    return await withDatabase(context, async (database) => {
+      const { db } = database;
+      await checkNames(database, context.settings.universe, { coins: [coin], currencies: [currency] });
       if (!(await isStoredSeries(db, { coin, currency })))
-        throw new UsageError(
-          `No run has asked for ${show(coin)} in ${show(currency)} yet: npm run status shows the coins, by CoinGecko's id, and their currencies.`,
-        );
+        throw new UsageError(`No run has asked for ${coin} in ${currency} yet: npm run fetch-data does.`);
       const explained = await explainStored(db, { coin, currency }, day);
       return {
         exitCode: explained.agrees ? EXIT.complete : EXIT.incomplete,

@@ -10,6 +10,7 @@ import type { HopOutcome, LocalStack } from '../../stack/local-stack.ts';
 import { underNote } from '../../stack/running-stacks.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/schedule.ts';
 import { type CommandContext, defineCommand, EXIT } from '../command.ts';
+import { withoutPassword } from '../open-psql.ts';
 import { UsageError } from '../usage-error.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
 
@@ -56,7 +57,7 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
     });
     try {
       await underNote(STACKS_FOLDER, { url: stack.url, ...stack.queue }, async () => {
-        context.terminal.print(introduction(stack, cronSecret, context));
+        context.terminal.print(introduction(stack, cronSecret, databaseUrl, context));
         await fireUntilInterrupted(stack, cronSecret, context);
       });
     } finally {
@@ -84,9 +85,10 @@ async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: str
 function introduction(
   { url, endpointUrl, queue }: LocalStack,
   cronSecret: string,
+  databaseUrl: string,
   { settings }: CommandContext,
 ): string {
-  const { source, databaseUrl } = settings;
+  const { source } = settings;
   const isGenerated = settings.cronSecret === null;
   return [
     `Page      ${url}`,
@@ -95,7 +97,7 @@ function introduction(
     `Queue     ${queue.queueUrl}`,
     `Schedule  every day at 02:00 UTC, next ${new Date(nextScheduledAt(systemClock.now())).toISOString()}`,
     `Source    ${source.baseUrl}, ${source.plan} plan, at most ${source.requestsPerMinute} requests a minute`,
-    `Database  ${databaseUrl === null ? 'embedded, its data in .data' : 'the one of DATABASE_URL'}`,
+    `Database  ${settings.databaseUrl === null ? databaseUrl : withoutPassword(databaseUrl)}`,
     '',
     'Fetch what is missing now:',
     `  curl -X POST -H "Authorization: Bearer ${isGenerated ? cronSecret : '$CRON_SECRET'}" ${endpointUrl}`,

@@ -1,0 +1,76 @@
+import { sql } from 'kysely';
+import type pg from 'pg';
+import Cursor from 'pg-cursor';
+import type { Database } from './connection.ts';
+
+/** A column of what a statement gives. @property type PostgreSQL's object id of its type. */
+export type Field = { readonly name: string; readonly type: number };
+
+/** A row as PostgreSQL writes its values: numeric keeps every digit. */
+export type TextRow = readonly (string | null)[];
+
+/** @property batches come one after another as they are read, so that a result of any size takes the same memory. */
+export type Rows = { readonly fields: readonly Field[]; readonly batches: AsyncIterable<readonly TextRow[]> };
+
+/** Some hundred kilobytes of prices: few round trips, and little memory. */
+const BATCH_ROWS = 1_000;
+
+const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => String };
+
+/**
+ * Runs one statement in a read-only transaction. It may take as long as it likes, and whoever reads its rows too.
+ * @param statement exactly one: PostgreSQL refuses several.
+ * @param interrupt ends the statement, on the server too, with the signal's reason.
+ * @throws pg.DatabaseError as it came from the server, for only the caller knows whose statement it is.
+ */
+export async function readRows<Result>(
+  database: Database,
+  statement: { readonly text: string; readonly values?: readonly unknown[] },
+  interrupt: AbortSignal,
+  work: (rows: Rows) => Promise<Result>,
+): Promise<Result> {
+  const patient = database.withLimits({ statementMs: 0, idleInTransactionMs: 0 });
+  const client = await patient.connect();
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  // Whatever becomes of it: the statement's own end is what counts.
+  const cancel = () => void sql`select pg_cancel_backend(${rows[0]?.pid})`.execute(patient.db).catch(() => {});
+  interrupt.addEventListener('abort', cancel);
+  try {
+    interrupt.throwIfAborted();
+    await client.query('begin transaction read only');
+    const cursor = client.query(
+      new Cursor(statement.text, [...(statement.values ?? [])], { rowMode: 'array', types: AS_TEXT }),
+    );
+    const first = await readBatch(cursor);
+    return await work({ fields: first.fields, batches: batchesOf(cursor, first.rows, interrupt) });
+  } catch (error) {
+    interrupt.throwIfAborted();
+    throw error;
+  } finally {
+    interrupt.removeEventListener('abort', cancel);
+    await client.end();
+    await patient.close();
+  }
+}
+
+async function* batchesOf(
+  cursor: Cursor<TextRow>,
+  first: readonly TextRow[],
+  interrupt: AbortSignal,
+): AsyncGenerator<readonly TextRow[]> {
+  for (let rows = first; rows.length > 0; ) {
+    yield rows;
+    interrupt.throwIfAborted();
+    rows = rows.length < BATCH_ROWS ? [] : (await readBatch(cursor)).rows;
+  }
+}
+
+/** With a callback, for the promise that pg-cursor can give knows no columns. */
+const readBatch = (cursor: Cursor<TextRow>) =>
+  new Promise<{ rows: readonly TextRow[]; fields: readonly Field[] }>((resolve, reject) => {
+    cursor.read(BATCH_ROWS, (error, rows, result) =>
+      error
+        ? reject(error)
+        : resolve({ rows, fields: result.fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID })) }),
+    );
+  });

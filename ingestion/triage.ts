@@ -1,0 +1,147 @@
+// What whoever is woken at night asks first. The status command and the status Lambda begin with it.
+import type { Universe } from './contract/universe.ts';
+import type { Database } from './database/connection.ts';
+import { readSeriesOutcomes } from './database/series-outcomes.ts';
+import { type RunSummary, readStatus, type Status } from './database/status.ts';
+import { type Instant, MINUTE_MS } from './domain/day.ts';
+import { type FailureKind, isTransient } from './domain/failure.ts';
+import { seriesName } from './domain/series.ts';
+
+/**
+ * Three questions, each answered in one sentence that names what it is about.
+ * @property scheduledAt when the schedule was due last; null without one.
+ * @property isComplete whether a complete full run has ended since; without a schedule, whether one ever has.
+ */
+export type Triage = {
+  readonly scheduledAt: string | null;
+  readonly isComplete: boolean;
+  /** Is there a complete full run since the schedule's last time? */
+  readonly complete: string;
+  /** What is missing, and why? */
+  readonly missing: string;
+  /** What is to be done? */
+  readonly next: string;
+};
+
+export type TriagedStatus = { readonly triage: Triage } & Status;
+
+/** @param options.runId shows this run only, with its series and findings. */
+export async function readTriagedStatus(
+  database: Database,
+  options: { now: Instant; universe: Universe; scheduledAt: Instant | null; runId?: string },
+): Promise<TriagedStatus> {
+  const { runId, scheduledAt, ...question } = options;
+  const status = await readStatus(database, question);
+  const failed = failedRun(status);
+  const outcomes = failed ? await readSeriesOutcomes(database.db, failed.runId) : [];
+  const causes = [...new Set(outcomes.flatMap(({ errorKind }) => errorKind ?? []))];
+  const shown = runId === undefined ? status : await readStatus(database, { ...question, runId });
+  return { triage: triage(status, scheduledAt, causes), ...shown };
+}
+
+/**
+ * @param status with its latest runs.
+ * @param causes the kinds of failure of the run that failed last, if one has failed since the last complete one.
+ */
+export function triage(status: Status, scheduledAt: Instant | null, causes: readonly FailureKind[]): Triage {
+  const { lastCompleteRunAt } = status;
+  const isComplete = lastCompleteRunAt !== null && Date.parse(lastCompleteRunAt) >= (scheduledAt ?? 0);
+  const { days, neverFetched } = countMissing(status);
+  const isLacking = days > 0 || neverFetched.length > 0;
+  return {
+    scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
+    isComplete,
+    complete: completeSentence(status, scheduledAt, isComplete),
+    missing: isLacking ? missingSentence(status, why(status, isComplete, causes)) : 'Missing: nothing.',
+    next: nextSentence(status, { isFine: isComplete && !isLacking, causes }),
+  };
+}
+
+function completeSentence(status: Status, scheduledAt: Instant | null, isComplete: boolean): string {
+  const last = status.lastCompleteRunAt === null ? null : minute(status.lastCompleteRunAt);
+  const due = scheduledAt === null ? null : minute(new Date(scheduledAt).toISOString());
+  if (isComplete) return `Complete: yes, since ${last} UTC; ${due ? `scheduled for ${due}` : 'there is no schedule'}.`;
+  const running = runningRun(status);
+  if (running) return `Complete: not yet; a full run is ${running.status} since ${minute(running.startedAt)} UTC.`;
+  if (due === null) return 'Complete: NO full run ever; there is no schedule.';
+  return `Complete: NO full run since ${due} UTC; ${last ? `the last one ended ${last}` : 'none ever'}.`;
+}
+
+function missingSentence(status: Status, reason: string): string {
+  const { days, ofSeries, first, neverFetched } = countMissing(status);
+  const [series] = neverFetched;
+  const parts = [
+    ...(days > 0 ? [`${count(days, 'day')} of ${ofSeries} series since ${first}`] : []),
+    ...(series ? [`${neverFetched.length} series never fetched, ${seriesName(series)} first`] : []),
+  ];
+  return `Missing: ${parts.join(', and ')}. Why: ${reason}`;
+}
+
+/** In a few words, which a line of a terminal still shows; what the run says of it comes after them. */
+const CAUSES: Readonly<Record<FailureKind, string>> = {
+  network: 'CoinGecko was not reached',
+  timeout: 'CoinGecko did not answer',
+  rate_limited: 'too many requests',
+  server_error: 'CoinGecko had an error',
+  blocked: 'CoinGecko blocked us',
+  malformed: 'answers were unreadable',
+  incomplete: 'answers lacked days',
+  wrong_granularity: 'answers were not hourly',
+  empty: 'answers were empty',
+  not_found: 'CoinGecko knows no such coin',
+  history: "beyond the plan's history",
+  plan: 'the plan does not cover it',
+  wrong_key: 'the key is not accepted',
+  credits: 'no credits are left',
+  refused: 'the request was refused',
+};
+
+function why(status: Status, isComplete: boolean, causes: readonly FailureKind[]): string {
+  if (runningRun(status)) return 'the run is at work on them.';
+  const failed = failedRun(status);
+  if (failed) {
+    const told = failed.error ?? `the process of the run of ${minute(failed.startedAt)} ended without a verdict.`;
+    return [...causes.map((cause) => CAUSES[cause]), told].join('; ');
+  }
+  return isComplete ? 'settled or tracked since the last run.' : 'no full run began since; did the schedule fire?';
+}
+
+function nextSentence(status: Status, { isFine, causes }: { isFine: boolean; causes: readonly FailureKind[] }): string {
+  if (isFine) return 'Next: nothing to do.';
+  const running = runningRun(status);
+  if (running) return `Next: wait; npm run status -- --run ${running.runId} shows it.`;
+  const again = 'npm run fetch-data (on AWS the output FireRun) asks for it';
+  // A cause that stays is the same when the run is repeated.
+  return causes.length > 0 && !causes.some(isTransient) ? `Next: mend the cause, then ${again}.` : `Next: ${again}.`;
+}
+
+const latestFullRun = ({ runs }: Status): RunSummary | undefined => runs.find(({ isFullRun }) => isFullRun);
+
+/** A run writes with each answer. One that has not for so long was killed, and the next run marks it as interrupted. */
+const DEAD_AFTER_MS = 30 * MINUTE_MS;
+
+/** The latest full run, if it is under way. */
+function runningRun(status: Status): RunSummary | undefined {
+  const run = latestFullRun(status);
+  if (run?.status === 'waiting') return run;
+  const silentMs = Date.parse(status.now) - Date.parse(run?.lastWriteAt ?? run?.startedAt ?? status.now);
+  return run?.status === 'running' && silentMs < DEAD_AFTER_MS ? run : undefined;
+}
+
+/** The latest full run, if it has ended without being complete. */
+function failedRun(status: Status): RunSummary | undefined {
+  const run = latestFullRun(status);
+  return run?.status === 'complete' || runningRun(status) ? undefined : run;
+}
+
+function countMissing({ series }: Status) {
+  const lacking = series.filter(({ missingDays }) => missingDays.length > 0);
+  const days = lacking.flatMap(({ missingDays }) => missingDays).sort();
+  const neverFetched = series.filter(({ trackedSince }) => trackedSince === null);
+  return { days: days.length, ofSeries: lacking.length, first: days[0], neverFetched };
+}
+
+/** @returns `2026-01-31 02:00`. */
+const minute = (iso: string): string => iso.slice(0, 16).replace('T', ' ');
+
+const count = (items: number, noun: string): string => `${items} ${noun}${items === 1 ? '' : 's'}`;

@@ -1,0 +1,100 @@
+import { aborted } from 'node:util';
+import pg from 'pg';
+import type { Database } from '../../../ingestion/database/connection.ts';
+import { type Field, readRows } from '../../../ingestion/database/read-rows.ts';
+import { csvChunks, jsonChunks, rowsTable } from '../../output/rows-text.ts';
+import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
+import { openPsql, withoutPassword } from '../open-psql.ts';
+import { UsageError } from '../usage-error.ts';
+import { withDatabase } from '../with-database.ts';
+
+export const sql = defineCommand({
+  summary: 'Run one statement in quotes, which may only read; without one, open psql.',
+  positionals: ['[statement]'],
+  options: {
+    csv: { type: 'boolean', description: 'Print CSV with a heading, as in RFC 4180, and nothing else on stdout.' },
+    ...JSON_OPTION,
+  },
+  async run(context, { csv = false, json = false }, [statement]) {
+    if (csv && json) throw new UsageError('--csv and --json contradict each other: leave one of them out.');
+    const work = async (database: Database, _migrated: unknown, url: string): Promise<Outcome> => {
+      if (statement !== undefined) return await runStatement(database, statement, { csv, json }, context);
+      if (csv || json)
+        throw new UsageError(
+          '--csv and --json need a statement: npm run sql -- "select * from day_completeness" --csv',
+        );
+      return await openDatabase(url, context);
+    };
+    return await withDatabase(context, work, { isReading: true });
+  },
+});
+
+async function runStatement(
+  database: Database,
+  text: string,
+  { csv, json }: { csv: boolean; json: boolean },
+  { terminal, interrupt }: CommandContext,
+): Promise<Outcome> {
+  if (text.trim() === '')
+    throw new UsageError('The statement is empty; it takes one like "select * from day_completeness".');
+  // pg has no way to read what it gives.
+  if (/^\s*copy\b/i.test(text)) throw new UsageError('COPY works in psql only. Here --csv writes what a select gives.');
+  try {
+    return await readRows(database, { text }, interrupt, async (rows): Promise<Outcome> => {
+      if (rows.fields.length === 0)
+        throw new UsageError('The statement gives no rows; npm run sql shows what one reads.');
+      if (!csv && !json)
+        return { exitCode: EXIT.complete, document: null, text: await rowsTable(rows, terminal.columns) };
+      if (json) refuseSameNames(rows.fields);
+      await terminal.pipe(csv ? csvChunks(rows) : jsonChunks(rows));
+      return { exitCode: EXIT.complete };
+    });
+  } catch (error) {
+    throw error instanceof pg.DatabaseError ? explain(error, text, database) : error;
+  }
+}
+
+/** An object of JSON's holds each name once. */
+function refuseSameNames(fields: readonly Field[]): void {
+  const names = fields.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new UsageError(`Two columns are called "${twice}": give one another name with "as", or take --csv.`);
+}
+
+/** Classes of SQLSTATE that blame the connection or the server, not the statement. */
+const NOT_THE_STATEMENT = /^(08|53|57|58|XX)/;
+
+function explain(error: pg.DatabaseError, statement: string, database: Database): unknown {
+  const { code = '', message, position, hint } = error;
+  if (NOT_THE_STATEMENT.test(code)) return database.explain(error, statement);
+  if (code === '25006')
+    return new UsageError(`npm run sql only reads: ${message}. To change data, open psql: npm run sql`, {
+      cause: error,
+    });
+  if (message.includes('multiple commands'))
+    return new UsageError('There are several statements; it takes one at a time.', { cause: error });
+  const place = position === undefined ? '' : `, at "${excerpt(statement, Number(position) - 1)}"`;
+  return new UsageError(`PostgreSQL refuses the statement: ${message}${place}.${hint ? ` ${hint}` : ''}`, {
+    cause: error,
+  });
+}
+
+function excerpt(statement: string, start: number): string {
+  const text = [...statement].slice(start).join('').replace(/\s+/g, ' ').trim();
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+async function openDatabase(url: string, { settings, terminal, interrupt }: CommandContext): Promise<Outcome> {
+  const code = await openPsql(url);
+  if (code !== null) return { exitCode: code === 0 ? EXIT.complete : EXIT.incomplete };
+  if (settings.databaseUrl !== null)
+    return text(`psql is not installed. The database is ${withoutPassword(url)}, with the password of DATABASE_URL.`);
+  if (!process.stdin.isTTY)
+    return text(`psql is not installed. The database is ${url} while npm start runs, or npm run sql in a terminal.`);
+  terminal.print(`psql is not installed. Until Ctrl-C the database is ${url}`);
+  await aborted(interrupt, terminal);
+  return text('Stopped.');
+}
+
+const text = (words: string): Outcome => ({ exitCode: EXIT.complete, document: null, text: words });

@@ -1,0 +1,417 @@
+// sql, export and import, as processes of their own on one database.
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { LockLostError } from '../../ingestion/domain/failure.ts';
+import { type CommandEnvironment, runCommand, startCommand } from '../support/local-command.ts';
+import { useTestDatabase } from '../support/test-database.ts';
+import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
+import { TWO_COINS } from '../support/two-coins.ts';
+import { writeUniverse } from '../support/universe.ts';
+
+const testDatabase = await useTestDatabase();
+const UNIVERSE = writeUniverse(TWO_COINS);
+let ingestion: TestIngestion;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'data-commands-'));
+  ingestion = await startTestIngestion({ databaseUrl: testDatabase.url, now: '2026-11-23T02:00:00Z' });
+  await ingestion.run({ request: { from: '2026-11-20', to: '2026-11-22' } });
+});
+afterAll(async () => {
+  await ingestion.close();
+  await rm(folder, { recursive: true });
+});
+
+const run = (args: readonly string[], env: CommandEnvironment = {}) =>
+  runCommand(args, { DATABASE_URL: testDatabase.url, UNIVERSE, ...env });
+const query = async <Row>(statement: string): Promise<Row[]> =>
+  (await sql.raw<Row>(statement).execute(ingestion.database.db)).rows;
+const OF_BITCOIN = `from daily_prices where coin_id = 'bitcoin' and currency = 'usd' and day >= '2026-11-20'`;
+/** The digits that PostgreSQL has. */
+const averages = () =>
+  query<{ day: string; average: string }>(
+    `select day, average::text ${OF_BITCOIN} and day <= '2026-11-22' order by day`,
+  );
+
+describe('sql', () => {
+  test('a person gets a table', async () => {
+    const { code, stdout, stderr } = await run(['sql', `select day, average ${OF_BITCOIN} order by day limit 1`]);
+    const [first] = await averages();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.split('\n').slice(3)).toEqual([
+      `│ 2026-11-20 │ ${first?.average} │`,
+      expect.stringMatching(/^└─+┴─+┘$/),
+      '1 row.',
+      '',
+    ]);
+  });
+
+  test('--csv and --json hold every digit, and nothing else is on stdout', async () => {
+    const statement = `select day, average, is_final ${OF_BITCOIN} and day <= '2026-11-22' order by day`;
+    const csv = await run(['sql', statement, '--csv']);
+    const json = await run(['sql', statement, '--json']);
+    const expected = await query<Record<string, unknown>>(statement.replace('average', 'average::text'));
+    expect({ code: csv.code, stderr: csv.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(csv.stdout).toBe(
+      ['day,average,is_final', ...expected.map((row) => Object.values(row).join(',')), ''].join('\r\n'),
+    );
+    expect(JSON.parse(json.stdout)).toEqual(expected);
+  });
+
+  test.each([
+    [
+      'select pric from daily_prices',
+      /^PostgreSQL refuses the statement: column "pric" does not exist, at "pric from daily_prices"\.$/,
+    ],
+    ['selct 1', /^PostgreSQL refuses the statement: syntax error at or near "selct", at "selct 1"\.$/],
+    ['select 1 / 0', /^PostgreSQL refuses the statement: division by zero\.$/],
+    ['select 1; select 2', /^There are several statements; it takes one at a time\.$/],
+    [
+      'delete from daily_prices',
+      /^npm run sql only reads: cannot execute DELETE in a read-only transaction\. To change data, open psql/,
+    ],
+    ['commit', /^The statement gives no rows;/],
+    ['copy coins to stdout', /^COPY works in psql only\./],
+    [' ', /^The statement is empty;/],
+  ])('%s: one sentence, exit 2', async (statement, sentence) => {
+    const { code, stdout, stderr } = await run(['sql', statement]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.trimEnd()).toMatch(sentence);
+    expect(stderr.trimEnd()).not.toContain('\n');
+  });
+
+  test('two columns of one name, and two formats at once, are refused', async () => {
+    expect(await run(['sql', 'select day, day from daily_prices', '--json'])).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining('Two columns are called \\"day\\"'),
+    });
+    expect(await run(['sql', 'select 1', '--csv', '--json'])).toMatchObject({ code: 2 });
+  });
+
+  test('a statement that fails midway ends what is on stdout, and the sentence is on stderr', async () => {
+    const { code, stdout, stderr } = await run([
+      'sql',
+      'select 1 / (3000 - n) as x from generate_series(1, 4000) n',
+      '--json',
+    ]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: 'PostgreSQL refuses the statement: division by zero.\n' });
+    expect(stdout).toMatch(/^\[\n\{"x":0\}/);
+    expect(stdout).not.toContain('error');
+  });
+
+  test('Ctrl-C ends the statement on the server too', async () => {
+    const running = `select pid from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'`;
+    const { child, result } = startCommand(['sql', 'select pg_sleep(60)'], {
+      DATABASE_URL: testDatabase.url,
+      UNIVERSE,
+    });
+    while ((await query(running)).length === 0);
+    child.kill('SIGINT');
+    const { code, stderr } = await result;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/Interrupted by SIGINT\.\n$/) });
+    expect(await query(running)).toEqual([]);
+  });
+
+  test('nobody reads any more: an endless result ends', async () => {
+    const { child, result } = startCommand(['sql', 'select generate_series(1, 2000000000)', '--csv'], {
+      DATABASE_URL: testDatabase.url,
+      UNIVERSE,
+    });
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    expect(await result).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('a role that may only read can use it', async () => {
+    const role = `reader_${process.pid}`;
+    await query(`create role ${role} login password 'word' in role price_reader`);
+    const url = new URL(testDatabase.url);
+    url.username = role;
+    url.password = 'word';
+    const read = await run(['sql', 'select count(*) from daily_prices', '--csv'], { DATABASE_URL: url.href });
+    const refused = await run(['sql', 'select count(*) from requests'], { DATABASE_URL: url.href });
+    const exported = await run(['export', '--coin', 'bitcoin'], { DATABASE_URL: url.href });
+    await query(`drop role ${role}`);
+    expect(read).toMatchObject({ code: 0, stdout: expect.stringMatching(/^count\r\n[1-9]\d*\r\n$/) });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('permission denied for table requests') });
+    expect(exported).toMatchObject({ code: 0, stdout: expect.stringContaining('bitcoin,usd,2026-11-20,') });
+  });
+
+  describe('without a statement', () => {
+    let bin: string;
+    beforeAll(async () => {
+      bin = await mkdtemp(join(folder, 'bin-'));
+      await writeFile(join(bin, 'psql'), '#!/bin/sh\necho "psql $* as $PGPASSWORD in $PGTZ"\nexit $PSQL_EXIT\n');
+      await chmod(join(bin, 'psql'), 0o755);
+    });
+
+    test('opens psql, with the password in the environment', async () => {
+      const url = new URL(testDatabase.url);
+      const { password } = url;
+      url.password = '';
+      url.search = '?connect_timeout=5';
+      const { code, stdout } = await run(['sql'], {
+        PATH: `${bin}:${process.env['PATH']}`,
+        DATABASE_URL: `${testDatabase.url}?password=${password}&connect_timeout=5`,
+      });
+      expect({ code, stdout }).toEqual({ code: 0, stdout: `psql ${url.href} as ${password} in UTC\n` });
+    });
+
+    test('ends as psql did', async () => {
+      expect(await run(['sql'], { PATH: `${bin}:${process.env['PATH']}`, PSQL_EXIT: '2' })).toMatchObject({ code: 1 });
+    });
+
+    test('and without psql prints the address', async () => {
+      const { code, stdout } = await run(['sql'], { PATH: dirname(process.execPath) });
+      const { host, pathname, username, password } = new URL(testDatabase.url);
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: `psql is not installed. The database is postgres://${username}@${host}${pathname}, with the password of DATABASE_URL.\n`,
+      });
+      expect(stdout).not.toContain(password);
+    });
+
+    test('needs one for --csv', async () => {
+      expect(await run(['sql', '--csv'])).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/^--csv and --json need a/),
+      });
+    });
+  });
+});
+
+const COLUMNS =
+  'coin_id,currency,day,open,high,low,close,average,volume,market_cap,sample_count,hours_covered,is_final,is_thin,source,revision,updated_at';
+
+describe('export', () => {
+  const days = ['--from', '2026-11-20', '--to', '2026-11-21'];
+
+  test('CSV on stdout, by coin, currency and day', async () => {
+    const { code, stdout, stderr } = await run(['export', ...days]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '8 rows.\n' });
+    const lines = stdout.split('\r\n');
+    const [first] = await averages();
+    expect(lines[0]).toBe(COLUMNS);
+    expect(lines.slice(1, -1).map((line) => line.split(',').slice(0, 3).join(' '))).toEqual(
+      ['bitcoin eur', 'bitcoin usd', 'dogecoin eur', 'dogecoin usd'].flatMap((series) => [
+        `${series} 2026-11-20`,
+        `${series} 2026-11-21`,
+      ]),
+    );
+    expect(lines[3]).toMatch(
+      new RegExp(`^bitcoin,usd,2026-11-20,.*,${first?.average},.*,24,true,false,direct,0,2026-11-23T02:00:0\\dZ$`),
+    );
+  });
+
+  test('only what is asked for, as one JSON document', async () => {
+    const { stdout } = await run([
+      'export',
+      ...days,
+      '--coin',
+      'bitcoin',
+      '--currency',
+      'usd',
+      '--currency',
+      'eur',
+      '--json',
+    ]);
+    const document = JSON.parse(stdout);
+    const [first] = await averages();
+    expect(Object.keys(document[0]).join()).toBe(COLUMNS);
+    expect(document).toHaveLength(4);
+    expect(document[2]).toMatchObject({ coin_id: 'bitcoin', currency: 'usd', average: first?.average, is_final: true });
+  });
+
+  test('a file is written as a whole, and replaces the one before', async () => {
+    const file = join(folder, 'prices.json');
+    const first = await run(['export', ...days, '--out', file, '--json']);
+    const second = await run(['export', '--from', '2026-11-21', '--to', '2026-11-21', '--out', file]);
+    expect(JSON.parse(first.stdout)).toEqual({ file, format: 'json', rows: 8, isReplaced: false });
+    expect(second.stdout).toBe(`4 rows in ${file}, which replaces the file that was there.\n`);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toHaveLength(4);
+    expect(await readdir(folder)).not.toContainEqual(expect.stringContaining('unfinished'));
+  });
+
+  test('a series that is no longer part of the universe can be had', async () => {
+    const universe = writeUniverse({ ...TWO_COINS, coins: TWO_COINS.coins.slice(0, 1) });
+    const { code, stdout } = await run(['export', ...days, '--coin', 'dogecoin'], { UNIVERSE: universe });
+    expect({ code, lines: stdout.split('\r\n').length }).toEqual({ code: 0, lines: 1 + 4 + 1 });
+  });
+
+  test.each([
+    [
+      ['--coin', 'doge'],
+      '--coin is "doge", no coin of the universe; the nearest is dogecoin. To add one: npm run universe -- add ID',
+    ],
+    [
+      ['--currency', 'us'],
+      '--currency is "us", no currency of the universe; the nearest is usd. To add one: npm run universe -- add CODE',
+    ],
+    [['--from', '2026-02-30'], '--from is "2026-02-30"; it takes a UTC day that exists, as YYYY-MM-DD.'],
+    [
+      ['--from', '2026-02-02', '--to', '2026-02-01'],
+      '--from is 2026-02-02; it takes a day that is not after --to, 2026-02-01.',
+    ],
+    [['--format', 'xml'], '--format is "xml"; it takes csv or json.'],
+    [['--out', tmpdir()], `${tmpdir()} is no regular file. Name a file, or leave --out away to write to stdout.`],
+    [['--out', '/nowhere/prices.csv'], expect.stringMatching(/^\/nowhere\/prices\.csv can't be written: ENOENT/)],
+  ])('%j is refused', async (options, message) => {
+    const { code, stdout, stderr } = await run(['export', ...options]);
+    expect({ code, stdout, message: stderr.trimEnd() }).toEqual({ code: 2, stdout: '', message });
+  });
+});
+
+describe('import', () => {
+  const SERIES = ['--coin', 'bitcoin', '--currency', 'usd'];
+  const rows = () =>
+    query<Record<string, unknown>>(
+      'select day, price::text, source_name, file_sha256, imported_at::text from imported_daily_prices order by day',
+    );
+  beforeEach(() => query('delete from imported_daily_prices'));
+
+  async function fileOf(name: string, text: string): Promise<string> {
+    const file = join(folder, name);
+    await writeFile(file, text);
+    return file;
+  }
+
+  test('prices get into a table of their own, and the same file again writes nothing', async () => {
+    const file = await fileOf(
+      'old.csv',
+      'day,price\n2013-04-28,135.30\n2013-04-29,0.000000000000000012345678901234567890\n',
+    );
+    const first = await run(['import', file, ...SERIES]);
+    const stored = await rows();
+    const second = await run(['import', file, ...SERIES, '--json']);
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('2 days of bitcoin/usd imported as "old.csv", 0 replaced, 0 there already.'),
+    });
+    expect(stored).toMatchObject([
+      {
+        day: '2013-04-28',
+        price: '135.30',
+        source_name: 'old.csv',
+        file_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+      { day: '2013-04-29', price: '0.000000000000000012345678901234567890' },
+    ]);
+    expect(JSON.parse(second.stdout)).toEqual({
+      coin: 'bitcoin',
+      currency: 'usd',
+      file,
+      sha256: stored[0]?.['file_sha256'],
+      sourceName: 'old.csv',
+      columns: { day: 'day', price: 'price' },
+      firstDay: '2013-04-28',
+      lastDay: '2013-04-29',
+      written: 0,
+      replaced: 0,
+      unchanged: 2,
+    });
+    expect(await rows()).toEqual(stored);
+  });
+
+  test('a longer file adds what is new; another price is refused, unless it may replace', async () => {
+    await run(['import', await fileOf('one.csv', 'day,price\n2020-01-01,1\n2020-01-02,2\n'), ...SERIES]);
+    const more = await fileOf('more.csv', 'when;last\n2020-01-03;3\n2020-01-02;2.0\n2020-01-01;1.5\n');
+    const options = [...SERIES, '--day-column', 'when', '--price-column', 'last', '--source-name', 'the exchange'];
+    const before = await rows();
+    const refused = await run(['import', more, ...options]);
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(
+        "1 day of bitcoin/usd were imported with another price before, so nothing was written; the first is 2020-01-01, with 1 where the file has 1.5. To take the file's: --replace",
+      ),
+    });
+    expect(await rows()).toEqual(before);
+    const { stdout } = await run(['import', more, ...options, '--replace', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ written: 1, replaced: 1, unchanged: 1 });
+    expect(await rows()).toMatchObject([
+      { day: '2020-01-01', price: '1.5', source_name: 'the exchange' },
+      { day: '2020-01-02', price: '2', source_name: 'one.csv' },
+      { day: '2020-01-03', price: '3', source_name: 'the exchange' },
+    ]);
+  });
+
+  test('price_history shows it where CoinGecko has no price, and says which is which', async () => {
+    const file = await fileOf('both.csv', 'day,price\n2026-11-10,7\n2026-11-20,8\n');
+    await run(['import', file, ...SERIES, '--source-name', 'elsewhere']);
+    const [stored] = await averages();
+    const history = await query(
+      `select day, price::text, origin, source_name, is_final from price_history
+       where coin_id = 'bitcoin' and currency = 'usd' and day in ('2026-11-10', '2026-11-20') order by day`,
+    );
+    expect(history).toEqual([
+      { day: '2026-11-10', price: '7', origin: 'imported', source_name: 'elsewhere', is_final: true },
+      { day: '2026-11-20', price: stored?.average, origin: 'direct', source_name: 'CoinGecko', is_final: true },
+    ]);
+  });
+
+  test('one bad line, and nothing is imported', async () => {
+    const lines = Array.from(
+      { length: 700 },
+      (_, index) => `${new Date(Date.UTC(2020, 0, 1 + index)).toISOString()},1`,
+    );
+    const file = await fileOf('bad.csv', ['day,price', ...lines, '2026-01-01,-1', ''].join('\n'));
+    const { code, stderr } = await run(['import', file, ...SERIES]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr:
+        "1 of 701 lines of prices can't be imported, so nothing was:\n" +
+        'Line 702: the price is "-1"; it takes digits with a point, like 67000.25.\n',
+    });
+    expect(await rows()).toEqual([]);
+    await writeFile(file, ['day,price', ...lines].join('\n'));
+    expect(await run(['import', file, ...SERIES])).toMatchObject({ code: 0 });
+    expect(await rows()).toHaveLength(700);
+  });
+
+  test('waits for no other ingestion: exit 3', async () => {
+    const { lock } = createRepositories(ingestion.database, { clock: ingestion.clock });
+    const held = await lock.acquire(0);
+    const { code } = await run(['import', await fileOf('a.csv', 'day,price\n2020-01-01,1\n'), ...SERIES]);
+    await held.release();
+    expect(code).toBe(3);
+    expect(await rows()).toEqual([]);
+  });
+
+  test('who has lost the lock imports nothing', async () => {
+    const mine = createRepositories(ingestion.database, { clock: ingestion.clock });
+    const toImport = {
+      series: { coin: 'bitcoin', currency: 'usd' },
+      prices: [{ day: '2020-01-01', price: '1' }],
+      sourceName: 'elsewhere',
+      sha256: 'a'.repeat(64),
+      mayReplace: false,
+    };
+    await expect(mine.imports.importPrices(toImport)).rejects.toThrow(LockLostError);
+    const held = await mine.lock.acquire(0);
+    await query('update ingestion_fence set number = number + 1');
+    await expect(mine.imports.importPrices(toImport)).rejects.toThrow('Another ingestion has taken the lock');
+    await held.release();
+    expect(await rows()).toEqual([]);
+  });
+
+  test.each([
+    [
+      ['--coin', 'bitcoin'],
+      /^import needs to know whose prices they are: npm run import -- FILE --coin ID --currency CODE\.$/,
+    ],
+    [['--coin', 'btc', '--currency', 'usd'], /^--coin is "btc", no coin of the universe; the nearest is bitcoin\./],
+    [[...SERIES, '--source-name', ' '], /^--source-name is empty; it takes a text\.$/],
+  ])('%j is refused', async (options, sentence) => {
+    const { code, stderr } = await run(['import', await fileOf('a.csv', 'day,price\n2020-01-01,1\n'), ...options]);
+    expect({ code, message: stderr.trimEnd() }).toEqual({ code: 2, message: expect.stringMatching(sentence) });
+  });
+
+  test('a file that is not there is named', async () => {
+    expect(await run(['import', '/nowhere/prices.csv', ...SERIES])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^The file \/nowhere\/prices\.csv can't be read: ENOENT/),
+    });
+  });
+});

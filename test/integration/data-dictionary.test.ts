@@ -1,0 +1,166 @@
+// docs/data.md and the README against a database: the dictionary is that of its comments, and the statements can be run.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { createDatabase } from '../../ingestion/database/connection.ts';
+import { addDays, lastSettledDay } from '../../ingestion/domain/day.ts';
+import { DATA_FILE, withDictionary } from '../support/data-dictionary.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+import { startTestIngestion } from '../support/test-ingestion.ts';
+
+const data = await readFile(DATA_FILE, 'utf8');
+const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8');
+const testDatabase = await createTestDatabase();
+/** The views know no other clock than the server's. */
+const now = Date.now();
+const newest = lastSettledDay(now);
+
+type Row = Record<string, unknown>;
+let client: pg.Client;
+
+beforeAll(async () => {
+  const ingestion = await startTestIngestion({ databaseUrl: testDatabase.url, now: new Date(now).toISOString() });
+  await ingestion.run();
+  await ingestion.close();
+  // As text: what a type becomes is another question.
+  client = new pg.Client({ connectionString: testDatabase.url, types: { getTypeParser: () => String } });
+  await client.connect();
+  const revised = `coin_id = 'bitcoin' and currency = 'usd' and day = '${addDays(newest, -3)}'`;
+  for (const statement of [
+    `insert into daily_price_revisions (coin_id, currency, day, open, high, low, close, average, volume, market_cap,
+       sample_count, hours_covered, first_sample_at, last_sample_at, is_settled, is_final, revision, run_id,
+       aggregation_version, updated_at, replaced_at, replaced_by_run_id)
+     select coin_id, currency, day, open, high, low, close, low, volume, market_cap, sample_count, hours_covered,
+       first_sample_at, last_sample_at, is_settled, is_final, revision, run_id, aggregation_version, updated_at, now(), run_id
+     from daily_prices where ${revised}`,
+    `update daily_prices set revision = 1 where ${revised}`,
+    `delete from daily_prices where coin_id = 'dogecoin' and currency = 'eur' and day = '${newest}'`,
+    `delete from latest_prices`,
+    `insert into latest_prices select 'bitcoin', 'usd', 90000.5, 1e12, 1e9, -1.5, now() - interval '5 minutes', id from ingestion_runs`,
+    `insert into rejected_samples select id, 'bitcoin', 'usd', now(), '-1', 'not_positive' from ingestion_runs`,
+    `insert into imported_daily_prices values ('bitcoin', 'usd', '2013-04-28', 135.30, 'elsewhere', '${'a'.repeat(64)}', now())`,
+  ])
+    await client.query(statement);
+  // A reader's rights have to do.
+  await client.query('set role price_reader');
+});
+afterAll(async () => {
+  await client.end();
+  await testDatabase.drop();
+});
+
+/** @returns the statements of a text's SQL blocks. */
+const statementsIn = (text: string): string[] =>
+  [...text.matchAll(/```sql\n(.*?)```/gs)].flatMap(([, block = '']) =>
+    block.split(/;\s*$/m).filter((statement) => statement.trim() !== ''),
+  );
+
+/** @returns what the statements below a heading of docs/data.md give, one after another. */
+async function answersBelow(heading: string): Promise<Row[][]> {
+  const [, section = ''] = data.split(`\n### ${heading}\n`);
+  const answers: Row[][] = [];
+  for (const statement of statementsIn(section.split(/\n##/)[0] ?? ''))
+    answers.push((await client.query<Row>(statement)).rows);
+  return answers;
+}
+
+test('the dictionary is that of the comments in the database; "npm run dictionary" renews it', async () => {
+  const database = createDatabase({ url: testDatabase.url });
+  const expected = await withDictionary(database, data);
+  await database.close();
+  expect(data).toBe(expected);
+  expect(data).toMatch(/\| average \| numeric \| Mean of the hours' means/);
+  expect(data).not.toMatch(/\| null \|/);
+});
+
+describe('the statements of docs/data.md answer what their headings ask', () => {
+  const day = newest;
+  const series = { coin_id: 'bitcoin', currency: 'usd' };
+  const ANSWERS: [heading: string, answers: unknown[][]][] = [
+    [
+      'Is yesterday complete?',
+      [
+        [
+          {
+            day,
+            series_expected: '4',
+            series_final: '3',
+            series_thin: '0',
+            series_unconfirmed: '0',
+            series_missing: '1',
+          },
+        ],
+      ],
+    ],
+    ['Which days are not?', [[{ day, series_missing: '1' }]]],
+    ['Which series lack a day, and why?', [[{ coin_id: 'dogecoin', currency: 'eur', reason: null, status: 'stored' }]]],
+    [
+      'What was revised, and by how much?',
+      [[{ ...series, day: addDays(day, -3), percent: expect.stringMatching(/^[1-9]?\d\.\d{4}$/) }]],
+    ],
+    ['Which samples are behind a number?', [[{ sample_count: expect.stringMatching(/^\d{3}$/) }]]],
+    ['Which samples were not counted?', [[{ price: '-1', reason: 'not_positive' }]]],
+    [
+      'The latest price',
+      [
+        [{ coin_id: 'bitcoin', price: '90000.5', change_24h_percent: '-1.5', age: expect.stringMatching(/^00:05:/) }],
+        ['eur', 'usd', 'eur', 'usd'].map((currency) => expect.objectContaining({ currency })),
+      ],
+    ],
+    ['Returns, and how much they vary', [[{ days: '29' }, { days: '29' }]]],
+    ['Correlation of returns', [[{ coin: 'bitcoin', other: 'dogecoin', days: '29' }]]],
+  ];
+  test.each(ANSWERS)('%s', async (heading, answers) => {
+    expect(await answersBelow(heading)).toMatchObject(answers);
+  });
+
+  test('Monthly candles', async () => {
+    const [candles = []] = await answersBelow('Monthly candles');
+    const { rows } = await client.query<Row>(
+      `select to_char(day, 'YYYY-MM-01') as month, count(*) as days_final, max(high) as high from daily_prices
+       where coin_id = 'bitcoin' and currency = 'usd' and is_final group by 1 order by 1`,
+    );
+    expect(candles).toMatchObject(rows);
+  });
+
+  test('More than a year', async () => {
+    const [[first, ...others] = []] = await answersBelow('More than a year');
+    expect(first).toEqual({ day: '2013-04-28', price: '135.30', origin: 'imported', source_name: 'elsewhere' });
+    expect(others.at(-1)).toMatchObject({ origin: 'direct', source_name: 'CoinGecko' });
+  });
+
+  test('and there is no other', () => {
+    const [cookbook = ''] = data.split('\n## The dictionary\n');
+    const headings = [...cookbook.matchAll(/^### (.*)$/gm)].map(([, heading]) => heading);
+    const asked = [...ANSWERS.map(([heading]) => heading), 'Monthly candles', 'More than a year'];
+    expect(headings.toSorted()).toEqual(asked.toSorted());
+  });
+});
+
+test('the SQL of the README can be run as it stands, by a reader, and answers', async () => {
+  const statements = statementsIn(readme);
+  expect(statements.length).toBeGreaterThan(2);
+  for (const statement of statements) {
+    const { rows } = await client.query<Row>(statement);
+    expect({ statement, rows: rows.length }).toEqual({ statement, rows: expect.any(Number) });
+    expect(rows.length).toBeGreaterThan(0);
+  }
+});
+
+test('node-pg reads what docs/data.md says, and with the parsers that it names', async () => {
+  const { DATE, NUMERIC } = pg.types.builtins;
+  const read = async (parsers: Readonly<Record<number, (text: string) => unknown>>) => {
+    const types = { getTypeParser: (oid: number) => parsers[oid] ?? pg.types.getTypeParser(oid) };
+    const reader = new pg.Client({ connectionString: testDatabase.url, types });
+    await reader.connect();
+    const { rows } = await reader.query('select day, average, count(*) over () as days from daily_prices limit 1');
+    await reader.end();
+    return rows;
+  };
+  const decimal = expect.stringMatching(/^\d+\.\d+$/);
+  expect(await read({})).toEqual([{ day: expect.any(Date), average: decimal, days: expect.stringMatching(/^\d+$/) }]);
+  expect(await read({ [NUMERIC]: Number, [DATE]: String })).toMatchObject([
+    { day: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), average: expect.any(Number) },
+  ]);
+});
