@@ -17,9 +17,11 @@ export type ForeseenRequest = Series & {
   readonly days: number;
 };
 
-/** What a run would do now. @property requests those of the plan, and those for the latest prices. */
+/** What a run would do now. */
 export type Foreseen = {
+  /** Those of the plan, and those for the latest prices. */
   readonly requests: number;
+  readonly latestRequests: number;
   /** Each answer costs one, where every request is answered at the first attempt. */
   readonly credits: number;
   readonly creditsThisMonth: number;
@@ -48,6 +50,7 @@ export async function foreseeRun(order: RunOrder, deps: RunDependencies): Promis
   const limiter = deps.makeRateLimiter(endedAt.map((at) => (at === null ? 0 : now - at)));
   return {
     requests: count,
+    latestRequests,
     credits: count,
     creditsThisMonth: await repositories.requests.creditsSince(startOfMonth(now)),
     gapDays: requests.flatMap(({ serves }) => serves).reduce((sum, { gapDays }) => sum + gapDays.length, 0),

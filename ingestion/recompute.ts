@@ -1,11 +1,11 @@
-import { parseAnswer } from './coingecko/parse-answer.ts';
-import { readAnswer, readOutdated } from './database/answers.ts';
+import { readAnswers, readOutdated } from './database/answers.ts';
 import type { Database } from './database/connection.ts';
 import { aggregate } from './domain/aggregation.ts';
 import { type Day, type DaySpan, dayOf, spansOf } from './domain/day.ts';
 import type { PriceChange } from './domain/quality.ts';
 import { type Series, seriesName } from './domain/series.ts';
 import type { Repositories } from './ports.ts';
+import { remakeSamples } from './remake-samples.ts';
 
 /** Days of one series that stay as they are. */
 type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
@@ -46,18 +46,22 @@ export async function recompute(
     const renewed: (Row & PriceChange)[] = [];
     const kept: Row[] = [];
     const withoutAnswer: Row[] = [];
-    for (const [answerId, rows] of Map.groupBy(outdated, ({ answerId }) => answerId)) {
+    const keyOf = ({ coin, currency, answerIds }: (typeof outdated)[number]) => `${coin}/${currency} ${answerIds}`;
+    for (const rows of Map.groupBy(outdated, keyOf).values()) {
       if (interrupt.aborted) break;
-      const answer = answerId === null ? null : await readAnswer(db, answerId);
-      if (!answer?.body) {
+      const [{ coin, currency, answerIds }] = rows as [(typeof outdated)[number]];
+      const answers = await readAnswers(db, coin, answerIds);
+      const remade = remakeSamples(currency, answers);
+      const [own] = answers;
+      if (!remade || !own) {
         withoutAnswer.push(...rows);
         continue;
       }
-      const { coin, currency, runId, receivedAt } = answer;
       const days = new Set(rows.map(({ day }) => day));
-      const made = aggregate(parseAnswer(answer.body), answer, receivedAt);
+      const made = aggregate(remade.samples, remade, remade.receivedAt);
       const changes = await prices.renewPrices({
-        ...{ runId, series: { coin, currency }, source: 'direct', answerIds: [answer.id] },
+        ...{ runId: own.runId, series: { coin, currency }, answerIds: answers.map(({ id }) => id) },
+        source: answers.length === 1 ? 'direct' : 'cross_rate',
         prices: made.prices.filter(({ day }) => days.has(day)),
         rejected: made.rejected.filter(({ observedAt }) => days.has(dayOf(observedAt))),
       });

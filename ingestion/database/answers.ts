@@ -66,11 +66,11 @@ export async function readAbsence(db: Kysely<Tables>, { coin, currency }: Series
 }
 
 /**
- * The answer that a row of `daily_prices as price` was made from. The first version named none, and a program of it that was
+ * The answers that a row of `daily_prices as price` was made from. The first version named none, and a program of it that was
  * rolled back to leaves the ids of the row before: of its rows the run's answer counts whose window holds the day, first the
- * one that was asked for it.
+ * one that was asked for it. Prices by cross rates have three answers or more, of which the coin's own was stored last.
  */
-const ANSWER_ID = sql<number | null>`(
+const ANSWER_IDS = sql<(number | null)[]>`case when price.source = 'cross_rate' then price.answer_ids else array[(
   select answer.id from answers as answer
   where answer.coin_id = price.coin_id and answer.currency = price.currency and (
     price.aggregation_version > 1 and answer.id = any(price.answer_ids)
@@ -80,16 +80,16 @@ const ANSWER_ID = sql<number | null>`(
   )
   order by price.day between answer.first_day and answer.last_day desc, answer.id desc
   limit 1
-)`;
+)] end`;
 
-/** @returns the answer that the day's row was made from; null where it is not kept any more. */
-export async function readAnswerOf(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
+/** @returns the answers that the day's row was made from, its coin's own first; none where one of them is not kept any more. */
+export async function readAnswersOf(db: Kysely<Tables>, { coin, currency }: Series, day: Day): Promise<KeptAnswer[]> {
   const row = await db
     .selectFrom('daily_prices as price')
-    .select(ANSWER_ID.as('answerId'))
+    .select(ANSWER_IDS.as('answerIds'))
     .where(({ and }) => and({ coin_id: coin, currency, day }))
     .executeTakeFirst();
-  return row?.answerId ? await readAnswer(db, row.answerId) : null;
+  return await readAnswers(db, coin, row?.answerIds ?? []);
 }
 
 /** @returns the latest answer that was asked for the day, whether or not it made a row; null where none is kept. */
@@ -106,11 +106,13 @@ export async function readAnswerFor(db: Kysely<Tables>, { coin, currency }: Seri
   return answer ? await toKept(answer) : null;
 }
 
-/** @returns the rows of an older aggregation version, in day order; `answerId` is null where no answer is kept. */
-export async function readOutdated(db: Kysely<Tables>): Promise<(Series & { day: Day; answerId: number | null })[]> {
+/** @returns the rows of an older aggregation version, in day order, with the ids of their answers, null where none is kept. */
+export async function readOutdated(
+  db: Kysely<Tables>,
+): Promise<(Series & { day: Day; answerIds: (number | null)[] })[]> {
   return await db
     .selectFrom('daily_prices as price')
-    .select(['coin_id as coin', 'currency', 'day', ANSWER_ID.as('answerId')])
+    .select(['coin_id as coin', 'currency', 'day', ANSWER_IDS.as('answerIds')])
     .where('aggregation_version', '<', AGGREGATION_VERSION)
     .orderBy('coin_id')
     .orderBy('currency')
@@ -118,8 +120,17 @@ export async function readOutdated(db: Kysely<Tables>): Promise<(Series & { day:
     .execute();
 }
 
-export async function readAnswer(db: Kysely<Tables>, id: number): Promise<KeptAnswer> {
-  return await toKept(await db.selectFrom('answers').selectAll().where('id', '=', id).executeTakeFirstOrThrow());
+/** @returns the answers, those for the coin first; none where one of them is not kept any more. */
+export async function readAnswers(
+  db: Kysely<Tables>,
+  coin: string,
+  ids: readonly (number | null)[],
+): Promise<KeptAnswer[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom('answers').selectAll().where('id', 'in', ids).orderBy('id').execute();
+  if (rows.length < ids.length) return [];
+  const answers = await Promise.all(rows.map(toKept));
+  return [...answers.filter((one) => one.coin === coin), ...answers.filter((one) => one.coin !== coin)];
 }
 
 const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');

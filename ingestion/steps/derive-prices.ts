@@ -43,12 +43,14 @@ export function createDerivation({ base }: OpenRun, plan: RunPlan, deps: RunDepe
   for (const { currency, body, ...stored } of plan.storedReferences)
     take(currency, { ...stored, prices: deps.source.parse(body).prices });
 
-  function ratesOf(inBase: readonly Reference[], currency: string): CrossRates {
-    const known = rates.get(currency);
+  /** By the answers that a row will name, so that it can be made again from them. */
+  function ratesOf(inBase: readonly Reference[], inCurrency: readonly Reference[], currency: string): CrossRates {
+    const key = [...inBase, ...inCurrency].map(({ id }) => id).join();
+    const known = rates.get(key);
     if (known) return known;
     const pricesOf = (answers: readonly Reference[]) => answers.flatMap(({ prices }) => prices);
-    const found = ratesBetween(currency, pricesOf(inBase), pricesOf(referencesIn(currency)));
-    rates.set(currency, found.rates);
+    const found = ratesBetween(currency, pricesOf(inBase), pricesOf(inCurrency));
+    rates.set(key, found.rates);
     findings.push(...found.findings);
     return found.rates;
   }
@@ -65,8 +67,11 @@ export function createDerivation({ base }: OpenRun, plan: RunPlan, deps: RunDepe
       const daysSent = new Set(samples.prices.map(([at]) => dayOf(at)));
       const overlaps = (one: Reference) => one.window.from < window.to && one.window.to > window.from;
       for (const { series, gapDays } of derived) {
-        const rates = ratesOf(referencesIn(base.currency), series.currency);
-        const used = [base.currency, series.currency].flatMap((code) => referencesIn(code).filter(overlaps));
+        const [inBase, inCurrency] = [base.currency, series.currency].map((code) =>
+          referencesIn(code).filter(overlaps),
+        ) as [Reference[], Reference[]];
+        const used = [...inBase, ...inCurrency];
+        const rates = ratesOf(inBase, inCurrency, series.currency);
         if (rates.length === 0) {
           withoutRate.push(series);
           continue;

@@ -3,7 +3,7 @@ import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
 import type { ExplainedHour, Explanation } from '../../ingestion/domain/explain.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import type { ExplainedRow } from '../../ingestion/explain-stored.ts';
+import type { ExplainedAnswer, ExplainedRow } from '../../ingestion/explain-stored.ts';
 import { tableText } from './outcome-text.ts';
 
 /** Of an hour with more samples the table shows only how many; `--json` has them all. */
@@ -26,14 +26,24 @@ export function explanationText(row: ExplainedRow): string {
   ].join('\n');
 }
 
-function answerLines({ answer, explanation }: ExplainedRow): string[] {
+function answerLines({ answer, references, explanation, currency }: ExplainedRow): string[] {
   if (!answer) return [];
   return [
-    `Answer ${answer.id} of run ${answer.runId}, received ${answer.receivedAt}, for ${answer.windowFrom} to ${answer.windowTo}.`,
-    `SHA-256 ${answer.sha256}: ${answer.isIntact ? 'the stored body is intact' : 'THE STORED BODY IS ANOTHER ONE'}.`,
+    ...answerText(answer, references.length > 0 ? ` for ${seriesName(answer)}` : ''),
+    ...references.flatMap((reference) => answerText(reference, ` for ${seriesName(reference)}`)),
+    ...(references.length > 0
+      ? [
+          `Each sample in ${answer.currency} times the rate of the nearest moment that the references have in ${currency} and in ${answer.currency}:`,
+        ]
+      : []),
     ...(explanation ? explanationLines(explanation) : []),
   ];
 }
+
+const answerText = (answer: ExplainedAnswer, of: string): string[] => [
+  `Answer ${answer.id}${of} of run ${answer.runId}, received ${answer.receivedAt}, for ${answer.windowFrom} to ${answer.windowTo}.`,
+  `SHA-256 ${answer.sha256}: ${answer.isIntact ? 'the stored body is intact' : 'THE STORED BODY IS ANOTHER ONE'}.`,
+];
 
 function explanationLines({ hours, rejected, meanOfHours, price }: Explanation): string[] {
   return [

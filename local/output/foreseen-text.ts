@@ -4,7 +4,7 @@ import { tableText } from './outcome-text.ts';
 
 /** @returns what a run would do, for people: by coin, then what it costs. */
 export function foreseenText(
-  { plan, requests, credits, creditsThisMonth, gapDays, durationMs }: Foreseen,
+  { plan, requests, latestRequests, credits, creditsThisMonth, gapDays, durationMs }: Foreseen,
   { monthlyCredits, requestsPerMinute }: { monthlyCredits: number | null; requestsPerMinute: number },
 ): string {
   if (requests === 0) return 'Nothing is missing: no request would be sent.';
@@ -17,7 +17,8 @@ export function foreseenText(
       [...Map.groupBy(plan, ({ coin }) => coin)].map(([coin, ofCoin]) => rowOf(coin, ofCoin)),
       80,
     ),
-    `${formatQuantity(requests, 'request')} for ${formatQuantity(gapDays, 'missing day')}: ` +
+    `${formatQuantity(requests - latestRequests, 'request')} for ${formatQuantity(gapDays, 'missing day')}` +
+      `${latestRequests > 0 ? `, ${formatCount(latestRequests)} for the latest prices` : ''}: ` +
       `${formatQuantity(credits, 'credit')}, beside the ${used} used this month (UTC).`,
     `At ${formatCount(requestsPerMinute)} a minute they take ${durationMs < 1000 ? 'a few seconds' : `at least ${formatDuration(durationMs)}`}.`,
     'Nothing was sent. Without --dry-run it is done.',

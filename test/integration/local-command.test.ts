@@ -77,13 +77,24 @@ describe('in order, on one database', () => {
     const { code, stdout, stderr } = await runCommand(args, { ...settings(), COINGECKO_REQUESTS_PER_MINUTE: '2' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/│ bitcoin +│ usd, eur +│ +2 │ +60 │ 2026-02-13 │ 2026-03-14 │/);
-    expect(stdout).toContain('4 requests for 120 missing days: 4 credits, beside the 0 used this month (UTC).');
-    expect(stdout).toMatch(/At 2 a minute they take at least 1 min \d+ s\.\nNothing was sent\./);
+    expect(stdout).toContain(
+      '4 requests for 120 missing days, 1 for the latest prices: 5 credits, beside the 0 used this month (UTC).',
+    );
+    expect(stdout).toMatch(/At 2 a minute they take at least 2 min \d+ s\.\nNothing was sent\./);
     const { stdout: json } = await runCommand([...args, '--json'], settings());
     expect(JSON.parse(json)).toMatchObject({
-      ...{ dryRun: true, requests: 4, credits: 4, creditsThisMonth: 0, gapDays: 120, monthlyCredits: null },
+      ...{
+        dryRun: true,
+        requests: 5,
+        latestRequests: 1,
+        credits: 5,
+        creditsThisMonth: 0,
+        gapDays: 120,
+        monthlyCredits: null,
+      },
       plan: expect.arrayContaining([
         {
+          ...{ serves: ['ethereum/eur'] },
           ...{ coin: 'ethereum', currency: 'eur', days: 30, firstDay: '2026-02-13', lastDay: '2026-03-14' },
           ...{ from: '2026-02-12T00:00:00.000Z', to: expect.stringMatching(/^2026-03-15T06:/) },
         },
@@ -103,8 +114,10 @@ describe('in order, on one database', () => {
       expectedDays: 4 * 30,
       storedDays: 4 * 30,
       missingDays: 0,
-      requests: 4,
-      credits: 4,
+      requests: 5,
+      credits: 5,
+      latestPrices: 4,
+      crossRateDays: 0,
       retries: 0,
       rateLimited: 0,
       error: null,
@@ -149,7 +162,7 @@ describe('in order, on one database', () => {
       settings(),
     );
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ requests: 3, gapDays: 226, creditsThisMonth: 4 });
+    expect(JSON.parse(stdout)).toMatchObject({ requests: 3, gapDays: 226, creditsThisMonth: 6 });
     expect(await query('select * from requested_ranges')).toEqual([]);
   });
 
@@ -189,7 +202,7 @@ describe('in order, on one database', () => {
     expect(status.series).toHaveLength(4);
     expect(status.series[2]).toMatchObject({ coin: 'ethereum', currency: 'usd', firstFinalDay: '2026-01-10' });
     expect(status.runs).toHaveLength(4);
-    expect(status.runs).toContainEqual(expect.objectContaining({ status: 'complete', requests: 4, credits: 4 }));
+    expect(status.runs).toContainEqual(expect.objectContaining({ status: 'complete', requests: 5, credits: 5 }));
   });
 
   test('status shows a person coverage by coin and the last runs', async () => {

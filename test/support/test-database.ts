@@ -61,6 +61,7 @@ const TABLES = [
   'unavailable_days',
   'daily_price_revisions',
   'daily_prices',
+  'latest_prices',
   'ingestion_runs',
   'series',
   'coins',
