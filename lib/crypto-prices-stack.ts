@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Annotations, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { StackConfig } from './config.ts';
 import { createAlarms } from './constructs/alarms.ts';
@@ -28,9 +28,12 @@ export interface CryptoPricesStackProps {
 export class CryptoPricesStack extends Stack {
   constructor(scope: Construct, id: string, { config, deployId }: CryptoPricesStackProps) {
     super(scope, id, {
-      description: `Daily crypto prices into PostgreSQL, on a schedule (${config.stage})`,
+      description: `Daily crypto prices into PostgreSQL, on a schedule (${config.deployment})`,
       tags: { application: 'crypto-prices', stage: config.stage },
     });
+    for (const [name, sentence] of Object.entries(config.overrides)) {
+      Annotations.of(this).addWarningV2(`crypto-prices:this-deploy-alone-${name}`, sentence);
+    }
 
     const network = new Network(this, 'Network', config);
     const database = new Database(this, 'Database', { config, network });

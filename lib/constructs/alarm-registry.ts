@@ -42,7 +42,7 @@ export class AlarmRegistry extends Construct {
     });
     // Alarms can't publish with the key that AWS manages for SNS. They would fail silently.
     const key = new Key(this, 'Key', {
-      description: 'Encrypts the alarms of the price ingestion',
+      description: `Encrypts the alarms of the price ingestion (${config.deployment})`,
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.DESTROY,
       pendingWindow: Duration.days(7),
@@ -50,7 +50,7 @@ export class AlarmRegistry extends Construct {
     key.grant(alarms, 'kms:Decrypt', 'kms:GenerateDataKey*');
     this.topic = new Topic(this, 'Topic', {
       topicName: resourceName(config, 'alarms'),
-      displayName: `Crypto prices (${config.stage})`,
+      displayName: `Crypto prices (${config.deployment})`,
       masterKey: key,
       enforceSSL: true,
     });
@@ -72,7 +72,7 @@ export class AlarmRegistry extends Construct {
     } else {
       Annotations.of(this).addWarningV2(
         'crypto-prices:nobody-is-told',
-        'No alarm reaches anybody: set -c alarmMails=you@example.com, or CRYPTO_PRICES_ALARM_MAILS.',
+        `No alarm reaches anybody: put "alarmMails": ["you@example.com"] into stages/${config.stage}.json.`,
       );
     }
   }

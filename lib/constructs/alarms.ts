@@ -3,7 +3,8 @@ import { ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
 import { WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
-import { DATABASE_INSTANCES, type StackConfig } from '../config.ts';
+import type { StackConfig } from '../config.ts';
+import { DATABASE_INSTANCES } from '../settings.ts';
 import { AlarmRegistry } from './alarm-registry.ts';
 import type { Database } from './database.ts';
 import { programMetric, ruleMetric } from './metrics.ts';

@@ -59,7 +59,7 @@ describe('who is told', () => {
   });
 
   test('a stack that tells nobody says so at synth', () => {
-    const warning = Match.stringLikeRegexp('No alarm reaches anybody: set -c alarmMails=');
+    const warning = Match.stringLikeRegexp('No alarm reaches anybody: put "alarmMails"');
     Annotations.fromStack(createStack({}).stack).hasWarning('*', warning);
     Annotations.fromStack(createStack({ alarmMails: 'a@example.com' }).stack).hasNoWarning('*', warning);
   });

@@ -35,9 +35,13 @@ describe('the app', () => {
       coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
       currencies: [{ code: 'chf', name: 'Swiss franc' }],
     };
-    const { code, output } = await run('npm', ['run', '--silent', 'synth', '--', '-o', folder], {
-      UNIVERSE: writeUniverse(universe),
-    });
+    const { code, output } = await run(
+      'npm',
+      ['run', '--silent', 'synth', '--', '-c', 'alarmMails=none', '-o', folder],
+      {
+        UNIVERSE: writeUniverse(universe),
+      },
+    );
     expect(output).toContain('No alarm reaches anybody');
     expect(code).toBe(0);
     const template = JSON.parse(readFileSync(join(folder, 'CryptoPrices.template.json'), 'utf8'));
@@ -63,7 +67,7 @@ describe('the app', () => {
 
   test.each([
     ['a wrong setting', ['-c', 'stage=production'], 'stage is "production"; it takes dev, staging or prod.'],
-    ['an unknown setting', ['-c', 'alarmMail=a@example.com'], 'alarmMail is no setting'],
+    ['an unknown setting', ['-c', 'alarmMail=a@example.com'], 'alarmMail (-c alarmMail=…) is no setting'],
   ])('answers %s with a sentence and no stack trace', async (_, settings, sentence) => {
     const context = Object.fromEntries([settings[1]?.split('=') ?? []]);
     const child = await run(process.execPath, ['bin/app.ts'], { CDK_CONTEXT_JSON: JSON.stringify(context) });
