@@ -9,6 +9,7 @@ import { createDashboard } from './constructs/dashboard.ts';
 import { Database } from './constructs/database.ts';
 import { DeployRun } from './constructs/deploy-run.ts';
 import { Endpoint } from './constructs/endpoint.ts';
+import { keepHelperFunctionsTidy } from './constructs/helper-functions.ts';
 import { Migrations } from './constructs/migrations.ts';
 import { Network } from './constructs/network.ts';
 import { Protection } from './constructs/protection.ts';
@@ -90,6 +91,7 @@ export class CryptoPricesStack extends Stack {
       database,
       alarms,
     });
+    keepHelperFunctionsTidy(this, config);
     if (config.isProtected) {
       new Protection(this, 'Protection', { config, database, deployId, after: this.node.children });
     }
