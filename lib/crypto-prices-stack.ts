@@ -75,6 +75,7 @@ export class CryptoPricesStack extends Stack {
 
     const alarms = createAlarms(this, 'Alarms', {
       config,
+      network,
       queues,
       worker: worker.handler,
       rotation: rotation.handler,

@@ -94,6 +94,21 @@ test("an error by CDK's own rules would end the synthesis", () => {
   expect(() => app.synth()).toThrow(/validation/i);
 });
 
+test('every name and every metric of a second deployment of a stage is its own', () => {
+  const longest = { stage: 'staging', name: 'sixteen-letters1' };
+  const { suffix, deployment } = configOf(longest);
+  const template = JSON.stringify(templateOf(longest).toJSON());
+  const names = [...template.matchAll(/crypto-(?:prices|dashboard)-[\w-]+/g)].map(([name]) => name);
+  expect(names.length).toBeGreaterThan(30);
+  expect(names.filter((name) => !name.endsWith(suffix))).toEqual([]);
+  // What Lambda and EventBridge take.
+  expect(names.filter((name) => name.length > 64)).toEqual([]);
+  const stages = [...template.matchAll(/"Name":"stage","Value":"([\w-]+)"|"STAGE":"([\w-]+)"/g)].map(
+    ([, dimension, variable]) => dimension ?? variable,
+  );
+  expect([...new Set(stages)]).toEqual([deployment]);
+});
+
 test('a circle would be found', () => {
   const resources = {
     A: { DependsOn: ['B'] },

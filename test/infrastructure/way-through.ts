@@ -1,15 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
-import {
-  FUNCTIONS,
-  type FunctionName,
-  functionOf,
-  nameOf,
-  resource,
-  resourcesOf,
-  STAGES,
-  templateOf,
-} from './synthesise.ts';
+import { FUNCTIONS, type FunctionName, functionOf, nameOf, resource, resourcesOf, templateOf } from './synthesise.ts';
 
 const prod = templateOf({});
 const staging = templateOf({ stage: 'staging' });
