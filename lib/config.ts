@@ -72,7 +72,7 @@ function readStageFile(stage: StageName): Record<string, unknown> {
   } catch (error) {
     const reason = error instanceof z.ZodError ? error.issues[0]?.message : (error as Error).message;
     throw new ConfigError(
-      `${stageFile(stage)} can't be used: ${reason}. git restore ${stageFile(stage)} brings it back.`,
+      `${stageFile(stage)} can't be used: ${reason}. Correct it; git restore ${stageFile(stage)} undoes all changes to it.`,
     );
   }
 }
@@ -192,16 +192,21 @@ function overridesIn(
   const overrides: Partial<Record<SettingName, string>> = {};
   for (const name of SETTING_NAMES.filter((one) => one in given)) {
     const schema: z.ZodType = StageSettings.shape[name];
-    const { data: otherwise } = schema.safeParse(file[name]);
-    if (isDeepStrictEqual(schema.parse(given[name]), otherwise)) continue;
-    const next = file[name] ?? otherwise;
-    const undone = next === undefined ? 'leaves it unset' : `goes back to ${show(next)}`;
+    const otherwise = schema.safeParse(file[name]);
+    if (otherwise.success && isDeepStrictEqual(schema.parse(given[name]), otherwise.data)) continue;
+    const undone = whatFollows(otherwise, file[name], stage === 'prod' && name === 'alarmMails');
     overrides[name] =
       name === 'name'
         ? ANOTHER_DEPLOYMENT
         : `${name} is ${show(given[name])} for this deploy alone: the next one without it ${undone}. To keep it, set it in ${stageFile(stage)}.`;
   }
   return overrides;
+}
+
+function whatFollows({ success, data }: z.ZodSafeParseResult<unknown>, inFile: unknown, isListNeeded: boolean): string {
+  if (!success || (isListNeeded && isDeepStrictEqual(data, []))) return 'is refused';
+  const next = inFile ?? data;
+  return next === undefined ? 'leaves it unset' : `goes back to ${show(next)}`;
 }
 
 const ANOTHER_DEPLOYMENT =

@@ -170,6 +170,13 @@ describe('overrides', () => {
     });
   });
 
+  test('where the file alone would be refused, so is the next deploy', () => {
+    const { alarmMails: _, schedule: __, ...file } = STAGE_SETTINGS.prod;
+    const { overrides } = readConfig({ alarmMails: 'a@example.com', schedule: 'none' }, {}, () => file);
+    for (const name of ['alarmMails', 'schedule'])
+      expect(overrides[name]).toContain('the next one without it is refused. To keep it, set it in stages/prod.json');
+  });
+
   test('one that says what the file says is none', () => {
     expect(configOf({ stage: 'staging', databaseBackupDays: '1', alarmMails: '' }).overrides).toEqual({});
   });
