@@ -3,7 +3,7 @@ import { runCommandLine } from '../local/cli/command-line.ts';
 import { backfill } from '../local/cli/commands/backfill.ts';
 import { checkUniverse } from '../local/cli/commands/check-universe.ts';
 import { demo } from '../local/cli/commands/demo.ts';
-import { drill } from '../local/cli/commands/drill.ts';
+import { createDrill } from '../local/cli/commands/drill.ts';
 import { explain } from '../local/cli/commands/explain.ts';
 import { fetchData } from '../local/cli/commands/fetch-data.ts';
 import { migrate } from '../local/cli/commands/migrate.ts';
@@ -23,7 +23,7 @@ const commands = {
   migrate,
   'check-universe': checkUniverse,
   redrive,
-  drill,
+  drill: createDrill(),
   demo,
   start,
 };

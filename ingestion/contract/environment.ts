@@ -16,6 +16,8 @@ export const ENVIRONMENT = {
   coingeckoRequestsPerMinute: 'COINGECKO_REQUESTS_PER_MINUTE',
   coingeckoMonthlyCredits: 'COINGECKO_MONTHLY_CREDITS',
   coingeckoHistoryDays: 'COINGECKO_HISTORY_DAYS',
+  coingeckoCrossRates: 'COINGECKO_CROSS_RATES',
+  latestPrices: 'LATEST_PRICES',
   universe: 'UNIVERSE',
   connectionName: 'CONNECTION_NAME',
   apiDestinationName: 'API_DESTINATION_NAME',
