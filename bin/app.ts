@@ -1,11 +1,12 @@
 import { App } from 'aws-cdk-lib';
 import { ConfigError, readConfig } from '../lib/config.ts';
 import { CryptoPricesStack } from '../lib/crypto-prices-stack.ts';
+import { stackName } from '../lib/names.ts';
 
 const app = new App();
 try {
   const config = readConfig(app.node.getAllContext(), process.env);
-  new CryptoPricesStack(app, `CryptoPrices${config.suffix}`, { config, deployId: new Date().toISOString() });
+  new CryptoPricesStack(app, stackName(config), { config, deployId: new Date().toISOString() });
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   console.error(error.message);

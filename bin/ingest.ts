@@ -2,7 +2,7 @@
 import { runCommandLine } from '../local/cli/command-line.ts';
 import { backfill } from '../local/cli/commands/backfill.ts';
 import { demo } from '../local/cli/commands/demo.ts';
-import { drill } from '../local/cli/commands/drill.ts';
+import { createDrill } from '../local/cli/commands/drill.ts';
 import { explain } from '../local/cli/commands/explain.ts';
 import { exportPrices } from '../local/cli/commands/export.ts';
 import { fetchData } from '../local/cli/commands/fetch-data.ts';
@@ -29,7 +29,7 @@ const commands = {
   migrate,
   universe,
   redrive,
-  drill,
+  drill: createDrill(),
   demo,
   start,
 };

@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Annotations, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { StackConfig } from './config.ts';
 import { AlarmWebhook } from './constructs/alarm-webhook.ts';
@@ -10,6 +10,7 @@ import { createDashboard } from './constructs/dashboard.ts';
 import { Database } from './constructs/database.ts';
 import { DeployRun } from './constructs/deploy-run.ts';
 import { Endpoint } from './constructs/endpoint.ts';
+import { keepHelperFunctionsTidy } from './constructs/helper-functions.ts';
 import { Migrations } from './constructs/migrations.ts';
 import { Network } from './constructs/network.ts';
 import { Protection } from './constructs/protection.ts';
@@ -29,9 +30,12 @@ export interface CryptoPricesStackProps {
 export class CryptoPricesStack extends Stack {
   constructor(scope: Construct, id: string, { config, deployId }: CryptoPricesStackProps) {
     super(scope, id, {
-      description: `Daily crypto prices into PostgreSQL, on a schedule (${config.stage})`,
+      description: `Daily crypto prices into PostgreSQL, on a schedule (${config.deployment})`,
       tags: { application: 'crypto-prices', stage: config.stage },
     });
+    for (const [name, sentence] of Object.entries(config.overrides)) {
+      Annotations.of(this).addWarningV2(`crypto-prices:this-deploy-alone-${name}`, sentence);
+    }
 
     const network = new Network(this, 'Network', config);
     const database = new Database(this, 'Database', { config, network });
@@ -72,6 +76,7 @@ export class CryptoPricesStack extends Stack {
 
     const alarms = createAlarms(this, 'Alarms', {
       config,
+      network,
       queues,
       worker: worker.handler,
       rotation: rotation.handler,
@@ -91,6 +96,7 @@ export class CryptoPricesStack extends Stack {
       database,
       alarms,
     });
+    keepHelperFunctionsTidy(this, config);
     if (config.isProtected) {
       new Protection(this, 'Protection', { config, database, deployId, after: this.node.children });
     }

@@ -5,6 +5,9 @@ type Named = Pick<StackConfig, 'suffix'>;
 /** @returns the name of a resource of this stack. Names are fixed, so that the runbook can use them. */
 export const resourceName = ({ suffix }: Named, name: string): string => `crypto-prices-${name}${suffix}`;
 
+/** @returns the name of the stack. */
+export const stackName = ({ suffix }: Named): string => `CryptoPrices${suffix}`;
+
 export const dashboardName = (config: Named): string => resourceName(config, 'runs');
 
 /** @param folder the function's folder in `functions/`. */

@@ -1,8 +1,9 @@
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SecretsManagerClient, SecretsManagerServiceException } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { show } from '../../ingestion/contract/show.ts';
 import { createDatabase, type Database, DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
+import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/settings.ts';
 import { BACKGROUND_CLIENT } from './aws-client.ts';
@@ -48,12 +49,17 @@ async function readCredentials(client: SecretsManagerClient, secretId: string): 
     const isAboutTheValue = error instanceof SyntaxError || error instanceof z.ZodError;
     throw new DatabaseUnreachableError(
       `The secret ${secretId} gives no credentials for the database: ` +
-        (isAboutTheValue ? 'found no {"username","password"} in it.' : `${(error as Error).message}.`),
+        (isAboutTheValue ? 'found no {"username","password"} in it.' : explain(error as Error)),
       true,
       isAboutTheValue ? undefined : error,
     );
   }
 }
+
+const explain = (error: Error): string =>
+  error instanceof SecretsManagerServiceException || error instanceof IngestionError
+    ? `${error.message}.`
+    : `Secrets Manager does not answer (${error.message}). Does the way out of the VPC work?`;
 
 function readTls(): boolean {
   const { databaseTls: name } = ENVIRONMENT;

@@ -13,12 +13,13 @@ const RETRY_MS = 5_000;
  */
 export async function migrate(open: () => Promise<Database>, clock: Clock, log: Log): Promise<Migrated> {
   const giveUpAt = clock.monotonicMs() + WAIT_MS;
-  // Its credentials come through the way out. `migrateToLatest` waits for the database itself.
+  // `migrateToLatest` waits for the database itself.
   const database = await retryUntil(giveUpAt, open, {
     everyMs: RETRY_MS,
     clock,
     isWaitedFor: (failure) => failure instanceof DatabaseUnreachableError,
-    onWait: ({ message }) => log.warn('Waiting for the credentials of the database', { error: message }),
+    onWait: ({ message }) =>
+      log.warn('Waiting for the credentials of the database, which come by the way out', { error: message }),
   });
   try {
     return await migrateToLatest(database, { waitMs: giveUpAt - clock.monotonicMs(), clock, log });

@@ -1,7 +1,11 @@
 // The alarms by their ids: the stack makes them, and a drill fires each once.
 
 /** Which alarms a stage has beside those that every one has. */
-export type AlarmsOf = { readonly hasSchedule: boolean; readonly hasWebhook: boolean };
+export type AlarmsOf = {
+  readonly hasSchedule: boolean;
+  readonly hasNatInstance: boolean;
+  readonly hasWebhook: boolean;
+};
 
 /** In the order in which a run passes what they watch. With what each needs, other than a stack. */
 const ALARMS = {
@@ -16,6 +20,7 @@ const ALARMS = {
   'message-old': null,
   'worker-errors': null,
   'worker-slow': null,
+  'way-out-down': 'hasNatInstance',
   'no-complete-run': 'hasSchedule',
   'prices-stale': 'hasSchedule',
   'run-partial': null,

@@ -4,7 +4,7 @@ export const SERVICE_NAME = 'crypto-price-ingestion';
 
 export const ENDPOINT_PATH = '/api/cron/fetch-data';
 
-/** Production's names at EventBridge. Other stages append `-<stage>`. */
+/** Production's names at EventBridge. Others append `-<stage>`, and a deployment with a name of its own appends that. */
 export const RULE_NAME = 'crypto-dashboard-daily-fetch';
 export const API_DESTINATION_NAME = 'crypto-dashboard-api';
 export const CONNECTION_NAME = 'crypto-dashboard-auth';

@@ -2,23 +2,17 @@
 // sentence "it takes …".
 import * as z from 'zod';
 
+/** A whole number may be given as text: the environment and the command line know nothing else. */
+const fromText = (value: unknown): unknown =>
+  typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value;
+
 /** @returns a schema of whole numbers, given as numbers or as text. */
-export function wholeNumber(least: number, most: number) {
-  const takes = `a whole number from ${least} to ${most}`;
-  return z
-    .union(
-      [
-        z.number(),
-        z
-          .string()
-          .regex(/^\d{1,10}$/)
-          .transform(Number),
-      ],
-      takes,
-    )
-    .pipe(z.number().int(takes).min(least, takes).max(most, takes))
-    .describe(takes);
-}
+export const wholeNumber = (least: number, most: number, takes = `a whole number from ${least} to ${most}`) =>
+  z.preprocess(fromText, z.int(takes).min(least, takes).max(most, takes)).describe(takes);
+
+/** @returns a schema of some whole numbers, given as numbers or as text. */
+export const oneOfNumbers = <const Numbers extends readonly number[]>(numbers: Numbers, takes: string) =>
+  z.preprocess(fromText, z.literal(numbers, takes)).describe(takes);
 
 export function oneOf<const Names extends readonly string[]>(names: Names) {
   const takes = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;

@@ -7,7 +7,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { AlarmId } from '../../ingestion/contract/alarms.ts';
-import type { StackConfig } from '../config.ts';
+import { type StackConfig, stageFile } from '../config.ts';
 import { dashboardLink, logQueryLink } from '../console-links.ts';
 import { dashboardName, resourceName } from '../names.ts';
 
@@ -48,7 +48,7 @@ export class AlarmRegistry extends Construct {
     });
     // Alarms can't publish with the key that AWS manages for SNS. They would fail silently.
     const key = new Key(this, 'Key', {
-      description: 'Encrypts the alarms of the price ingestion',
+      description: `Encrypts the alarms of the price ingestion (${config.deployment})`,
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.DESTROY,
       pendingWindow: Duration.days(7),
@@ -56,7 +56,7 @@ export class AlarmRegistry extends Construct {
     key.grant(alarms, 'kms:Decrypt', 'kms:GenerateDataKey*');
     this.topic = new Topic(this, 'Topic', {
       topicName: resourceName(config, 'alarms'),
-      displayName: `Crypto prices (${config.stage})`,
+      displayName: `Crypto prices (${config.deployment})`,
       masterKey: key,
       enforceSSL: true,
     });
@@ -78,7 +78,7 @@ export class AlarmRegistry extends Construct {
     } else {
       Annotations.of(this).addWarningV2(
         'crypto-prices:nobody-is-told',
-        `No alarm reaches anybody${config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order'}: set -c alarmMails=you@example.com, or CRYPTO_PRICES_ALARM_MAILS.`,
+        `No alarm reaches anybody${config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order'}: put "alarmMails": ["you@example.com"] into ${stageFile(config.stage)}.`,
       );
     }
   }

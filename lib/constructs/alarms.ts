@@ -1,13 +1,15 @@
 import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
 import { WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
-import { DATABASE_INSTANCES, type StackConfig } from '../config.ts';
+import type { StackConfig } from '../config.ts';
 import { accessLog, databaseLog, functionLog } from '../names.ts';
+import { DATABASE_INSTANCES } from '../settings.ts';
 import { AlarmRegistry } from './alarm-registry.ts';
 import type { Database } from './database.ts';
 import { programMetric, ruleMetric } from './metrics.ts';
+import type { Network } from './network.ts';
 import type { Queues } from './queues.ts';
 import type { ScheduleRule } from './schedule.ts';
 
@@ -45,6 +47,7 @@ const connectionsTooMany = ({ database }: StackConfig): number =>
 
 export interface AlarmsProps {
   readonly config: StackConfig;
+  readonly network: Network;
   readonly queues: Queues;
   readonly worker: NodejsFunction;
   readonly rotation: NodejsFunction;
@@ -60,6 +63,7 @@ export function createAlarms(scope: Construct, id: string, props: AlarmsProps): 
   watchSecret(alarms, props);
   watchQueue(alarms, props);
   watchWorker(alarms, props);
+  watchWayOut(alarms, props);
   watchPrices(alarms, props);
   watchDatabase(alarms, props);
   return alarms;
@@ -169,6 +173,27 @@ function watchWorker(alarms: AlarmRegistry, { config, worker }: AlarmsProps): vo
     logs: [functionLog(config, 'worker')],
     metric: worker.metricDuration({ statistic: 'Maximum', period: FIVE_MINUTES }),
     threshold: WORKER_SLOW_MS,
+  });
+}
+
+function watchWayOut(alarms: AlarmRegistry, { config, network: { natInstance } }: AlarmsProps): void {
+  if (!natInstance) return;
+  alarms.add({
+    id: 'way-out-down',
+    severity: 'critical',
+    meaning: 'The NAT instance fails its status checks, or is gone: no run reaches CoinGecko or its queue.',
+    logs: [functionLog(config, 'worker')],
+    metric: new Metric({
+      namespace: 'AWS/EC2',
+      metricName: 'StatusCheckFailed',
+      dimensionsMap: { InstanceId: natInstance.instanceId },
+      statistic: 'Maximum',
+      period: FIVE_MINUTES,
+    }),
+    threshold: 1,
+    periods: 2,
+    // An instance that was stopped reports nothing.
+    missing: TreatMissingData.BREACHING,
   });
 }
 

@@ -11,7 +11,7 @@ export class CoingeckoKey extends Construct {
     super(scope, id);
     // The construct `Secret` always generates a value, and the worker would send it as a key.
     const resource = new CfnSecret(this, 'Resource', {
-      description: 'API key of CoinGecko; empty for the public plan',
+      description: `API key of CoinGecko (${config.deployment}); empty for the public plan`,
     });
     resource.applyRemovalPolicy(config.isProtected ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY);
     Validations.of(resource).acknowledge({

@@ -21,7 +21,7 @@ export class CronSecret extends Construct {
     super(scope, id);
     // No fixed name: a deleted secret keeps its name for weeks, and a new stack could not use it.
     this.secret = new Secret(this, 'Secret', {
-      description: 'Bearer secret of the endpoint; rotated by the stack',
+      description: `Bearer secret of the endpoint (${config.deployment}); rotated by the stack`,
       generateSecretString: { excludePunctuation: true, passwordLength: 48 },
     });
     this.connectionName = `${CONNECTION_NAME}${config.suffix}`;

@@ -74,7 +74,7 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
     environment: {
       ...(props.hasSourceLines === false ? {} : { NODE_OPTIONS: '--enable-source-maps' }),
       ...variables({
-        stage: config.stage,
+        stage: config.deployment,
         universe: props.needsUniverse ? UNIVERSE_IN_LAMBDA : undefined,
         ...props.environment,
         ...database?.environment,

@@ -8,14 +8,14 @@ type MetricOptions = { readonly statistic: 'Sum' | 'Maximum' | 'Minimum'; readon
 
 /** @returns a metric that the program emits, with the same dimensions. */
 export const programMetric = (
-  { stage }: Pick<StackConfig, 'stage'>,
+  { deployment }: Pick<StackConfig, 'deployment'>,
   name: keyof typeof METRICS,
   options: MetricOptions,
 ): Metric =>
   new Metric({
     namespace: METRIC_NAMESPACE,
     metricName: METRICS[name],
-    dimensionsMap: { service: SERVICE_NAME, stage },
+    dimensionsMap: { service: SERVICE_NAME, stage: deployment },
     ...options,
   });
 

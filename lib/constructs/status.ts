@@ -19,7 +19,7 @@ export class Status extends Construct {
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'status',
-      description: 'Answers what is stored and missing, in JSON; {"runId":"…"} asks for one run',
+      description: 'Answers what is stored and missing, in JSON; {"runId":"..."} asks for one run',
       timeout: Duration.seconds(60),
       database,
       needsUniverse: true,

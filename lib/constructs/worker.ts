@@ -40,6 +40,8 @@ export class Worker extends Construct {
         coingeckoRequestsPerMinute: coingecko.requestsPerMinute?.toString(),
         coingeckoMonthlyCredits: coingecko.monthlyCredits?.toString(),
         coingeckoHistoryDays: coingecko.historyDays?.toString(),
+        coingeckoCrossRates: coingecko.crossRates,
+        latestPrices: coingecko.latestPrices,
       },
       needsUniverse: true,
       // It queues its own continuations. MAX_HOPS ends them, and so does a hop without progress.

@@ -9,6 +9,8 @@ export type Subscription = {
 
 export type Drill = {
   readonly stage: string;
+  /** The stage, and the deployment's own name where it has one. */
+  readonly deployment: string;
   readonly topic: string;
   readonly subscriptions: readonly Subscription[];
   /** By their names. */
@@ -20,12 +22,12 @@ export type Drill = {
 };
 
 /** @returns who is told, and which messages should come. */
-export function drillText({ stage, topic, subscriptions, fired, ringing, missing }: Drill): string {
+export function drillText({ stage, deployment, topic, subscriptions, fired, ringing, missing }: Drill): string {
   const untold = subscriptions.filter(({ state }) => state !== 'confirmed');
   return [
     subscriptions.length === 0
-      ? `NOBODY IS TOLD of the alarms of ${stage}: set alarmMails, and deploy.`
-      : `The alarms of ${stage} go to:`,
+      ? `NOBODY IS TOLD of the alarms of ${deployment}: put "alarmMails": ["you@example.com"] into stages/${stage}.json, and deploy.`
+      : `The alarms of ${deployment} go to:`,
     ...subscriptions.map(
       ({ protocol, endpoint, state }) =>
         `  ${protocol.padEnd(6)}  ${endpoint}  ${state === 'confirmed' ? state : state.toUpperCase()}`,

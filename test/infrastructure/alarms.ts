@@ -4,6 +4,7 @@ import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { alarmIds } from '../../ingestion/contract/alarms.ts';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import {
+  configOf,
   createStack,
   grantsOf,
   nameOf,
@@ -28,9 +29,9 @@ const textOf = ({ AlarmDescription }: Resource['Properties']): string => {
 
 /** @returns a stage's alarms by the ids under which the runbook has them. */
 function alarmsOf(stage: string, settings = {}): Map<string, Resource['Properties']> {
-  const template = templateOf({ ...(stage === 'prod' ? {} : { stage }), ...WITH_WEBHOOK, ...settings });
-  const alarms = Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
-  const suffix = stage === 'prod' ? '' : `-${stage}`;
+  const all = { ...(stage === 'prod' ? {} : { stage }), ...WITH_WEBHOOK, ...settings };
+  const alarms = Object.values(resourcesOf(templateOf(all), 'AWS::CloudWatch::Alarm'));
+  const { suffix } = configOf(all);
   return new Map(
     alarms.map(({ Properties }) => [
       Properties.AlarmName.replace(/^crypto-prices-/, '').slice(0, suffix ? -suffix.length : undefined),
@@ -40,6 +41,8 @@ function alarmsOf(stage: string, settings = {}): Map<string, Resource['Propertie
 }
 
 const alarms = alarmsOf('prod');
+/** Every alarm that there is in some deployment. */
+const IDS = alarmIds({ hasSchedule: true, hasNatInstance: true, hasWebhook: true });
 const alarm = (id: string): Resource['Properties'] => alarms.get(id);
 
 describe('the runbook', () => {
@@ -48,10 +51,10 @@ describe('the runbook', () => {
   const sections = chapter.split(/^### /m).slice(1);
 
   test('has a section for each alarm, and none for another', () => {
-    expect(sections.map((section) => section.split('\n')[0])).toEqual([...alarms.keys()]);
+    expect(sections.map((section) => section.split('\n')[0])).toEqual(IDS);
   });
 
-  test.each([...alarms.keys()])('%s: says what it means, how to look into it, and how to resolve it', (id) => {
+  test.each(IDS)('%s: says what it means, how to look into it, and how to resolve it', (id) => {
     const section = sections.find((text) => text.startsWith(`${id}\n`)) ?? '';
     for (const part of ['**Meaning.**', '**Look.**', '**Resolve.**']) expect(section).toContain(part);
   });
@@ -76,10 +79,12 @@ describe('the runbook', () => {
 });
 
 describe('the text of an alarm', () => {
-  test.each(STAGES)('in %s is no longer than CloudWatch takes, with the longest address of a repository', (stage) => {
+  test.each(STAGES)('in %s is no longer than CloudWatch takes, with the longest name and address', (stage) => {
+    const name = 'sixteen-letters1';
+    expect(() => templateOf({ name: `${name}x` })).toThrow('at most 16');
     const repositoryUrl = `https://github.com/${'x'.repeat(81)}`;
     expect(() => templateOf({ repositoryUrl: `${repositoryUrl}x` })).toThrow('at most 100 characters');
-    for (const alarm of alarmsOf(stage, { repositoryUrl }).values()) {
+    for (const alarm of alarmsOf(stage, { name, repositoryUrl }).values()) {
       expect(textOf(alarm).length).toBeLessThanOrEqual(1024);
     }
   });
@@ -141,10 +146,10 @@ describe('who is told', () => {
   });
 
   test('a stack that tells nobody says so at synth', () => {
-    const warning = Match.stringLikeRegexp('No alarm reaches anybody: set -c alarmMails=');
+    const warning = Match.stringLikeRegexp('No alarm reaches anybody: put "alarmMails"');
     Annotations.fromStack(createStack({}).stack).hasWarning('*', warning);
     Annotations.fromStack(createStack({ alarmMails: 'a@example.com' }).stack).hasNoWarning('*', warning);
-    const onlyWebhook = Match.stringLikeRegexp('No alarm reaches anybody while the webhook is out of order: set -c');
+    const onlyWebhook = Match.stringLikeRegexp('No alarm reaches anybody while the webhook is out of order: put');
     Annotations.fromStack(createStack(WITH_WEBHOOK).stack).hasWarning('*', onlyWebhook);
   });
 });
@@ -206,11 +211,20 @@ describe('the webhook', () => {
 describe('what is watched', () => {
   test('in stages with a schedule, and in those without', () => {
     for (const stage of STAGES) {
-      const hasSchedule = stage !== 'dev';
-      expect([...alarmsOf(stage).keys()]).toEqual(alarmIds({ hasSchedule, hasWebhook: true }));
+      const expected = { hasSchedule: stage !== 'dev', hasNatInstance: stage !== 'prod', hasWebhook: true };
+      expect([...alarmsOf(stage).keys()]).toEqual(alarmIds(expected));
     }
-    expect(alarmIds({ hasSchedule: true, hasWebhook: false })).toContain('no-complete-run');
-    expect(alarmIds({ hasSchedule: false, hasWebhook: false })).not.toContain('no-complete-run');
+    const none = alarmIds({ hasSchedule: false, hasNatInstance: false, hasWebhook: false });
+    expect(IDS.filter((id) => !none.includes(id))).toEqual([
+      'scheduled-call-failed',
+      'rule-throttled',
+      'calls-undelivered',
+      'undelivered-call-lost',
+      'way-out-down',
+      'no-complete-run',
+      'prices-stale',
+      'webhook-failed',
+    ]);
   });
 
   test.each(STAGES)('in %s, metrics of the program carry the names and dimensions that it emits them with', (stage) => {
@@ -291,6 +305,18 @@ describe('silence', () => {
 
   test('what is only measured by runs keeps its state between them', () => {
     for (const id of ['prices-stale', 'credits-short']) expect(alarm(id).TreatMissingData).toBe('ignore');
+  });
+
+  test('a NAT instance that says nothing is down', () => {
+    const instance = resource(templateOf({ stage: 'dev' }), 'AWS::EC2::Instance');
+    expect(alarmsOf('dev').get('way-out-down')).toMatchObject({
+      Namespace: 'AWS/EC2',
+      MetricName: 'StatusCheckFailed',
+      Dimensions: [{ Name: 'InstanceId', Value: { Ref: instance.id } }],
+      Statistic: 'Maximum',
+      Threshold: 1,
+      TreatMissingData: 'breaching',
+    });
   });
 
   test('elsewhere it means that nothing happened', () => {

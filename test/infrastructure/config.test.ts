@@ -1,11 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { ConfigError, readConfig } from '../../lib/config.ts';
+import { stackName } from '../../lib/names.ts';
+import { StageSettings, stageSettingsJsonSchema } from '../../lib/settings.ts';
 import { writeUniverse } from '../support/universe.ts';
+import { configOf, createStack, STAGE_SETTINGS, STAGES } from './synthesise.ts';
 
 /** @returns the message that refuses the settings. */
-function refusal(context: Record<string, unknown>, environment: Record<string, string> = {}): string {
+function refusal(context: Record<string, unknown>, file?: Record<string, unknown>): string {
   try {
-    readConfig(context, environment);
+    readConfig(context, {}, (stage) => file ?? STAGE_SETTINGS[stage]);
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;
@@ -13,9 +18,60 @@ function refusal(context: Record<string, unknown>, environment: Record<string, s
   throw new Error('The settings were taken.');
 }
 
+describe('the settings files', () => {
+  test.each(STAGES)('stages/%s.json holds what the schema takes, and names it for editors', (stage) => {
+    const file = JSON.parse(readFileSync(`stages/${stage}.json`, 'utf8'));
+    expect(StageSettings.safeParse(file).error).toBeUndefined();
+    expect(file.$schema).toBe('./schema.json');
+  });
+
+  test('stages/schema.json is the JSON schema of the one that the app reads them with', () => {
+    const isRenewed =
+      readFileSync('stages/schema.json', 'utf8') === `${JSON.stringify(stageSettingsJsonSchema(), null, 2)}\n`;
+    expect(isRenewed || 'The settings changed. Look at it with "npm run settings-schema && git diff stages".').toBe(
+      true,
+    );
+  });
+
+  test('the JSON schema tells editors what each setting is for and what it takes, and refuses others', () => {
+    const { properties = {}, additionalProperties, required } = stageSettingsJsonSchema();
+    for (const [name, property] of Object.entries(properties).filter(([name]) => name !== '$schema')) {
+      expect({ name, property }).toMatchObject({
+        property: { title: expect.any(String), description: expect.any(String) },
+      });
+    }
+    expect(additionalProperties).toBe(false);
+    expect(properties['visibilityMinutes']).toMatchObject({ type: 'integer', minimum: 16, maximum: 720 });
+    expect(properties['network']).toMatchObject({ enum: ['nat-gateway', 'nat-instance'] });
+    expect(required).toEqual(['schedule', 'network', 'databaseBackupDays', 'logRetentionDays']);
+  });
+
+  test('are found wherever the app is started from', () => {
+    const there = process.cwd();
+    process.chdir('/');
+    try {
+      expect(readConfig({ stage: 'dev' }, {}).stage).toBe('dev');
+    } finally {
+      process.chdir(there);
+    }
+  });
+
+  test('what only a file can have wrong is refused with its name', () => {
+    expect(refusal({ stage: 'dev' }, { ...STAGE_SETTINGS.dev, alarmMail: 'a@example.com' })).toContain(
+      'alarmMail (stages/dev.json) is no setting; did you mean alarmMails?',
+    );
+    expect(refusal({ stage: 'dev' }, {}).split('\n')).toEqual([
+      expect.stringMatching(/^schedule is missing; it takes rate.*Set it in stages\/dev\.json, or/),
+      expect.stringMatching(/^network is missing; it takes nat-gateway or nat-instance\. Set it in/),
+      expect.stringMatching(/^databaseBackupDays is missing; /),
+      expect.stringMatching(/^logRetentionDays is missing; /),
+    ]);
+  });
+});
+
 describe('stages', () => {
   test('without a stage it is prod, whose names have no suffix', () => {
-    expect(readConfig({}, {})).toMatchObject({
+    expect(configOf({})).toMatchObject({
       stage: 'prod',
       suffix: '',
       schedule: { expression: 'cron(0 2 * * ? *)', longestIntervalMinutes: 24 * 60 },
@@ -25,7 +81,7 @@ describe('stages', () => {
   });
 
   test('staging runs every 12 hours behind a NAT instance', () => {
-    expect(readConfig({ stage: 'staging' }, {})).toMatchObject({
+    expect(configOf({ stage: 'staging' })).toMatchObject({
       suffix: '-staging',
       schedule: { expression: 'rate(12 hours)' },
       network: 'nat-instance',
@@ -34,7 +90,7 @@ describe('stages', () => {
   });
 
   test('dev has no schedule', () => {
-    expect(readConfig({ stage: 'dev' }, {})).toMatchObject({ suffix: '-dev', schedule: null, network: 'nat-instance' });
+    expect(configOf({ stage: 'dev' })).toMatchObject({ suffix: '-dev', schedule: null, network: 'nat-instance' });
   });
 });
 
@@ -44,33 +100,38 @@ describe('overrides', () => {
       coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
       currencies: [{ code: 'usd', name: 'US dollar' }],
     });
-    const config = readConfig(
-      {
-        stage: 'dev',
-        schedule: 'rate(6 hours)',
-        alarmMails: 'a@example.com, b@example.com',
-        network: 'nat-gateway',
-        coingeckoPlan: 'demo',
-        coingeckoBaseUrl: 'https://prices.example.com/api/v3',
-        coingeckoRequestsPerMinute: '100',
-        coingeckoMonthlyCredits: '5000',
-        coingeckoHistoryDays: '90',
-        universe,
-        databaseInstance: 't4g.small',
-        databaseStorageGib: '50',
-        databaseBackupDays: '7',
-        databaseClientSecurityGroups: 'sg-0a1b2c3d4e5f60718',
-        databaseClientCidrs: '10.20.0.0/16',
-        visibilityMinutes: '30',
-        logRetentionDays: '7',
-      },
-      {},
-    );
+    const config = configOf({
+      stage: 'dev',
+      name: 'alice',
+      schedule: 'rate(6 hours)',
+      alarmMails: 'a@example.com, b@example.com',
+      alarmWebhookSecretName: 'hooks/alarms',
+      repositoryUrl: 'https://github.com/you/crypto-prices',
+      network: 'nat-gateway',
+      coingeckoPlan: 'demo',
+      coingeckoBaseUrl: 'https://prices.example.com/api/v3',
+      coingeckoRequestsPerMinute: '100',
+      coingeckoMonthlyCredits: '5000',
+      coingeckoHistoryDays: '90',
+      coingeckoCrossRates: 'on',
+      latestPrices: 'off',
+      universe,
+      databaseInstance: 't4g.small',
+      databaseStorageGib: '50',
+      databaseBackupDays: '7',
+      databaseClientSecurityGroups: 'sg-0a1b2c3d4e5f60718',
+      databaseClientCidrs: '10.20.0.0/16',
+      visibilityMinutes: '30',
+      logRetentionDays: '7',
+    });
     expect(config).toEqual({
       stage: 'dev',
-      suffix: '-dev',
+      deployment: 'dev-alice',
+      suffix: '-dev-alice',
       schedule: { expression: 'rate(6 hours)', longestIntervalMinutes: 360 },
       alarmMails: ['a@example.com', 'b@example.com'],
+      alarmWebhookSecretName: 'hooks/alarms',
+      repositoryUrl: 'https://github.com/you/crypto-prices',
       network: 'nat-gateway',
       coingecko: {
         plan: 'demo',
@@ -78,6 +139,8 @@ describe('overrides', () => {
         requestsPerMinute: 100,
         monthlyCredits: 5000,
         historyDays: 90,
+        crossRates: 'on',
+        latestPrices: 'off',
       },
       universeFile: universe,
       database: {
@@ -90,30 +153,103 @@ describe('overrides', () => {
       visibilityMinutes: 30,
       logRetentionDays: 7,
       isProtected: false,
+      overrides: expect.any(Object),
+    });
+    expect(Object.keys(config.overrides)).toHaveLength(21);
+  });
+
+  test('win over the file, which serves where they are silent', () => {
+    const config = configOf({ stage: 'staging', logRetentionDays: '7' });
+    expect(config).toMatchObject({ logRetentionDays: 7, network: 'nat-instance' });
+  });
+
+  test('each tells what the next deploy without it undoes', () => {
+    const { overrides } = configOf({
+      stage: 'staging',
+      network: 'nat-gateway',
+      databaseInstance: 't4g.small',
+      coingeckoPlan: 'paid',
+    });
+    expect(overrides).toEqual({
+      network:
+        'network is "nat-gateway" for this deploy alone: the next one without it goes back to "nat-instance". To keep it, set it in stages/staging.json.',
+      databaseInstance: expect.stringContaining('the next one without it goes back to "t4g.micro"'),
+      coingeckoPlan: expect.stringContaining('the next one without it leaves it unset'),
     });
   });
 
-  test('the environment serves where the context is silent', () => {
-    const environment = { CRYPTO_PRICES_STAGE: 'staging', CRYPTO_PRICES_LOG_RETENTION_DAYS: '7' };
-    expect(readConfig({ stage: 'dev' }, environment)).toMatchObject({ stage: 'dev', logRetentionDays: 7 });
-    expect(readConfig({}, environment)).toMatchObject({ stage: 'staging' });
+  test('where the file alone would be refused, so is the next deploy', () => {
+    const { alarmMails: _, schedule: __, ...file } = STAGE_SETTINGS.prod;
+    const { overrides } = readConfig({ alarmMails: 'a@example.com', schedule: 'none' }, {}, () => file);
+    for (const name of ['alarmMails', 'schedule'])
+      expect(overrides[name]).toContain('the next one without it is refused. To keep it, set it in stages/prod.json');
   });
 
-  test('an empty text counts as not set', () => {
-    expect(readConfig({ alarmMails: '' }, { CRYPTO_PRICES_STAGE: '' })).toMatchObject({
-      stage: 'prod',
-      alarmMails: [],
+  test('one that says what the file says is none', () => {
+    expect(configOf({ stage: 'staging', databaseBackupDays: '1', alarmMails: '' }).overrides).toEqual({});
+  });
+
+  test('the universe may come from the environment, as for the local command, and is told too', () => {
+    const universe = writeUniverse({
+      coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
+      currencies: [{ code: 'usd', name: 'US dollar' }],
     });
+    const config = readConfig({ stage: 'dev' }, { UNIVERSE: universe }, (stage) => STAGE_SETTINGS[stage]);
+    expect(config.universeFile).toBe(universe);
+    expect(Object.keys(config.overrides)).toEqual(['universe']);
   });
 
-  test('a list may be one in cdk.json', () => {
-    expect(readConfig({ alarmMails: ['a@example.com'] }, {}).alarmMails).toEqual(['a@example.com']);
+  test('they reach whoever synthesises, as warnings', () => {
+    const { stack } = createStack({ stage: 'dev', network: 'nat-gateway' });
+    Annotations.fromStack(stack).hasWarning(
+      '*',
+      Match.stringLikeRegexp('network is "nat-gateway" for this deploy alone'),
+    );
+  });
+});
+
+describe('who is told of alarms', () => {
+  const { alarmMails: _, ...undecided } = STAGE_SETTINGS.prod;
+
+  test.each([[undecided], [{ ...undecided, alarmMails: [] }]])(
+    'production is refused until its file says it: %j',
+    (file) => {
+      const message = refusal({}, file);
+      expect(message).toMatch(/^alarmMails is empty, and in production somebody must be told/);
+      expect(message).toContain('Put "alarmMails": ["you@example.com"] into stages/prod.json, or "alarmMails": "none"');
+    },
+  );
+
+  test('none is an answer', () => {
+    expect(readConfig({}, {}, () => ({ ...undecided, alarmMails: 'none' })).alarmMails).toEqual([]);
+    expect(readConfig({ alarmMails: 'none' }, {}, () => undecided).alarmMails).toEqual([]);
+  });
+
+  test('elsewhere nobody need be', () => {
+    expect(configOf({ stage: 'dev' }).alarmMails).toEqual([]);
+  });
+});
+
+describe('a second deployment of a stage', () => {
+  test.each([
+    [{ stage: 'dev', name: 'alice' }, '-dev-alice', 'dev-alice'],
+    [{ name: 'eu' }, '-eu', 'prod-eu'],
+  ])('%j has names of its own', (settings, suffix, deployment) => {
+    expect(configOf(settings)).toMatchObject({ suffix, deployment });
+    expect(stackName({ suffix })).toBe(`CryptoPrices${suffix}`);
+  });
+
+  test('-c name=… is told as what every command about it needs', () => {
+    expect(configOf({ stage: 'dev', name: 'alice' }).overrides).toEqual({
+      name: expect.stringContaining('another deployment than without it: give it with every command'),
+    });
   });
 });
 
 describe('refusals', () => {
   test.each([
-    ['stage', 'production', 'it takes dev, staging or prod.'],
+    ['name', 'Alice', 'at most 16 small letters, digits and single hyphens'],
+    ['name', 'dev-alice', 'not with the name of a stage'],
     ['schedule', 'every day', 'a schedule, or none: "every day" is no schedule'],
     ['schedule', 'rate(1 hours)', 'write rate(1 hour)'],
     ['schedule', 'rate(0 hours)', 'is never due'],
@@ -130,6 +266,8 @@ describe('refusals', () => {
     ['coingeckoRequestsPerMinute', '0', 'a whole number from 1 to 100000'],
     ['coingeckoMonthlyCredits', 'many', 'a whole number from 1'],
     ['coingeckoHistoryDays', '3', 'a whole number from 4'],
+    ['coingeckoCrossRates', 'yes', 'on or off'],
+    ['latestPrices', 'no', 'on or off'],
     ['universe', 'nowhere.json', 'a file like universe.json'],
     ['universe', 'README.md', 'is no JSON'],
     ['databaseInstance', 'm5.large', 't4g.micro, t4g.small, t4g.medium or t4g.large'],
@@ -143,7 +281,7 @@ describe('refusals', () => {
     const message = refusal({ [name]: value });
     expect(message).toContain(`${name} is ${JSON.stringify(value)}; it takes `);
     expect(message).toContain(takes);
-    expect(message).toContain(`Set -c ${name}=… or CRYPTO_PRICES_`);
+    expect(message).toContain(`Set it in stages/prod.json, or for one deploy with -c ${name}=….`);
     expect(message.split('\n')).toHaveLength(1);
   });
 
@@ -154,26 +292,29 @@ describe('refusals', () => {
   });
 
   test('all wrong settings are named at once', () => {
-    expect(refusal({ stage: 'x', network: 'y' }).split('\n')).toHaveLength(2);
+    expect(refusal({ alarmMail: 'x', network: 'y', name: 'Z' }).split('\n')).toHaveLength(3);
+  });
+
+  test('a stage that there is not has no file to read', () => {
+    expect(refusal({ stage: 'production' })).toBe(
+      'stage is "production"; it takes dev, staging or prod. Choose it with -c stage=….',
+    );
+    // A variable of the shell that is not set.
+    expect(refusal({ stage: '' })).toContain('stage is ""; it takes');
   });
 
   test.each([
-    [{ alarmMail: 'a@example.com' }, {}, 'alarmMail is no setting; did you mean alarmMails? It takes mail addresses,'],
-    [{ logRetention: '7' }, {}, 'did you mean logRetentionDays? It takes a number of days that CloudWatch knows'],
-    [{ schedul: 'none' }, {}, 'did you mean schedule? It takes rate(12 hours), cron(0 2 * * ? *) or none.'],
-    [{}, { CRYPTO_PRICES_STAGES: 'dev' }, 'did you mean CRYPTO_PRICES_STAGE? It takes dev, staging or prod.'],
-    [{}, { CRYPTO_PRICES_UNIVERS: 'x' }, 'did you mean CRYPTO_PRICES_UNIVERSE? It takes the path of a file'],
-  ])(
-    'a misspelt setting is refused with the nearest one and what it takes: %j %j',
-    (context, environment, sentence) => {
-      const message = refusal(context, environment);
-      expect(message).toContain(sentence);
-      expect(message).toContain('The settings are stage, schedule');
-    },
-  );
+    ['alarmMail', 'did you mean alarmMails? It takes mail addresses,'],
+    ['logRetention', 'did you mean logRetentionDays? It takes a number of days that CloudWatch knows'],
+    ['schedul', 'did you mean schedule? It takes rate(12 hours), cron(0 2 * * ? *) or none.'],
+  ])('the misspelt setting %s is refused with the nearest one and what it takes', (name, sentence) => {
+    const message = refusal({ [name]: 'x' });
+    expect(message).toContain(`${name} (-c ${name}=…) is no setting; ${sentence}`);
+    expect(message).toContain('The settings are name, schedule');
+  });
 
   test("CDK's own context is left alone", () => {
     const context = { 'aws:cdk:bundling-stacks': [], 'cli-telemetry': false, '@aws-cdk/core:checkSecretUsage': true };
-    expect(readConfig(context, {}).stage).toBe('prod');
+    expect(configOf(context).stage).toBe('prod');
   });
 });

@@ -1,8 +1,14 @@
-import { describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { nameOf, resource, resourcesOf, templateOf } from './synthesise.ts';
 
 const prod = templateOf({});
 const dev = templateOf({ stage: 'dev' });
+
+const NAT_SCRIPT = readFileSync('lib/constructs/nat-instance.sh', 'utf8');
 
 type Rule = { IpProtocol: string; FromPort: number; ToPort: number; CidrIp?: string };
 
@@ -45,6 +51,16 @@ describe('the way out', () => {
     ).toEqual([['10.73.0.0/24', 443, 443]]);
   });
 
+  test('the NAT instance boots only where the internet can be reached', () => {
+    const { DependsOn } = resource(dev, 'AWS::EC2::Instance');
+    for (const id of ['NetworkVpcPublicSubnet1DefaultRoute', 'NetworkVpcPublicSubnet1RouteTableAssociation'])
+      expect(DependsOn).toContainEqual(expect.stringMatching(`^${id}`));
+  });
+
+  test('the NAT instance is set up by a script of our own', () => {
+    expect(resource(dev, 'AWS::EC2::Instance').Properties.UserData).toEqual({ 'Fn::Base64': NAT_SCRIPT });
+  });
+
   test('isolated subnets lead nowhere', () => {
     const routes = Object.keys(resourcesOf(prod, 'AWS::EC2::Route'));
     expect(routes.filter((id) => id.includes('Isolated'))).toEqual([]);
@@ -56,6 +72,112 @@ describe('the way out', () => {
 
   test('rejected traffic is logged', () => {
     prod.hasResourceProperties('AWS::EC2::FlowLog', { TrafficType: 'REJECT' });
+  });
+});
+
+describe('the script of the NAT instance', () => {
+  /** @returns what it writes into a file. */
+  const written = (path: string) =>
+    new RegExp(`cat > ${path} <<'(\\w+)'\\n([^]*?)\\n\\1\\n`).exec(NAT_SCRIPT)?.[2] ?? '';
+  const wayOut = written('/usr/local/sbin/way-out');
+  const unit = written('/etc/systemd/system/way-out.service');
+
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'crypto-prices-way-out-'));
+    for (const [name, path] of [
+      ['bash', '/bin/bash'],
+      ['sed', '/usr/bin/sed'],
+      ['cat', '/bin/cat'],
+      ['rm', '/bin/rm'],
+    ] as const)
+      symlinkSync(existsSync(path) ? path : path.replace('/usr', ''), join(folder, name));
+    for (const name of ['dd', 'mkswap', 'mv', 'swapon', 'sysctl', 'sleep']) command(name, '');
+    command('grep', 'exit 1');
+    command('ip', 'echo default via 10.73.0.1 dev ens5 proto dhcp');
+    // As on a new instance: there is no nft before dnf installed it.
+    command(
+      'dnf',
+      `case $1 in install) cat > "${folder}/nft" <<'NFT'\n#!/bin/bash\ncat > "${folder}/rules"\nNFT\n"${folder}/chmod" 755 "${folder}/nft";; esac`,
+    );
+    symlinkSync('/bin/chmod', join(folder, 'chmod'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** Puts a command into the place of the instance's own. Each use is noted. */
+  function command(name: string, script: string): void {
+    const file = join(folder, name);
+    writeFileSync(file, `#!/bin/bash\necho "${name} $*" >> "${folder}/uses"\n${script}\n`);
+    chmodSync(file, 0o755);
+  }
+
+  /** Runs the way out as its unit does. */
+  function run() {
+    const script = wayOut.replaceAll('/swapfile', `${folder}/swapfile`);
+    const { status, stdout } = spawnSync('/bin/bash', ['-c', script], { env: { PATH: folder }, encoding: 'utf8' });
+    const noted = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '');
+    return { status, stdout, uses: noted('uses'), rules: noted('rules') };
+  }
+
+  test.each([
+    ['itself', NAT_SCRIPT],
+    ['what it leaves behind', wayOut],
+  ])('is bash: %s', (_, script) => {
+    const { stderr, status } = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8' });
+    expect([stderr, status]).toEqual(['', 0]);
+  });
+
+  test('leaves a unit that runs at each boot, and again until it succeeds', () => {
+    expect(unit).toContain('ExecStart=/usr/local/sbin/way-out');
+    expect(unit).toContain('Restart=on-failure');
+    expect(unit).toContain('StartLimitIntervalSec=0');
+    expect(unit).toContain('WantedBy=multi-user.target');
+    // What it says can be read without a way in: aws ec2 get-console-output.
+    expect(unit).toContain('StandardOutput=journal+console');
+    expect(NAT_SCRIPT).toContain('systemctl enable --now --no-block way-out.service');
+  });
+
+  test('makes swap before it installs its one package, then forwards and masquerades', () => {
+    const { status, stdout, uses, rules } = run();
+    expect([status, stdout.trim()]).toEqual([0, 'Routing by ens5']);
+    const order = [
+      'mkswap',
+      'swapon',
+      'dnf install -y --setopt=install_weak_deps=False nftables',
+      'sysctl -q -w net.ipv4.ip_forward=1',
+    ];
+    const places = order.map((use) => uses.indexOf(use));
+    expect(places).toEqual(places.toSorted((one, other) => one - other));
+    expect(places).not.toContain(-1);
+    expect(rules).toContain('oifname "ens5" masquerade');
+  });
+
+  test('installs nothing once it has what it needs, as after a reboot', () => {
+    run();
+    rmSync(join(folder, 'uses'));
+    const { status, uses } = run();
+    expect(status).toBe(0);
+    expect(uses).not.toContain('dnf');
+  });
+
+  test('waits for its default route', () => {
+    command('ip', `[ -e "${folder}/asked" ] && echo default dev ens6 || cat > "${folder}/asked" <<< yes`);
+    expect(run().stdout).toBe('Waiting for the default route\nRouting by ens6\n');
+  });
+
+  test('an install that fails ends it with a failure, on an empty cache for the next try', () => {
+    command('dnf', '[ "$1" = clean ]');
+    const { status, uses, rules } = run();
+    expect(status).toBe(1);
+    expect(uses).toContain('dnf clean all');
+    expect(rules).toBe('');
+  });
+
+  test('goes on without swap', () => {
+    command('mkswap', 'exit 1');
+    const { status, stdout } = run();
+    expect(status).toBe(0);
+    expect(stdout).toContain('No swap file could be made');
   });
 });
 

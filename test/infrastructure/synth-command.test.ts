@@ -37,7 +37,7 @@ describe('the app', () => {
     };
     const { code, output } = await run(
       'npm',
-      ['run', '--silent', 'synth', '--', '-o', folder, '-c', 'alarmWebhookSecretName=hook'],
+      ['run', '--silent', 'synth', '--', '-c', 'alarmMails=none', '-c', 'alarmWebhookSecretName=hook', '-o', folder],
       {
         UNIVERSE: writeUniverse(universe),
       },
@@ -67,7 +67,7 @@ describe('the app', () => {
 
   test.each([
     ['a wrong setting', ['-c', 'stage=production'], 'stage is "production"; it takes dev, staging or prod.'],
-    ['an unknown setting', ['-c', 'alarmMail=a@example.com'], 'alarmMail is no setting'],
+    ['an unknown setting', ['-c', 'alarmMail=a@example.com'], 'alarmMail (-c alarmMail=…) is no setting'],
   ])('answers %s with a sentence and no stack trace', async (_, settings, sentence) => {
     const context = Object.fromEntries([settings[1]?.split('=') ?? []]);
     const child = await run(process.execPath, ['bin/app.ts'], { CDK_CONTEXT_JSON: JSON.stringify(context) });

@@ -4,10 +4,27 @@ import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { readConfig, type StageName } from '../../lib/config.ts';
+import { readConfig, type StackConfig, type StageName } from '../../lib/config.ts';
 import { CryptoPricesStack } from '../../lib/crypto-prices-stack.ts';
 
 export const STAGES: readonly StageName[] = ['dev', 'staging', 'prod'];
+
+/** What the settings files say when they are new. Those of the project are the user's to change. */
+export const STAGE_SETTINGS: Readonly<Record<StageName, Record<string, unknown>>> = {
+  dev: { schedule: 'none', network: 'nat-instance', databaseBackupDays: 1, logRetentionDays: 14 },
+  staging: { schedule: 'rate(12 hours)', network: 'nat-instance', databaseBackupDays: 1, logRetentionDays: 30 },
+  prod: {
+    schedule: 'cron(0 2 * * ? *)',
+    alarmMails: 'none',
+    network: 'nat-gateway',
+    databaseBackupDays: 14,
+    logRetentionDays: 90,
+  },
+};
+
+/** @returns a stage's settings with these overrides, as `-c` gives them. */
+export const configOf = (overrides: Record<string, unknown>): StackConfig =>
+  readConfig(overrides, {}, (stage) => STAGE_SETTINGS[stage]);
 
 export type Resource = {
   readonly Type: string;
@@ -52,7 +69,7 @@ export function createStack(
     builtinCloudFormationValidation: isValidated,
     outdir: bundlesIn ?? newFolder(),
   });
-  const stack = new CryptoPricesStack(app, 'Stack', { config: readConfig(settings, {}), deployId: 'a deploy' });
+  const stack = new CryptoPricesStack(app, 'Stack', { config: configOf(settings), deployId: 'a deploy' });
   return { app, stack };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { CfnResource } from 'aws-cdk-lib';
-import { createStack, templateOf, WITH_WEBHOOK } from './synthesise.ts';
+import { configOf, createStack, resourcesOf, templateOf, WITH_WEBHOOK } from './synthesise.ts';
 
 type Synthesised = {
   readonly Parameters?: Record<string, unknown>;
@@ -47,7 +47,7 @@ const settings: Record<string, string>[] = [
   { stage: 'staging' },
   { stage: 'prod' },
   { stage: 'prod', network: 'nat-instance', databaseClientSecurityGroups: 'sg-0a1b2c3d', alarmMails: 'a@example.com' },
-  { stage: 'dev', network: 'nat-gateway', schedule: 'rate(1 day)', ...WITH_WEBHOOK },
+  { stage: 'dev', name: 'alice', network: 'nat-gateway', schedule: 'rate(1 day)', ...WITH_WEBHOOK },
   { stage: 'prod', databaseClientCidrs: '10.20.0.0/16', databaseInstance: 't4g.medium', databaseStorageGib: '100' },
 ];
 
@@ -59,6 +59,23 @@ describe.each(settings)('the template of %j', (setting) => {
     const references = referencesIn([template.Resources, template.Outputs]);
     expect(references.length).toBeGreaterThan(100);
     expect(references.filter((name) => !known.has(name) && !name.startsWith('AWS::'))).toEqual([]);
+  });
+
+  test('has no sign beyond ASCII: some services refuse a description with one, when it is too late', () => {
+    expect(JSON.stringify(template).match(/.{0,30}[^\n\x20-\x7e].{0,30}/g)).toBeNull();
+  });
+
+  test("has a log group for each function, CDK's own included; no log is kept for ever or outlives the stack", () => {
+    const { logRetentionDays } = configOf(setting);
+    const groups = resourcesOf(templateOf(setting), 'AWS::Logs::LogGroup');
+    for (const group of Object.values(groups)) {
+      expect(group).toMatchObject({ DeletionPolicy: 'Delete', Properties: { RetentionInDays: logRetentionDays } });
+    }
+    const functions = Object.entries(resourcesOf(templateOf(setting), 'AWS::Lambda::Function'));
+    const logsOf = functions.map(([id, { Properties }]) => [id, Properties.LoggingConfig?.LogGroup?.Ref in groups]);
+    expect(logsOf).toEqual(functions.map(([id]) => [id, true]));
+    // A late line must not bring back a group that is gone.
+    expect(JSON.stringify(template)).not.toMatch(/logs:(CreateLogGroup|\*)|AWSLambda\w+ExecutionRole/);
   });
 
   test('can be deployed in some order: nothing waits for itself', () => {
@@ -75,6 +92,21 @@ test("an error by CDK's own rules would end the synthesis", () => {
   const { app, stack } = createStack({ stage: 'dev' }, { isValidated: true });
   new CfnResource(stack, 'Wrong', { type: 'AWS::SQS::Queue', properties: { VisibilityTimeout: 'a while' } });
   expect(() => app.synth()).toThrow(/validation/i);
+});
+
+test('every name and every metric of a second deployment of a stage is its own', () => {
+  const longest = { stage: 'staging', name: 'sixteen-letters1' };
+  const { suffix, deployment } = configOf(longest);
+  const template = JSON.stringify(templateOf(longest).toJSON());
+  const names = [...template.matchAll(/crypto-(?:prices|dashboard)-[\w-]+/g)].map(([name]) => name);
+  expect(names.length).toBeGreaterThan(30);
+  expect(names.filter((name) => !name.endsWith(suffix))).toEqual([]);
+  // What Lambda and EventBridge take.
+  expect(names.filter((name) => name.length > 64)).toEqual([]);
+  const stages = [...template.matchAll(/"Name":"stage","Value":"([\w-]+)"|"STAGE":"([\w-]+)"/g)].map(
+    ([, dimension, variable]) => dimension ?? variable,
+  );
+  expect([...new Set(stages)]).toEqual([deployment]);
 });
 
 test('a circle would be found', () => {

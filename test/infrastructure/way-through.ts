@@ -7,7 +7,6 @@ import {
   nameOf,
   resource,
   resourcesOf,
-  STAGES,
   templateOf,
   WITH_WEBHOOK,
 } from './synthesise.ts';
@@ -179,14 +178,6 @@ describe('the functions', () => {
     expect(log.Properties).toMatchObject({ LogGroupName: `/aws/lambda/crypto-prices-${name}`, RetentionInDays: 90 });
   });
 
-  test('every log group expires, in every stage', () => {
-    for (const stage of STAGES) {
-      for (const { Properties } of Object.values(resourcesOf(templateOf({ stage }), 'AWS::Logs::LogGroup'))) {
-        expect(Properties.RetentionInDays).toBe({ dev: 14, staging: 30, prod: 90 }[stage]);
-      }
-    }
-  });
-
   test('the worker may run for 15 minutes, and queue its own continuations', () => {
     expect(functionOf(prod, 'worker').Properties).toMatchObject({ Timeout: 900, RecursiveLoop: 'Allow' });
   });
@@ -219,6 +210,8 @@ describe('the functions', () => {
       coingeckoRequestsPerMinute: '500',
       coingeckoMonthlyCredits: '500000',
       coingeckoHistoryDays: '400',
+      coingeckoCrossRates: 'on',
+      latestPrices: 'off',
       coingeckoBaseUrl: 'https://prices.example.com/api/v3',
     });
     expect(functionOf(template, 'worker').Properties.Environment.Variables).toMatchObject({
@@ -226,6 +219,8 @@ describe('the functions', () => {
       COINGECKO_REQUESTS_PER_MINUTE: '500',
       COINGECKO_MONTHLY_CREDITS: '500000',
       COINGECKO_HISTORY_DAYS: '400',
+      COINGECKO_CROSS_RATES: 'on',
+      LATEST_PRICES: 'off',
       COINGECKO_BASE_URL: 'https://prices.example.com/api/v3',
     });
     for (const name of ['trigger', 'worker', 'status'] as const) {
@@ -235,7 +230,7 @@ describe('the functions', () => {
 
   test("what isn't set is left to the program", () => {
     const variables = Object.keys(functionOf(prod, 'worker').Properties.Environment.Variables);
-    expect(variables.filter((name) => name.startsWith('COINGECKO_'))).toEqual(['COINGECKO_SECRET_ID']);
+    expect(variables.filter((name) => /^COINGECKO_|^LATEST_PRICES$/.test(name))).toEqual(['COINGECKO_SECRET_ID']);
   });
 });
 

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { alarmIds } from '../../ingestion/contract/alarms.ts';
-import { runCommand } from '../support/local-command.ts';
+import { runCommand, startNode } from '../support/local-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'drill-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const NAMES = alarmIds({ hasSchedule: true, hasWebhook: false }).map((id) => `crypto-prices-${id}-staging`);
+const IDS = alarmIds({ hasSchedule: true, hasNatInstance: true, hasWebhook: false });
+const NAMES = IDS.map((id) => `crypto-prices-${id}-staging`);
+/** What stages/staging.json holds, unless a test says otherwise. The project's own is the user's to change. */
+const STAGING = { schedule: 'rate(12 hours)', network: 'nat-instance', databaseBackupDays: 1, logRetentionDays: 30 };
 const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:crypto-prices-alarms';
 const CONFIRMED = `${TOPIC}:8a6c1f0e-0000-4000-8000-000000000001`;
 
@@ -36,7 +39,9 @@ beforeEach(() => writeFileSync(join(folder, 'calls'), ''));
 const allOk = Object.fromEntries(NAMES.map((name) => [name, 'OK']));
 const PATH = `${folder}:${process.env['PATH']}`;
 
-function drill(account: Account, args: readonly string[], env: Record<string, string> = {}) {
+type Conditions = { readonly settings?: Readonly<Record<string, unknown>>; readonly path?: string };
+
+function drill(account: Account, args: readonly string[], { settings = STAGING, path = PATH }: Conditions = {}) {
   const { alarms, subscriptions, failure = '' } = account;
   const answers = {
     failure,
@@ -58,7 +63,12 @@ function drill(account: Account, args: readonly string[], env: Record<string, st
     }),
   };
   for (const [file, text] of Object.entries(answers)) writeFileSync(join(folder, file), text);
-  return runCommand(['drill', ...args], { PATH, ...env });
+  const program = `
+    import { runCommandLine } from './local/cli/command-line.ts';
+    import { createDrill } from './local/cli/commands/drill.ts';
+    const drill = createDrill(() => (${JSON.stringify(settings)}));
+    process.exitCode = await runCommandLine({ drill }, ${JSON.stringify(['drill', ...args])});`;
+  return startNode(['--input-type=module', '--eval', program], { PATH: path }).result;
 }
 
 const calls = (): { args: string[]; pager: string }[] =>
@@ -90,12 +100,20 @@ describe('without --yes', () => {
     expect(calls().map(({ args }) => args[1])).toContain('list-subscriptions-by-topic');
   });
 
-  test('it names the alarms of the stage', async () => {
-    const { stdout } = await drill({ alarms: {}, subscriptions: [] }, ['--stage', 'dev', '--json']);
-    const { stage, commands } = JSON.parse(stdout);
-    expect(stage).toBe('dev');
-    expect(commands.join('\n')).toContain('--alarm-name crypto-prices-runs-dead-dev --state-value ALARM');
-    expect(commands.join('\n')).not.toContain('no-complete-run');
+  test('it names the alarms of the stage, and of the deployment where that has a name', async () => {
+    const settings = { ...STAGING, schedule: 'none', network: 'nat-gateway', alarmWebhookSecretName: 'hook' };
+    const args = ['--stage', 'dev', '--name', 'alice'];
+    const { stdout, stderr } = await drill({ alarms: {}, subscriptions: [] }, args, { settings });
+    expect(stderr).toMatch(/alarms of dev-alice once.* by mail and webhook/);
+    for (const id of ['runs-dead', 'webhook-failed'])
+      expect(stdout).toContain(`--alarm-name crypto-prices-${id}-dev-alice --state-value ALARM`);
+    expect(stdout).not.toMatch(/no-complete-run|way-out-down/);
+  });
+
+  test("it reads the stage's settings file", async () => {
+    const { code, stdout } = await runCommand(['drill', '--stage', 'staging'], { PATH });
+    expect(stdout).toContain('--alarm-name crypto-prices-runs-dead-staging');
+    expect(code).toBe(0);
   });
 });
 
@@ -119,9 +137,8 @@ describe('with --yes', () => {
         ['email', 'new@example.com', 'PendingConfirmation'],
       ],
     };
-    const { code, stdout } = await drill(account, ['--stage', 'staging', '--yes'], {
-      CRYPTO_PRICES_ALARM_MAILS: 'ops@example.com,new@example.com,late@example.com',
-    });
+    const settings = { ...STAGING, alarmMails: ['ops@example.com', 'new@example.com', 'late@example.com'] };
+    const { code, stdout } = await drill(account, ['--stage', 'staging', '--yes'], { settings });
     expect(stdout).toContain('  email   new@example.com  NOT CONFIRMED\n  email   late@example.com  LOST\n');
     for (const mail of ['new', 'late']) {
       expect(stdout).toContain(
@@ -133,7 +150,9 @@ describe('with --yes', () => {
 
   test('it says that nobody is told', async () => {
     const { code, stdout } = await drill({ alarms: allOk, subscriptions: [] }, ['--stage', 'staging', '--yes']);
-    expect(stdout).toContain('NOBODY IS TOLD of the alarms of staging');
+    expect(stdout).toContain(
+      'NOBODY IS TOLD of the alarms of staging: put "alarmMails": ["you@example.com"] into stages/staging.json, and deploy.',
+    );
     expect(code).toBe(1);
   });
 
@@ -146,6 +165,7 @@ describe('with --yes', () => {
     const { code, stdout } = await drill(account, ['--stage', 'staging', '--yes', '--json']);
     expect(JSON.parse(stdout)).toEqual({
       stage: 'staging',
+      deployment: 'staging',
       topic: TOPIC,
       subscriptions: [{ protocol: 'email', endpoint: 'ops@example.com', state: 'confirmed' }],
       fired: quiet,
@@ -186,10 +206,17 @@ describe('it says what to do', () => {
 
   test('where there is no CLI', async () => {
     const { code, stderr } = await drill({ alarms: {}, subscriptions: [] }, ['--stage', 'staging', '--yes'], {
-      PATH: '/nowhere',
+      path: '/nowhere',
     });
     expect(stderr).toContain('There is no aws on the PATH: install version 2 of the AWS CLI.');
     expect(code).toBe(1);
+  });
+
+  test('where production tells nobody', async () => {
+    const { code, stderr } = await drill({ alarms: {}, subscriptions: [] }, []);
+    expect(stderr).toContain('alarmMails is empty, and in production somebody must be told');
+    expect(stderr).toContain('Put "alarmMails": ["you@example.com"] into stages/prod.json');
+    expect(code).toBe(2);
   });
 
   test('where there is no such stage', async () => {

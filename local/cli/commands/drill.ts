@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { alarmIds } from '../../../ingestion/contract/alarms.ts';
 import { firstIssue } from '../../../ingestion/contract/first-issue.ts';
 import { IngestionError } from '../../../ingestion/domain/failure.ts';
-import { ConfigError, readConfig, type StackConfig } from '../../../lib/config.ts';
+import { ConfigError, readConfig, type SettingsReader, type StackConfig } from '../../../lib/config.ts';
 import { resourceName } from '../../../lib/names.ts';
 import { drillText, type Subscription } from '../../output/drill-text.ts';
 import { aws } from '../aws-cli.ts';
@@ -27,59 +27,67 @@ const topicSubscriptions = z.object({
   Subscriptions: z.array(z.object({ Protocol: z.string(), Endpoint: z.string(), SubscriptionArn: z.string() })),
 });
 
-export const drill = defineCommand({
-  summary: 'Fire each alarm of a stack on AWS once, to see by day whether its messages come.',
-  options: {
-    stage: { type: 'string', value: 'STAGE', description: 'dev, staging or prod. Prod unless given.' },
-    yes: { type: 'boolean', description: 'Run the commands with the AWS CLI. Without it they are only printed.' },
-    ...JSON_OPTION,
-  },
-  async run({ terminal, interrupt }, { stage = 'prod', yes = false }) {
-    const config = configOf(stage);
-    const named = namesOf(config);
-    if (!yes) {
-      const commands = commandsFor(named);
-      terminal.note(
-        `These commands fire the ${named.length} alarms of ${stage} once. For each, two messages should come by mail${config.alarmWebhookSecretName === undefined ? '' : ' and webhook'}: "ALARM: …" and "OK: …". With --yes they are run.`,
-      );
-      return { exitCode: EXIT.complete, document: { stage, commands }, text: commands.join('\n') };
-    }
-
-    const alarms = await findAlarms(config);
-    const { topic } = alarms[0];
-    const subscriptions = await findSubscriptions(topic, config.alarmMails);
-    terminal.note(`Firing ${alarms.length} alarms of ${stage}.`);
-    // One that rings anyway would send no message, and must not be ended.
-    const quiet = alarms.filter(({ state }) => state !== 'ALARM');
-    const fired: string[] = [];
-    try {
-      for (const { name } of quiet) {
-        if (interrupt.aborted) break;
-        fired.push(name);
-        await aws(setState(name, 'ALARM'));
+/** @param readFile gives the settings of a stage. Unless given, its file does, as for a deploy. */
+export const createDrill = (readFile?: SettingsReader) =>
+  defineCommand({
+    summary: 'Fire each alarm of a stack on AWS once, to see by day whether its messages come.',
+    options: {
+      stage: { type: 'string', value: 'STAGE', description: 'dev, staging or prod. Prod unless given.' },
+      name: { type: 'string', value: 'NAME', description: 'What -c name=… was given at the deploy, if it was.' },
+      yes: { type: 'boolean', description: 'Run the commands with the AWS CLI. Without it they are only printed.' },
+      ...JSON_OPTION,
+    },
+    async run({ terminal, interrupt }, { stage = 'prod', name: ownName, yes = false }) {
+      const config = configOf({ stage, name: ownName }, readFile);
+      const { deployment } = config;
+      const named = namesOf(config);
+      if (!yes) {
+        const commands = commandsFor(named);
+        terminal.note(
+          `These commands fire the ${named.length} alarms of ${deployment} once. For each, two messages should come by mail${config.alarmWebhookSecretName === undefined ? '' : ' and webhook'}: "ALARM: …" and "OK: …". With --yes they are run.`,
+        );
+        return { exitCode: EXIT.complete, document: { stage, deployment, commands }, text: commands.join('\n') };
       }
-    } finally {
-      // CloudWatch ends most of them by itself within a minute, but not those that keep their state without data.
-      for (const name of fired) await aws(setState(name, 'OK'));
-    }
-    const found = {
-      stage,
-      topic,
-      subscriptions,
-      fired,
-      ringing: alarms.filter((alarm) => !quiet.includes(alarm)).map(({ name }) => name),
-      missing: named.filter((name) => !alarms.some((alarm) => alarm.name === name)),
-    };
-    const isTold = subscriptions.length > 0 && subscriptions.every(({ state }) => state === 'confirmed');
-    const isComplete = isTold && fired.length === quiet.length && found.missing.length === 0;
-    return { exitCode: isComplete ? EXIT.complete : EXIT.incomplete, document: found, text: drillText(found) };
-  },
-});
+
+      const alarms = await findAlarms(config);
+      const { topic } = alarms[0];
+      const subscriptions = await findSubscriptions(topic, config.alarmMails);
+      terminal.note(`Firing ${alarms.length} alarms of ${deployment}.`);
+      // One that rings anyway would send no message, and must not be ended.
+      const quiet = alarms.filter(({ state }) => state !== 'ALARM');
+      const fired: string[] = [];
+      try {
+        for (const { name } of quiet) {
+          if (interrupt.aborted) break;
+          fired.push(name);
+          await aws(setState(name, 'ALARM'));
+        }
+      } finally {
+        // CloudWatch ends most of them by itself within a minute, but not those that keep their state without data.
+        for (const name of fired) await aws(setState(name, 'OK'));
+      }
+      const found = {
+        stage,
+        deployment,
+        topic,
+        subscriptions,
+        fired,
+        ringing: alarms.filter((alarm) => !quiet.includes(alarm)).map(({ name }) => name),
+        missing: named.filter((name) => !alarms.some((alarm) => alarm.name === name)),
+      };
+      const isTold = subscriptions.length > 0 && subscriptions.every(({ state }) => state === 'confirmed');
+      const isComplete = isTold && fired.length === quiet.length && found.missing.length === 0;
+      return { exitCode: isComplete ? EXIT.complete : EXIT.incomplete, document: found, text: drillText(found) };
+    },
+  });
 
 /** @throws UsageError */
-function configOf(stage: string): StackConfig {
+function configOf(
+  context: Readonly<Record<string, string | undefined>>,
+  readFile: SettingsReader | undefined,
+): StackConfig {
   try {
-    return readConfig({ stage }, process.env);
+    return readConfig(context, process.env, readFile);
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
     throw error;
@@ -89,6 +97,7 @@ function configOf(stage: string): StackConfig {
 const namesOf = (config: StackConfig): string[] =>
   alarmIds({
     hasSchedule: config.schedule !== null,
+    hasNatInstance: config.network === 'nat-instance',
     hasWebhook: config.alarmWebhookSecretName !== undefined,
   }).map((id) => resourceName(config, id));
 
@@ -123,7 +132,9 @@ type DeployedAlarm = { readonly name: string; readonly state: string; readonly t
 
 /** @returns those of the stage that there are, whatever settings it was deployed with. */
 async function findAlarms(config: StackConfig): Promise<[DeployedAlarm, ...DeployedAlarm[]]> {
-  const names = alarmIds({ hasSchedule: true, hasWebhook: true }).map((id) => resourceName(config, id));
+  const names = alarmIds({ hasSchedule: true, hasNatInstance: true, hasWebhook: true }).map((id) =>
+    resourceName(config, id),
+  );
   const { MetricAlarms: found } = parse(deployedAlarms, await aws(describeAlarms(names)));
   const [first, ...others] = found.map(({ AlarmName, StateValue, AlarmActions: [topic = ''] }) => ({
     name: AlarmName,
@@ -132,7 +143,7 @@ async function findAlarms(config: StackConfig): Promise<[DeployedAlarm, ...Deplo
   }));
   if (first) return [first, ...others];
   throw new IngestionError(
-    `There is no alarm of ${config.stage} in this account and region, such as ${names[0]}: set AWS_REGION and AWS_PROFILE to those of the stack.`,
+    `There is no alarm of ${config.deployment} in this account and region, such as ${names[0]}: set AWS_REGION and AWS_PROFILE to those of the stack.`,
   );
 }
 
