@@ -1,6 +1,6 @@
 // The number in `ingestion_fence` says whose turn it is. Losing the lock stops no statement that is already on its way;
 // this does.
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import pg from 'pg';
 import { IngestionError, LockLostError, LockTakenError } from '../domain/failure.ts';
 import type { Clock } from '../ports.ts';
@@ -17,6 +17,14 @@ export type Fence = {
    */
   writing<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result>;
   /**
+   * Runs one statement, which has `isOwn` in its condition and returns a row for each that it wrote: three round trips less
+   * than a transaction.
+   * @throws LockLostError as `writing` does.
+   */
+  writingAtOnce<Row>(
+    statement: (db: Kysely<Tables>, isOwn: RawBuilder<boolean>) => Promise<readonly Row[]>,
+  ): Promise<readonly Row[]>;
+  /**
    * Begins as the newest holder, with the number that `raiseFence` gave.
    * @throws LockTakenError while an earlier holder has not released this fence.
    */
@@ -30,12 +38,14 @@ const LOST = 'lost';
 
 export function createFence(db: Kysely<Tables>, clock: Pick<Clock, 'sleep'>): Fence {
   let own: number | typeof LOST | null = null;
+  function ownNumber(): number {
+    if (own === null || own === LOST)
+      throw new LockLostError('This process does not hold the ingestion lock, and writes nothing without it.');
+    return own;
+  }
   return {
     async writing(work) {
-      const number = own;
-      if (number === null || number === LOST) {
-        throw new LockLostError('This process does not hold the ingestion lock, and writes nothing without it.');
-      }
+      const number = ownNumber();
       const attempt = () =>
         db.transaction().execute(async (transaction) => {
           const fence = await transaction
@@ -43,14 +53,16 @@ export function createFence(db: Kysely<Tables>, clock: Pick<Clock, 'sleep'>): Fe
             .select('number')
             .forShare()
             .executeTakeFirstOrThrow();
-          if (fence.number !== number) {
-            throw new LockLostError(
-              'Another ingestion has taken the lock; this one writes nothing more. The other one goes on from what is stored.',
-            );
-          }
+          if (fence.number !== number) throw takenByAnother();
           return await work(transaction);
         });
       return await repeatTransaction(attempt, { clock });
+    },
+    async writingAtOnce(statement) {
+      const isOwn = sql<boolean>`(select number from ingestion_fence for share) = ${ownNumber()}`;
+      const rows = await repeatTransaction(() => statement(db, isOwn), { clock });
+      if (rows.length === 0) throw takenByAnother();
+      return rows;
     },
     take(number) {
       if (own !== null)
@@ -65,6 +77,11 @@ export function createFence(db: Kysely<Tables>, clock: Pick<Clock, 'sleep'>): Fe
     },
   };
 }
+
+const takenByAnother = () =>
+  new LockLostError(
+    'Another ingestion has taken the lock; this one writes nothing more. The other one goes on from what is stored.',
+  );
 
 /**
  * Raises the number, which shuts out every older holder. Waits for a transaction of one that is under way; after

@@ -1,7 +1,10 @@
 import type { Clock } from '../ports.ts';
 
-/** Serialization failure and deadlock: the server undid the transaction, and it can go through the next time. */
-const REPEATED = new Set(['40001', '40P01']);
+/**
+ * Serialization failure, deadlock, and a row that another transaction has added meanwhile: the server undid the transaction,
+ * and it can go through the next time.
+ */
+const REPEATED = new Set(['40001', '40P01', '23505']);
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 50;
 

@@ -3,7 +3,7 @@ import type { Instant } from '../domain/day.ts';
 import type { RequestLedger } from '../ports.ts';
 import type { Fence } from './fence.ts';
 import { inBatches } from './in-batches.ts';
-import { type ColumnTypes, insertRows, toIso, unnestRows } from './statements.ts';
+import { type ColumnTypes, columnNames, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 /** A request whose end was never written (its process was killed) may have been answered: it counts. */
@@ -15,10 +15,10 @@ const MOST_NOTED = 200;
 
 export function createRequestLedger(db: Kysely<Tables>, fence: Fence): RequestLedger {
   return {
-    begin: inBatches((requests) => fence.writing((transaction) => insertRequests(transaction, requests)), {
+    begin: inBatches((requests) => insertRequests(fence, requests), {
       most: MOST_NOTED,
     }),
-    end: inBatches((ends) => fence.writing((transaction) => noteEnds(transaction, ends)), { most: MOST_NOTED }),
+    end: inBatches((ends) => noteEnds(fence, ends), { most: MOST_NOTED }),
 
     withdraw: (id) =>
       fence.writing(async (transaction) => {
@@ -42,7 +42,7 @@ const BEGUN = { run_id: 'uuid', coin_id: 'text', currency: 'text', sent_at: 'tim
 
 /** @returns the id of each, in their order. */
 async function insertRequests(
-  transaction: Kysely<Tables>,
+  fence: Fence,
   requests: readonly Parameters<RequestLedger['begin']>[0][],
 ): Promise<string[]> {
   const rows = requests.map(({ runId, series, sentAt }) => ({
@@ -51,7 +51,19 @@ async function insertRequests(
     currency: series?.currency ?? null,
     sent_at: toIso(sentAt),
   }));
-  const inserted = await insertRows(transaction, 'requests', BEGUN, rows).returning('id').execute();
+  const inserted = await fence.writingAtOnce((db, isOwn) =>
+    db
+      .insertInto('requests')
+      .columns(columnNames(BEGUN))
+      .expression(
+        db
+          .selectFrom(unnestRows('begun', BEGUN, rows))
+          .selectAll()
+          .where(isOwn),
+      )
+      .returning('id')
+      .execute(),
+  );
   // Rows are numbered in the order that they come in; they may be returned in any.
   return inserted
     .map(({ id }) => id)
@@ -66,26 +78,27 @@ const ENDED = {
   is_credited: 'boolean',
 } satisfies ColumnTypes;
 
-async function noteEnds(
-  transaction: Kysely<Tables>,
-  ends: readonly Parameters<RequestLedger['end']>[0][],
-): Promise<undefined[]> {
+async function noteEnds(fence: Fence, ends: readonly Parameters<RequestLedger['end']>[0][]): Promise<undefined[]> {
   const rows = ends.map(({ id, endedAt, status, isCredited }) => ({
     id,
     ended_at: toIso(endedAt),
     status,
     is_credited: isCredited,
   }));
-  await transaction
-    .updateTable('requests')
-    .from(unnestRows('noted', ENDED, rows))
-    .set(({ ref }) => ({
-      ended_at: ref('noted.ended_at'),
-      status: ref('noted.status'),
-      is_credited: ref('noted.is_credited'),
-    }))
-    .whereRef('requests.id', '=', 'noted.id')
-    .execute();
+  await fence.writingAtOnce((db, isOwn) =>
+    db
+      .updateTable('requests')
+      .from(unnestRows('noted', ENDED, rows))
+      .set(({ ref }) => ({
+        ended_at: ref('noted.ended_at'),
+        status: ref('noted.status'),
+        is_credited: ref('noted.is_credited'),
+      }))
+      .whereRef('requests.id', '=', 'noted.id')
+      .where(isOwn)
+      .returning('requests.id')
+      .execute(),
+  );
   return ends.map(() => undefined);
 }
 

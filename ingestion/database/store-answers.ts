@@ -22,8 +22,8 @@ export const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
 /** What one transaction stores at most: of 30 days each, some 1,000 rows. */
 const MOST_ANSWERS = 32;
 
-/** Fast, and 6 % larger than gzip's usual effort makes an answer. */
-const GZIP_LEVEL = 3;
+/** Half the time of gzip's usual effort, for 3 % more bytes. A chunk holds most answers whole. */
+const GZIP = { level: 1, chunkSize: 64 * 1024 } as const;
 
 /** @returns `storeAnswer` of a price repository. */
 export function createAnswerWriter(fence: Fence, clock: Clock): (answer: AnswerToStore) => Promise<StoredAnswer> {
@@ -40,7 +40,7 @@ export function createAnswerWriter(fence: Fence, clock: Clock): (answer: AnswerT
     const { body } = toStore.answer;
     const sha256 = createHash('sha256').update(body).digest('hex');
     try {
-      return await store({ toStore, sha256, packed: await promisify(gzip)(body, { level: GZIP_LEVEL }) });
+      return await store({ toStore, sha256, packed: await promisify(gzip)(body, GZIP) });
     } catch (error) {
       if (!isFaultOfValues(error)) throw error;
       const what = `CoinGecko's answer for ${seriesName(toStore.series)} comes to what the database refuses`;

@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { readDailyPrices } from '../../ingestion/database/prices.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { upsertDailyPrices } from '../../ingestion/database/sql/upsert-daily-prices.ts';
 import type { Tables } from '../../ingestion/database/tables.ts';
 import { AGGREGATION_VERSION, type DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import { addDays, DAY_MS, type Day, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
@@ -16,7 +17,9 @@ const NOW = Date.parse('2026-03-10T02:00Z');
 const testDatabase = await useTestDatabase();
 const database = createDatabase({ url: testDatabase.url });
 const { db } = database;
-const { lock, runs, prices, findings } = createRepositories(database, { clock: createVirtualClock(NOW) });
+const { lock, runs, prices, findings } = createRepositories(database, {
+  clock: { ...createVirtualClock(NOW), sleep: () => Promise.resolve() },
+});
 const held = await lock.acquire(0);
 afterAll(async () => {
   await held.release();
@@ -163,6 +166,16 @@ describe('a row that another transaction writes at the same time', () => {
     expect(outcome.rowsWritten).toBe(1);
     expect(await revisions()).toMatchObject([{ average: 102, revision: 7 }]);
     expect(await stored()).toMatchObject([{ average: 104, revision: 8 }]);
+  });
+
+  test('is revised, though it was not there when the statement began: the transaction is repeated', async () => {
+    const added = { series: BITCOIN, source: 'direct', isAsked: true, answerIds: [1] } as const;
+    const outcome = await storeMeanwhile(final({ average: 104 }), (other, runId) =>
+      upsertDailyPrices(other, { runId, now: NOW }, [{ ...added, price: final({ average: 102 }) }]),
+    );
+    expect(outcome).toMatchObject({ rowsWritten: 1, rowsUnchanged: 0 });
+    expect(await stored()).toMatchObject([{ average: 104, revision: 1 }]);
+    expect(await revisions()).toMatchObject([{ average: 102 }]);
   });
 });
 
