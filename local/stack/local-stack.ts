@@ -109,7 +109,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     return {
       url: `${api.url}/`,
       endpointUrl: `${api.url}${ENDPOINT_PATH}`,
-      queue,
+      queue: { endpoint: queue.endpoint, queueUrl: queue.queueUrl },
       takenUp,
       stop,
     };

@@ -74,8 +74,11 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
   });
 }
 
-/** Of each database its own: no run that was accepted for one is ever worked on in another. */
-function queueFolderOf(databaseUrl: string | null): string {
+/**
+ * @param databaseUrl null for the embedded database.
+ * @returns where its queue is kept: of each database its own, so that no run is worked on in another one.
+ */
+export function queueFolderOf(databaseUrl: string | null): string {
   if (databaseUrl === null) return join(QUEUES_FOLDER, 'embedded');
   const { host, port, database } = parseDatabaseUrl(databaseUrl);
   return join(QUEUES_FOLDER, createHash('sha256').update(`${host}:${port}/${database}`).digest('hex').slice(0, 12));
