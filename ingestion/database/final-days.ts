@@ -1,0 +1,95 @@
+import { type Kysely, sql } from 'kysely';
+import type { Universe } from '../contract/universe.ts';
+import type { Day } from '../domain/day.ts';
+import { seriesName } from '../domain/series.ts';
+import type { DayRange } from '../ports.ts';
+import { unnestRows } from './statements.ts';
+import type { Tables } from './tables.ts';
+
+/** @property lacking the days of the ranges asked for that have no final row, ascending. */
+export type FinalDays = {
+  readonly count: number;
+  readonly first: Day | null;
+  readonly last: Day | null;
+  readonly lacking: readonly Day[];
+};
+
+/**
+ * Counts the final rows of all series in one pass over the table. Days become bits of a number for every 64 days, so that
+ * only where a bit is missing are days looked at one by one.
+ *
+ * @param ranges of one series they don't overlap.
+ * @returns by the series' name; none for a series without final rows and ranges.
+ */
+export async function readFinalDays(
+  db: Kysely<Tables>,
+  ranges: readonly DayRange[],
+): Promise<ReadonlyMap<string, FinalDays>> {
+  const columns = { coin: 'text', currency: 'text', first: 'date', last: 'date' } as const;
+  const number = (day: string) => sql`(${sql.ref(day)} - date '0001-01-01')`;
+  const { rows } = await sql<FinalDays & { coin: string; currency: string }>`
+    with block as materialized (
+      select coin_id as coin, currency, ${number('day')} / 64 as number, bit_or(1::bigint << ${number('day')} % 64) as days,
+        count(*) as count, min(day) as first, max(day) as last
+      from daily_prices where is_final
+      group by 1, 2, 3
+    ),
+    incomplete as materialized (
+      select coin, currency, number, range.first, range.last, coalesce(days, 0) as days
+      from ${unnestRows('range', columns, ranges)}
+      cross join lateral generate_series(${number('range.first')} / 64, ${number('range.last')} / 64) as number
+      left join block using (coin, currency, number)
+      where days is distinct from -1
+    ),
+    lacking as (
+      select coin, currency, array_agg(day::text order by day) as days
+      from incomplete
+      cross join lateral (select date '0001-01-01' + number * 64 + bit as day, bit from generate_series(0, 63) as bit) as bits
+      where days >> bit & 1 = 0 and day between first and last
+      group by 1, 2
+    ),
+    stored as (
+      select coin, currency, sum(count)::integer as count, min(first) as first, max(last) as last
+      from block group by 1, 2
+    )
+    select coin, currency, coalesce(count, 0) as count, first, last, coalesce(days, '{}') as lacking
+    from stored full join lacking using (coin, currency)
+  `.execute(db);
+  return new Map(rows.map((row) => [seriesName(row), row]));
+}
+
+/**
+ * @returns the newest day that is final in every series of the universe, and the newest that every series has, or has as
+ * far as its source does: thin, unconfirmed and unavailable days count as present there, since nobody can do anything about
+ * them. Null where there is none.
+ */
+export async function readNewestDays(
+  db: Kysely<Tables>,
+  { coins, currencies }: Universe,
+): Promise<{ final: Day | null; present: Day | null }> {
+  const isOfUniverse = sql`coin_id = any(${coins.map(({ id }) => id)}) and currency = any(${currencies.map(({ code }) => code)})`;
+  const all = coins.length * currencies.length;
+  const { rows } = await sql<{ final: Day | null; present: Day | null }>`
+    with final as (
+      select day, count(*) as count from daily_prices where is_final and ${isOfUniverse} group by day
+    ),
+    other as (
+      select day, count(*) as count
+      from (
+        select coin_id, currency, day from daily_prices where not is_final and is_thin
+        union
+        select coin_id, currency, day from unavailable_days as absent
+        where not exists (
+          select from daily_prices as price
+          where (price.coin_id, price.currency, price.day) = (absent.coin_id, absent.currency, absent.day) and is_final
+        )
+      ) as day_without_final_row
+      where ${isOfUniverse}
+      group by day
+    )
+    select max(day) filter (where final.count = ${all}) as final,
+      max(day) filter (where coalesce(final.count, 0) + coalesce(other.count, 0) = ${all}) as present
+    from final full join other using (day)
+  `.execute(db);
+  return rows[0] ?? { final: null, present: null };
+}
