@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely';
-import type { Universe } from '../contract/universe.ts';
 import type { Day } from '../domain/day.ts';
 import { seriesName } from '../domain/series.ts';
 import type { DayRange } from '../ports.ts';
@@ -56,40 +55,4 @@ export async function readFinalDays(
     from stored full join lacking using (coin, currency)
   `.execute(db);
   return new Map(rows.map((row) => [seriesName(row), row]));
-}
-
-/**
- * @returns the newest day that is final in every series of the universe, and the newest that every series has, or has as
- * far as its source does: thin, unconfirmed and unavailable days count as present there, since nobody can do anything about
- * them. Null where there is none.
- */
-export async function readNewestDays(
-  db: Kysely<Tables>,
-  { coins, currencies }: Universe,
-): Promise<{ final: Day | null; present: Day | null }> {
-  const isOfUniverse = sql`coin_id = any(${coins.map(({ id }) => id)}) and currency = any(${currencies.map(({ code }) => code)})`;
-  const all = coins.length * currencies.length;
-  const { rows } = await sql<{ final: Day | null; present: Day | null }>`
-    with final as (
-      select day, count(*) as count from daily_prices where is_final and ${isOfUniverse} group by day
-    ),
-    other as (
-      select day, count(*) as count
-      from (
-        select coin_id, currency, day from daily_prices where not is_final and is_thin
-        union
-        select coin_id, currency, day from unavailable_days as absent
-        where not exists (
-          select from daily_prices as price
-          where (price.coin_id, price.currency, price.day) = (absent.coin_id, absent.currency, absent.day) and is_final
-        )
-      ) as day_without_final_row
-      where ${isOfUniverse}
-      group by day
-    )
-    select max(day) filter (where final.count = ${all}) as final,
-      max(day) filter (where coalesce(final.count, 0) + coalesce(other.count, 0) = ${all}) as present
-    from final full join other using (day)
-  `.execute(db);
-  return rows[0] ?? { final: null, present: null };
 }

@@ -8,8 +8,8 @@ import type { DayCounts, Verdict } from '../domain/verdict.ts';
 import type { RunTotals } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
-import { readNewestDays } from './final-days.ts';
 import { readFindings } from './findings.ts';
+import { newestFinalDay, newestPresentDay } from './newest-day.ts';
 import { readCredits } from './request-ledger.ts';
 import { readSeriesOutcomes } from './series-outcomes.ts';
 import { toIso } from './statements.ts';
@@ -68,13 +68,13 @@ export async function readFreshness(
   { now, universe }: { now: Instant; universe: Universe },
 ): Promise<Omit<Status, 'now' | 'series' | 'runs'>> {
   const completeAt = await lastCompleteRunAt(database);
-  const newestDays = await readNewestDays(database.db, universe);
+  const presentDay = await newestPresentDay(database.db, universe);
   const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
   return {
     lastCompleteRunAt: completeAt === null ? null : toIso(completeAt),
     hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
-    newestFinalDay: newestDays.final,
-    priceAgeHours: newestDays.present === null ? null : hoursSince(endOf(newestDays.present)),
+    newestFinalDay: await newestFinalDay(database.db, universe),
+    priceAgeHours: presentDay === null ? null : hoursSince(endOf(presentDay)),
     creditsThisMonth: await readCredits(database.db, startOfMonth(now)),
   };
 }
