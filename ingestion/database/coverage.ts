@@ -175,6 +175,8 @@ const toState = ({ day, is_thin, recorded_at, is_confirmed }: OtherDay): DayStat
   absence: recorded_at && { recordedAt: recorded_at.getTime(), isConfirmed: is_confirmed },
 });
 
+const HUNDRED_YEARS = 36_500;
+
 /** How far back the plan of the last run reached; before the first, further than anything. */
 async function readHistoryDays({ db }: Database): Promise<number> {
   const run = await db
@@ -184,5 +186,5 @@ async function readHistoryDays({ db }: Database): Promise<number> {
     .orderBy('started_at', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return run?.history_days ?? Number.MAX_SAFE_INTEGER;
+  return run?.history_days ?? HUNDRED_YEARS;
 }
