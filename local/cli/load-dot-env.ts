@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
@@ -41,7 +42,10 @@ function decode(bytes: Buffer): string {
 
 function trust(file: string): void {
   try {
-    setDefaultCACertificates([...getCACertificates('default'), readFileSync(file, 'utf8')]);
+    const certificates = readFileSync(file, 'utf8');
+    // Node takes any text, and says nothing.
+    new X509Certificate(certificates);
+    setDefaultCACertificates([...getCACertificates('default'), certificates]);
   } catch (error) {
     throw new UsageError(
       `NODE_EXTRA_CA_CERTS of .env is "${file}", and that gives no certificates: ${(error as Error).message}. Expected a ` +
