@@ -1,6 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { runCommand, startNode } from '../support/local-command.ts';
@@ -17,6 +20,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 const writeDotEnv = (content: string | Buffer) => writeFile(join(folder, '.env'), content);
+
+const moduleOf = (path: string) => JSON.stringify(new URL(`../../${path}`, import.meta.url));
 
 /** In the process of the command, so that only `.env` sets them. */
 const UNSET = { LOG_LEVEL: undefined, COINGECKO_PLAN: '', COINGECKO_BASE_URL: undefined };
@@ -87,11 +92,32 @@ describe('the network', () => {
     expect(new Set(proxy.asked)).toEqual(new Set([`prices.test:${front.port}`]));
   });
 
+  test('a proxy that wants a password is named as the one that refuses', async () => {
+    const refusing = createServer().on('connect', (_request, socket: Duplex) =>
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
+    );
+    await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+    const { port } = refusing.address() as AddressInfo;
+    await writeDotEnv(`HTTPS_PROXY=http://127.0.0.1:${port}`);
+    const program = `
+      const { loadDotEnv } = await import(${moduleOf('local/cli/load-dot-env.ts')});
+      const { classifyBrokenWay } = await import(${moduleOf('ingestion/coingecko/errors.ts')});
+      loadDotEnv(process.env);
+      const asked = { host: 'prices.test', subject: 'bitcoin/usd' };
+      await fetch('https://prices.test').catch((error) => console.log(classifyBrokenWay(asked, error).message));`;
+    const { stdout } = await startNode(['--input-type=module', '--eval', program], {}, folder).result;
+    await new Promise((resolve) => refusing.close(resolve));
+    expect(stdout).toBe(
+      'bitcoin/usd: CoinGecko could not be reached at prices.test: the proxy refuses the way there with 407; ' +
+        'is HTTPS_PROXY right, with user and password?\n',
+    );
+  });
+
   /** Where the first request of a program goes after it has read `.env`. */
   async function wayTo(url: string, lines: readonly string[]): Promise<'proxy' | 'direct'> {
     await writeDotEnv(lines.join('\n').replaceAll('PROXY_URL', `http://127.0.0.1:${proxy.port}`));
     const program = `
-      const { loadDotEnv } = await import(${JSON.stringify(new URL('../../local/cli/load-dot-env.ts', import.meta.url))});
+      const { loadDotEnv } = await import(${moduleOf('local/cli/load-dot-env.ts')});
       loadDotEnv(process.env);
       await fetch(${JSON.stringify(url)}).catch(() => {});`;
     const { stderr } = await startNode(['--input-type=module', '--eval', program], {}, folder).result;
