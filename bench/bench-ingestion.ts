@@ -10,7 +10,7 @@ import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
 import { DEFAULT_UNIVERSE } from '../test/support/universe.ts';
 
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Milliseconds that the requests of a run spent in each step, added up over requests side by side. */
 export type StepTimes = { fetchMs: number; aggregateMs: number; storeMs: number };

@@ -10,10 +10,18 @@ import { bundles } from './bundles.ts';
 import type { Measure } from './measure.ts';
 import { memory } from './memory.ts';
 import { rateLimit } from './rate-limit.ts';
+import { status } from './status.ts';
 import { store } from './store.ts';
 import { throughput } from './throughput.ts';
 
-const MEASURES: Readonly<Record<string, Measure>> = { throughput, store, memory, 'rate-limit': rateLimit, bundles };
+const MEASURES: Readonly<Record<string, Measure>> = {
+  throughput,
+  store,
+  memory,
+  status,
+  'rate-limit': rateLimit,
+  bundles,
+};
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' } } });
 const unknown = positionals.find((name) => !(name in MEASURES));

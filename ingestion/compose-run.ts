@@ -5,6 +5,7 @@ import type { Database } from './database/connection.ts';
 import { createRepositories } from './database/repositories.ts';
 import type { Clock, RunDependencies } from './ports.ts';
 import type { SourceSettings } from './settings.ts';
+import { steady } from './system-clock.ts';
 
 /** Slow answers of CoinGecko take some 10 s. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -28,7 +29,7 @@ export function composeRun({
   source,
   universe,
   database,
-  clock,
+  clock: wallClock,
   ...rest
 }: {
   source: SourceSettings;
@@ -37,6 +38,7 @@ export function composeRun({
   clock: Clock;
 } & Pick<RunDependencies, 'log' | 'interrupt' | 'deadline' | 'lockWaitMs' | 'onEvent'>): RunDependencies {
   const { requestsPerMinute, monthlyCredits, historyDays, crossRates, latestPrices } = source;
+  const clock = steady(wallClock);
   return {
     universe,
     source: composeClient(source, clock),

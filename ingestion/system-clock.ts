@@ -13,3 +13,12 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/**
+ * The same clock, whose moments go on from now as the monotonic ones do. Set ahead or back in the middle of a run, the wall
+ * clock would else make an answer's day unsettled again, or settled too early.
+ */
+export function steady(clock: Clock): Clock {
+  const aheadMs = clock.now() - clock.monotonicMs();
+  return { ...clock, now: () => clock.monotonicMs() + aheadMs };
+}

@@ -2,7 +2,7 @@ import { composeRun } from '../../ingestion/compose-run.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import type { Database } from '../../ingestion/database/connection.ts';
-import { readStatus } from '../../ingestion/database/status.ts';
+import { readFreshness } from '../../ingestion/database/status.ts';
 import { requestsOfFullRun, reservedCredits } from '../../ingestion/domain/credits.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
@@ -70,7 +70,7 @@ async function emitResult({ verdict, hop }: RunResult, dependencies: HopDependen
   }
   try {
     const now = clock.now();
-    const { hoursSinceComplete, priceAgeHours, creditsThisMonth } = await readStatus(database, { now, universe });
+    const { hoursSinceComplete, priceAgeHours, creditsThisMonth } = await readFreshness(database, { now, universe });
     const creditsLeft = source.monthlyCredits === null ? null : source.monthlyCredits - creditsThisMonth;
     emit({
       ...(hoursSinceComplete === null ? {} : { [METRICS.hoursSinceComplete]: hoursSinceComplete }),

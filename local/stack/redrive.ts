@@ -13,6 +13,7 @@ import {
 import * as z from 'zod';
 import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-message.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
+import { MIN_HIDDEN_SECONDS } from './local-aws.ts';
 
 const redrivePolicy = z.object({ deadLetterTargetArn: z.string() });
 
@@ -36,7 +37,7 @@ export async function redrive(config: SQSClientConfig, queueUrl: string): Promis
     const { Body: body = '', ReceiptHandle: receipt } = message;
     const handle = { QueueUrl: deadLetterQueueUrl, ReceiptHandle: receipt };
     if (moved.has(body)) {
-      await client.send(new ChangeMessageVisibilityCommand({ ...handle, VisibilityTimeout: 0 }));
+      await client.send(new ChangeMessageVisibilityCommand({ ...handle, VisibilityTimeout: MIN_HIDDEN_SECONDS }));
       return [...moved];
     }
     await client.send(

@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { queueFolderOf } from '../../local/cli/commands/start.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
@@ -28,6 +31,7 @@ afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   await database.close();
   await testDatabase.drop();
+  await rm(queueFolderOf(testDatabase.url), { recursive: true, force: true });
 });
 
 const children: ChildProcess[] = [];
@@ -178,6 +182,88 @@ describe('npm start', () => {
     // Every answer that came is stored.
     expect(run?.stored_days).toBe((run?.credits ?? 0) * 30);
   });
+});
+
+describe('what was accepted outlives its process', () => {
+  const KEYS = ['first', 'second', 'third'];
+  const callAll = async (stack: Stack) => {
+    for (const key of KEYS) expect((await stack.call({ key })).status).toBe(202);
+  };
+  const statuses = async () => Object.fromEntries((await runs()).map(({ id, status }) => [id, status]));
+  const allComplete = Object.fromEntries(KEYS.map((key) => [runIdOf(`key:${key}`), 'complete']));
+  const slowly = () => simulator.setFaults([{ kind: 'latency', durationMs: 300 }]);
+  const completed = (stack: Stack) =>
+    Promise.all(KEYS.map((key) => stack.printed(new RegExp(`Run ${runIdOf(`key:${key}`)} is complete`))));
+
+  test.each(['SIGKILL', 'SIGINT'] as const)(
+    '%s while one of three runs is worked on',
+    async (signal) => {
+      let requests = 0;
+      const { promise: isUnderWay, resolve } = Promise.withResolvers<void>();
+      simulator.setFaults(() => {
+        requests += 1;
+        if (requests === 8) resolve();
+        return { kind: 'latency', durationMs: 300 };
+      });
+      const stack = await start({ COINGECKO_REQUESTS_PER_MINUTE: '10' });
+      await callAll(stack);
+      await isUnderWay;
+      stack.child.kill(signal);
+      await stack.exited;
+      if (signal === 'SIGINT') expect(stack.output.stderr).toContain('Runs in the queue: 3.');
+
+      simulator.setFaults([]);
+      const next = await start();
+      await next.printed(/Runs accepted before, and taken up now: 3\./);
+      await completed(next);
+      expect(await statuses()).toEqual(allComplete);
+      expect(await stop(next)).toBe(0);
+      // Nothing is left, and nothing is kept of it.
+      expect(next.output.stderr).not.toContain('Runs in the queue');
+      expect(existsSync(join(queueFolderOf(testDatabase.url), '1'))).toBe(false);
+    },
+    60_000,
+  );
+
+  test('SIGKILL as soon as the last call is answered', async () => {
+    const stack = await start();
+    slowly();
+    await callAll(stack);
+    stack.child.kill('SIGKILL');
+    await stack.exited;
+    simulator.setFaults([]);
+    const next = await start();
+    await completed(next);
+    expect(await statuses()).toEqual(allComplete);
+    expect(await stop(next)).toBe(0);
+  }, 60_000);
+
+  test('two at once share no queue; one that starts after both takes up what both left', async () => {
+    const stacks = await Promise.all([start(), start()]);
+    slowly();
+    const called = await Promise.all(stacks.map((stack, index) => stack.call({ key: `of-${index}` })));
+    expect(called.map(({ status }) => status)).toEqual([202, 202]);
+    for (const { child } of stacks) child.kill('SIGKILL');
+    await Promise.all(stacks.map(({ exited }) => exited));
+    simulator.setFaults([]);
+    const next = await start();
+    for (const index of [0, 1]) await next.printed(new RegExp(`Run ${runIdOf(`key:of-${index}`)} is complete`));
+    expect(await stop(next)).toBe(0);
+  }, 60_000);
+
+  test('a dead letter stays one, and a redrive brings it back', async () => {
+    const stack = await start();
+    const { data } = await bodyOf(await stack.call({ body: { from: '2024-01-01', to: '2024-01-31' } }));
+    await stack.printed(/"disposition":\{"kind":"dead-letter","reason":"history"\}/);
+    expect(await stop(stack)).toBe(0);
+    const next = await start();
+    await next.printed(/Runs in the dead-letter queue: 1\./);
+    const moved = command('redrive', ['--json', '--queue', await next.printed(/Queue +(http:\S+)/)]);
+    expect(await moved.exited).toBe(0);
+    expect(JSON.parse(moved.output.stdout)).toMatchObject({ moved: [{ runId: data['runId'] }] });
+    await next.printed(/"kind":"dead-letter"/);
+    expect(await stop(next)).toBe(0);
+  }, 60_000);
 });
 
 describe('npm run redrive', () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -58,6 +58,8 @@ async function start(dataFolder = shared, log: (message: string) => void = () =>
 /** Another process with the server; `root` is the clone that it runs from. */
 async function startElsewhere(dataFolder = shared, root = ROOT) {
   const child = spawn(process.execPath, [join(root, 'test/support/embedded-user.ts'), dataFolder], {
+    // Where the programs may be copied to.
+    env: { ...process.env, HOME: root === ROOT ? homedir() : folder },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   children.push(child);
@@ -73,6 +75,33 @@ async function startElsewhere(dataFolder = shared, root = ROOT) {
       await once(child, 'exit');
     },
   };
+}
+
+/** Copies what the embedded server needs of this project. */
+async function cloneInto(clone: string): Promise<void> {
+  const programs = [
+    'package.json',
+    'local/postgres/embedded-postgres.ts',
+    'local/postgres/is-running.ts',
+    'ingestion/domain',
+    'test/support/embedded-user.ts',
+  ];
+  const packages = (await readdir(join(ROOT, 'node_modules'))).filter((name) =>
+    /^(pg|embedded-|@embedded-)/.test(name),
+  );
+  const needed = [
+    'async-exit-hook',
+    'postgres-array',
+    'postgres-bytea',
+    'postgres-date',
+    'postgres-interval',
+    'split2',
+    'xtend',
+  ];
+  for (const path of [...programs, ...[...packages, ...needed].map((name) => `node_modules/${name}`)]) {
+    if (existsSync(join(ROOT, path)))
+      await cp(join(ROOT, path), join(clone, path), { recursive: true, verbatimSymlinks: true });
+  }
 }
 
 async function query(url: string, text: string): Promise<unknown[]> {
@@ -200,6 +229,17 @@ test('its environment holds nothing of ours', async () => {
   );
 });
 
+test('a clone in a folder whose name a shell reads otherwise works, and so do its data there', async () => {
+  const clone = join(folder, 'a $HOME "of" `id` and #100%');
+  await mkdir(clone);
+  await cloneInto(clone);
+  const there = await startElsewhere(join(clone, '.data'), clone);
+  expect(there.folder).toBe(join(clone, '.data'));
+  expect(await query(there.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+  await there.stop();
+  expect(await readdir(there.folder)).toEqual(['postgresql-18']);
+});
+
 (isRoot ? describe : describe.skip)('below a folder that only root may enter', () => {
   test('the data go where the server can reach them, the same place each time, and that is said', async () => {
     await chmod(folder, 0o700);
@@ -219,29 +259,7 @@ test('its environment holds nothing of ours', async () => {
   test('a whole clone there works: the programs are copied too', async () => {
     const clone = join(folder, 'clone');
     await mkdir(clone, { mode: 0o700 });
-    const programs = [
-      'package.json',
-      'local/postgres/embedded-postgres.ts',
-      'local/postgres/is-running.ts',
-      'ingestion/domain',
-      'test/support/embedded-user.ts',
-    ];
-    const packages = (await readdir(join(ROOT, 'node_modules'))).filter((name) =>
-      /^(pg|embedded-|@embedded-)/.test(name),
-    );
-    const needed = [
-      'async-exit-hook',
-      'postgres-array',
-      'postgres-bytea',
-      'postgres-date',
-      'postgres-interval',
-      'split2',
-      'xtend',
-    ];
-    for (const path of [...programs, ...[...packages, ...needed].map((name) => `node_modules/${name}`)]) {
-      if (existsSync(join(ROOT, path)))
-        await cp(join(ROOT, path), join(clone, path), { recursive: true, verbatimSymlinks: true });
-    }
+    await cloneInto(clone);
     const there = await startElsewhere(join(clone, '.data'), clone);
     expect(await query(there.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     await there.stop();

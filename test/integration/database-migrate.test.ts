@@ -66,7 +66,7 @@ const names = async (table: string, { db }: Database) =>
   );
 
 /** As the first version left it: its migrations in Kysely's default tables. */
-async function databaseOfFirstVersion(): Promise<Database> {
+async function databaseOfFirstVersion() {
   const database = await emptyDatabase();
   const { '0001_tables': first = { up: async () => {} } } = MIGRATIONS;
   await migrateByDefault(database, { '0001_tables': first });
@@ -124,6 +124,27 @@ test('a stranger whose migrations have our names, but who has not our tables, is
   const database = await emptyDatabase();
   await migrateByDefault(database, { '0001_tables': { up: async () => {} } });
   expect(await migrateToLatest(database, options)).toEqual({ applied: FIRST, isNewer: false });
+});
+
+test("a list of Kysely's that we may not read is left alone, unless it must be the first version's", async () => {
+  const role = `reader_${process.pid}`;
+  const [strangers, ours] = [await emptyDatabase(), await databaseOfFirstVersion()];
+  await migrateByDefault(strangers, STRANGER);
+  const asRole = ({ url }: { url: string }) => {
+    const own = createDatabase({ url: Object.assign(new URL(url), { username: role, password: 'secret' }).href });
+    return migrateToLatest(own, options).finally(own.close);
+  };
+  await sql.raw(`create role ${role} login password 'secret'`).execute(strangers.db);
+  try {
+    for (const { db } of [strangers, ours]) await sql.raw(`grant create on schema public to ${role}`).execute(db);
+    expect(await asRole(strangers)).toEqual({ applied: FIRST, isNewer: false });
+    await expect(asRole(ours)).rejects.toThrow(
+      `"${role}" may not read. Let its owner run: grant select on kysely_migration to "${role}"`,
+    );
+  } finally {
+    for (const { db } of [strangers, ours]) await sql.raw(`drop owned by ${role} cascade`).execute(db);
+    await sql.raw(`drop role ${role}`).execute(strangers.db);
+  }
 });
 
 test('a migration that fails is named, and leaves nothing behind', async () => {

@@ -82,6 +82,7 @@ async function runThroughStack(databaseUrl: string, context: CommandContext): Pr
   const { startLocalStack } = await import('../../stack/local-stack.ts');
   const stack = await startLocalStack({
     databaseUrl,
+    queueFolder: null,
     cronSecret,
     source: settings.source,
     universe: settings.universe,

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Database } from '../../../ingestion/database/connection.ts';
+import { parseDatabaseUrl } from '../../../ingestion/database/database-url.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readReportData } from '../../../report/read-report-data.ts';
 import { renderReport } from '../../../report/render-report.ts';
@@ -16,6 +17,8 @@ import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.
 
 /** Where `npm run redrive` finds the stacks that are running. */
 export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
+
+const QUEUES_FOLDER = join(DATA_FOLDER, 'queues');
 
 const PAGE_REFRESH_SECONDS = 60;
 
@@ -46,6 +49,7 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
     const { startLocalStack } = await import('../../stack/local-stack.ts');
     const stack = await startLocalStack({
       databaseUrl,
+      queueFolder: queueFolderOf(context.settings.databaseUrl),
       cronSecret,
       source: settings.source,
       universe: settings.universe,
@@ -58,12 +62,27 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
     try {
       await underNote(STACKS_FOLDER, { url: stack.url, ...stack.queue }, async () => {
         context.terminal.print(introduction(stack, cronSecret, databaseUrl, context));
+        const { runs, deadLetters } = stack.takenUp;
+        if (runs > 0) context.terminal.note(`Runs accepted before, and taken up now: ${runs}.`);
+        if (deadLetters > 0)
+          context.terminal.note(`Runs in the dead-letter queue: ${deadLetters}. npm run redrive brings them back.`);
         await fireUntilInterrupted(stack, cronSecret, context);
       });
     } finally {
-      await stack.stop();
+      const { runs } = await stack.stop();
+      if (runs > 0) context.terminal.note(`Runs in the queue: ${runs}. The next npm start takes them up.`);
     }
   });
+}
+
+/**
+ * @param databaseUrl null for the embedded database.
+ * @returns where its queue is kept: of each database its own, so that no run is worked on in another one.
+ */
+export function queueFolderOf(databaseUrl: string | null): string {
+  if (databaseUrl === null) return join(QUEUES_FOLDER, 'embedded');
+  const { host, port, database } = parseDatabaseUrl(databaseUrl);
+  return join(QUEUES_FOLDER, createHash('sha256').update(`${host}:${port}/${database}`).digest('hex').slice(0, 12));
 }
 
 async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: string, context: CommandContext) {
