@@ -1,7 +1,6 @@
 import type { Coin, Currency } from '../ingestion/contract/universe.ts';
 import type { StoredDailyPrice } from '../ingestion/database/prices.ts';
 import type { Day, Instant } from '../ingestion/domain/day.ts';
-import type { LatestPrice } from '../ingestion/domain/latest-price.ts';
 import { daysPerPoint, priceChart, sparkline } from './charts.ts';
 import { hideUnchosen, radio, switchOf } from './choice.ts';
 import {
@@ -20,6 +19,8 @@ import { perView, type View, viewsOf, type Zoom } from './zoom.ts';
 
 /** A chart of more days has no CSV: the page would hold every number twice. */
 const MAX_CSV_DAYS = 366;
+
+type LatestPrice = ReportData['status']['latestPrices'][number];
 
 /** What the section shows of one series. */
 type Quote = {
@@ -85,7 +86,7 @@ function toQuote(data: ReportData, zooms: readonly Zoom[], coin: Coin, currency:
       prices.findIndex((one) => one !== null),
     ),
     final: day && price ? { day, price, change: before ? price.average / before.average - 1 : null } : null,
-    latest: data.latestPrices.find(isOfSeries) ?? null,
+    latest: data.status.latestPrices.find(isOfSeries) ?? null,
   };
 }
 
@@ -119,7 +120,7 @@ ${perView(views, (view) => chart(quote, view))}
 
 /** What the source says of the moment, apart from the daily prices. */
 const latestLine = ({ price, change24hPercent, observedAt }: LatestPrice, code: string, now: Instant): Html =>
-  html`<p class="latest">Latest <b>${formatPrice(price)} ${code}</b>, <time datetime="${new Date(observedAt).toISOString()}">${formatAge(now - observedAt)}</time>${
+  html`<p class="latest">Latest <b>${formatPrice(price)} ${code}</b>, <time datetime="${observedAt}">${formatAge(now - Date.parse(observedAt))}</time>${
     change24hPercent === null ? null : html`; ${changeMark(change24hPercent / 100)} in the 24 h before`
   }</p>`;
 
@@ -151,7 +152,7 @@ function csvLink(prices: Quote['prices']): string {
 const latestCell = (latest: LatestPrice | null, now: Instant): Html =>
   latest === null
     ? html`${NO_VALUE}`
-    : html`${formatPrice(latest.price)} <small>${formatAge(now - latest.observedAt)}</small>`;
+    : html`${formatPrice(latest.price)} <small>${formatAge(now - Date.parse(latest.observedAt))}</small>`;
 
 /** Names the day where it isn't that of the column. */
 const finalCell = (final: Quote['final'], newest: Day | undefined): Html =>

@@ -2,7 +2,6 @@ import type { Universe } from '../ingestion/contract/universe.ts';
 import type { Database } from '../ingestion/database/connection.ts';
 import { readCoverage, readUnavailableDays } from '../ingestion/database/coverage.ts';
 import { readFindingsOfAllRuns } from '../ingestion/database/findings.ts';
-import { readLatestPrices } from '../ingestion/database/latest-prices.ts';
 import { readDailyPrices } from '../ingestion/database/prices.ts';
 import { readStatus, type Status } from '../ingestion/database/status.ts';
 import { addDays, type Day, dayOf, daysFrom, type Instant } from '../ingestion/domain/day.ts';
@@ -45,7 +44,6 @@ export async function readReportData(
       ...series,
       prices: days.map((day) => prices.get(`${seriesName(series)} ${day}`) ?? null),
     })),
-    latestPrices: await readLatestPrices(database),
     findings: await readFindingsOfAllRuns(database, FINDINGS_LISTED),
     unavailableDays: await readUnavailableDays(database),
   };

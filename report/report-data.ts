@@ -4,7 +4,6 @@ import type { FindingsOfAllRuns } from '../ingestion/database/findings.ts';
 import type { StoredDailyPrice } from '../ingestion/database/prices.ts';
 import type { Status } from '../ingestion/database/status.ts';
 import type { Day } from '../ingestion/domain/day.ts';
-import type { LatestPrice } from '../ingestion/domain/latest-price.ts';
 
 /** One series over the report's days: `prices[i]` and `statuses[i]` belong to `days[i]` of the report. */
 export type ReportSeries = DailyCoverage & { readonly prices: readonly (StoredDailyPrice | null)[] };
@@ -21,7 +20,6 @@ export type ReportData = {
   /** Consecutive, from the oldest that any series has or waits for up to today. */
   readonly days: readonly Day[];
   readonly series: readonly ReportSeries[];
-  readonly latestPrices: readonly LatestPrice[];
   readonly findings: FindingsOfAllRuns;
   readonly unavailableDays: readonly UnavailableDay[];
 };

@@ -4,11 +4,13 @@ import type { RunRequest, TriggerKind } from '../contract/run-message.ts';
 import type { Universe } from '../contract/universe.ts';
 import { startOfMonth } from '../domain/credits.ts';
 import { type Day, endOf, HOUR_MS, type Instant } from '../domain/day.ts';
+import type { LatestPrice } from '../domain/latest-price.ts';
 import type { DayCounts, Verdict } from '../domain/verdict.ts';
 import type { RunTotals } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
 import { readFindings } from './findings.ts';
+import { readLatestPrices } from './latest-prices.ts';
 import { newestFinalDay, newestPresentDay } from './newest-day.ts';
 import { readCredits } from './request-ledger.ts';
 import { readSeriesOutcomes } from './series-outcomes.ts';
@@ -44,6 +46,8 @@ export type Status = {
   readonly newestFinalDay: Day | null;
   readonly priceAgeHours: number | null;
   readonly creditsThisMonth: number;
+  /** What everything cost when a run asked last. `observedAt` is ISO 8601. */
+  readonly latestPrices: readonly (Omit<LatestPrice, 'observedAt'> & { readonly observedAt: string })[];
   readonly series: readonly SeriesCoverage[];
   /** The last ten, newest first; only the run asked for where one was, none where it is unknown. */
   readonly runs: readonly (RunSummary | RunDetail)[];
@@ -57,6 +61,7 @@ export async function readStatus(
   return {
     now: toIso(now),
     ...(await readFreshness(database, { now, universe })),
+    latestPrices: (await readLatestPrices(database)).map((one) => ({ ...one, observedAt: toIso(one.observedAt) })),
     series: await readSeriesCoverage(database, { now, universe }),
     runs: runId === undefined ? await readRuns(database) : await readRun(database, runId),
   };
@@ -66,7 +71,7 @@ export async function readStatus(
 export async function readFreshness(
   database: Database,
   { now, universe }: { now: Instant; universe: Universe },
-): Promise<Omit<Status, 'now' | 'series' | 'runs'>> {
+): Promise<Omit<Status, 'now' | 'latestPrices' | 'series' | 'runs'>> {
   const completeAt = await lastCompleteRunAt(database);
   const presentDay = await newestPresentDay(database.db, universe);
   const hoursSince = (at: Instant) => (now - at) / HOUR_MS;

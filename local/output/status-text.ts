@@ -32,8 +32,16 @@ export function statusOverview(status: TriagedStatus, quota: number | null, term
     ...(lastError ? [`The latest run: ${lastError}`] : []),
     `Last complete full run: ${status.lastCompleteRunAt ?? 'none'}${ago(hoursSinceComplete)}.`,
     `Newest day that is final in every series: ${newestFinalDay ?? 'none'}${newestFinalDay ? `, ended${ago(priceAgeHours).slice(1)}` : ''}.`,
+    latestText(status),
     `Credits used this month (UTC): ${formatCount(creditsThisMonth)}${quota === null ? '' : ` of ${formatCount(quota)}`}.`,
   ].join('\n');
+}
+
+function latestText({ latestPrices, series, now }: TriagedStatus): string {
+  const [oldest] = latestPrices.map(({ observedAt }) => observedAt).sort();
+  if (oldest === undefined) return 'Latest prices: none.';
+  const age = formatDuration(Math.max(0, Date.parse(now) - Date.parse(oldest)));
+  return `Latest prices: of ${formatCount(latestPrices.length)} series (${formatCount(series.length)} are tracked), the oldest ${age} ago.`;
 }
 
 /** @returns one run with its series and findings, for people. */

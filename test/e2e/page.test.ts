@@ -48,14 +48,17 @@ async function makeData(ingestion: TestIngestion): Promise<ReportData> {
     universe: TWO_COINS,
     monthlyCredits: 10_000,
   });
-  const observedAt = ingestion.clock.now() - 120_000;
+  const observedAt = new Date(ingestion.clock.now() - 120_000).toISOString();
   const unknown = { marketCap: null, volume24h: null };
   return {
     ...data,
     unavailableDays: [{ coin: 'dogecoin', currency: 'eur', day: '2026-11-02', reason: 'Two answers without it.' }],
-    latestPrices: [
-      { coin: 'bitcoin', currency: 'usd', price: 91_234.5, change24hPercent: -1.25, ...unknown, observedAt },
-    ],
+    status: {
+      ...data.status,
+      latestPrices: [
+        { coin: 'bitcoin', currency: 'usd', price: 91_234.5, change24hPercent: -1.25, ...unknown, observedAt },
+      ],
+    },
   };
 }
 

@@ -57,6 +57,7 @@ test('an empty database has no coverage, no runs and no age', async () => {
     hoursSinceComplete: null,
     newestFinalDay: null,
     priceAgeHours: null,
+    latestPrices: [],
     creditsThisMonth: 0,
     series: selectSeries(universe, {}).map((series) => ({ ...series, ...nothing })),
     runs: [],

@@ -118,6 +118,11 @@ const RUN: RunDetail = {
   hops: 1,
 };
 
+const LATEST = {
+  ...{ coin: 'bitcoin', currency: 'usd', price: 90_000 },
+  ...{ marketCap: null, volume24h: null, change24hPercent: null },
+};
+
 const STATUS: TriagedStatus = {
   triage: {
     scheduledAt: '2026-01-31T02:00:00.000Z',
@@ -132,6 +137,10 @@ const STATUS: TriagedStatus = {
   newestFinalDay: '2026-01-30',
   priceAgeHours: 6,
   creditsThisMonth: 1_234,
+  latestPrices: [
+    { ...LATEST, observedAt: '2026-01-31T05:00:00.000Z' },
+    { ...LATEST, currency: 'eur', observedAt: '2026-01-31T05:59:00.000Z' },
+  ],
   series: [COVERED, { ...COVERED, currency: 'eur' }],
   runs: [RUN],
 };
@@ -186,10 +195,11 @@ describe('the status', () => {
     expect(lines).toContainEqual(
       expect.stringMatching(/│ 01-31 02:00 +│ cli │ partial │ 1,318\/1,320 │ +2 │ 0b9c1f4e │/),
     );
-    expect(lines.slice(-4)).toEqual([
+    expect(lines.slice(-5)).toEqual([
       'The latest run: 2 of 1320 expected days are missing',
       'Last complete full run: 2026-01-31T02:00:00.000Z, 4 h 0 min ago.',
       'Newest day that is final in every series: 2026-01-30, ended 6 h 0 min ago.',
+      'Latest prices: of 2 series (2 are tracked), the oldest 1 h 0 min ago.',
       'Credits used this month (UTC): 1,234 of 10,000.',
     ]);
   });
@@ -202,13 +212,15 @@ describe('the status', () => {
       newestFinalDay: null,
       priceAgeHours: null,
       creditsThisMonth: 0,
+      latestPrices: [],
       runs: [],
       series: [{ ...COVERED, trackedSince: null, lastFinalDay: null }],
     };
-    expect(statusOverview(empty, null, PLAIN).split('\n').slice(-4)).toEqual([
+    expect(statusOverview(empty, null, PLAIN).split('\n').slice(-5)).toEqual([
       'There has been no run yet: npm run fetch-data.',
       'Last complete full run: none.',
       'Newest day that is final in every series: none.',
+      'Latest prices: none.',
       'Credits used this month (UTC): 0.',
     ]);
   });

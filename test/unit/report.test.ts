@@ -57,6 +57,7 @@ const NO_RUN: Status = {
   newestFinalDay: null,
   priceAgeHours: null,
   creditsThisMonth: 0,
+  latestPrices: [],
   series: [],
   runs: [],
 };
@@ -79,7 +80,6 @@ const EMPTY: ReportData = {
   series: [],
   findings: { errors: 0, warnings: 0, listed: [] },
   unavailableDays: [],
-  latestPrices: [],
 };
 
 const rising = DAYS.map((_, index) => index + 1);
@@ -98,6 +98,7 @@ const FULL: ReportData = {
     newestFinalDay: '2026-11-22',
     priceAgeHours: 6,
     creditsThisMonth: 1_012,
+    latestPrices: [],
     runs: [RUN],
   },
   monthlyCredits: 10_000,
@@ -355,17 +356,17 @@ describe('zoom', () => {
 describe('latest prices', () => {
   const bitcoin = { coin: 'bitcoin', currency: 'usd', price: 4_050_000.5, change24hPercent: 1.234 };
   const unknown = { marketCap: null, volume24h: null };
-  const latestPrices = [{ ...bitcoin, ...unknown, observedAt: Date.parse('2026-11-23T05:48:30.000Z') }];
+  const latestPrices = [{ ...bitcoin, ...unknown, observedAt: '2026-11-23T05:48:30.000Z' }];
 
   test('stand beside the daily ones, with their age and what their change compares', () => {
-    const text = textOf(section(renderReport({ ...FULL, latestPrices }), 'prices'));
+    const text = textOf(section(renderReport({ ...FULL, status: { ...FULL.status, latestPrices } }), 'prices'));
     expect(text).toContain('Latest 4,050,000.50 USD , 11 min ago ; ▲ +1.23% in the 24 h before');
     expect(text).toContain('Coin Latest Average of Nov 23');
     expect(text).toContain('Bitcoin BTC 4,050,000.50 11 min ago');
   });
 
   test('are not mentioned where there are none', () => {
-    expect(textOf(section(renderReport({ ...FULL, latestPrices: [] }), 'prices'))).not.toContain('Latest');
+    expect(textOf(section(renderReport(FULL), 'prices'))).not.toContain('Latest');
   });
 });
 

@@ -55,6 +55,7 @@ const FINE: Status = {
   newestFinalDay: '2026-01-30',
   priceAgeHours: 2,
   creditsThisMonth: 1,
+  latestPrices: [],
   series: [SERIES],
   runs: [RUN],
 };
