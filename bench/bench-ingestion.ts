@@ -8,34 +8,27 @@ import { runIdOf } from '../ingestion/message/run-id.ts';
 import type { Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
-import { DEFAULT_UNIVERSE } from '../test/support/universe.ts';
 
 export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Milliseconds that the requests of a run spent in each step, added up over requests side by side. */
 export type StepTimes = { fetchMs: number; aggregateMs: number; storeMs: number };
 
-/** @returns the default universe, or one of made-up coins with that many series in four currencies. */
-export function universeOf(seriesCount: number): Universe {
-  const { coins, currencies } = DEFAULT_UNIVERSE;
-  if (seriesCount === coins.length * currencies.length) return DEFAULT_UNIVERSE;
-  const count = Math.ceil(seriesCount / currencies.length);
-  const madeUp = Array.from({ length: count }, (_, index) => ({
-    id: `coin-${index}`,
-    symbol: `c${index}`,
-    name: `Coin ${index}`,
-  }));
-  return { coins: madeUp, currencies };
-}
+export type RunOptions = {
+  readonly databaseUrl: string;
+  readonly sourceUrl: string;
+  readonly universe: Universe;
+  readonly requestsPerMinute: number;
+  /** @default false */
+  readonly crossRates?: boolean;
+  /** How long each hop may take, as a Lambda has its limit. @default null: one hop without a limit */
+  readonly hopMs?: number | null;
+};
 
-/** One run of the whole program against a source and an empty database, with the time that each step took. */
-export async function runOnce(options: {
-  databaseUrl: string;
-  sourceUrl: string;
-  universe: Universe;
-  requestsPerMinute: number;
-  crossRates?: boolean;
-}): Promise<{ verdict: Verdict; times: StepTimes }> {
+/** One run of the whole program, in as many hops as it takes, with the time that each step took. */
+export async function runOnce(
+  options: RunOptions,
+): Promise<{ verdict: Verdict; times: StepTimes; hops: number; durationMs: number }> {
   const clock = systemClock;
   const database = createDatabase({ url: options.databaseUrl });
   try {
@@ -63,27 +56,34 @@ export async function runOnce(options: {
       onEvent: () => {},
     });
     const triggerKey = `bench:${randomUUID()}`;
-    const { verdict } = await runIngestion(
-      {
-        runId: runIdOf(triggerKey),
-        triggerKey,
-        trigger: 'schedule',
-        dueAt: clock.now(),
-        request: {},
-        hop: 0,
-        isRedelivery: false,
-      },
-      {
-        ...deps,
-        source: timedSource(deps.source, times),
-        repositories: {
-          ...deps.repositories,
-          prices: timedPrices(deps.repositories.prices, times),
-          requests: timedLedger(deps.repositories.requests, times),
+    const dueAt = clock.now();
+    const { hopMs = null } = options;
+    const startedMs = clock.monotonicMs();
+    for (let hop = 0; ; hop += 1) {
+      const { verdict } = await runIngestion(
+        {
+          runId: runIdOf(triggerKey),
+          triggerKey,
+          trigger: 'schedule',
+          dueAt,
+          request: {},
+          hop,
+          isRedelivery: false,
         },
-      },
-    );
-    return { verdict, times };
+        {
+          ...deps,
+          deadline: hopMs === null ? null : clock.monotonicMs() + hopMs,
+          source: timedSource(deps.source, times),
+          repositories: {
+            ...deps.repositories,
+            prices: timedPrices(deps.repositories.prices, times),
+            requests: timedLedger(deps.repositories.requests, times),
+          },
+        },
+      );
+      if (verdict.status !== 'waiting')
+        return { verdict, times, hops: hop + 1, durationMs: clock.monotonicMs() - startedMs };
+    }
   } finally {
     await database.close();
   }
@@ -98,7 +98,7 @@ const timedSource = (source: PriceSource, times: StepTimes): PriceSource => ({
     const startedAt = performance.now();
     const answer = await source.fetchRange(series, window, signal);
     times.fetchMs += performance.now() - startedAt;
-    answeredAt.set(answer, performance.now());
+    answeredAt.set(answer.body, performance.now());
     return answer;
   },
 });
@@ -124,8 +124,8 @@ const timedPrices = (prices: PriceRepository, times: StepTimes): PriceRepository
   ...prices,
   async storeAnswer(answer) {
     const startedAt = performance.now();
-    times.aggregateMs += startedAt - (answeredAt.get(answer.answer) ?? startedAt);
-    answeredAt.delete(answer.answer);
+    times.aggregateMs += startedAt - (answeredAt.get(answer.answer.body) ?? startedAt);
+    answeredAt.delete(answer.answer.body);
     const stored = await prices.storeAnswer(answer);
     times.storeMs += performance.now() - startedAt;
     return stored;

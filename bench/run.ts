@@ -9,17 +9,21 @@ import { startEmbeddedPostgres } from '../local/postgres/embedded-postgres.ts';
 import { bundles } from './bundles.ts';
 import type { Measure } from './measure.ts';
 import { memory } from './memory.ts';
+import { plain } from './plain.ts';
 import { rateLimit } from './rate-limit.ts';
+import { scale } from './scale.ts';
 import { status } from './status.ts';
 import { store } from './store.ts';
 import { throughput } from './throughput.ts';
 
 const MEASURES: Readonly<Record<string, Measure>> = {
   throughput,
+  plain,
   store,
   memory,
   status,
   'rate-limit': rateLimit,
+  scale,
   bundles,
 };
 

@@ -1,6 +1,6 @@
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { readFreshness, readStatus } from '../ingestion/database/status.ts';
-import { universeOf } from './bench-ingestion.ts';
+import { universeOf } from './universe-of.ts';
 
 const { DATABASE_URL: url = '' } = process.env;
 const database = createDatabase({ url });

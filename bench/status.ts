@@ -4,8 +4,9 @@ import pg from 'pg';
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrate.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
-import { silent, universeOf } from './bench-ingestion.ts';
+import { silent } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';
+import { universeOf } from './universe-of.ts';
 
 const SERIES = 10_000;
 const DAYS = 365;

@@ -9,8 +9,8 @@ import { addDays, type Day, daysFrom, startOf } from '../ingestion/domain/day.ts
 import { selectSeries } from '../ingestion/domain/series.ts';
 import { runIdOf } from '../ingestion/message/run-id.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
-import { universeOf } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';
+import { universeOf } from './universe-of.ts';
 
 const SERIES = 200;
 const FIRST_DAY = '2026-01-01';

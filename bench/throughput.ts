@@ -1,6 +1,7 @@
-import { runOnce, universeOf } from './bench-ingestion.ts';
+import { runOnce } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';
 import { startSimulatorProcess } from './start-simulator-process.ts';
+import { universeOf } from './universe-of.ts';
 
 const SERIES = 500;
 

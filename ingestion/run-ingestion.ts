@@ -23,23 +23,26 @@ export async function runIngestion(order: RunOrder, deps: RunDependencies): Prom
     const plan = await planRun(run, deps);
     const currencies = createCurrencyComparison(run, plan, deps);
     const derivation = createDerivation(run, plan, deps);
-    const fetched = await fetchWindows(plan, run, deps, async (request, answer, attempts) => {
+    const fetched = await fetchWindows(plan, run, deps, (request, answer) => {
       const { series, window, serves } = request;
-      const { samples, receivedAt } = answer;
+      const { samples, body, receivedAt } = answer;
       const own = makeDays(series, samples, { window, gapDays: serves[0]?.gapDays ?? [] }, receivedAt, deps);
-      const derived = derivation.derive(request, answer);
-      const stored = await deps.repositories.prices.storeAnswer({
+      const { answered, withoutRate } = derivation.derive(request, answer);
+      const keepAsReference = derivation.reference(request, answer);
+      const toStore = {
         runId: order.runId,
         ...request,
-        answer,
+        answer: { body, receivedAt },
         sampleCount: samples.prices.length,
         firstSampleAt: own.firstSampleAt,
-        attempts,
-        answered: [{ ...own, source: 'direct', otherAnswerIds: [] }, ...derived.answered],
-      });
-      currencies.add(request, own.hourlyMeans);
-      derivation.add(request, answer, stored.id);
-      return { ...stored, withoutRate: derived.withoutRate };
+        answered: [{ ...own, source: 'direct' as const, otherAnswerIds: [] }, ...answered],
+      };
+      return async (attempts) => {
+        const stored = await deps.repositories.prices.storeAnswer({ ...toStore, attempts });
+        currencies.add(request, own.hourlyMeans);
+        keepAsReference(stored.id);
+        return { ...stored, withoutRate };
+      };
     });
     return await judgeRun(run, plan, fetched, { currencies, derivation }, deps);
   } catch (error) {

@@ -36,23 +36,26 @@ export function createAnswerWriter(fence: Fence, clock: Clock): (answer: AnswerT
       isFaultOfItem: isFaultOfValues,
     },
   );
-  return async (toStore) => {
-    const { body } = toStore.answer;
-    const sha256 = createHash('sha256').update(body).digest('hex');
-    try {
-      return await store({ toStore, sha256, packed: await promisify(gzip)(body, GZIP) });
-    } catch (error) {
-      if (!isFaultOfValues(error)) throw error;
-      const what = `CoinGecko's answer for ${seriesName(toStore.series)} comes to what the database refuses`;
-      throw new SourceError('malformed', `${what}: ${error.message}. Nothing of it was stored`, {
-        status: 200,
-        cause: error,
+  return (toStore) => {
+    const name = seriesName(toStore.series);
+    return pack(toStore)
+      .then(store)
+      .catch((error: unknown) => {
+        if (!isFaultOfValues(error)) throw error;
+        const message = `CoinGecko's answer for ${name} comes to what the database refuses: ${error.message}`;
+        throw new SourceError('malformed', `${message}. Nothing of it was stored`, { status: 200, cause: error });
       });
-    }
   };
 }
 
-type PackedAnswer = { readonly toStore: AnswerToStore; readonly sha256: string; readonly packed: Buffer };
+/** @returns what is to be stored, without the body as it came, which is larger than all the rest. */
+async function pack({ answer: { body, receivedAt }, ...rest }: AnswerToStore): Promise<PackedAnswer> {
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  return { toStore: { ...rest, answer: { receivedAt } }, sha256, packed: await promisify(gzip)(body, GZIP) };
+}
+
+type Packed = Omit<AnswerToStore, 'answer'> & { readonly answer: Pick<AnswerToStore['answer'], 'receivedAt'> };
+type PackedAnswer = { readonly toStore: Packed; readonly sha256: string; readonly packed: Buffer };
 
 /** A value out of range (class 22), or one that breaks a rule of the tables (class 23). */
 const isFaultOfValues = (error: unknown): error is Error =>
@@ -176,7 +179,7 @@ const ABSENT = {
 /** A day becomes unavailable when a second run, long enough after the first, finds nothing of it either. */
 async function insertAbsentDays(
   transaction: Transaction<Tables>,
-  answered: readonly (AnsweredDays & { readonly toStore: AnswerToStore })[],
+  answered: readonly (AnsweredDays & { readonly toStore: Packed })[],
 ): Promise<void> {
   const rows = answered.flatMap(({ absentDays, series, toStore }) =>
     absentDays.map((day) => ({

@@ -171,7 +171,10 @@ const asText = (value: unknown): string | null =>
 
 /** Of several values for one moment the largest stands, whatever their order. */
 function valuesByTime(points: Samples['volumes']): Map<Instant, unknown> {
-  return new Map(sortedDistinct(points).map(({ at, value }) => [at, value]));
+  const values = new Map<Instant, unknown>();
+  for (const [at, value] of points)
+    if (!values.has(at) || compareValues(values.get(at), value) < 0) values.set(at, value);
+  return values;
 }
 
 const quantity = (value: unknown): number | null =>

@@ -1,5 +1,5 @@
 import type { Samples } from './daily-price.ts';
-import { dayOf, HOUR_MS, type Instant, MINUTE_MS, startOf } from './day.ts';
+import { DAY_MS, HOUR_MS, type Instant, MINUTE_MS } from './day.ts';
 import { median } from './median.ts';
 
 /** Hourly answers have been seen with gaps of 11 to 111 minutes; their median is 60. Little-traded coins have larger ones. */
@@ -32,4 +32,4 @@ export function findWrongGranularity({ prices }: Samples, receivedAt: Instant): 
   return isDaily ? 'one sample a day, at midnight' : null;
 }
 
-const isDailyPoint = (at: Instant): boolean => at < startOf(dayOf(at)) + DAILY_WITHIN_MS;
+const isDailyPoint = (at: Instant): boolean => at % DAY_MS < DAILY_WITHIN_MS;

@@ -19,10 +19,10 @@ type Reference = {
 
 /** Makes prices in other currencies from the answers of one, where the run is told to. */
 export interface Derivation {
-  /** Takes in an answer that was stored; only the reference's matter. */
-  add(request: PlannedRequest, answer: SourceResponse, id: number): void;
+  /** @returns what takes the answer in once it is stored, by its id. Only the reference's matter. */
+  reference(request: PlannedRequest, answer: Pick<SourceResponse, 'samples' | 'receivedAt'>): (id: number) => void;
   /**
-   * Every reference answer must have been added.
+   * Every reference answer must have been taken in.
    * @returns what the answer comes to in the series that are derived from it, and those that there is no rate for.
    */
   derive(
@@ -32,6 +32,9 @@ export interface Derivation {
   /** Rates that were left out as faults. */
   readonly findings: readonly Finding[];
 }
+
+/** Made here, it holds on to no answer. */
+const NOT_NEEDED = () => undefined;
 
 export function createDerivation({ base }: OpenRun, plan: RunPlan, deps: RunDependencies): Derivation {
   const references = new Map<string, Reference[]>();
@@ -57,8 +60,9 @@ export function createDerivation({ base }: OpenRun, plan: RunPlan, deps: RunDepe
 
   return {
     findings,
-    add({ series, window, isReference }, { samples, receivedAt }, id) {
-      if (isReference) take(series.currency, { id, window, receivedAt, prices: samples.prices });
+    reference({ series, window, isReference }, { samples: { prices }, receivedAt }) {
+      if (!isReference) return NOT_NEEDED;
+      return (id) => take(series.currency, { id, window, receivedAt, prices });
     },
     derive({ serves: [, ...derived], window }, { samples, receivedAt }) {
       const answered: AnsweredDays[] = [];

@@ -37,7 +37,11 @@ export type FetchOutcome = {
 
 /** @property withoutRate series that were to be derived from the answer, and could not be. */
 type Stored = StoredAnswer & { readonly withoutRate: readonly Series[] };
-type OnAnswer = (request: PlannedRequest, answer: SourceResponse, attempts: number) => Promise<Stored>;
+/** Takes what it needs out of the answer at once. @returns what stores it, told how many attempts it took. */
+type OnAnswer = (request: PlannedRequest, answer: SourceResponse) => (attempts: number) => Promise<Stored>;
+
+/** An answer without its samples: of those of a hundred requests under way most of the memory would be. */
+type TakenAnswer = { readonly store: (attempts: number) => Promise<Stored>; readonly isEmpty: boolean };
 
 export class Stop extends Error {
   readonly stopCause: StopCause;
@@ -133,10 +137,10 @@ class Hop {
     const isHopeless = earlier && !isTransient(earlier.kind) && earlier.kind !== 'history' && earlier.kind !== 'empty';
     if (this.#stop.signal.aborted || isHopeless) return;
     try {
-      const { answer, attempts } = await this.#fetch(request);
+      const { store, isEmpty, attempts } = await this.#fetch(request, onAnswer);
       // Another ingestion may be working by now.
       this.#run.lock.lost.throwIfAborted();
-      const stored = await onAnswer(request, answer, attempts).catch((error: unknown) => {
+      const stored = await store(attempts).catch((error: unknown) => {
         throw error instanceof SourceError ? new FailedRequest(error, attempts) : error;
       });
       this.#rowsWritten += stored.rowsWritten;
@@ -144,7 +148,7 @@ class Hop {
       this.#rowsDerived += stored.rowsDerived;
       for (const series of stored.withoutRate) this.#failWithoutRate(series);
       // An empty answer is stored like any other: what it proves is judged when the run ends.
-      if (answer.samples.prices.length === 0) throw new FailedRequest(emptyAnswer(request.series), attempts);
+      if (isEmpty) throw new FailedRequest(emptyAnswer(request.series), attempts);
       this.#deps.onEvent({ kind: 'answered', series: request.series, rowsWritten: stored.rowsWritten });
     } catch (error) {
       if (error instanceof Stop) return;
@@ -172,10 +176,10 @@ class Hop {
     };
   }
 
-  async #fetch(request: PlannedRequest): Promise<{ answer: SourceResponse; attempts: number }> {
+  async #fetch(request: PlannedRequest, onAnswer: OnAnswer): Promise<TakenAnswer & { attempts: number }> {
     for (let attempts = 1, refusals = 0; ; ) {
-      const outcome = await this.#ask(request);
-      if ('answer' in outcome) return { answer: outcome.answer, attempts: attempts + refusals };
+      const outcome = await this.#ask(request, onAnswer);
+      if ('store' in outcome) return { ...outcome, attempts: attempts + refusals };
       const { error, sentAt, endedAt } = outcome;
       const delayMs = this.#delayBeforeRetry({ error, sentAt, endedAt, attempts });
       if (delayMs === null) throw new FailedRequest(error, attempts + refusals);
@@ -188,31 +192,33 @@ class Hop {
     }
   }
 
-  async #ask({
-    series,
-    window,
-  }: PlannedRequest): Promise<{ answer: SourceResponse } | Omit<FailedAttempt, 'attempts'>> {
-    const { clock, source } = this.#deps;
+  async #ask(request: PlannedRequest, onAnswer: OnAnswer): Promise<TakenAnswer | Omit<FailedAttempt, 'attempts'>> {
+    const { clock } = this.#deps;
     let sentAt = clock.monotonicMs();
-    const send = async () => {
+    const send = () => {
       sentAt = clock.monotonicMs();
-      const answer = await source.fetchRange(series, window, this.#run.lock.lost);
-      refuseWrongGranularity(answer, series);
-      this.#tellClockOff(answer);
-      const { strayPoints } = answer;
-      if (strayPoints > 0)
-        this.#deps.log.warn('Points without a moment left out', { series: seriesName(series), strayPoints });
-      this.#retryPolicy.answered();
-      return answer;
+      return this.#send(request, onAnswer);
     };
     try {
       const { signal } = this.#stop;
       const within = { run: this.#run, limiter: this.#limiter, counts: this.#counts, deps: this.#deps };
-      return { answer: await sendRequest(series, send, { ...within, signal }) };
+      return await sendRequest(request.series, send, { ...within, signal });
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       return { error, sentAt, endedAt: clock.monotonicMs() };
     }
+  }
+
+  async #send(request: PlannedRequest, onAnswer: OnAnswer): Promise<TakenAnswer> {
+    const { series, window } = request;
+    const answer = await this.#deps.source.fetchRange(series, window, this.#run.lock.lost);
+    refuseWrongGranularity(answer, series);
+    this.#tellClockOff(answer);
+    const { strayPoints } = answer;
+    if (strayPoints > 0)
+      this.#deps.log.warn('Points without a moment left out', { series: seriesName(series), strayPoints });
+    this.#retryPolicy.answered();
+    return { store: onAnswer(request, answer), isEmpty: answer.samples.prices.length === 0 };
   }
 
   /** Which days are settled is decided by this machine's clock, so a wrong one is told, once. */

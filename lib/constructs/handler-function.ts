@@ -41,6 +41,8 @@ export interface HandlerFunctionProps {
   readonly recursiveLoop?: RecursiveLoop;
   /** Whether stack traces name lines of the source. It makes a cold start some 20 ms longer. @default true */
   readonly hasSourceLines?: boolean;
+  /** More options for Node. */
+  readonly nodeOptions?: string;
 }
 
 /**
@@ -72,7 +74,9 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
     systemLogLevelV2: SystemLogLevel.WARN,
     tracing: Tracing.ACTIVE,
     environment: {
-      ...(props.hasSourceLines === false ? {} : { NODE_OPTIONS: '--enable-source-maps' }),
+      ...(props.hasSourceLines === false
+        ? {}
+        : { NODE_OPTIONS: ['--enable-source-maps', props.nodeOptions ?? []].flat().join(' ') }),
       ...variables({
         stage: config.deployment,
         universe: props.needsUniverse ? UNIVERSE_IN_LAMBDA : undefined,

@@ -4,7 +4,7 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
+import { WORKER_MEMORY_MB, WORKER_NODE_OPTIONS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import type { StackConfig } from '../config.ts';
 import type { Database } from './database.ts';
 import { createHandlerFunction } from './handler-function.ts';
@@ -29,7 +29,8 @@ export class Worker extends Construct {
       folder: 'worker',
       description: 'Works on one hop of a run: fetches what is missing from CoinGecko and stores it',
       timeout: Duration.minutes(WORKER_TIMEOUT_MINUTES),
-      memorySize: 512,
+      memorySize: WORKER_MEMORY_MB,
+      nodeOptions: WORKER_NODE_OPTIONS,
       database,
       environment: {
         queueUrl: queues.runs.queueUrl,

@@ -172,7 +172,10 @@ describe('the functions', () => {
       Environment: { Variables: { STAGE: 'prod' } },
     });
     // The trigger's caller hangs up after 5 s, and the maps take some of a cold start.
-    expect(Properties.Environment.Variables.NODE_OPTIONS).toBe(name === 'trigger' ? undefined : '--enable-source-maps');
+    const options = { trigger: undefined, worker: '--enable-source-maps --max-semi-space-size=8' };
+    expect(Properties.Environment.Variables.NODE_OPTIONS).toBe(
+      name in options ? options[name as keyof typeof options] : '--enable-source-maps',
+    );
     const log = resource(prod, 'AWS::Logs::LogGroup', `${FUNCTIONS[name]}FunctionLog`);
     expect(Properties.LoggingConfig.LogGroup).toEqual({ Ref: log.id });
     expect(log.Properties).toMatchObject({ LogGroupName: `/aws/lambda/crypto-prices-${name}`, RetentionInDays: 90 });

@@ -13,10 +13,14 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
  * @param plugins change what goes into it.
  * @returns what is in it, by input file.
  */
-export async function bundleHandler(name: string, outfile: string, plugins: Plugin[] = []): Promise<Metafile> {
+export const bundleHandler = (name: string, outfile: string, plugins: Plugin[] = []): Promise<Metafile> =>
+  bundleModule(join('functions', name, 'handler.ts'), outfile, plugins);
+
+/** Bundles any module in that way. @param entry its path in the project. */
+export async function bundleModule(entry: string, outfile: string, plugins: Plugin[] = []): Promise<Metafile> {
   const { banner, mainFields, ...options } = BUNDLING;
   const { metafile } = await build({
-    entryPoints: [join(ROOT, 'functions', name, 'handler.ts')],
+    entryPoints: [join(ROOT, entry)],
     outfile,
     plugins,
     bundle: true,

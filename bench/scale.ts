@@ -1,0 +1,42 @@
+import type { Measure } from './measure.ts';
+import { runBundled } from './run-bundled.ts';
+import { startSimulatorProcess } from './start-simulator-process.ts';
+import { universeOf } from './universe-of.ts';
+
+const SERIES = 10_000;
+const REQUESTS_PER_MINUTE = 1_000;
+const LATENCY_MS = 300;
+const HOP_MS = 4 * 60_000;
+
+/** A burst of a minute's requests, and another one after each minute and its half second of slack. */
+const FLOOR_SECONDS = (SERIES / REQUESTS_PER_MINUTE - 1) * 60.5;
+
+/** (f) The first run of a large universe, in hops: how long it takes, what it asks, and what memory it needs. */
+export const scale: Measure = async ({ makeDatabase, sharedFolder }) => {
+  const simulator = await startSimulatorProcess({
+    seriesCount: SERIES,
+    requestsPerMinute: REQUESTS_PER_MINUTE,
+    latencyMs: LATENCY_MS,
+  });
+  try {
+    const { requests, rateLimited, hops, durationMs, peakMiB } = await runBundled(sharedFolder, {
+      databaseUrl: await makeDatabase(),
+      sourceUrl: simulator.baseUrl,
+      universe: universeOf(SERIES),
+      requestsPerMinute: REQUESTS_PER_MINUTE,
+      hopMs: HOP_MS,
+    });
+    const seconds = durationMs / 1000;
+    return [
+      [
+        `${SERIES} series × 30 days at ${REQUESTS_PER_MINUTE} requests a minute, in ${hops} hops`,
+        `${seconds.toFixed(0)} s`,
+      ],
+      [`its ratio to the floor of ${FLOOR_SECONDS} s (at most 1.1)`, (seconds / FLOOR_SECONDS).toFixed(3)],
+      ['requests, 10 of them for latest prices; refused with 429', `${requests}, ${rateLimited}`],
+      ['peak memory (at most 300 MiB)', `${peakMiB.toFixed(0)} MiB`],
+    ];
+  } finally {
+    await simulator.close();
+  }
+};
