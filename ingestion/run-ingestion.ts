@@ -5,9 +5,9 @@ import { createCurrencyComparison } from './steps/compare-currencies.ts';
 import { createDerivation } from './steps/derive-prices.ts';
 import { fetchWindows } from './steps/fetch-windows.ts';
 import { failRun, judgeRun } from './steps/judge-run.ts';
-import { makeDays } from './steps/make-days.ts';
 import { openRun } from './steps/open-run.ts';
 import { planRun } from './steps/plan-run.ts';
+import { takeAnswer } from './steps/take-answer.ts';
 
 /**
  * One attempt to bring the universe up to date: open → plan → fetch → aggregate → store → judge. What is missing is
@@ -23,27 +23,9 @@ export async function runIngestion(order: RunOrder, deps: RunDependencies): Prom
     const plan = await planRun(run, deps);
     const currencies = createCurrencyComparison(run, plan, deps);
     const derivation = createDerivation(run, plan, deps);
-    const fetched = await fetchWindows(plan, run, deps, (request, answer) => {
-      const { series, window, serves } = request;
-      const { samples, body, receivedAt } = answer;
-      const own = makeDays(series, samples, { window, gapDays: serves[0]?.gapDays ?? [] }, receivedAt, deps);
-      const { answered, withoutRate } = derivation.derive(request, answer);
-      const keepAsReference = derivation.reference(request, answer);
-      const toStore = {
-        runId: order.runId,
-        ...request,
-        answer: { body, receivedAt },
-        sampleCount: samples.prices.length,
-        firstSampleAt: own.firstSampleAt,
-        answered: [{ ...own, source: 'direct' as const, otherAnswerIds: [] }, ...answered],
-      };
-      return async (attempts) => {
-        const stored = await deps.repositories.prices.storeAnswer({ ...toStore, attempts });
-        currencies.add(request, own.hourlyMeans);
-        keepAsReference(stored.id);
-        return { ...stored, withoutRate };
-      };
-    });
+    const fetched = await fetchWindows(plan, run, deps, (request, answer) =>
+      takeAnswer(request, answer, { run, currencies, derivation, deps }),
+    );
     return await judgeRun(run, plan, fetched, { currencies, derivation }, deps);
   } catch (error) {
     if (!(error instanceof LockLostError)) await failRun(run, error, deps);

@@ -36,7 +36,7 @@ export type FetchOutcome = {
 };
 
 /** @property withoutRate series that were to be derived from the answer, and could not be. */
-type Stored = StoredAnswer & { readonly withoutRate: readonly Series[] };
+export type Stored = StoredAnswer & { readonly withoutRate: readonly Series[] };
 /** Takes what it needs out of the answer at once. @returns what stores it, told how many attempts it took. */
 type OnAnswer = (request: PlannedRequest, answer: SourceResponse) => (attempts: number) => Promise<Stored>;
 
