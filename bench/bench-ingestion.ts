@@ -5,7 +5,7 @@ import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrate.ts';
 import type { Verdict } from '../ingestion/domain/verdict.ts';
 import { runIdOf } from '../ingestion/message/run-id.ts';
-import type { Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
+import type { Clock, Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
 import { DEFAULT_UNIVERSE } from '../test/support/universe.ts';
@@ -35,8 +35,9 @@ export async function runOnce(options: {
   universe: Universe;
   requestsPerMinute: number;
   crossRates?: boolean;
+  clock?: Clock;
 }): Promise<{ verdict: Verdict; times: StepTimes }> {
-  const clock = systemClock;
+  const { clock = systemClock } = options;
   const database = createDatabase({ url: options.databaseUrl });
   try {
     await migrateToLatest(database, { waitMs: 0, clock, log: silent });

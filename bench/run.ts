@@ -11,12 +11,14 @@ import type { Measure } from './measure.ts';
 import { memory } from './memory.ts';
 import { rateLimit } from './rate-limit.ts';
 import { status } from './status.ts';
+import { storage } from './storage.ts';
 import { store } from './store.ts';
 import { throughput } from './throughput.ts';
 
 const MEASURES: Readonly<Record<string, Measure>> = {
   throughput,
   store,
+  storage,
   memory,
   status,
   'rate-limit': rateLimit,
