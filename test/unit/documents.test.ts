@@ -30,6 +30,11 @@ describe.each(FILES)('%s', (file) => {
     expect(unknown).toEqual([]);
   });
 
+  test('names files of the program that there are', () => {
+    const named = [...read(file).matchAll(/[`[]((?:bin|functions|ingestion|lib|local|migrations|report|simulator|stages|bench|docs|test)\/[\w./-]*)[`\]]/g)];
+    expect(named.map(([, path = '']) => path).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
   test('leads to files and headings that there are', () => {
     const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)];
     const broken = links.filter(([, path, anchor]) => {
