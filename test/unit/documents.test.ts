@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
+import { SETTINGS } from '../../ingestion/settings.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
@@ -53,4 +54,12 @@ test('the README has every command in its table', () => {
   expect(
     commands.filter((name) => !rows.some((row) => row.includes(`npm ${name}`) || row.includes(`run ${name}`))),
   ).toEqual([]);
+});
+
+test('the README has every setting in its table, with what it takes', () => {
+  const rows = read('README.md')
+    .split('\n')
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+  const told = Object.keys(SETTINGS).map((name) => [name, rows.find(([, first]) => first === `\`${name}\``)?.[2]]);
+  expect(told).toEqual(Object.entries(SETTINGS).map(([name, schema]) => [name, schema.description]));
 });
