@@ -26,7 +26,14 @@ export const storage: Measure = async ({ makeDatabase }) => {
     const clock: Clock = { ...systemClock, now: () => now };
     const simulator = await startSimulator({ universe, clock: clock.now, hasFixedRates: true });
     const run = () =>
-      runOnce({ databaseUrl: url, sourceUrl: simulator.baseUrl, universe, requestsPerMinute: 1_000_000, crossRates, clock });
+      runOnce({
+        databaseUrl: url,
+        sourceUrl: simulator.baseUrl,
+        universe,
+        requestsPerMinute: 1_000_000,
+        crossRates,
+        clock,
+      });
     await run();
     const before = await sizesOf(url);
     for (let count = 0; count < DAILY_RUNS; count += 1) {

@@ -7,7 +7,13 @@ test('demo needs nothing but this machine: every day stored, and a page that say
   const { code, stdout } = await runCommand(['demo', '--json'], {});
   expect(code).toBe(0);
   const { page, ...verdict } = JSON.parse(stdout);
-  expect(verdict).toMatchObject({ status: 'complete', expectedDays: 44 * 30, storedDays: 44 * 30, requests: 45, latestPrices: 44 });
+  expect(verdict).toMatchObject({
+    status: 'complete',
+    expectedDays: 44 * 30,
+    storedDays: 44 * 30,
+    requests: 45,
+    latestPrices: 44,
+  });
   const html = await readFile(page, 'utf8');
   expect(html).toContain('Demo: these prices are made up.');
   expect(html).toContain('Avalanche');

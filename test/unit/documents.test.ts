@@ -32,7 +32,11 @@ describe.each(FILES)('%s', (file) => {
   });
 
   test('names files of the program that there are', () => {
-    const named = [...read(file).matchAll(/[`[]((?:bin|functions|ingestion|lib|local|migrations|report|simulator|stages|bench|docs|test)\/[\w./-]*)[`\]]/g)];
+    const named = [
+      ...read(file).matchAll(
+        /[`[]((?:bin|functions|ingestion|lib|local|migrations|report|simulator|stages|bench|docs|test)\/[\w./-]*)[`\]]/g,
+      ),
+    ];
     expect(named.map(([, path = '']) => path).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 

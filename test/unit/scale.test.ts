@@ -14,7 +14,12 @@ const told = section.replace(/\s+/g, ' ');
 const rows = section
   .split('\n')
   .filter((line) => line.startsWith('| '))
-  .map((line) => line.split('|').map((cell) => cell.trim()).slice(1, -1));
+  .map((line) =>
+    line
+      .split('|')
+      .map((cell) => cell.trim())
+      .slice(1, -1),
+  );
 
 const DAYS_A_MONTH = 31;
 /** The first run fetches so many days. */
@@ -79,7 +84,9 @@ test.each(SIZES.flatMap((series) => (Object.keys(WAYS) as (keyof typeof WAYS)[])
 );
 
 test('the usage of 44 series is told as it is', () => {
-  expect(text).toContain(`A daily run makes ${requests(44, false)} requests, or ${requests(44, true)} with cross rates`);
+  expect(text).toContain(
+    `A daily run makes ${requests(44, false)} requests, or ${requests(44, true)} with cross rates`,
+  );
 });
 
 test('what a larger plan, a further year and the memory come to', () => {
@@ -100,6 +107,10 @@ test('what AWS asks for the longest run', () => {
   expect(told).toContain(`${gigabyteSeconds.toLocaleString('en')} GB-seconds a month: ${dollars} dollars`);
   expect(told).toContain(`the first ${(400_000 / gigabyteSeconds).toFixed(1)} hours a day are free`);
   const gigabytesOf = (bytes: number) => (requests(10_000, false) * DAYS_A_MONTH * bytes) / 1e9;
-  expect(told).toContain(`${gigabytesOf(400).toFixed(2)} GB of logs a month (${(gigabytesOf(400) * 50).toFixed(0)} cents)`);
-  expect(told).toContain(`${gigabytesOf(3_500).toFixed(1)} GB of data (${(gigabytesOf(3_500) * 4.5).toFixed(0)} cents)`);
+  expect(told).toContain(
+    `${gigabytesOf(400).toFixed(2)} GB of logs a month (${(gigabytesOf(400) * 50).toFixed(0)} cents)`,
+  );
+  expect(told).toContain(
+    `${gigabytesOf(3_500).toFixed(1)} GB of data (${(gigabytesOf(3_500) * 4.5).toFixed(0)} cents)`,
+  );
 });
