@@ -5,7 +5,7 @@ import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrate.ts';
 import type { Verdict } from '../ingestion/domain/verdict.ts';
 import { runIdOf } from '../ingestion/message/run-id.ts';
-import type { Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
+import type { Clock, Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
 
@@ -23,13 +23,15 @@ export type RunOptions = {
   readonly crossRates?: boolean;
   /** How long each hop may take, as a Lambda has its limit. @default null: one hop without a limit */
   readonly hopMs?: number | null;
+  /** @default the system's */
+  readonly clock?: Clock;
 };
 
 /** One run of the whole program, in as many hops as it takes, with the time that each step took. */
 export async function runOnce(
   options: RunOptions,
 ): Promise<{ verdict: Verdict; times: StepTimes; hops: number; durationMs: number }> {
-  const clock = systemClock;
+  const { clock = systemClock } = options;
   const database = createDatabase({ url: options.databaseUrl });
   try {
     await migrateToLatest(database, { waitMs: 0, clock, log: silent });

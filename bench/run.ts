@@ -13,6 +13,7 @@ import { plain } from './plain.ts';
 import { rateLimit } from './rate-limit.ts';
 import { scale } from './scale.ts';
 import { status } from './status.ts';
+import { storage } from './storage.ts';
 import { store } from './store.ts';
 import { throughput } from './throughput.ts';
 
@@ -20,6 +21,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   throughput,
   plain,
   store,
+  storage,
   memory,
   status,
   'rate-limit': rateLimit,

@@ -82,7 +82,8 @@ export const parseLocalSettings = (env: Environment): LocalSettings =>
     logLevel: read('LOG_LEVEL') ?? 'warn',
   }));
 
-const SETTINGS = {
+/** What each variable takes: the schema's description says it. */
+export const SETTINGS = {
   COINGECKO_API_KEY: HeaderText,
   COINGECKO_PLAN: CoingeckoPlan,
   COINGECKO_BASE_URL: BaseUrl,

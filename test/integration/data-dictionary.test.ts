@@ -100,6 +100,15 @@ describe('the statements of docs/data.md answer what their headings ask', () => 
       [[{ ...series, day: addDays(day, -3), percent: expect.stringMatching(/^[1-9]?\d\.\d{4}$/) }]],
     ],
     ['Which samples are behind a number?', [[{ sample_count: expect.stringMatching(/^\d{3}$/) }]]],
+    [
+      'Which prices are derived?',
+      [
+        [
+          { currency: 'eur', source: 'direct', days: '59' },
+          { currency: 'usd', source: 'direct', days: '60', days_with_market_cap: '60' },
+        ],
+      ],
+    ],
     ['Which samples were not counted?', [[{ price: '-1', reason: 'not_positive' }]]],
     [
       'The latest price',

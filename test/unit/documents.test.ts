@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
+import { SETTINGS } from '../../ingestion/settings.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
@@ -30,6 +31,15 @@ describe.each(FILES)('%s', (file) => {
     expect(unknown).toEqual([]);
   });
 
+  test('names files of the program that there are', () => {
+    const named = [
+      ...read(file).matchAll(
+        /[`[]((?:bin|functions|ingestion|lib|local|migrations|report|simulator|stages|bench|docs|test)\/[\w./-]*)[`\]]/g,
+      ),
+    ];
+    expect(named.map(([, path = '']) => path).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
   test('leads to files and headings that there are', () => {
     const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)];
     const broken = links.filter(([, path, anchor]) => {
@@ -48,4 +58,12 @@ test('the README has every command in its table', () => {
   expect(
     commands.filter((name) => !rows.some((row) => row.includes(`npm ${name}`) || row.includes(`run ${name}`))),
   ).toEqual([]);
+});
+
+test('the README has every setting in its table, with what it takes', () => {
+  const rows = read('README.md')
+    .split('\n')
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+  const told = Object.keys(SETTINGS).map((name) => [name, rows.find(([, first]) => first === `\`${name}\``)?.[2]]);
+  expect(told).toEqual(Object.entries(SETTINGS).map(([name, schema]) => [name, schema.description]));
 });
