@@ -16,12 +16,12 @@ export type DeployedTemplate = { Resources: Record<string, TemplateResource> };
 /**
  * What stands in for the parts of AWS that an emulator lacks.
  * @property leftOut the resource types that CloudFormation is not given. Those that the emulator refuses are added.
- * @property valueOf gives what a reference to a resource becomes, `Ref` or an attribute; undefined where it stays.
+ * @property valueFor gives what a reference to a resource becomes, `Ref` or an attribute; undefined where it stays.
  * @property change changes the template after that.
  */
 export type StandIns = {
   readonly leftOut: Set<string>;
-  readonly valueOf: (resource: { id: string; type: string; attribute: string }) => unknown;
+  readonly valueFor: (resource: { id: string; type: string; attribute: string }) => unknown;
   readonly change: (template: DeployedTemplate) => void;
 };
 
@@ -129,7 +129,7 @@ export function useEmulator(endpoint: string, folder: string): Emulator {
 }
 
 /** @returns the template without the types that are left out, and with values in place of references. */
-function standIn({ Resources, ...rest }: DeployedTemplate, { leftOut, valueOf }: StandIns): DeployedTemplate {
+function standIn({ Resources, ...rest }: DeployedTemplate, { leftOut, valueFor }: StandIns): DeployedTemplate {
   const isKept = (id: string): boolean => !leftOut.has(Resources[id]?.Type ?? '');
 
   function resolve(value: unknown): unknown {
@@ -140,7 +140,7 @@ function standIn({ Resources, ...rest }: DeployedTemplate, { leftOut, valueOf }:
       intrinsic === 'Ref' ? [argument, 'Ref'] : intrinsic === 'Fn::GetAtt' ? (argument as string[]) : [];
     const type = Resources[id]?.Type;
     if (type === undefined) return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolve(one)]));
-    const stoodIn = valueOf({ id, type, attribute: attribute ?? '' });
+    const stoodIn = valueFor({ id, type, attribute: attribute ?? '' });
     return stoodIn ?? (isKept(id) ? value : `left-out-${id}`);
   }
 
