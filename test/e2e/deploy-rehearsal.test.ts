@@ -184,6 +184,10 @@ function rehearse(endpoint: string): void {
             { 'Fn::Join': ['', [`${endpoint}/_aws/execute-api/`, { Ref: id }, '/$default']] }
           : values[`${type}.${attribute}`],
       change: ({ Resources }) => {
+        // A trigger runs again when its function has a new version, and those of the emulator have no ARNs of their own.
+        for (const { Type, Properties } of Object.values(Resources))
+          if (Type === 'Custom::Trigger')
+            Object.assign(Properties ?? {}, { Version: JSON.stringify(Properties?.['HandlerArn']) });
         // EventBridge puts text between quotes where the template has none; emulators may not.
         for (const { InputTransformer: input } of inputsIn(Resources))
           if (input) input.InputTemplate = input.InputTemplate.replaceAll(/:<(\w+)>/g, ':"<$1>"');
