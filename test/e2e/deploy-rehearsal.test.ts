@@ -191,7 +191,7 @@ function rehearse(endpoint: string): void {
         // EventBridge puts text between quotes where the template has none; emulators may not.
         for (const { InputTransformer: input } of inputsIn(Resources))
           if (input) input.InputTemplate = input.InputTemplate.replaceAll(/:<(\w+)>/g, ':"<$1>"');
-        for (const [, variables] of environmentsIn(Resources)) {
+        for (const variables of environmentsIn(Resources)) {
           if ('DATABASE_HOST' in variables)
             Object.assign(variables, { DATABASE_TLS: 'off', DATABASE_NAME: pathname.slice(1) });
           // The emulator unpacks functions elsewhere than Lambda.
@@ -200,6 +200,7 @@ function rehearse(endpoint: string): void {
         }
       },
     };
+    undo.push(() => emulator.destroy('Stack'));
     await emulator.cdk(['bootstrap', `aws://000000000000/${EMULATED_AWS.region}`]);
   }, 60_000);
 
@@ -353,10 +354,10 @@ const inputsIn = (resources: DeployedTemplate['Resources']): Target[] =>
     Type === 'AWS::Events::Rule' ? (Properties?.['Targets'] as Target[]) : [],
   );
 
-const environmentsIn = (resources: DeployedTemplate['Resources']): [string, Record<string, unknown>][] =>
-  Object.entries(resources).flatMap(([id, { Type, Properties }]) => {
+const environmentsIn = (resources: DeployedTemplate['Resources']): Record<string, unknown>[] =>
+  Object.values(resources).flatMap(({ Type, Properties }) => {
     const { Variables } = (Properties?.['Environment'] ?? {}) as { Variables?: Record<string, unknown> };
-    return Type === 'AWS::Lambda::Function' && Variables ? [[id, Variables]] : [];
+    return Type === 'AWS::Lambda::Function' && Variables ? [Variables] : [];
   });
 
 const eventually = <Result>(attempt: () => Promise<Result>): Promise<Result> =>
