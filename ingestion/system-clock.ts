@@ -7,7 +7,8 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   async sleep(durationMs, signal) {
     try {
-      await delay(durationMs, undefined, signal ? { signal } : {});
+      // A moment that has come while it was reckoned is a fraction of a millisecond ago.
+      await delay(Math.max(0, durationMs), undefined, signal ? { signal } : {});
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     }

@@ -51,15 +51,16 @@ const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: R
 
 /**
  * @param options.bundlesIn where the bundles are written, and named in the template; without it there are none.
+ * @param options.deployId tells one deploy from another.
  * @param options.isValidated whether synth throws where CDK's own rules find an error. The first time costs a test file
  *   three seconds, each further one a quarter.
  * @returns the stack in an app of its own, with cdk.json's context.
  */
 export function createStack(
   settings: Record<string, string>,
-  options: { bundlesIn?: string; isValidated?: boolean } = {},
+  options: { bundlesIn?: string; deployId?: string; isValidated?: boolean } = {},
 ): { app: App; stack: CryptoPricesStack } {
-  const { bundlesIn, isValidated = false } = options;
+  const { bundlesIn, deployId = 'a deploy', isValidated = false } = options;
   const app = new App({
     context: {
       ...context,
@@ -69,7 +70,7 @@ export function createStack(
     builtinCloudFormationValidation: isValidated,
     outdir: bundlesIn ?? newFolder(),
   });
-  const stack = new CryptoPricesStack(app, 'Stack', { config: configOf(settings), deployId: 'a deploy' });
+  const stack = new CryptoPricesStack(app, 'Stack', { config: configOf(settings), deployId });
   return { app, stack };
 }
 
