@@ -21,6 +21,8 @@ export type RunOptions = {
   readonly requestsPerMinute: number;
   /** @default false */
   readonly crossRates?: boolean;
+  /** @default true */
+  readonly latestPrices?: boolean;
   /** How long each hop may take, as a Lambda has its limit. @default null: one hop without a limit */
   readonly hopMs?: number | null;
   /** @default the system's */
@@ -46,7 +48,7 @@ export async function runOnce(
         monthlyCredits: null,
         historyDays: 365,
         crossRates: options.crossRates ?? false,
-        latestPrices: true,
+        latestPrices: options.latestPrices ?? true,
       },
       universe: options.universe,
       database,

@@ -51,31 +51,49 @@ export function compareCurrencies(
   const currencies = [...hoursByCurrency.keys()];
   for (const [index, currency] of currencies.entries()) {
     for (const other of currencies.slice(0, index)) {
-      const ratios = ratiosOf(hoursByCurrency.get(currency), hoursByCurrency.get(other));
-      const areSame = !arePegged(currency, other) && ratios.length > 0 && ratios.every(({ ratio }) => ratio === 1);
-      if (areSame) same.push({ coin, currency, sameAs: other, hours: ratios.length });
+      const hours = arePegged(currency, other)
+        ? 0
+        : countIfSame(hoursByCurrency.get(currency), hoursByCurrency.get(other));
+      if (hours > 0) same.push({ coin, currency, sameAs: other, hours });
     }
   }
   const suspects = new Set(same.flatMap(({ currency, sameAs }) => [currency, sameAs]).filter((code) => code !== base));
   const rates: CoinRate[] = [];
   for (const currency of currencies) {
     if (currency === base || suspects.has(currency)) continue;
-    const ratios = ratiosOf(hoursByCurrency.get(currency), hoursByCurrency.get(base));
+    const ratios = ratiosByDay(hoursByCurrency.get(currency), hoursByCurrency.get(base));
     for (const day of days) {
-      const firstHour = startOf(day) / HOUR_MS;
-      const ofDay = ratios.filter(({ hour }) => hour >= firstHour && hour < firstHour + HOURS_A_DAY);
-      if (ofDay.length > 0) rates.push({ coin, currency, day, rate: median(ofDay.map(({ ratio }) => ratio)) });
+      const ofDay = ratios.get(startOf(day) / DAY_MS);
+      if (ofDay) rates.push({ coin, currency, day, rate: median(ofDay) });
     }
   }
   return { rates, same };
 }
 
-function ratiosOf(of: HourlyMeans | undefined, to: HourlyMeans | undefined): { hour: number; ratio: number }[] {
-  if (!of || !to) return [];
-  return [...of].flatMap(([hour, price]) => {
+/** @returns how many hours both have, where their prices are the same in each; 0 where one differs. */
+function countIfSame(one: HourlyMeans = new Map(), other: HourlyMeans = new Map()): number {
+  let count = 0;
+  for (const [hour, price] of one) {
+    const otherPrice = other.get(hour);
+    if (otherPrice === undefined) continue;
+    if (otherPrice !== price) return 0;
+    count += 1;
+  }
+  return count;
+}
+
+/** @returns the ratio in each hour that both have, by days since 1970. */
+function ratiosByDay(of: HourlyMeans = new Map(), to: HourlyMeans = new Map()): Map<number, number[]> {
+  const ratios = new Map<number, number[]>();
+  for (const [hour, price] of of) {
     const basePrice = to.get(hour);
-    return basePrice === undefined ? [] : [{ hour, ratio: price / basePrice }];
-  });
+    if (basePrice === undefined) continue;
+    const day = Math.floor(hour / HOURS_A_DAY);
+    const ofDay = ratios.get(day);
+    if (ofDay) ofDay.push(price / basePrice);
+    else ratios.set(day, [price / basePrice]);
+  }
+  return ratios;
 }
 
 /** @returns an error finding: CoinGecko answers some wrong currencies in another one without a word. */
