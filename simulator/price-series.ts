@@ -35,20 +35,30 @@ const FINEST_AMPLITUDE = 0.0012;
  * A random walk around 0 that can be read at any moment without walking there. It sums noise on ever coarser grids,
  * each twice as wide and √2 times as high as the one before: that is how the spread of a random walk grows with time.
  */
-function walk(key: number, at: number): number {
-  let sum = 0;
-  let step = FINEST_STEP_MS;
-  let amplitude = FINEST_AMPLITUDE;
-  for (let grid = 1; grid <= DOUBLINGS; grid++) {
-    const gridKey = key ^ imul(grid, 0x27d4eb2f);
-    const index = floor(at / step);
-    const before = randomAt(gridKey, index);
-    const after = randomAt(gridKey, index + 1);
-    sum += amplitude * (2 * (before + (after - before) * (at / step - index)) - 1);
-    step *= 2;
-    amplitude *= SQRT2;
-  }
-  return sum;
+function makeWalk(key: number): (at: number) => number {
+  const grids = Array.from({ length: DOUBLINGS }, (_, grid) => ({
+    key: key ^ imul(grid + 1, 0x27d4eb2f),
+    step: FINEST_STEP_MS * 2 ** grid,
+    amplitude: FINEST_AMPLITUDE * SQRT2 ** grid,
+    // Moments are mostly read in order: the next one often lies between the same two points.
+    index: Number.NaN,
+    before: 0,
+    after: 0,
+  }));
+  return (at) => {
+    let sum = 0;
+    for (const grid of grids) {
+      const position = at / grid.step;
+      const index = floor(position);
+      if (index !== grid.index) {
+        grid.before = index === grid.index + 1 ? grid.after : randomAt(grid.key, index);
+        grid.after = randomAt(grid.key, index + 1);
+        grid.index = index;
+      }
+      sum += grid.amplitude * (2 * (grid.before + (grid.after - grid.before) * (position - index)) - 1);
+    }
+    return sum;
+  };
 }
 
 /** @returns a level for a coin that has none above. Like most coins, it is mostly small: down to 0.0000001. */
@@ -67,15 +77,16 @@ function inventCoin(seed: number, coin: string): { priceUsd: number; supply: num
 export function makeSeries(seed: number, coin: string, currency: string, hasFixedRates = false): (at: number) => Quote {
   const { priceUsd, supply } = COINS[coin] ?? inventCoin(seed, coin);
   const rateLevel = RATES[currency] ?? 10 ** (-2 + 5 * randomAt(streamKey(seed, currency, 'level'), 0));
-  const priceKey = streamKey(seed, coin, 'price');
   const volumeKey = streamKey(seed, coin, 'volume');
-  const rateKey = streamKey(seed, currency, 'rate');
+  const priceWalk = makeWalk(streamKey(seed, coin, 'price'));
+  const volumeWalk = makeWalk(volumeKey);
+  const rateWalk = makeWalk(streamKey(seed, currency, 'rate'));
   const turnover = 0.02 + 0.06 * randomAt(volumeKey, 0);
   return (at) => {
     // Currencies move a tenth as much as coins do.
-    const rate = currency === 'usd' ? 1 : hasFixedRates ? rateLevel : rateLevel * exp(0.1 * walk(rateKey, at));
-    const price = priceUsd * exp(walk(priceKey, at)) * rate;
+    const rate = currency === 'usd' ? 1 : hasFixedRates ? rateLevel : rateLevel * exp(0.1 * rateWalk(at));
+    const price = priceUsd * exp(priceWalk(at)) * rate;
     const marketCap = price * supply;
-    return { price, marketCap, volume: marketCap * turnover * exp(walk(volumeKey, at)) };
+    return { price, marketCap, volume: marketCap * turnover * exp(volumeWalk(at)) };
   };
 }

@@ -10,28 +10,31 @@ type Waiting<Item, Result> = {
  *
  * @param write writes the items in one transaction. @returns a result for each, in their order.
  * @param options.most how many a batch has at most.
- * @param options.keysOf two items with a key in common never share a batch: the second is written after the first.
+ * @param options.atOnce how many batches may be under way.
+ * @param options.keysOf of two items with a key in common the second is written after the first.
  * @param options.isFaultOfItem whether a failed batch may succeed without one of its items; each is then written alone.
  */
 export function inBatches<Item, Result>(
   write: (items: readonly Item[]) => Promise<readonly Result[]>,
   {
     most,
+    atOnce = 1,
     keysOf = () => [],
     isFaultOfItem = () => false,
   }: {
     most: number;
+    atOnce?: number;
     keysOf?: (item: Item) => readonly string[];
     isFaultOfItem?: (error: unknown) => boolean;
   },
 ): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
-  let isWriting = false;
+  let underWay: Waiting<Item, Result>[][] = [];
 
   function takeBatch(): Waiting<Item, Result>[] {
     const batch: Waiting<Item, Result>[] = [];
     const left: Waiting<Item, Result>[] = [];
-    const keys = new Set<string>();
+    const keys = new Set(underWay.flat().flatMap(({ item }) => keysOf(item)));
     for (const one of waiting) {
       const own = keysOf(one.item);
       if (batch.length < most && !own.some((key) => keys.has(key))) batch.push(one);
@@ -52,15 +55,21 @@ export function inBatches<Item, Result>(
     }
   }
 
-  async function writeWaiting(): Promise<void> {
-    isWriting = true;
-    while (waiting.length > 0) await settle(takeBatch());
-    isWriting = false;
+  function writeWaiting(): void {
+    while (underWay.length < atOnce) {
+      const batch = takeBatch();
+      if (batch.length === 0) return;
+      underWay.push(batch);
+      void settle(batch).then(() => {
+        underWay = underWay.filter((one) => one !== batch);
+        writeWaiting();
+      });
+    }
   }
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (!isWriting) void writeWaiting();
+      writeWaiting();
     });
 }

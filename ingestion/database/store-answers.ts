@@ -31,6 +31,8 @@ export function createAnswerWriter(fence: Fence, clock: Clock): (answer: AnswerT
     (answers) => fence.writing((transaction) => storeAnswers(transaction, answers, clock.now())),
     {
       most: MOST_ANSWERS,
+      // While the server works on one, the next is made ready.
+      atOnce: 2,
       // Two answers of one series share a day at the edges of their windows, and a statement can write a row only once.
       keysOf: ({ toStore }) => toStore.answered.map(({ series }) => seriesName(series)),
       isFaultOfItem: isFaultOfValues,

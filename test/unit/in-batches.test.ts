@@ -63,3 +63,14 @@ test('an item that spoils its batch fails alone; what spoils everything fails al
   await finishNext();
   expect(await next).toBe('Z');
 });
+
+test('as many batches as are allowed are under way at once, but none with a key of another one', async () => {
+  const { batches, write, finishNext } = heldWriter({ atOnce: 2, keysOf: (item) => [item.slice(0, 1)] });
+  const written = Promise.all(['a1', 'a2', 'b', 'c', 'd'].map(write));
+  expect(batches).toEqual([['a1'], ['b']]);
+  await finishNext();
+  expect(batches).toEqual([['a1'], ['b'], ['a2', 'c', 'd']]);
+  await finishNext();
+  await finishNext();
+  expect(await written).toEqual(['A1', 'A2', 'B', 'C', 'D']);
+});
