@@ -52,7 +52,10 @@ export async function explainStored(db: Kysely<Tables>, series: Series, day: Day
   const stored = await readDailyPrice(db, series, day);
   const latest = stored ? null : await readAnswerFor(db, series, day);
   const answers = stored ? await readAnswersOf(db, series, day) : latest ? [latest] : [];
-  const [answer, ...references] = answers;
+  const [answer, ...others] = answers;
+  // Those in the coin's own currency first, whichever was stored first.
+  const isInOwn = ({ currency }: Series) => currency === answer?.currency;
+  const references = [...others.filter(isInOwn), ...others.filter((one) => !isInOwn(one))];
   const remade = remakeSamples(series.currency, answers);
   const explanation = remade && explainDay(remade.samples, remade, remade.receivedAt, day);
   const differing = stored && explanation?.price ? differences(stored, explanation.price) : [];
