@@ -2,7 +2,7 @@ import { startOfMonth } from './domain/credits.ts';
 import { trackedSince } from './domain/expected-days.ts';
 import { crossRateBase, type Series, selectSeries, seriesName } from './domain/series.ts';
 import type { RunDependencies, RunOrder } from './ports.ts';
-import { LEDGER_WINDOW_MS } from './steps/fetch-windows.ts';
+import { limiterFromLedger } from './steps/fetch-windows.ts';
 import { expectedOf, scopeOf } from './steps/open-run.ts';
 import { draftPlan } from './steps/plan-run.ts';
 
@@ -41,18 +41,16 @@ export async function foreseeRun(order: RunOrder, deps: RunDependencies): Promis
   const selected = selectSeries(universe, request);
   const opened = await repositories.runs.seriesDays(selected, trackedSince(dueAt));
   const expected = expectedOf(selected, opened, { dueAt, request, historyDays: limits.historyDays });
-  const base = deps.crossRates ? crossRateBase(universe) : null;
+  const base = crossRateBase(universe, deps);
   const run = { order, scope: scopeOf(dueAt, request), expected, isContinued: false, base };
   const { requests, latestRequests } = await draftPlan(run, deps);
-  const count = requests.length + latestRequests;
-  const now = clock.now();
-  const endedAt = await repositories.requests.endedSince(now - LEDGER_WINDOW_MS);
-  const limiter = deps.makeRateLimiter(endedAt.map((at) => (at === null ? 0 : now - at)));
+  const count = requests.length + latestRequests.length;
+  const limiter = await limiterFromLedger(deps);
   return {
     requests: count,
-    latestRequests,
+    latestRequests: latestRequests.length,
     credits: count,
-    creditsThisMonth: await repositories.requests.creditsSince(startOfMonth(now)),
+    creditsThisMonth: await repositories.requests.creditsSince(startOfMonth(clock.now())),
     gapDays: requests.flatMap(({ serves }) => serves).reduce((sum, { gapDays }) => sum + gapDays.length, 0),
     durationMs: Math.round(limiter.waitMs(count)),
     plan: requests.map(({ series, window, gapDays, serves }) => ({

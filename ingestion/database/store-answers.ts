@@ -90,10 +90,11 @@ async function storeAnswers(
   await markStored(
     transaction,
     runId,
-    answered.map(({ toStore: { window, attempts, answer, series: asked }, ...days }) => ({
+    answered.map(({ toStore: { window, attempts, answer }, ...days }) => ({
       ...days.series,
       window,
-      attempts: days.series === asked ? attempts : 0,
+      // What is derived was not asked for itself.
+      attempts: days.source === 'direct' ? attempts : 0,
       daysWritten: daysWritten(days),
       receivedAt: answer.receivedAt,
     })),

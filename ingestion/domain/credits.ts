@@ -1,5 +1,6 @@
 import type { Universe } from '../contract/universe.ts';
 import { countDays, type Day, dayOf, type Instant } from './day.ts';
+import { planLatestRequests } from './latest-price.ts';
 import { crossRateBase } from './series.ts';
 
 /** The credits of one UTC month, as a plan by hand is judged. */
@@ -23,23 +24,13 @@ export type WaysToAsk = {
   readonly latestPrices: boolean;
 };
 
-/** The most coins that one request for latest prices names. Where prices are derived, the first coin is in each. */
-export const COINS_A_LATEST_REQUEST = 250;
-
-/** @returns how many requests the latest prices of the universe take. */
-export function latestPriceRequests({ coins }: Universe, { crossRates, latestPrices }: WaysToAsk): number {
-  if (!latestPrices && !crossRates) return 0;
-  return crossRates
-    ? Math.ceil(Math.max(1, coins.length - 1) / (COINS_A_LATEST_REQUEST - 1))
-    : Math.ceil(coins.length / COINS_A_LATEST_REQUEST);
-}
-
-/** @returns how many requests a full run takes that fetches one day of every series. */
+/** @returns how many requests a full run takes that fetches one day of every series, and the latest prices where wanted. */
 export function requestsOfFullRun(universe: Universe, ways: WaysToAsk): number {
   const { coins, currencies } = universe;
-  const base = ways.crossRates ? crossRateBase(universe) : null;
+  const base = crossRateBase(universe, ways);
   const ofSeries = base === null ? coins.length * currencies.length : coins.length + currencies.length - 1;
-  return ofSeries + latestPriceRequests(universe, ways);
+  const ids = coins.map(({ id }) => id);
+  return ofSeries + (ways.latestPrices || base ? planLatestRequests(ids, base).length : 0);
 }
 
 /** @returns what scheduled runs still need this month: so many requests on each day that is left after today. */

@@ -1,5 +1,5 @@
 import type { Instant } from './day.ts';
-import { type Series, seriesName } from './series.ts';
+import { type CrossRateBase, type Series, seriesName } from './series.ts';
 
 /** What one coin costs now, in one currency, as far as the source tells. */
 export type LatestPrice = Series & {
@@ -11,6 +11,21 @@ export type LatestPrice = Series & {
   readonly change24hPercent: number | null;
   readonly observedAt: Instant;
 };
+
+/** The most coins that one request names. */
+const COINS_A_REQUEST = 250;
+
+/**
+ * @param base whose coin is in each request: the rates of the others are compared with its.
+ * @returns the coins of each request for latest prices.
+ */
+export function planLatestRequests(coins: readonly string[], base: CrossRateBase | null): string[][] {
+  const always = base === null ? [] : [base.coin];
+  const others = [...new Set(coins)].filter((coin) => !always.includes(coin));
+  const most = COINS_A_REQUEST - always.length;
+  const count = Math.max(1, Math.ceil(others.length / most));
+  return Array.from({ length: count }, (_, index) => [...always, ...others.slice(index * most, (index + 1) * most)]);
+}
 
 /** @returns the series of these coins and currencies that the answer holds no price of. */
 export function leftOutOf(

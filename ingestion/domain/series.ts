@@ -29,8 +29,12 @@ export const distinctSeries = (series: readonly Series[]): Series[] => [
 /** The universe's first coin and first currency: what the prices of all others are derived with. */
 export type CrossRateBase = { readonly coin: string; readonly currency: string };
 
-/** @returns null where there is nothing to derive. */
-export function crossRateBase({ coins, currencies }: Universe): CrossRateBase | null {
+/** @returns null where nothing is to be derived, or there is nothing to derive. */
+export function crossRateBase(
+  { coins, currencies }: Universe,
+  { crossRates }: { readonly crossRates: boolean },
+): CrossRateBase | null {
+  if (!crossRates) return null;
   const [coin, ...otherCoins] = coins;
   const [currency, ...otherCurrencies] = currencies;
   if (!coin || !currency || otherCoins.length === 0 || otherCurrencies.length === 0) return null;

@@ -21,7 +21,7 @@ const MAX_CLOCK_DIFFERENCE_MS = 5 * MINUTE_MS;
 const DEADLINE_RESERVE_MS = MINUTE_MS;
 
 /** How far back requests of earlier processes may count: a minute, its slack, and the timeout of one killed under way. */
-export const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
+const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
 
 /** @property limiter and `counts` of the hop, for requests that follow. */
 export type FetchOutcome = {
@@ -62,10 +62,7 @@ export async function fetchWindows(
   deps: RunDependencies,
   onAnswer: OnAnswer,
 ): Promise<FetchOutcome> {
-  const { clock, repositories } = deps;
-  const now = clock.now();
-  const endedAt = await repositories.requests.endedSince(now - LEDGER_WINDOW_MS);
-  const limiter = deps.makeRateLimiter(endedAt.map((at) => (at === null ? 0 : now - at)));
+  const limiter = await limiterFromLedger(deps);
   deps.onEvent({ kind: 'fetching', limiter });
   const stop = stopSignal(run, deps);
   const hop = new Hop(run, deps, limiter, stop.controller);
@@ -77,6 +74,17 @@ export async function fetchWindows(
     stop.dispose();
   }
   return await hop.outcome();
+}
+
+/** @returns a limiter that begins with the requests of earlier processes. */
+export async function limiterFromLedger({
+  clock,
+  repositories,
+  makeRateLimiter,
+}: RunDependencies): Promise<RateLimiter> {
+  const now = clock.now();
+  const endedAt = await repositories.requests.endedSince(now - LEDGER_WINDOW_MS);
+  return makeRateLimiter(endedAt.map((at) => (at === null ? 0 : now - at)));
 }
 
 /** What others are derived with comes first, and whole. */

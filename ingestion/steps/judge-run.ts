@@ -44,8 +44,7 @@ export async function judgeRun(
     hasStoredAnswers: outcomes.some(({ status, daysWritten }) => status === 'stored' || daysWritten > 0),
   });
   const isOver = (status === 'complete' || status === 'partial') && stoppedBy === null;
-  const wantsLatest = (deps.latestPrices && isFullRun(request)) || run.base !== null;
-  const latest = isOver && wantsLatest ? await fetchLatestPrices(run, fetched, deps) : null;
+  const latest = isOver ? await fetchLatestPrices(run, plan, fetched, deps) : null;
   await findings.add(runId, [...(await currencies.findings()), ...derivation.findings, ...(latest?.findings ?? [])]);
   const error = status === 'complete' ? null : explain(status, days, stoppedBy, failed);
   run.lock.lost.throwIfAborted();

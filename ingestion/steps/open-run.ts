@@ -42,7 +42,7 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
     const { request } = order;
     const { historyDays } = deps.limits;
     const selected = selectSeries(deps.universe, request);
-    const base = deps.crossRates ? crossRateBase(deps.universe) : null;
+    const base = crossRateBase(deps.universe, deps);
     const { dueAt, isContinued, wasCut, series } = await deps.repositories.runs.open(order, {
       universe: deps.universe,
       series: distinctSeries([...selected, ...selected.flatMap((one) => sourcesOf(one, base))]),

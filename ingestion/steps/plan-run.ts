@@ -1,15 +1,10 @@
-import {
-  latestPriceRequests,
-  refusalForCredits,
-  requestsOfFullRun,
-  reservedCredits,
-  startOfMonth,
-} from '../domain/credits.ts';
+import { refusalForCredits, requestsOfFullRun, reservedCredits, startOfMonth } from '../domain/credits.ts';
 import { lastSettledDay, settledAt, spansOf } from '../domain/day.ts';
 import { type DayState, isGap, isMissing } from '../domain/day-state.ts';
 import { FIRST_HOURLY_DAY, firstAvailableDay, isFullRun } from '../domain/expected-days.ts';
 import { isAnsweredForGood, RefusedError } from '../domain/failure.ts';
 import type { Finding } from '../domain/finding.ts';
+import { planLatestRequests } from '../domain/latest-price.ts';
 import { type PlannedRequest, planRequests, type Window } from '../domain/planning.ts';
 import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
 import type { DayRange, RunAnswer, RunDependencies } from '../ports.ts';
@@ -20,6 +15,8 @@ export type RunPlan = {
   readonly requests: readonly PlannedRequest[];
   /** What this run has stored before of the coin that others are derived with. */
   readonly storedReferences: readonly RunAnswer[];
+  /** The coins of each request for latest prices that ends the run. */
+  readonly latestRequests: readonly (readonly string[])[];
   readonly missingDaysBefore: number;
 };
 
@@ -27,11 +24,7 @@ export type RunPlan = {
 type Drafted = Pick<OpenRun, 'order' | 'scope' | 'expected' | 'isContinued' | 'base'>;
 
 /** A plan of which nothing is written yet. */
-export type DraftedPlan = {
-  readonly requests: readonly PlannedRequest[];
-  /** How many requests for latest prices follow. */
-  readonly latestRequests: number;
-  readonly storedReferences: readonly RunAnswer[];
+export type DraftedPlan = Omit<RunPlan, 'missingDaysBefore'> & {
   /** Of the days without a final row, by expected series. */
   readonly states: readonly (readonly DayState[])[];
   readonly answeredForGood: ReadonlySet<string>;
@@ -61,8 +54,10 @@ export async function draftPlan(run: Drafted, deps: RunDependencies): Promise<Dr
     hasReference: ({ currency }, day) =>
       storedReferences.some((one) => one.currency === currency && one.firstDay <= day && day <= one.lastDay),
   });
-  const latestRequests = isFullRun(order.request) || base ? latestPriceRequests(deps.universe, deps) : 0;
-  if (isByHand(run) && requests.length > 0) await refuseForCredits(requests.length + latestRequests, run, deps);
+  const wantsLatest = (deps.latestPrices && isFullRun(order.request)) || base !== null;
+  const coins = expected.map(({ series }) => series.coin);
+  const latestRequests = wantsLatest ? planLatestRequests(coins, base) : [];
+  if (isByHand(run) && requests.length > 0) await refuseForCredits(requests.length + latestRequests.length, run, deps);
   return { requests, latestRequests, storedReferences, states, answeredForGood };
 }
 
@@ -71,7 +66,8 @@ export async function draftPlan(run: Drafted, deps: RunDependencies): Promise<Dr
  * @throws RefusedError as `draftPlan` does.
  */
 export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunPlan> {
-  const { requests, storedReferences, states, answeredForGood } = await draftPlan(run, deps);
+  const { states, answeredForGood, ...plan } = await draftPlan(run, deps);
+  const { requests } = plan;
   const { order, scope, expected } = run;
   const { runs } = deps.repositories;
   if (isByHand(run)) await keepRequested(run, deps);
@@ -92,7 +88,7 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
   const gapDays = planned.reduce((sum, served) => sum + served.gapDays.length, 0);
   deps.onEvent({ kind: 'planned', requests: requests.length, gapDays, seriesCount: bySeries.size });
   const missingDaysBefore = states.flat().filter((state) => isMissing(state, scope)).length;
-  return { requests, storedReferences, missingDaysBefore };
+  return { ...plan, missingDaysBefore };
 }
 
 /** @returns the states of each expected series' days without a final row, in the order of `run.expected`. */

@@ -5,7 +5,9 @@ import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { KEPT_DAYS, MAX_HOPS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import { PLANS, type PlanName } from '../../ingestion/contract/plans.ts';
 import type { Universe } from '../../ingestion/contract/universe.ts';
-import { latestPriceRequests, requestsOfFullRun } from '../../ingestion/domain/credits.ts';
+import { requestsOfFullRun } from '../../ingestion/domain/credits.ts';
+import { planLatestRequests } from '../../ingestion/domain/latest-price.ts';
+import { crossRateBase } from '../../ingestion/domain/series.ts';
 
 const text = readFileSync('docs/costs.md', 'utf8');
 const section = text.split('\n## How far it scales\n')[1]?.split('\n## ')[0] ?? '';
@@ -42,8 +44,12 @@ const universeOf = (series: number): Universe => ({
 });
 const requests = (series: number, crossRates: boolean) =>
   requestsOfFullRun(universeOf(series), { crossRates, latestPrices: true });
-const requestsForSeries = (series: number, crossRates: boolean) =>
-  requests(series, crossRates) - latestPriceRequests(universeOf(series), { crossRates, latestPrices: true });
+/** Without those for the latest prices, which a run with cross rates makes in any case. */
+const requestsForSeries = (series: number, crossRates: boolean) => {
+  const universe = universeOf(series);
+  const coins = universe.coins.map(({ id }) => id);
+  return requests(series, crossRates) - planLatestRequests(coins, crossRateBase(universe, { crossRates })).length;
+};
 
 /** Until the last request may be sent. */
 const minutesAt = (requestsPerMinute: number, count: number): number => {
