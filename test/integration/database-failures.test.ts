@@ -178,10 +178,11 @@ describe('waiting is no failure', () => {
     await holder.query('begin');
     await holder.query('lock table daily_prices');
     const told: unknown[] = [];
+    let released: Promise<unknown> | null = null;
     const log = {
       warn(message: string, fields?: object) {
         told.push({ message, ...fields });
-        void holder.query('commit');
+        released ??= holder.query('commit');
       },
     };
     const { db, close } = createDatabase({ url }, { log, lockWatchMs: 10 });
@@ -193,6 +194,8 @@ describe('waiting is no failure', () => {
         blockedBy: [{ pid: expect.any(Number), role: 'postgres', application: 'a report' }],
       },
     ]);
+    // The server lets go of the lock before its answer is here.
+    await released;
     await holder.end();
   });
 });
