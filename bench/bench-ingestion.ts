@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { composeRun } from '../ingestion/compose-run.ts';
-import type { Universe } from '../ingestion/contract/universe.ts';
+import type { Universe } from '../ingestion/contract/universe-schema.ts';
 import { createDatabase } from '../ingestion/database/connection.ts';
-import { migrateToLatest } from '../ingestion/database/migrate.ts';
+import { migrateToLatest } from '../ingestion/database/migrator.ts';
 import type { Verdict } from '../ingestion/domain/verdict.ts';
 import { runIdOf } from '../ingestion/message/run-id.ts';
 import type { Clock, Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';

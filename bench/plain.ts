@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { createCoinGeckoClient } from '../ingestion/coingecko/client.ts';
 import { createDatabase } from '../ingestion/database/connection.ts';
-import { migrateToLatest } from '../ingestion/database/migrate.ts';
+import { migrateToLatest } from '../ingestion/database/migrator.ts';
 import { aggregate } from '../ingestion/domain/aggregation.ts';
 import { addDays, dayOf, daysFrom } from '../ingestion/domain/day.ts';
 import { planWindows } from '../ingestion/domain/planning.ts';

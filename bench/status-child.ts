@@ -1,5 +1,5 @@
 import { createDatabase } from '../ingestion/database/connection.ts';
-import { readFreshness, readStatus } from '../ingestion/database/status.ts';
+import { readFreshness, readStatus } from '../ingestion/database/read-status.ts';
 import { universeOf } from './universe-of.ts';
 
 const { DATABASE_URL: url = '' } = process.env;

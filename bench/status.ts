@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import pg from 'pg';
 import { createDatabase } from '../ingestion/database/connection.ts';
-import { migrateToLatest } from '../ingestion/database/migrate.ts';
+import { migrateToLatest } from '../ingestion/database/migrator.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
 import { silent } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';

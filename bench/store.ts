@@ -2,7 +2,7 @@ import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { createDatabase, type Database } from '../ingestion/database/connection.ts';
-import { migrateToLatest } from '../ingestion/database/migrate.ts';
+import { migrateToLatest } from '../ingestion/database/migrator.ts';
 import { createRepositories } from '../ingestion/database/repositories.ts';
 import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
 import { addDays, type Day, daysFrom, startOf } from '../ingestion/domain/day.ts';

@@ -1,4 +1,4 @@
-import type { Universe } from '../ingestion/contract/universe.ts';
+import type { Universe } from '../ingestion/contract/universe-schema.ts';
 import { DEFAULT_UNIVERSE } from '../test/support/universe.ts';
 
 /** @returns the default universe, or one of made-up coins with that many series in four currencies. */

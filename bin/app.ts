@@ -1,7 +1,7 @@
 import { App } from 'aws-cdk-lib';
-import { ConfigError, readConfig } from '../lib/config.ts';
 import { CryptoPricesStack } from '../lib/crypto-prices-stack.ts';
-import { stackName } from '../lib/names.ts';
+import { ConfigError, readConfig } from '../lib/stage-config.ts';
+import { stackName } from '../lib/stage-names.ts';
 
 const app = new App();
 try {

@@ -1,10 +1,10 @@
 import { type CoinGeckoClient, createCoinGeckoClient } from './coingecko/client.ts';
 import { createRateLimiter } from './coingecko/rate-limiter.ts';
-import type { Universe } from './contract/universe.ts';
+import type { Universe } from './contract/universe-schema.ts';
 import type { Database } from './database/connection.ts';
 import { createRepositories } from './database/repositories.ts';
 import type { Clock, RunDependencies } from './ports.ts';
-import type { SourceSettings } from './settings.ts';
+import type { SourceSettings } from './read-settings.ts';
 import { steady } from './system-clock.ts';
 
 /** Slow answers of CoinGecko take some 10 s. */

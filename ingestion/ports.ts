@@ -1,7 +1,7 @@
 // What a run needs from the world. `run-ingestion.ts` knows these interfaces and no adapter; time, randomness and
 // network come in through them.
-import type { RunRequest, TriggerKind } from './contract/run-message.ts';
-import type { Universe } from './contract/universe.ts';
+import type { RunRequest, TriggerKind } from './contract/run-request.ts';
+import type { Universe } from './contract/universe-schema.ts';
 import type { DailyPrice, PriceOrigin, RejectedSample, Samples } from './domain/daily-price.ts';
 import type { Day, DaySpan, Instant } from './domain/day.ts';
 import type { DayState } from './domain/day-state.ts';

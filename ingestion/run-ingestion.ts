@@ -1,13 +1,13 @@
 import { LockLostError } from './domain/failure.ts';
 import type { RunResult } from './domain/verdict.ts';
 import type { RunDependencies, RunOrder } from './ports.ts';
-import { createCurrencyComparison } from './steps/compare-currencies.ts';
-import { createDerivation } from './steps/derive-prices.ts';
-import { fetchWindows } from './steps/fetch-windows.ts';
-import { failRun, judgeRun } from './steps/judge-run.ts';
-import { openRun } from './steps/open-run.ts';
-import { planRun } from './steps/plan-run.ts';
-import { takeAnswer } from './steps/take-answer.ts';
+import { createCurrencyComparison } from './run/compare-currencies.ts';
+import { createDerivation } from './run/derive-prices.ts';
+import { fetchWindows } from './run/fetch-windows.ts';
+import { failRun, judgeRun } from './run/judge-run.ts';
+import { openRun } from './run/open-run.ts';
+import { planRun } from './run/plan-run.ts';
+import { takeAnswer } from './run/take-answer.ts';
 
 /**
  * One attempt to bring the universe up to date: open → plan → fetch → aggregate → store → judge. What is missing is

@@ -1,8 +1,8 @@
 // What whoever is woken at night asks first. The status command and the status Lambda begin with it.
-import type { Universe } from './contract/universe.ts';
+import type { Universe } from './contract/universe-schema.ts';
 import type { Database } from './database/connection.ts';
+import { type RunSummary, readStatus, type Status } from './database/read-status.ts';
 import { readSeriesOutcomes } from './database/series-outcomes.ts';
-import { type RunSummary, readStatus, type Status } from './database/status.ts';
 import { type Instant, MINUTE_MS } from './domain/day.ts';
 import { type FailureKind, isTransient } from './domain/failure.ts';
 import { seriesName } from './domain/series.ts';

@@ -1,13 +1,13 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
-import { dashboardLink } from './console-links.ts';
-import type { CoingeckoKey } from './constructs/coingecko-key.ts';
-import type { CronSecret } from './constructs/cron-secret.ts';
-import { DATABASE_NAME, type Database } from './constructs/database.ts';
-import type { Endpoint } from './constructs/endpoint.ts';
-import type { Network } from './constructs/network.ts';
-import type { Queues } from './constructs/queues.ts';
-import type { Status } from './constructs/status.ts';
+import type { CronSecret } from './cron-secret/cron-secret.ts';
+import { DATABASE_NAME, type Database } from './database/price-database.ts';
+import type { Status } from './database/status-function.ts';
+import type { Endpoint } from './endpoint/endpoint.ts';
+import { dashboardLink } from './monitoring/console-links.ts';
+import type { Network } from './network/network.ts';
+import type { CoingeckoKey } from './worker/coingecko-key.ts';
+import type { Queues } from './worker/queues.ts';
 
 export interface OutputsProps {
   readonly network: Network;

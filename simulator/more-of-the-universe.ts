@@ -1,4 +1,4 @@
-import type { Universe } from '../ingestion/contract/universe.ts';
+import type { Universe } from '../ingestion/contract/universe-schema.ts';
 
 /**
  * Some of the thousands of coins, and of the 60 currencies, that CoinGecko has besides those of universe.json: some share

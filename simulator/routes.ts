@@ -1,5 +1,5 @@
 import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
-import type { Universe } from '../ingestion/contract/universe.ts';
+import type { Universe } from '../ingestion/contract/universe-schema.ts';
 import { type Chart, cutChart, EMPTY_CHART, formatChart, type Granularity, granularityOf } from './chart.ts';
 import { type Fault, spoilChart } from './faults.ts';
 import { randomAt, streamKey } from './random.ts';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
-import { parseUniverse, type Universe } from '../ingestion/contract/universe.ts';
+import { parseUniverse, type Universe } from '../ingestion/contract/universe-schema.ts';
 import { type Fault, replyInstead } from './faults.ts';
 import { MORE } from './more-of-the-universe.ts';
 import { makeRateLimit } from './rate-limit.ts';

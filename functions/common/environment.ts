@@ -1,5 +1,5 @@
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
-import { SettingError } from '../../ingestion/settings.ts';
+import { SettingError } from '../../ingestion/read-settings.ts';
 
 /**
  * Reads environment variables that the stack sets. The stage must be among them, whether or not it is asked for: metrics

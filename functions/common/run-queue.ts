@@ -1,5 +1,5 @@
 import { GetQueueAttributesCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { deduplicationId, MESSAGE_GROUP_ID, type RunMessage } from '../../ingestion/contract/run-message.ts';
+import { deduplicationId, MESSAGE_GROUP_ID, type RunMessage } from '../../ingestion/contract/run-request.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 
 export type RunQueue = {

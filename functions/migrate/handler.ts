@@ -1,10 +1,10 @@
 import middy from '@middy/core';
-import type { Migrated } from '../../ingestion/database/migrate.ts';
+import type { Migrated } from '../../ingestion/database/migrator.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { openDatabase } from '../common/database.ts';
+import { openDatabase } from '../common/connect.ts';
 import { FULL_TIME } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
-import { migrate } from './migrate.ts';
+import { migrate } from './migrate-or-fail.ts';
 
 /**
  * Invoked at deploy, before the worker may work.

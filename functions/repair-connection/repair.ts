@@ -1,8 +1,8 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { Clock, Log } from '../../ingestion/ports.ts';
+import type { EmitMetrics } from '../common/emit-metrics.ts';
 import type { Connection } from '../common/eventbridge-connection.ts';
-import type { EmitMetrics } from '../common/metrics.ts';
 import { firstHop, type RunQueue } from '../common/run-queue.ts';
 import { readCurrentSecret, SECRET_KNOWN_AFTER_MS } from '../common/secrets.ts';
 

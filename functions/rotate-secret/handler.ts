@@ -5,10 +5,10 @@ import middy from '@middy/core';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
+import { emit, metrics } from '../common/emit-metrics.ts';
 import { readEnvironment } from '../common/environment.ts';
 import { createConnection } from '../common/eventbridge-connection.ts';
 import { log, logInvocation } from '../common/logger.ts';
-import { emit, metrics } from '../common/metrics.ts';
 import { createRotation } from './rotation.ts';
 import { parseRotationEvent } from './rotation-event.ts';
 

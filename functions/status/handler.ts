@@ -2,11 +2,11 @@ import middy from '@middy/core';
 import * as z from 'zod';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { DAILY_SCHEDULE } from '../../ingestion/contract/limits.ts';
-import { readUniverse } from '../../ingestion/settings.ts';
+import { readUniverse } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { readTriagedStatus, type TriagedStatus } from '../../ingestion/triage.ts';
-import { lastDueAt } from '../../lib/schedule.ts';
-import { openDatabase } from '../common/database.ts';
+import { lastDueAt } from '../../lib/schedule/schedule-expression.ts';
+import { openDatabase } from '../common/connect.ts';
 import { log, logInvocation } from '../common/logger.ts';
 import { parseEvent } from '../common/parse-event.ts';
 

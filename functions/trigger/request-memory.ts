@@ -1,4 +1,4 @@
-import type { RunRequest } from '../../ingestion/contract/run-message.ts';
+import type { RunRequest } from '../../ingestion/contract/run-request.ts';
 
 /** More keys than a warm instance sees in its life. */
 const MAX_KEYS = 1_000;

@@ -1,9 +1,9 @@
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
-import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { parseTriggerBody, RequestError, sameRequest } from '../../ingestion/message/request.ts';
 import type { Clock, Log } from '../../ingestion/ports.ts';
-import type { EmitMetrics } from '../common/metrics.ts';
+import type { EmitMetrics } from '../common/emit-metrics.ts';
 import { firstHop, type RunQueue } from '../common/run-queue.ts';
 import { isOneOf, type SecretReader } from '../common/secrets.ts';
 import { within } from '../common/within.ts';

@@ -1,5 +1,5 @@
 import { MAX_HOPS, MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import { HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { type FailureKind, isTransient, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
 import { canContinue } from '../../ingestion/domain/outcomes.ts';

@@ -1,12 +1,12 @@
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
-import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { IngestionError, LockTakenError } from '../../ingestion/domain/failure.ts';
 import type { RunResult, RunStatus } from '../../ingestion/domain/verdict.ts';
 import { parseRunRequest } from '../../ingestion/message/request.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
-import type { EmitMetrics } from '../common/metrics.ts';
+import type { EmitMetrics } from '../common/emit-metrics.ts';
 import { withFields } from '../common/with-fields.ts';
 import { type Disposition, dispositionAfter, dispositionAfterError } from './disposition.ts';
 import type { Delivery, WorkerQueue } from './worker-queue.ts';

@@ -1,15 +1,15 @@
 import { composeRun } from '../../ingestion/compose-run.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import type { Database } from '../../ingestion/database/connection.ts';
-import { readFreshness } from '../../ingestion/database/status.ts';
+import { readFreshness } from '../../ingestion/database/read-status.ts';
 import { requestsOfFullRun, reservedCredits } from '../../ingestion/domain/credits.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
 import type { Clock, Log, RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
+import type { SourceSettings } from '../../ingestion/read-settings.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
-import type { SourceSettings } from '../../ingestion/settings.ts';
-import type { EmitMetrics } from '../common/metrics.ts';
+import type { EmitMetrics } from '../common/emit-metrics.ts';
 
 /** Longer than the pause between two hops or two runs. A message that would wait longer is given back to the queue. */
 const LOCK_WAIT_MS = 60_000;

@@ -1,4 +1,4 @@
-import { type Environment, parseSourceSettings, type SourceSettings } from '../../ingestion/settings.ts';
+import { type Environment, parseSourceSettings, type SourceSettings } from '../../ingestion/read-settings.ts';
 
 /**
  * @param secret the value of the secret that holds CoinGecko's key; null, blank or `{}` mean that there is none.

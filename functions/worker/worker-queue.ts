@@ -1,5 +1,5 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { MESSAGE_GROUP_ID, REASON_ATTRIBUTE } from '../../ingestion/contract/run-message.ts';
+import { MESSAGE_GROUP_ID, REASON_ATTRIBUTE } from '../../ingestion/contract/run-request.ts';
 import { createRunQueue, type RunQueue } from '../common/run-queue.ts';
 
 /** A message as the queue delivers it. @property receiveCount from 1. */

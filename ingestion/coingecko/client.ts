@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { SERVICE_NAME } from '../contract/names.ts';
-import type { Coin } from '../contract/universe.ts';
+import type { Coin } from '../contract/universe-schema.ts';
 import { dayOf, type Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
 import { seriesName } from '../domain/series.ts';

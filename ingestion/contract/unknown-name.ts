@@ -1,5 +1,5 @@
 import { nearest } from './nearest.ts';
-import type { Universe } from './universe.ts';
+import type { Universe } from './universe-schema.ts';
 
 /**
  * @param given ids of coins, or codes of currencies.

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Universe } from '../contract/universe.ts';
+import type { Universe } from '../contract/universe-schema.ts';
 import { type Day, type DaySpan, daysFrom, type Instant, lastSettledDay } from '../domain/day.ts';
 import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { expectedDays } from '../domain/expected-days.ts';

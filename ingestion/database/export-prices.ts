@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Universe } from '../contract/universe.ts';
+import type { Universe } from '../contract/universe-schema.ts';
 import type { Day } from '../domain/day.ts';
 import type { Tables } from './tables.ts';
 

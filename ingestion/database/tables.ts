@@ -1,6 +1,6 @@
 // The tables as Kysely sees them; the migrations make them. Moments are written as ISO text, read as Date.
 import type { ColumnType, Generated } from 'kysely';
-import type { RunRequest, TriggerKind } from '../contract/run-message.ts';
+import type { RunRequest, TriggerKind } from '../contract/run-request.ts';
 import type { RejectionReason } from '../domain/daily-price.ts';
 import type { Day } from '../domain/day.ts';
 import type { FailureKind } from '../domain/failure.ts';

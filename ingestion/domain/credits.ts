@@ -1,4 +1,4 @@
-import type { Universe } from '../contract/universe.ts';
+import type { Universe } from '../contract/universe-schema.ts';
 import { countDays, type Day, dayOf, type Instant } from './day.ts';
 import { planLatestRequests } from './latest-price.ts';
 import { crossRateBase } from './series.ts';

@@ -1,5 +1,5 @@
 // Which days a run expects of a series, before unavailable ones are taken out.
-import type { RunRequest } from '../contract/run-message.ts';
+import type { RunRequest } from '../contract/run-request.ts';
 import { addDays, type Day, type DaySpan, dayOf, type Instant, lastSettledDay, mergeSpans } from './day.ts';
 
 /** How far back a series is filled when it is first opened. */

@@ -1,5 +1,5 @@
-import type { RunRequest } from '../contract/run-message.ts';
-import type { Universe } from '../contract/universe.ts';
+import type { RunRequest } from '../contract/run-request.ts';
+import type { Universe } from '../contract/universe-schema.ts';
 
 /** One coin in one currency, by CoinGecko's ids: `{ coin: 'bitcoin', currency: 'usd' }`. */
 export type Series = { readonly coin: string; readonly currency: string };

@@ -1,7 +1,7 @@
 import { SourceError } from '../../ingestion/domain/failure.ts';
 import { createRetryPolicy } from '../../ingestion/domain/retry-policy.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-import { formatDuration } from '../../report/format.ts';
+import { formatDuration } from '../output/format.ts';
 
 /**
  * Makes a single request, and waits and repeats it as a run does: after a 429 for as long as the source asks.

@@ -1,5 +1,5 @@
 import { show } from '../../ingestion/contract/show.ts';
-import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { codesOf, findUnknown } from '../../ingestion/contract/unknown-name.ts';
 import type { Database } from '../../ingestion/database/connection.ts';
 import { readStoredNames } from '../../ingestion/database/export-prices.ts';

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { IngestionError, LockTakenError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
 import { RequestError } from '../../ingestion/message/request.ts';
-import { parseLocalSettings, SettingError } from '../../ingestion/settings.ts';
+import { parseLocalSettings, SettingError } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { createJsonLinesLog } from '../output/json-lines-log.ts';
 import { createTerminal, type Terminal } from '../output/terminal.ts';

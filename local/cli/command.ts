@@ -1,5 +1,5 @@
 import type { Log } from '../../ingestion/ports.ts';
-import type { LocalSettings } from '../../ingestion/settings.ts';
+import type { LocalSettings } from '../../ingestion/read-settings.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 /** The exit codes, as a script reads them. `interrupted` is a second Ctrl-C, which waits for nothing. */

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { composeRun } from '../../ingestion/compose-run.ts';
-import type { RunRequest } from '../../ingestion/contract/run-message.ts';
+import type { RunRequest } from '../../ingestion/contract/run-request.ts';
 import { isLoopback } from '../../ingestion/contract/settings.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
-import { foreseeRun } from '../../ingestion/dry-run.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { Clock, RunDependencies, RunOrder } from '../../ingestion/ports.ts';
+import { foreseeRun } from '../../ingestion/run/dry-run.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { foreseenText } from '../output/foreseen-text.ts';

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
-import { type Migrated, migrateToLatest } from '../../ingestion/database/migrate.ts';
+import { type Migrated, migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Log } from '../../ingestion/ports.ts';
-import { SettingError } from '../../ingestion/settings.ts';
+import { SettingError } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
 import type { CommandContext } from './command.ts';

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Database } from '../../ingestion/database/connection.ts';
-import { readReportData } from '../../report/read-report-data.ts';
-import { renderReport } from '../../report/render-report.ts';
-import type { ReportData } from '../../report/report-data.ts';
+import type { ReportData } from '../page/page-data.ts';
+import { readReportData } from '../page/read-page-data.ts';
+import { renderReport } from '../page/render-page.ts';
 import { UsageError } from './usage-error.ts';
 
 /**

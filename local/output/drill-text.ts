@@ -1,4 +1,4 @@
-import { WEBHOOK_ALARM } from '../../ingestion/contract/alarms.ts';
+import { WEBHOOK_ALARM } from '../../ingestion/contract/alarm-names.ts';
 
 export type Subscription = {
   readonly protocol: string;

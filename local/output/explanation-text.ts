@@ -1,9 +1,9 @@
 import { KEPT_DAYS } from '../../ingestion/contract/limits.ts';
 import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
-import type { ExplainedHour, Explanation } from '../../ingestion/domain/explain.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import type { ExplainedAnswer, ExplainedRow } from '../../ingestion/explain-stored.ts';
+import type { ExplainedHour, Explanation } from '../../ingestion/domain/trace-day.ts';
+import type { ExplainedAnswer, ExplainedRow } from '../../ingestion/replay/explain-day.ts';
 import { tableText } from './outcome-text.ts';
 
 /** Of an hour with more samples the table shows only how many; `--json` has them all. */

@@ -1,5 +1,5 @@
-import type { Foreseen, ForeseenRequest } from '../../ingestion/dry-run.ts';
-import { formatCount, formatDuration, formatQuantity } from '../../report/format.ts';
+import type { Foreseen, ForeseenRequest } from '../../ingestion/run/dry-run.ts';
+import { formatCount, formatDuration, formatQuantity } from './format.ts';
 import { tableText } from './outcome-text.ts';
 
 /** @returns what a run would do, for people: by coin, then what it costs. */

@@ -1,7 +1,7 @@
 import type { Day } from '../../ingestion/domain/day.ts';
 import { type Series, seriesName } from '../../ingestion/domain/series.ts';
 import type { Imported } from '../../ingestion/ports.ts';
-import { formatQuantity } from '../../report/format.ts';
+import { formatQuantity } from './format.ts';
 
 /** What was imported from a file. */
 type ImportedFile = Series &

@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../../ingestion/ports.ts';
-import type { LogLevel } from '../../ingestion/settings.ts';
+import type { LogLevel } from '../../ingestion/read-settings.ts';
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 

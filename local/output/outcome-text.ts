@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunStatus, SeriesOutcome } from '../../ingestion/domain/verdict.ts';
-import { formatCount } from '../../report/format.ts';
+import { formatCount } from './format.ts';
 import type { Terminal } from './terminal.ts';
 
 /** How a text is coloured, where it may be. */

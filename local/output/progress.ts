@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty';
 import cliProgress from 'cli-progress';
 import { type Series, seriesName } from '../../ingestion/domain/series.ts';
 import type { Clock, RateLimiter, RunEvent } from '../../ingestion/ports.ts';
-import { formatDuration, formatQuantity } from '../../report/format.ts';
+import { formatDuration, formatQuantity } from './format.ts';
 import type { Terminal } from './terminal.ts';
 
 export type Progress = {

@@ -1,6 +1,6 @@
 import { seriesName } from '../../ingestion/domain/series.ts';
-import type { Recomputed } from '../../ingestion/recompute.ts';
-import { formatQuantity } from '../../report/format.ts';
+import type { Recomputed } from '../../ingestion/replay/recompute-days.ts';
+import { formatQuantity } from './format.ts';
 
 /** @returns what became of the rows of older rules, for people. */
 export function recomputedText({

@@ -1,7 +1,7 @@
 // How the rows of a statement are written: CSV, JSON, or a table for a person.
 import pg from 'pg';
 import type { Field, Rows, TextRow } from '../../ingestion/database/read-rows.ts';
-import { formatQuantity, NO_VALUE } from '../../report/format.ts';
+import { formatQuantity, NO_VALUE } from './format.ts';
 import { tableText } from './outcome-text.ts';
 
 const { BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, NUMERIC, JSON: JSON_TEXT, JSONB } = pg.types.builtins;

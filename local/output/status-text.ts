@@ -1,9 +1,9 @@
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
-import type { RunDetail, RunSummary } from '../../ingestion/database/status.ts';
+import type { RunDetail, RunSummary } from '../../ingestion/database/read-status.ts';
 import { type Day, HOUR_MS, spansOf } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { TriagedStatus } from '../../ingestion/triage.ts';
-import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from '../../report/format.ts';
+import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from './format.ts';
 import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
 
 /** More would hide everything else. `--json` has them all. */

@@ -1,7 +1,7 @@
-import type { Universe } from '../../ingestion/contract/universe.ts';
-import { formatCount, formatQuantity } from '../../report/format.ts';
-import type { UniverseDifference } from '../universe/compare-universe.ts';
-import type { UniverseItem } from '../universe/edit-universe.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
+import type { UniverseDifference } from '../cli/compare-universe.ts';
+import type { UniverseItem } from '../cli/edit-universe.ts';
+import { formatCount, formatQuantity } from './format.ts';
 import { tableText } from './outcome-text.ts';
 
 /** @returns how an item is named where several fit, and what it is: the first word is one that `add` and `remove` take. */

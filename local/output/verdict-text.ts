@@ -1,6 +1,6 @@
 import { isTransient } from '../../ingestion/domain/failure.ts';
 import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
-import { formatCount, formatDuration, formatQuantity } from '../../report/format.ts';
+import { formatCount, formatDuration, formatQuantity } from './format.ts';
 import { coinTable, findingLines, type Style, statusText } from './outcome-text.ts';
 
 /** @returns a verdict for people: a table by coin, what it came to, what was found. */

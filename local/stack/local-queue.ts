@@ -1,7 +1,7 @@
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS, VISIBILITY_MINUTES } from '../../ingestion/contract/limits.ts';
-import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-message.ts';
+import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-request.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import { LOCAL_AWS, MIN_HIDDEN_SECONDS } from './local-aws.ts';
 import { type OwnFolder, takeFolder } from './queue-folder.ts';

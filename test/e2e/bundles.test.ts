@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
-import { alarmIds } from '../../ingestion/contract/alarms.ts';
+import { alarmIds } from '../../ingestion/contract/alarm-names.ts';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import {
   configOf,

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
-import { ConfigError, readConfig } from '../../lib/config.ts';
-import { stackName } from '../../lib/names.ts';
-import { StageSettings, stageSettingsJsonSchema } from '../../lib/settings.ts';
+import { ConfigError, readConfig } from '../../lib/stage-config.ts';
+import { stackName } from '../../lib/stage-names.ts';
+import { StageSettings, stageSettingsJsonSchema } from '../../lib/stage-settings.ts';
 import { writeUniverse } from '../support/universe.ts';
 import { configOf, createStack, STAGE_SETTINGS, STAGES } from './synthesise.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { METRIC_NAMESPACE } from '../../ingestion/contract/names.ts';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';

@@ -8,7 +8,7 @@ import { nameOf, resource, resourcesOf, templateOf } from './synthesise.ts';
 const prod = templateOf({});
 const dev = templateOf({ stage: 'dev' });
 
-const NAT_SCRIPT = readFileSync('lib/constructs/nat-instance.sh', 'utf8');
+const NAT_SCRIPT = readFileSync('lib/network/nat-instance.sh', 'utf8');
 
 type Rule = { IpProtocol: string; FromPort: number; ToPort: number; CidrIp?: string };
 

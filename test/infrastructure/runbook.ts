@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { StageSettings } from '../../lib/settings.ts';
+import { StageSettings } from '../../lib/stage-settings.ts';
 import { templateOf, WITH_WEBHOOK } from './synthesise.ts';
 
 const texts = ['docs/runbook.md', 'docs/costs.md', 'README.md'].map((file) => readFileSync(file, 'utf8'));

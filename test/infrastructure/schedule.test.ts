@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { lastDueAt, longestIntervalMinutes, nextDueAt, ScheduleError } from '../../lib/schedule.ts';
+import { lastDueAt, longestIntervalMinutes, nextDueAt, ScheduleError } from '../../lib/schedule/schedule-expression.ts';
 
 describe('the longest interval of a schedule', () => {
   test.each([

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { readConfig, type StackConfig, type StageName } from '../../lib/config.ts';
 import { CryptoPricesStack } from '../../lib/crypto-prices-stack.ts';
+import { readConfig, type StackConfig, type StageName } from '../../lib/stage-config.ts';
 
 export const STAGES: readonly StageName[] = ['dev', 'staging', 'prod'];
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { type Kysely, sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { readCoverage, readSeriesCoverage, type SeriesCoverage } from '../../ingestion/database/coverage.ts';
-import { readFreshness } from '../../ingestion/database/status.ts';
+import { readFreshness } from '../../ingestion/database/read-status.ts';
 import type { Tables } from '../../ingestion/database/tables.ts';
 import { addDays, type Day, daysFrom, endOf, HOUR_MS, lastSettledDay } from '../../ingestion/domain/day.ts';
 import { type DayState, type DayStatus, isMissing, statusOf } from '../../ingestion/domain/day-state.ts';

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
-import { migrateToLatest } from '../../ingestion/database/migrate.ts';
+import { migrateToLatest } from '../../ingestion/database/migrator.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { dumpSchema } from '../support/dump-schema.ts';

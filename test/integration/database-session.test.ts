@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
-import { migrateToLatest } from '../../ingestion/database/migrate.ts';
+import { migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { answerWith, dailyPrice, openRun } from '../support/database-fixtures.ts';

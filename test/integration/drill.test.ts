@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { alarmIds } from '../../ingestion/contract/alarms.ts';
+import { alarmIds } from '../../ingestion/contract/alarm-names.ts';
 import { runCommand, startNode } from '../support/local-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'drill-'));

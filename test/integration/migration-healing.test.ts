@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import type { Database } from '../../ingestion/database/connection.ts';
-import { migrateToLatest } from '../../ingestion/database/migrate.ts';
+import { migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { useOwnDatabases } from '../support/test-database.ts';

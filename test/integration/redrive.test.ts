@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
-import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-message.ts';
-import { redrive } from '../../local/stack/redrive.ts';
+import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-request.ts';
+import { redrive } from '../../local/stack/move-dead-letters.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
 
 let sqs: FauxqsServer;

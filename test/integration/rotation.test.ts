@@ -11,7 +11,7 @@ import type { RotationStep } from '../../functions/rotate-secret/rotation-event.
 import { failure } from '../../functions/trigger/http-response.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { ENDPOINT_PATH, METRICS } from '../../ingestion/contract/names.ts';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import { DAY_MS } from '../../ingestion/domain/day.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import { type HttpApi, type Integration, startHttpApi } from '../../local/stack/http-api.ts';

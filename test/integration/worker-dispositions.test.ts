@@ -3,7 +3,7 @@ import { processMessage } from '../../functions/worker/process-message.ts';
 import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
 import { MAX_HOPS, MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { type FailureKind, LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
 import type { RunResult, RunStatus } from '../../ingestion/domain/verdict.ts';

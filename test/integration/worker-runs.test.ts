@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { openDatabase } from '../../functions/common/database.ts';
+import { openDatabase } from '../../functions/common/connect.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
-import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';

@@ -3,8 +3,8 @@
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { readCoverage } from '../../ingestion/database/coverage.ts';
 import { readDailyPrices } from '../../ingestion/database/prices.ts';
+import { readStatus } from '../../ingestion/database/read-status.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
-import { readStatus } from '../../ingestion/database/status.ts';
 import { daysFrom } from '../../ingestion/domain/day.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { answerWith, BITCOIN, dailyPrice, openRun, runOrder } from './database-fixtures.ts';

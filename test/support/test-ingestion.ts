@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { composeRun } from '../../ingestion/compose-run.ts';
-import type { RunRequest, TriggerKind } from '../../ingestion/contract/run-message.ts';
-import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { RunRequest, TriggerKind } from '../../ingestion/contract/run-request.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';

@@ -2,7 +2,7 @@ import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { createWorkerQueue, type Delivery, type WorkerQueue } from '../../functions/worker/worker-queue.ts';
 import { MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
-import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-message.ts';
+import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-request.ts';
 import { AWS_CLIENT } from './aws-client.ts';
 
 type Held = { readonly body: string; readonly reason: string | undefined };

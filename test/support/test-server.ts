@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
-import { migrateToLatest } from '../../ingestion/database/migrate.ts';
+import { migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
 import { isRunning } from '../../local/postgres/is-running.ts';

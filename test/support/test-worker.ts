@@ -1,11 +1,11 @@
-import type { EmitMetrics } from '../../functions/common/metrics.ts';
+import type { EmitMetrics } from '../../functions/common/emit-metrics.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
 import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
-import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-import type { SourceSettings } from '../../ingestion/settings.ts';
+import type { SourceSettings } from '../../ingestion/read-settings.ts';
 import { createRecordedLog } from './recorded-log.ts';
 
 export type TestWorker = {

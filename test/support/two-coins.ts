@@ -1,4 +1,4 @@
-import type { Universe } from '../../ingestion/contract/universe.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 
 /** Four series: enough to tell coins and currencies apart, and quick. */
 export const TWO_COINS: Universe = {

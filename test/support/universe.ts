@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readUniverse } from '../../ingestion/settings.ts';
+import { readUniverse } from '../../ingestion/read-settings.ts';
 
 /** That of universe.json. */
 export const DEFAULT_UNIVERSE = readUniverse({});

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { SETTINGS } from '../../ingestion/settings.ts';
+import { SETTINGS } from '../../ingestion/read-settings.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
@@ -34,7 +34,7 @@ describe.each(FILES)('%s', (file) => {
   test('names files of the program that there are', () => {
     const named = [
       ...read(file).matchAll(
-        /[`[]((?:bin|functions|ingestion|lib|local|migrations|report|simulator|stages|bench|docs|test)\/[\w./-]*)[`\]]/g,
+        /[`[]((?:bin|functions|ingestion|lib|local|migrations|simulator|stages|bench|docs|test)\/[\w./-]*)[`\]]/g,
       ),
     ];
     expect(named.map(([, path = '']) => path).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { openDatabase } from '../../functions/common/database.ts';
+import { openDatabase } from '../../functions/common/connect.ts';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { startSecretsManager } from '../support/secrets-manager.ts';
 import { silentLog } from '../support/silent-log.ts';

@@ -26,7 +26,7 @@ const drawn = graph
 const nodes = [...new Set(drawn.flatMap((arrow) => arrow.split(' → ')))];
 
 const nodeOf = (file: string) => nodes.find((node) => file === node || file.startsWith(`${node}/`));
-const files = ['bin', 'functions', 'ingestion', 'lib', 'local', 'migrations', 'report', 'simulator'].flatMap((folder) =>
+const files = ['bin', 'functions', 'ingestion', 'lib', 'local', 'migrations', 'simulator'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(folder, file)),

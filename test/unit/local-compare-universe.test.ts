@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { compareUniverse } from '../../local/universe/compare-universe.ts';
+import { compareUniverse } from '../../local/cli/compare-universe.ts';
 
 const UNIVERSE = {
   coins: [

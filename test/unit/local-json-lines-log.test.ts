@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { LogLevel } from '../../ingestion/settings.ts';
+import type { LogLevel } from '../../ingestion/read-settings.ts';
 import { createJsonLinesLog } from '../../local/output/json-lines-log.ts';
 
 function logAll(least: LogLevel, fields: Record<string, unknown> = {}): Record<string, unknown>[] {

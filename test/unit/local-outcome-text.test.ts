@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
-import type { RunDetail } from '../../ingestion/database/status.ts';
+import type { RunDetail } from '../../ingestion/database/read-status.ts';
 import type { Finding } from '../../ingestion/domain/finding.ts';
 import type { RunStatus, Verdict } from '../../ingestion/domain/verdict.ts';
 import type { TriagedStatus } from '../../ingestion/triage.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { nextScheduledAt, runSchedule } from '../../local/stack/schedule.ts';
+import { nextScheduledAt, runSchedule } from '../../local/stack/fire-on-schedule.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 test.each([

@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import { SourceError } from '../../ingestion/domain/failure.ts';
+import { chooseByNumber } from '../../local/cli/ask.ts';
 import { askPatiently } from '../../local/cli/ask-patiently.ts';
-import { chooseByNumber } from '../../local/output/choice.ts';
-import { type UniverseItem, withItem, withoutItem } from '../../local/universe/edit-universe.ts';
-import { currencyName, findListed } from '../../local/universe/find-listed.ts';
+import { type UniverseItem, withItem, withoutItem } from '../../local/cli/edit-universe.ts';
+import { currencyName, findListed } from '../../local/cli/find-listed.ts';
 
 const BITCOIN = { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' };
 const BRACES = { id: 'braces', symbol: '{}', name: 'The "{braces}" coin' };

@@ -6,7 +6,7 @@ import {
   formatCompact,
   formatDuration,
   formatPrice,
-} from '../../report/format.ts';
+} from '../../local/output/format.ts';
 
 describe('report formats', () => {
   test.each([

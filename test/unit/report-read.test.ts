@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { readReportData } from '../../report/read-report-data.ts';
-import { renderReport } from '../../report/render-report.ts';
+import { readReportData } from '../../local/page/read-page-data.ts';
+import { renderReport } from '../../local/page/render-page.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 import { TWO_COINS } from '../support/two-coins.ts';

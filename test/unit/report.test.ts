@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { StoredDailyPrice } from '../../ingestion/database/prices.ts';
-import type { RunSummary, Status } from '../../ingestion/database/status.ts';
+import type { RunSummary, Status } from '../../ingestion/database/read-status.ts';
 import { addDays, type Day, daysFrom } from '../../ingestion/domain/day.ts';
-import { renderReport } from '../../report/render-report.ts';
-import type { ReportData, ReportSeries } from '../../report/report-data.ts';
+import type { ReportData, ReportSeries } from '../../local/page/page-data.ts';
+import { renderReport } from '../../local/page/render-page.ts';
 import { dailyPrice } from '../support/database-fixtures.ts';
 
 const TODAY: Day = '2026-11-23';

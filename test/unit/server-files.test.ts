@@ -8,7 +8,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { DAILY_SCHEDULE } from '../../ingestion/contract/limits.ts';
-import { lastDueAt } from '../../lib/schedule.ts';
+import { lastDueAt } from '../../lib/schedule/schedule-expression.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (file: string) => readFile(join(ROOT, file), 'utf8');

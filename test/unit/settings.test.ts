@@ -7,7 +7,7 @@ import {
   parseSourceSettings,
   readUniverse,
   SettingError,
-} from '../../ingestion/settings.ts';
+} from '../../ingestion/read-settings.ts';
 import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
 
 function problemsOf(env: Environment): readonly string[] {

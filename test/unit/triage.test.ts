@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
-import type { RunSummary, Status } from '../../ingestion/database/status.ts';
+import type { RunSummary, Status } from '../../ingestion/database/read-status.ts';
 import { triage } from '../../ingestion/triage.ts';
 
 const RUN_ID = '0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { dispositionAfter } from '../../functions/worker/disposition.ts';
 import { MAX_HOPS } from '../../ingestion/contract/limits.ts';
-import type { RunMessage } from '../../ingestion/contract/run-message.ts';
+import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import type { FailureKind } from '../../ingestion/domain/failure.ts';
 import type { RunResult, RunStatus } from '../../ingestion/domain/verdict.ts';
 

@@ -1,7 +1,7 @@
 import { show } from '../../../ingestion/contract/show.ts';
 import { isStoredSeries } from '../../../ingestion/database/answers.ts';
 import { isDay } from '../../../ingestion/domain/day.ts';
-import { explainStored } from '../../../ingestion/explain-stored.ts';
+import { explainStored } from '../../../ingestion/replay/explain-day.ts';
 import { explanationText } from '../../output/explanation-text.ts';
 import { checkNames } from '../check-names.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';

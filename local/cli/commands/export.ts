@@ -3,7 +3,7 @@ import type { Database } from '../../../ingestion/database/connection.ts';
 import { exportStatement } from '../../../ingestion/database/export-prices.ts';
 import { type Rows, readRows } from '../../../ingestion/database/read-rows.ts';
 import { isDay } from '../../../ingestion/domain/day.ts';
-import { formatQuantity } from '../../../report/format.ts';
+import { formatQuantity } from '../../output/format.ts';
 import { csvChunks, jsonChunks } from '../../output/rows-text.ts';
 import { checkNames } from '../check-names.ts';
 import { defineCommand, EXIT, type Outcome } from '../command.ts';

@@ -6,7 +6,7 @@ import { addDays, dayOf } from '../../../ingestion/domain/day.ts';
 import { seriesName } from '../../../ingestion/domain/series.ts';
 import type { ImportConflict, Imported, PricesToImport } from '../../../ingestion/ports.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
-import { formatQuantity } from '../../../report/format.ts';
+import { formatQuantity } from '../../output/format.ts';
 import { importedText } from '../../output/imported-text.ts';
 import { checkNames } from '../check-names.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';

@@ -1,5 +1,5 @@
 import { createRepositories } from '../../../ingestion/database/repositories.ts';
-import { recompute as recomputeRows } from '../../../ingestion/recompute.ts';
+import { recompute as recomputeRows } from '../../../ingestion/replay/recompute-days.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { recomputedText } from '../../output/recomputed-text.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';

@@ -20,7 +20,7 @@ export const redrive = defineCommand({
   async run(_context, { queue }) {
     const { config, queueUrl } = await findQueue(queue);
     // Imported late: the SDK takes longer to load than most commands run.
-    const { redrive } = await import('../../stack/redrive.ts');
+    const { redrive } = await import('../../stack/move-dead-letters.ts');
     const moved = await redrive(config, queueUrl).catch((error: unknown) => {
       if (error instanceof IngestionError) throw error;
       throw new IngestionError(`The queue ${queueUrl} can't be used: ${(error as Error).message}`, { cause: error });

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { DAILY_SCHEDULE } from '../../../ingestion/contract/limits.ts';
 import type { Database } from '../../../ingestion/database/connection.ts';
-import { findRunIds, type RunDetail, type RunSummary } from '../../../ingestion/database/status.ts';
+import { findRunIds, type RunDetail, type RunSummary } from '../../../ingestion/database/read-status.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readTriagedStatus } from '../../../ingestion/triage.ts';
-import { lastDueAt } from '../../../lib/schedule.ts';
+import { lastDueAt } from '../../../lib/schedule/schedule-expression.ts';
 import { runText, statusOverview } from '../../output/status-text.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
 import { UsageError } from '../usage-error.ts';

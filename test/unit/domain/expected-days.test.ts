@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { RunRequest } from '../../../ingestion/contract/run-message.ts';
+import type { RunRequest } from '../../../ingestion/contract/run-request.ts';
 import { DAY_MS, type DaySpan, daysFrom, lastSettledDay, mergeSpans, spansOf } from '../../../ingestion/domain/day.ts';
 import { expectedDays, firstAvailableDay, isFullRun, trackedSince } from '../../../ingestion/domain/expected-days.ts';
 

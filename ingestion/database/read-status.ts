@@ -1,0 +1,155 @@
+// What the database knows about itself: for the `status` command and Lambda, the metrics and the report page.
+import { type Selectable, sql } from 'kysely';
+import type { RunRequest, TriggerKind } from '../contract/run-request.ts';
+import type { Universe } from '../contract/universe-schema.ts';
+import { startOfMonth } from '../domain/credits.ts';
+import { type Day, endOf, HOUR_MS, type Instant } from '../domain/day.ts';
+import type { LatestPrice } from '../domain/latest-price.ts';
+import type { DayCounts, Verdict } from '../domain/verdict.ts';
+import type { RunTotals } from '../ports.ts';
+import type { Database } from './connection.ts';
+import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
+import { readFindings } from './findings.ts';
+import { readLatestPrices } from './latest-prices.ts';
+import { newestFinalDay, newestPresentDay } from './newest-day.ts';
+import { readCredits } from './request-ledger.ts';
+import { readSeriesOutcomes } from './series-outcomes.ts';
+import { toIso } from './statements.ts';
+import type { Tables } from './tables.ts';
+
+const RUNS_SHOWN = 10;
+
+/** A run as its row tells it. Moments are ISO 8601 in UTC; counts of days are null until there is a verdict. */
+export type RunSummary = { readonly [Count in keyof DayCounts]: number | null } & RunTotals &
+  Pick<Verdict, 'runId' | 'status' | 'isFullRun' | 'error'> & {
+    readonly trigger: TriggerKind;
+    readonly triggerKey: string;
+    readonly request: RunRequest;
+    readonly dueAt: string;
+    readonly startedAt: string;
+    readonly lastWriteAt: string | null;
+    readonly finishedAt: string | null;
+    readonly hops: number;
+  };
+
+export type RunDetail = RunSummary & Pick<Verdict, 'series' | 'findings'>;
+
+/**
+ * @property newestFinalDay the newest day that is final in every series; null where there is none.
+ * @property priceAgeHours since the end of the newest day that every series has, thin, unconfirmed and unavailable ones
+ * counted as present; null where there is none.
+ */
+export type Status = {
+  readonly now: string;
+  readonly lastCompleteRunAt: string | null;
+  readonly hoursSinceComplete: number | null;
+  readonly newestFinalDay: Day | null;
+  readonly priceAgeHours: number | null;
+  readonly creditsThisMonth: number;
+  /** What everything cost when a run asked last. `observedAt` is ISO 8601. */
+  readonly latestPrices: readonly (Omit<LatestPrice, 'observedAt'> & { readonly observedAt: string })[];
+  readonly series: readonly SeriesCoverage[];
+  /** The last ten, newest first; only the run asked for where one was, none where it is unknown. */
+  readonly runs: readonly (RunSummary | RunDetail)[];
+};
+
+/** @param options.runId shows this run only, with its series and findings. */
+export async function readStatus(
+  database: Database,
+  { now, universe, runId }: { now: Instant; universe: Universe; runId?: string },
+): Promise<Status> {
+  return {
+    now: toIso(now),
+    ...(await readFreshness(database, { now, universe })),
+    latestPrices: (await readLatestPrices(database)).map((one) => ({ ...one, observedAt: toIso(one.observedAt) })),
+    series: await readSeriesCoverage(database, { now, universe }),
+    runs: runId === undefined ? await readRuns(database) : await readRun(database, runId),
+  };
+}
+
+/** How fresh the prices are, without a look at each series. */
+export async function readFreshness(
+  database: Database,
+  { now, universe }: { now: Instant; universe: Universe },
+): Promise<Omit<Status, 'now' | 'latestPrices' | 'series' | 'runs'>> {
+  const completeAt = await lastCompleteRunAt(database);
+  const presentDay = await newestPresentDay(database.db, universe);
+  const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
+  return {
+    lastCompleteRunAt: completeAt === null ? null : toIso(completeAt),
+    hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
+    newestFinalDay: await newestFinalDay(database.db, universe),
+    priceAgeHours: presentDay === null ? null : hoursSince(endOf(presentDay)),
+    creditsThisMonth: await readCredits(database.db, startOfMonth(now)),
+  };
+}
+
+/** @returns when the last complete full run ended. */
+async function lastCompleteRunAt({ db }: Database): Promise<Instant | null> {
+  const row = await db
+    .selectFrom('ingestion_runs')
+    .select(({ fn }) => fn.max('finished_at').as('at'))
+    .where('status', '=', 'complete')
+    .where('is_full_run', '=', true)
+    .executeTakeFirst();
+  return row?.at?.getTime() ?? null;
+}
+
+/** @returns the last runs, newest first. */
+async function readRuns({ db }: Database): Promise<RunSummary[]> {
+  const rows = await db
+    .selectFrom('ingestion_runs')
+    .selectAll()
+    .orderBy('started_at', 'desc')
+    .limit(RUNS_SHOWN)
+    .execute();
+  return rows.map(summaryOf);
+}
+
+/** @returns the ids of runs that begin so, two of them at most. */
+export async function findRunIds({ db }: Database, beginning: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('ingestion_runs')
+    .select('id')
+    .where(sql`id::text`, 'like', `${beginning}%`)
+    .limit(2)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+async function readRun({ db }: Database, runId: string): Promise<RunDetail[]> {
+  const row = await db.selectFrom('ingestion_runs').selectAll().where('id', '=', runId).executeTakeFirst();
+  if (!row) return [];
+  const outcomes = await readSeriesOutcomes(db, runId);
+  const series = outcomes.map(({ errorKind: _, ...outcome }) => outcome);
+  return [{ ...summaryOf(row), series, findings: await readFindings(db, runId) }];
+}
+
+function summaryOf(row: Selectable<Tables['ingestion_runs']>): RunSummary {
+  return {
+    runId: row.id,
+    trigger: row.trigger,
+    triggerKey: row.trigger_key,
+    status: row.status,
+    isFullRun: row.is_full_run,
+    request: row.request,
+    dueAt: row.due_at.toISOString(),
+    startedAt: row.started_at.toISOString(),
+    lastWriteAt: row.last_write_at?.toISOString() ?? null,
+    finishedAt: row.finished_at?.toISOString() ?? null,
+    expectedDays: row.expected_days,
+    storedDays: row.stored_days,
+    missingDays: row.missing_days,
+    thinDays: row.thin_days,
+    unconfirmedDays: row.unconfirmed_days,
+    unavailableDays: row.unavailable_days,
+    hops: row.hops,
+    requests: row.requests,
+    credits: row.credits,
+    retries: row.retries,
+    rateLimited: row.rate_limited,
+    crossRateDays: row.cross_rate_days ?? 0,
+    latestPrices: row.latest_prices,
+    error: row.error,
+  };
+}

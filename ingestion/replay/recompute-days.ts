@@ -1,0 +1,101 @@
+import { readAnswers, readOutdated } from '../database/answers.ts';
+import type { Database } from '../database/connection.ts';
+import { aggregate } from '../domain/aggregation.ts';
+import { type Day, type DaySpan, dayOf, spansOf } from '../domain/day.ts';
+import type { PriceChange } from '../domain/quality.ts';
+import { type Series, seriesName } from '../domain/series.ts';
+import type { Repositories } from '../ports.ts';
+import { remakeSamples } from './remake-samples.ts';
+
+/** Days of one series that stay as they are. */
+type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
+
+/**
+ * What became of the rows that older rules had made.
+ * @property largestMove of the averages that moved, as a share of the old one; null where none did.
+ * @property kept today's rules do not make a row that may replace the stored one.
+ * @property withoutAnswer no answer is kept, or its body is not the one that was received.
+ * @property untried left for another time, since it was interrupted.
+ */
+export type Recomputed = {
+  readonly outdated: number;
+  readonly renewed: number;
+  readonly averagesMoved: number;
+  readonly largestMove: (Series & { readonly day: Day; readonly share: number }) | null;
+  readonly kept: readonly LeftSpans[];
+  readonly withoutAnswer: readonly LeftSpans[];
+  readonly untried: number;
+};
+
+type Row = Series & { readonly day: Day };
+
+/**
+ * Makes the rows of an older aggregation version again, from their stored answers. Asks CoinGecko nothing, and opens no run:
+ * one that asks for nothing in particular would count as a full run.
+ * @param interrupt aborts when no further answer may be begun.
+ * @throws LockTakenError while an ingestion is at work.
+ */
+export async function recompute(
+  { db }: Database,
+  { lock, prices }: Repositories,
+  interrupt: AbortSignal,
+): Promise<Recomputed> {
+  const held = await lock.acquire(0);
+  try {
+    const outdated = await readOutdated(db);
+    const renewed: (Row & PriceChange)[] = [];
+    const kept: Row[] = [];
+    const withoutAnswer: Row[] = [];
+    const keyOf = ({ coin, currency, answerIds }: (typeof outdated)[number]) => `${coin}/${currency} ${answerIds}`;
+    for (const rows of Map.groupBy(outdated, keyOf).values()) {
+      if (interrupt.aborted) break;
+      const [{ coin, currency, answerIds }] = rows as [(typeof outdated)[number]];
+      const answers = await readAnswers(db, coin, answerIds);
+      const remade = remakeSamples(currency, answers);
+      const [own] = answers;
+      if (!remade || !own) {
+        withoutAnswer.push(...rows);
+        continue;
+      }
+      const days = new Set(rows.map(({ day }) => day));
+      const made = aggregate(remade.samples, remade, remade.receivedAt);
+      const changes = await prices.renewPrices({
+        ...{ runId: own.runId, series: { coin, currency }, answerIds: answers.map(({ id }) => id) },
+        source: answers.length === 1 ? 'direct' : 'cross_rate',
+        prices: made.prices.filter(({ day }) => days.has(day)),
+        rejected: made.rejected.filter(({ observedAt }) => days.has(dayOf(observedAt))),
+      });
+      const written = new Map(changes.filter(({ isWritten }) => isWritten).map((change) => [change.day, change]));
+      for (const row of rows) {
+        const change = written.get(row.day);
+        if (change) renewed.push({ ...row, ...change });
+        else kept.push(row);
+      }
+    }
+    const moves = renewed
+      .map(({ coin, currency, day, before, after }) => ({ coin, currency, day, share: moveOf(before, after) }))
+      .filter(({ share }) => share > 0)
+      .sort((a, b) => b.share - a.share);
+    return {
+      outdated: outdated.length,
+      renewed: renewed.length,
+      averagesMoved: moves.length,
+      largestMove: moves[0] ?? null,
+      kept: bySeries(kept),
+      withoutAnswer: bySeries(withoutAnswer),
+      untried: outdated.length - renewed.length - kept.length - withoutAnswer.length,
+    };
+  } finally {
+    await held.release();
+  }
+}
+
+const moveOf = (before: PriceChange['before'], after: PriceChange['after']): number =>
+  before === null ? 0 : Math.abs(after.average - before.average) / before.average;
+
+const bySeries = (rows: readonly Row[]): LeftSpans[] =>
+  [...Map.groupBy(rows, seriesName).values()].flatMap((ofSeries) =>
+    ofSeries
+      .slice(0, 1)
+      .map(({ coin, currency }) => ({ coin, currency, spans: spansOf(ofSeries.map(({ day }) => day)) })),
+  );

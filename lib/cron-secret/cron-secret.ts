@@ -1,0 +1,120 @@
+import { ArnFormat, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
+import { Authorization, type CfnConnection, Connection, Schedule } from 'aws-cdk-lib/aws-events';
+import { type IGrantable, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { createHandlerFunction } from '../functions/handler-function.ts';
+import type { StackConfig } from '../stage-config.ts';
+
+const ROTATE_EVERY = Duration.days(90);
+
+/** The secret that opens the endpoint, and EventBridge's connection, which holds its own copy of it. */
+export class CronSecret extends Construct {
+  readonly secret: Secret;
+  readonly connection: Connection;
+  readonly connectionName: string;
+
+  constructor(scope: Construct, id: string, config: StackConfig) {
+    super(scope, id);
+    // No fixed name: a deleted secret keeps its name for weeks, and a new stack could not use it.
+    this.secret = new Secret(this, 'Secret', {
+      description: `Bearer secret of the endpoint (${config.deployment}); rotated by the stack`,
+      generateSecretString: { excludePunctuation: true, passwordLength: 48 },
+    });
+    this.connectionName = `${CONNECTION_NAME}${config.suffix}`;
+    this.connection = new Connection(this, 'Connection', {
+      connectionName: this.connectionName,
+      description: 'Sends the cron secret with each scheduled call',
+      // The template holds a reference; CloudFormation reads the value when it makes or changes the connection.
+      authorization: Authorization.apiKey(
+        'Authorization',
+        SecretValue.unsafePlainText(`Bearer ${this.secret.secretValue.unsafeUnwrap()}`),
+      ),
+    });
+  }
+
+  /** Lets a function give the connection another secret. EventBridge stores its copy as a secret, on the caller's behalf. */
+  grantUpdateConnection(grantee: IGrantable): void {
+    const { connectionName, connection } = this;
+    const resource = connection.node.findChild('Connection') as CfnConnection;
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['events:UpdateConnection', 'events:DescribeConnection'],
+        // A connection has two ARNs, one with an id at its end. AWS does not say which of them a call is checked against.
+        resources: [resource.attrArn, resource.attrArnForPolicy],
+      }),
+    );
+    const copies = Stack.of(this).formatArn({
+      service: 'secretsmanager',
+      resource: 'secret',
+      resourceName: `events!connection/${connectionName}/*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: [
+          'secretsmanager:CreateSecret',
+          'secretsmanager:DescribeSecret',
+          'secretsmanager:GetSecretValue',
+          'secretsmanager:PutSecretValue',
+          'secretsmanager:UpdateSecret',
+        ],
+        resources: [copies],
+      }),
+    );
+    Validations.of(this.node.scope ?? this).acknowledge({
+      id:
+        'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:events!connection/' +
+        `${connectionName}/*]`,
+      reason: 'EventBridge appends an id to the name of its copy; the part before it is fixed.',
+    });
+  }
+}
+
+export interface RotationProps {
+  readonly config: StackConfig;
+  readonly cronSecret: CronSecret;
+  readonly endpoint: Endpoint;
+}
+
+/** Replaces the cron secret every 90 days: new secret, connection, an authorised call as proof, then the label moves. */
+export class CronSecretRotation extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, cronSecret, endpoint }: RotationProps) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'rotate-secret',
+      description: 'One step of the rotation of the cron secret',
+      // A step waits 15 s for the endpoint to learn the secret, and up to a minute for EventBridge.
+      timeout: Duration.minutes(2),
+      environment: { connectionName: cronSecret.connectionName, endpointUrl: endpoint.url },
+    });
+    cronSecret.grantUpdateConnection(this.handler);
+    cronSecret.secret.grantRead(this.handler);
+    this.handler.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'],
+        resources: [cronSecret.secret.secretArn],
+      }),
+    );
+    this.handler.addPermission('Rotate', {
+      principal: new ServicePrincipal('secretsmanager.amazonaws.com'),
+      sourceAccount: Stack.of(this).account,
+    });
+    // Not `addRotationSchedule`: it lets any account's Secrets Manager call the function, and grants more than we need.
+    const rotation = new CfnRotationSchedule(this, 'Schedule', {
+      secretId: cronSecret.secret.secretArn,
+      rotationLambdaArn: this.handler.functionArn,
+      rotationRules: { scheduleExpression: Schedule.rate(ROTATE_EVERY).expressionString },
+      // The first deploy would rotate while the connection is still being made.
+      rotateImmediatelyOnUpdate: false,
+    });
+    // As soon as the schedule exists, Secrets Manager runs the function's test step, which calls the endpoint.
+    rotation.node.addDependency(this.handler, endpoint);
+  }
+}

@@ -1,0 +1,42 @@
+import { Duration } from 'aws-cdk-lib';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Trigger } from 'aws-cdk-lib/triggers';
+import { Construct } from 'constructs';
+import { createHandlerFunction } from '../functions/handler-function.ts';
+import type { Network } from '../network/network.ts';
+import type { StackConfig } from '../stage-config.ts';
+import type { Database } from './price-database.ts';
+
+/** Room for the 8 minutes of connecting to a new database, and for the migrations themselves. */
+const TIMEOUT = Duration.minutes(14);
+
+export interface MigrationsProps {
+  readonly config: StackConfig;
+  readonly network: Network;
+  readonly database: Database;
+  /** What needs the schema, and is created or changed after it. */
+  readonly before: readonly Construct[];
+}
+
+/** Brings the schema up to date during a deploy that changes the program. A failure fails the deploy. */
+export class Migrations extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, network, database, before }: MigrationsProps) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'migrate',
+      description: 'Brings the schema of the database up to date; runs at each deploy that changes it',
+      timeout: TIMEOUT,
+      database,
+    });
+    new Trigger(this, 'Trigger', {
+      handler: this.handler,
+      timeout: TIMEOUT,
+      // The function reads its password through the way out, and nothing else in the template says so.
+      executeAfter: [network, database],
+      executeBefore: [...before],
+    });
+  }
+}

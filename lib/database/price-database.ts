@@ -1,0 +1,155 @@
+import { Annotations, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { InstanceType, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import {
+  Credentials,
+  DatabaseInstance,
+  DatabaseInstanceEngine,
+  ParameterGroup,
+  PostgresEngineVersion,
+  StorageType,
+} from 'aws-cdk-lib/aws-rds';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import type { Network } from '../network/network.ts';
+import type { StackConfig } from '../stage-config.ts';
+import { databaseLog, resourceName } from '../stage-names.ts';
+
+export const DATABASE_NAME = 'crypto_prices';
+const DATABASE_PORT = 5432;
+
+/** A healthy run's statements take milliseconds. One that takes this long is worth a log line. */
+const SLOW_STATEMENT_MS = 500;
+
+export interface DatabaseProps {
+  readonly config: StackConfig;
+  readonly network: Network;
+}
+
+/** RDS PostgreSQL. Only this stack's functions and the clients in the settings can reach it, and only over TLS. */
+export class Database extends Construct {
+  readonly instance: DatabaseInstance;
+  /** `{"username","password"}`. RDS makes it and rotates it weekly. */
+  readonly secret: ISecret;
+  /** The subnets and security group of a function that uses the database. */
+  readonly placement: Required<Pick<FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'>>;
+  readonly environment: Partial<Record<keyof typeof ENVIRONMENT, string>>;
+
+  constructor(scope: Construct, id: string, { config, network: { vpc } }: DatabaseProps) {
+    super(scope, id);
+    const identifier = resourceName(config, 'database');
+    const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
+      vpc,
+      description: 'The database: answers only those it is opened to',
+      allowAllOutbound: false,
+    });
+    // Only the major version: RDS retires minor ones, and a template that names one stops working.
+    const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18 });
+    this.instance = new DatabaseInstance(this, 'Instance', {
+      // A fixed name keeps CloudFormation from replacing it silently, and lets its log group be made first.
+      instanceIdentifier: identifier,
+      engine,
+      instanceType: new InstanceType(config.database.instance),
+      vpc,
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+      securityGroups: [securityGroup],
+      port: DATABASE_PORT,
+      databaseName: DATABASE_NAME,
+      credentials: Credentials.fromUsername('ingestion'),
+      manageMasterUserPassword: true,
+      parameterGroup: new ParameterGroup(this, 'Parameters', {
+        engine,
+        description: `Parameters of ${identifier}`,
+        parameters: {
+          'rds.force_ssl': '1',
+          log_min_duration_statement: String(SLOW_STATEMENT_MS),
+          log_lock_waits: '1',
+        },
+      }),
+      storageType: StorageType.GP3,
+      allocatedStorage: config.database.storageGib,
+      maxAllocatedStorage: config.database.storageGib * 2,
+      storageEncrypted: true,
+      publiclyAccessible: false,
+      multiAz: false,
+      backupRetention: Duration.days(config.database.backupDays),
+      // Away from the daily run: see DAILY_SCHEDULE.
+      preferredBackupWindow: '04:00-05:00',
+      preferredMaintenanceWindow: 'sun:05:30-sun:06:30',
+      autoMinorVersionUpgrade: true,
+      copyTagsToSnapshot: true,
+      removalPolicy: config.isProtected ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
+      deleteAutomatedBackups: !config.isProtected,
+      cloudwatchLogsExports: ['postgresql'],
+    });
+    const log = new LogGroup(this, 'Log', {
+      logGroupName: databaseLog(config),
+      retention: config.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // Otherwise RDS creates it, and keeps the logs for ever.
+    this.instance.node.addDependency(log);
+    acknowledge(this.instance);
+    if (config.database.backupDays > 1) {
+      Annotations.of(this).addInfoV2(
+        'crypto-prices:free-plan',
+        'An account on the free plan of AWS refuses more than 1 day of backups: there, set databaseBackupDays to 1.',
+      );
+    }
+    Annotations.of(this).addInfoV2(
+      'crypto-prices:rds-role',
+      'An account that never used RDS lacks its role: run aws iam create-service-linked-role --aws-service-name rds.amazonaws.com before the first deploy.',
+    );
+
+    if (!this.instance.secret) throw new Error('RDS manages the password, so there is a secret.');
+    this.secret = this.instance.secret;
+    this.environment = {
+      databaseSecretId: this.secret.secretArn,
+      databaseHost: this.instance.dbInstanceEndpointAddress,
+      databasePort: this.instance.dbInstanceEndpointPort,
+      databaseName: DATABASE_NAME,
+    };
+
+    // All functions that use the database share one group. With a group each, the migrations would wait for rules that
+    // wait for the worker, and the worker waits for the migrations.
+    const functions = new SecurityGroup(this, 'FunctionsSecurityGroup', {
+      vpc,
+      description: 'Functions that use the database',
+      allowAllOutbound: false,
+    });
+    functions.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'CoinGecko and AWS');
+    functions.addEgressRule(securityGroup, Port.tcp(DATABASE_PORT), 'The database');
+    securityGroup.addIngressRule(functions, Port.tcp(DATABASE_PORT), 'Functions of this stack');
+    for (const client of config.database.clientSecurityGroups) {
+      securityGroup.addIngressRule(Peer.securityGroupId(client), Port.tcp(DATABASE_PORT), 'A client of the user');
+    }
+    for (const range of config.database.clientCidrs) {
+      securityGroup.addIngressRule(Peer.ipv4(range), Port.tcp(DATABASE_PORT), 'Clients of the user');
+    }
+    this.placement = {
+      vpc,
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+      securityGroups: [functions],
+    };
+  }
+}
+
+function acknowledge(instance: DatabaseInstance): void {
+  Validations.of(instance).acknowledge(
+    {
+      id: 'AwsSolutions-RDS3',
+      reason: 'A second zone doubles the cost. Missed prices are fetched later: hours without a database lose nothing.',
+    },
+    {
+      id: 'AwsSolutions-RDS11',
+      reason: 'Only named clients reach the port; another number would hide nothing and surprise every client.',
+    },
+    {
+      id: 'AwsSolutions-RDS10',
+      reason:
+        'In production the last step of a deploy protects it (protection.ts); other stages are to be thrown away.',
+    },
+  );
+}

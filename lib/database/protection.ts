@@ -1,0 +1,63 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
+import { Construct } from 'constructs';
+import type { StackConfig } from '../stage-config.ts';
+import type { Database } from './price-database.ts';
+
+export interface ProtectionProps {
+  readonly config: StackConfig;
+  readonly database: Database;
+  /** Tells one deploy from another. */
+  readonly deployId: string;
+  /** All that can fail. */
+  readonly after: readonly Construct[];
+}
+
+/**
+ * Keeps database and stack from being deleted, as the last step of each deploy. In the template itself, both settings would
+ * also keep a stack whose first deploy failed from being deleted, and so from being deployed again.
+ */
+export class Protection extends Construct {
+  constructor(scope: Construct, id: string, { config, database, deployId, after }: ProtectionProps) {
+    super(scope, id);
+    const { stackId } = Stack.of(this);
+    const logGroup = new LogGroup(this, 'Log', {
+      retention: config.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    role.addToPolicy(
+      new PolicyStatement({ actions: ['rds:ModifyDBInstance'], resources: [database.instance.instanceArn] }),
+    );
+    role.addToPolicy(
+      new PolicyStatement({ actions: ['cloudformation:UpdateTerminationProtection'], resources: [stackId] }),
+    );
+
+    const toDatabase = new AwsCustomResource(this, 'Database', {
+      onCreate: {
+        service: 'rds',
+        action: 'ModifyDBInstance',
+        parameters: { DBInstanceIdentifier: database.instance.instanceIdentifier, DeletionProtection: true },
+        physicalResourceId: PhysicalResourceId.of('database'),
+      },
+      role,
+      logGroup,
+    });
+    const toStack = new AwsCustomResource(this, 'Stack', {
+      onUpdate: {
+        service: 'cloudformation',
+        action: 'UpdateTerminationProtection',
+        parameters: { StackName: stackId, EnableTerminationProtection: true },
+        // Each deploy protects again: CDK's CLI takes this protection away first, since the template does not have it.
+        physicalResourceId: PhysicalResourceId.of(`stack ${deployId}`),
+      },
+      role,
+      logGroup,
+    });
+    toDatabase.node.addDependency(...after);
+    toStack.node.addDependency(toDatabase);
+  }
+}

@@ -1,0 +1,93 @@
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
+import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
+import { createHandlerFunction } from '../functions/handler-function.ts';
+import type { StackConfig } from '../stage-config.ts';
+import { accessLog, resourceName } from '../stage-names.ts';
+
+/** Calls a second, for all callers together. EventBridge makes one a day. A flood is turned away before Lambda is billed. */
+const RATE_LIMIT = 5;
+const BURST_LIMIT = 10;
+
+export interface EndpointProps {
+  readonly config: StackConfig;
+  readonly secret: ISecret;
+  readonly queue: Queue;
+}
+
+/** The HTTP API and the trigger function behind it. The function checks the secret and queues a run. */
+export class Endpoint extends Construct {
+  readonly api: HttpApi;
+  readonly url: string;
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, secret, queue }: EndpointProps) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'trigger',
+      description: 'Checks the bearer secret and queues a run',
+      timeout: Duration.millis(ENDPOINT_TIMEOUT_MS),
+      // CPU comes with memory, and a cold start is all CPU.
+      memorySize: 1024,
+      hasSourceLines: false,
+      environment: { queueUrl: queue.queueUrl, cronSecretId: secret.secretArn },
+      needsUniverse: true,
+    });
+    secret.grantRead(this.handler);
+    queue.grant(this.handler, 'sqs:SendMessage', 'sqs:GetQueueAttributes');
+
+    this.api = new HttpApi(this, 'Api', {
+      apiName: resourceName(config, 'endpoint'),
+      description: 'Queues runs of the price ingestion',
+      createDefaultStage: false,
+    });
+    const log = new LogGroup(this, 'AccessLog', {
+      logGroupName: accessLog(config),
+      retention: config.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    new HttpStage(this, 'Stage', {
+      httpApi: this.api,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: { rateLimit: RATE_LIMIT, burstLimit: BURST_LIMIT },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(log),
+        format: AccessLogFormat.custom(
+          JSON.stringify({
+            requestId: '$context.requestId',
+            time: '$context.requestTime',
+            sourceIp: '$context.identity.sourceIp',
+            method: '$context.httpMethod',
+            path: '$context.path',
+            status: '$context.status',
+            durationMs: '$context.responseLatency',
+            error: '$context.integrationErrorMessage',
+          }),
+        ),
+      },
+    });
+    const routes = this.api.addRoutes({
+      path: ENDPOINT_PATH,
+      methods: [HttpMethod.ANY],
+      integration: new HttpLambdaIntegration('Trigger', this.handler),
+    });
+    for (const route of routes) {
+      Validations.of(route).acknowledge({
+        id: 'AwsSolutions-APIG4',
+        reason:
+          'The function checks the bearer secret itself, in constant time, before it reads anything else of the call.',
+      });
+    }
+    this.url = `${this.api.apiEndpoint}${ENDPOINT_PATH}`;
+  }
+}

@@ -1,0 +1,145 @@
+import { fileURLToPath } from 'node:url';
+import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  LoggingFormat,
+  type RecursiveLoop,
+  Runtime,
+  SystemLogLevel,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { BUNDLING } from '../../ingestion/contract/bundling.ts';
+import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import type { Database } from '../database/price-database.ts';
+import type { StackConfig } from '../stage-config.ts';
+import { functionLog, resourceName } from '../stage-names.ts';
+
+/** Where Lambda unpacks a function's files. */
+const UNIVERSE_IN_LAMBDA = '/var/task/universe.json';
+
+const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface HandlerFunctionProps {
+  readonly config: StackConfig;
+  /** The folder of `functions/` whose handler.ts is bundled. It also names the function. */
+  readonly folder: string;
+  readonly description: string;
+  readonly timeout: Duration;
+  /** @default 256 MB */
+  readonly memorySize?: number;
+  /** By the keys of `ENVIRONMENT`. Undefined ones are left out. */
+  readonly environment?: Partial<Record<keyof typeof ENVIRONMENT, string | undefined>>;
+  /** The database that the function uses, from inside the VPC. @default none, and no VPC */
+  readonly database?: Database;
+  /** Whether the universe's file is deployed with the function. @default false */
+  readonly needsUniverse?: boolean;
+  readonly recursiveLoop?: RecursiveLoop;
+  /** Whether stack traces name lines of the source. It makes a cold start some 20 ms longer. @default true */
+  readonly hasSourceLines?: boolean;
+  /** More options for Node. */
+  readonly nodeOptions?: string;
+}
+
+/**
+ * Makes the Lambda function of a folder of `functions/`. All are alike: Node 24 on arm64, one bundled ES module, tracing,
+ * and JSON logs that expire. Its role may write that log. Everything else must be granted.
+ */
+export function createHandlerFunction(scope: Construct, id: string, props: HandlerFunctionProps): NodejsFunction {
+  const { config, folder, database } = props;
+  const functionName = resourceName(config, folder);
+  const logGroup = new LogGroup(scope, `${id}Log`, {
+    logGroupName: functionLog(config, folder),
+    retention: config.logRetentionDays,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const handler = new NodejsFunction(scope, id, {
+    functionName,
+    description: props.description,
+    entry: `${PROJECT_ROOT}functions/${folder}/handler.ts`,
+    projectRoot: PROJECT_ROOT,
+    depsLockFilePath: `${PROJECT_ROOT}package-lock.json`,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    timeout: props.timeout,
+    memorySize: props.memorySize ?? 256,
+    role: createRole(scope, `${id}Role`, logGroup, database !== undefined),
+    logGroup,
+    loggingFormat: LoggingFormat.JSON,
+    applicationLogLevelV2: ApplicationLogLevel.INFO,
+    systemLogLevelV2: SystemLogLevel.WARN,
+    tracing: Tracing.ACTIVE,
+    environment: {
+      ...(props.hasSourceLines === false
+        ? {}
+        : { NODE_OPTIONS: ['--enable-source-maps', props.nodeOptions ?? []].flat().join(' ') }),
+      ...variables({
+        stage: config.deployment,
+        universe: props.needsUniverse ? UNIVERSE_IN_LAMBDA : undefined,
+        ...props.environment,
+        ...database?.environment,
+      }),
+      // Lambda's runtime brings the certificate authorities of RDS. Node's own list lacks them.
+      ...(database ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),
+    },
+    ...database?.placement,
+    ...(props.recursiveLoop ? { recursiveLoop: props.recursiveLoop } : {}),
+    bundling: {
+      ...BUNDLING,
+      mainFields: [...BUNDLING.mainFields],
+      format: OutputFormat.ESM,
+      sourceMap: true,
+      logLevel: LogLevel.WARNING,
+      // The bundled SDK starts sooner than the runtime's copy, and is the version that we test.
+      bundleAwsSDK: true,
+      commandHooks: {
+        beforeBundling: () => [],
+        beforeInstall: () => [],
+        // Not in the environment, which holds only 4 KB.
+        afterBundling: (_, outputFolder) =>
+          props.needsUniverse ? [`cp "${config.universeFile}" "${outputFolder}/universe.json"`] : [],
+      },
+    },
+  });
+  database?.secret.grantRead(handler);
+  return handler;
+}
+
+/** Not AWS's managed policies: they let a function write every log of the account. */
+function createRole(scope: Construct, id: string, logGroup: LogGroup, isInVpc: boolean): Role {
+  const role = new Role(scope, id, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  logGroup.grantWrite(role);
+  if (isInVpc) {
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [
+          'ec2:CreateNetworkInterface',
+          'ec2:DescribeNetworkInterfaces',
+          'ec2:DescribeSubnets',
+          'ec2:DeleteNetworkInterface',
+          'ec2:AssignPrivateIpAddresses',
+          'ec2:UnassignPrivateIpAddresses',
+        ],
+        resources: ['*'],
+      }),
+    );
+  }
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason:
+      'Two grants cannot name a resource: X-Ray has none, and Lambda creates network interfaces before they have an id.',
+  });
+  return role;
+}
+
+function variables(values: NonNullable<HandlerFunctionProps['environment']>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([key, value]) =>
+      value === undefined ? [] : [[ENVIRONMENT[key as keyof typeof ENVIRONMENT], value]],
+    ),
+  );
+}

@@ -1,0 +1,66 @@
+import type { Day, Instant } from '../../ingestion/domain/day.ts';
+import { startOf } from '../../ingestion/domain/day.ts';
+
+/** Stands where there is no value: missing is not zero. */
+export const NO_VALUE = '–';
+
+const LOCALE = 'en-US';
+const large = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const medium = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 4 });
+const small = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 4 });
+const axis = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 6 });
+const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumSignificantDigits: 4 });
+const whole = new Intl.NumberFormat(LOCALE);
+const percent = new Intl.NumberFormat(LOCALE, {
+  style: 'percent',
+  signDisplay: 'exceptZero',
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
+const month = new Intl.DateTimeFormat(LOCALE, { month: 'short', year: 'numeric', timeZone: 'UTC' });
+const shortDay = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+
+/** @returns the price with the digits that matter at its size: `4,012,345.67`, `0.8312`, `0.00000823`. */
+export const formatPrice = (price: number): string =>
+  (price >= 100 ? large : price >= 1 ? medium : small).format(price);
+
+/** @returns the price for an axis, whose numbers are round: `95,000`, `0.000008`. */
+export const formatAxisPrice = (price: number): string => axis.format(price);
+
+/** @returns `1.312T`, `812.4M`. */
+export const formatCompact = (amount: number | null): string => (amount === null ? NO_VALUE : compact.format(amount));
+
+/** @returns `3,916`. */
+export const formatCount = (count: number | null): string => (count === null ? NO_VALUE : whole.format(count));
+
+/** @param change as a share: 0.0123 is `+1.23%`. */
+export const formatChange = (change: number | null): string => (change === null ? NO_VALUE : percent.format(change));
+
+/** @returns `2026-11-22 02:00`, in UTC. */
+export const formatInstant = (at: Instant): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+
+/** @returns `Nov 22`. */
+export const formatShortDay = (day: Day): string => shortDay.format(startOf(day));
+
+/** @returns `Nov 2026`. */
+export const formatMonth = (day: Day): string => month.format(startOf(day));
+
+/** @returns `45 s ago`, `3 h ago`: the largest unit alone. */
+export const formatAge = (ageMs: number): string => {
+  const duration = formatDuration(Math.max(0, ageMs));
+  return `${duration.split(' ').slice(0, 2).join(' ')} ago`;
+};
+
+/** @returns `1 error`, `2 errors`. */
+export const formatQuantity = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** @returns the two largest units: `45 s`, `2 min 5 s`, `3 h 20 min`, `2 d 4 h`. */
+export function formatDuration(durationMs: number): string {
+  const seconds = Math.round(durationMs / 1000);
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
+  if (minutes === 0) return `${seconds} s`;
+  if (hours === 0) return `${minutes} min ${seconds % 60} s`;
+  if (hours < 48) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

@@ -1,0 +1,102 @@
+import type { CoverageStatus } from '../../ingestion/database/coverage.ts';
+import { type Day, startOf } from '../../ingestion/domain/day.ts';
+import type { DayStatus } from '../../ingestion/domain/day-state.ts';
+import { formatCount, formatMonth, formatShortDay } from '../output/format.ts';
+import { type Html, html } from './html.ts';
+import type { ReportData, ReportSeries } from './page-data.ts';
+import { perView, viewsOf, type Zoom } from './zoom.ts';
+
+const MEANINGS: Readonly<Record<DayStatus, string>> = {
+  final: 'final',
+  provisional: 'provisional: will be asked for again',
+  thin: 'thin: few hours, may still fill up',
+  unconfirmed: 'unconfirmed: one answer did not have it',
+  unavailable: 'unavailable at the source',
+  missing: 'missing',
+};
+
+/** Pixels for all days together, and for one day. Narrower cells can't be told apart. */
+const WIDTH = 980;
+const DAY_WIDTH = { min: 9, max: 34 };
+
+/** More days than that are headed by months instead of weeks. */
+const MAX_DAYS_BY_WEEK = 120;
+
+/**
+ * The heat map of days × series. It is a table, so that a screen reader can read it. Each stretch of equal days tells its
+ * dates when pointed at.
+ */
+export function coverageSection(data: ReportData, zooms: readonly Zoom[]): Html {
+  const first = data.days.findIndex((_, index) => data.series.some(({ statuses }) => statuses[index] !== 'none'));
+  return html`<section class="card" aria-labelledby="coverage">
+<header><h2 id="coverage">Coverage</h2>
+<ul class="legend">${Object.entries(MEANINGS).map(([status, meaning]) => html`<li><i class="day-${status}"></i>${meaning}</li>`)}</ul></header>
+${perView(viewsOf(zooms, first), ({ start }) => heatMap(data, start))}</section>`;
+}
+
+function heatMap({ universe, series, ...data }: ReportData, start: number): Html {
+  const days = data.days.slice(start);
+  const dayWidth = Math.max(DAY_WIDTH.min, Math.min(DAY_WIDTH.max, Math.floor(WIDTH / days.length)));
+  const bySeries = new Map(series.map((one) => [`${one.coin}/${one.currency}`, one]));
+  return html`<div class="scroll rtl" tabindex="0" role="region" aria-label="Coverage by series and day, scrollable">
+<table class="days" style="--wide-day:${dayWidth}px;--count:${days.length}">
+<caption class="hidden">What is stored of each series from ${days[0] ?? ''} to ${days.at(-1) ?? ''}</caption>
+<colgroup><col class="coins-column"><col class="currencies-column"><col span="${days.length}"><col class="final-column"></colgroup>
+<thead><tr><th scope="col" class="coin"><span class="hidden">Coin</span></th><th scope="col" class="currency"><span class="hidden">Currency</span></th>${headings(days)}<th scope="col" class="num">final</th></tr></thead>
+${universe.coins.map(
+  (coin) =>
+    html`<tbody>${universe.currencies.map((currency, index) => {
+      const statuses = statusesOf(bySeries.get(`${coin.id}/${currency.code}`), days, start);
+      return html`<tr>${
+        index === 0
+          ? html`<th scope="rowgroup" rowspan="${universe.currencies.length}" class="coin" title="${coin.name}">${coin.name}</th>`
+          : null
+      }<th scope="row" class="currency">${currency.code.toUpperCase()}</th>${stretchesOf(days, statuses).map(stretchCell)}<td class="num">${formatCount(statuses.filter((status) => status === 'final').length)}</td></tr>`;
+    })}</tbody>
+`,
+)}</table></div>`;
+}
+
+const statusesOf = (series: ReportSeries | undefined, days: readonly Day[], start: number) =>
+  series?.statuses.slice(start) ?? days.map(() => 'none' as const);
+
+type Stretch = { readonly status: CoverageStatus; readonly first: Day; last: Day; length: number };
+
+/** Consecutive days of one status share a cell: 90 days of 44 series are some hundred cells instead of 3,960. */
+function stretchesOf(days: readonly Day[], statuses: readonly CoverageStatus[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const [index, day] of days.entries()) {
+    const status = statuses[index] ?? 'none';
+    const current = stretches.at(-1);
+    if (current?.status === status) {
+      current.last = day;
+      current.length += 1;
+    } else {
+      stretches.push({ status, first: day, last: day, length: 1 });
+    }
+  }
+  return stretches;
+}
+
+function stretchCell({ status, first, last, length }: Stretch): Html {
+  if (status === 'none') return html`<td colspan="${length}"></td>`;
+  const title = length === 1 ? `${first}: ${status}` : `${first} to ${last}: ${length} days ${status}`;
+  return html`<td colspan="${length}" class="day-${status}" style="--length:${length}" title="${title}"></td>`;
+}
+
+/** Calendar weeks from Monday on, or months. The first and the last may be too short for a name. */
+function headings(days: readonly Day[]): Html[] {
+  const isByWeek = days.length <= MAX_DAYS_BY_WEEK;
+  const begins = (day: Day) => (isByWeek ? new Date(startOf(day)).getUTCDay() === 1 : day.endsWith('-01'));
+  const groups: Day[][] = [];
+  for (const day of days) {
+    if (groups.length === 0 || begins(day)) groups.push([day]);
+    else groups.at(-1)?.push(day);
+  }
+  const format = isByWeek ? formatShortDay : formatMonth;
+  return groups.map((group) =>
+    group.length < 5
+      ? html`<td colspan="${group.length}"></td>`
+      : html`<th scope="colgroup" colspan="${group.length}">${format(group[0] ?? '')}</th>`,
+  );
+}
