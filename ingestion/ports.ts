@@ -6,10 +6,9 @@ import type { DailyPrice, PriceOrigin, RejectedSample, Samples } from './domain/
 import type { Day, DaySpan, Instant } from './domain/day.ts';
 import type { DayState } from './domain/day-state.ts';
 import type { FailureKind } from './domain/failure.ts';
-import type { Finding } from './domain/finding.ts';
 import type { LatestPrice } from './domain/latest-price.ts';
 import type { Window } from './domain/planning.ts';
-import type { PriceChange } from './domain/quality.ts';
+import type { Finding, PriceChange } from './domain/quality.ts';
 import type { CrossRateBase, Series } from './domain/series.ts';
 import type { DayCounts, SeriesOutcome, Verdict } from './domain/verdict.ts';
 
@@ -157,7 +156,7 @@ export interface RunRepository {
   plan(runId: string, planned: readonly (Series & Window)[], current: readonly Series[]): Promise<void>;
   failSeries(runId: string, failures: readonly SeriesFailure[]): Promise<void>;
   /** Marks series that failed and lack nothing as `stored`. */
-  forgiveFailures(runId: string, series: readonly Series[]): Promise<void>;
+  clearFailures(runId: string, series: readonly Series[]): Promise<void>;
   /** Keeps the days of a request by hand expected from now on. Days since `tracked_since` are so already. */
   keepRequested(runId: string, ranges: readonly DayRange[], requestedAt: Instant): Promise<void>;
   /** @returns the ranges that were asked for by hand, of all series of the universe. */

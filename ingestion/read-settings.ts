@@ -1,55 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type * as z from 'zod';
 import { ENVIRONMENT } from './contract/environment.ts';
 import { editDistance, nearest } from './contract/nearest.ts';
-import { PLANS, type PlanName } from './contract/plans.ts';
-import {
-  BaseUrl,
-  CoingeckoPlan,
-  DatabaseUrl,
-  HeaderText,
-  HistoryDays,
-  LogLevel as LogLevelSetting,
-  MonthlyCredits,
-  OnOrOff,
-  RequestsPerMinute,
-  UniversePath,
-} from './contract/settings.ts';
+import { PLANS, SETTINGS, type SettingName, type SettingValue } from './contract/settings.ts';
 import { parseUniverse, UNIVERSE_FILE, type Universe } from './contract/universe-schema.ts';
-import type { WaysToAsk } from './domain/credits.ts';
 import { IngestionError } from './domain/failure.ts';
 
 /** Environment variables as `process.env` holds them. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/** How to ask CoinGecko: the plan's defaults, unless a setting says otherwise. */
-export type SourceSettings = {
-  readonly plan: PlanName;
-  /** Without a slash at the end. */
-  readonly baseUrl: string;
-  /** The header that carries the key. Null on the public plan, which takes none. */
-  readonly keyHeader: string | null;
-  readonly apiKey: string | null;
-  readonly requestsPerMinute: number;
-  /** Credits of a UTC month. Null where the plan has no quota. */
-  readonly monthlyCredits: number | null;
-  readonly historyDays: number;
-} & WaysToAsk;
-
-/** Everything that the local command reads from the environment. */
-export type LocalSettings = {
-  readonly source: SourceSettings;
-  readonly universe: Universe;
-  /** The file that the universe was read from. */
-  readonly universeFile: string;
-  /** Null: the embedded server. */
-  readonly databaseUrl: string | null;
-  readonly cronSecret: string | null;
-  readonly logLevel: LogLevel;
-};
+export type LogLevel = SettingValue<'LOG_LEVEL'>;
+export type SourceSettings = ReturnType<typeof parseSourceSettings>;
+export type LocalSettings = ReturnType<typeof parseLocalSettings>;
 
 /** Wrong settings. The message has one line for each problem. */
 export class SettingError extends IngestionError {
@@ -62,8 +24,11 @@ export class SettingError extends IngestionError {
   }
 }
 
-/** @throws SettingError naming every COINGECKO_ setting that is wrong. */
-export const parseSourceSettings = (env: Environment): SourceSettings => reading(env, readSource);
+/**
+ * @returns how to ask CoinGecko: the plan's defaults, unless a setting says otherwise.
+ * @throws SettingError naming every COINGECKO_ setting that is wrong.
+ */
+export const parseSourceSettings = (env: Environment) => reading(env, readSource);
 
 /**
  * @returns the universe in the file that the `UNIVERSE` setting names, or in `universe.json`.
@@ -71,8 +36,11 @@ export const parseSourceSettings = (env: Environment): SourceSettings => reading
  */
 export const readUniverse = (env: Environment): Universe => reading(env, readUniverseFile);
 
-/** @throws SettingError naming every setting that is wrong. */
-export const parseLocalSettings = (env: Environment): LocalSettings =>
+/**
+ * @returns everything that the local command reads from the environment. Without a `databaseUrl` it starts the embedded server.
+ * @throws SettingError naming every setting that is wrong.
+ */
+export const parseLocalSettings = (env: Environment) =>
   reading(env, (read) => ({
     source: readSource(read),
     universe: readUniverseFile(read),
@@ -82,24 +50,7 @@ export const parseLocalSettings = (env: Environment): LocalSettings =>
     logLevel: read('LOG_LEVEL') ?? 'warn',
   }));
 
-/** What each variable takes: the schema's description says it. */
-export const SETTINGS = {
-  COINGECKO_API_KEY: HeaderText,
-  COINGECKO_PLAN: CoingeckoPlan,
-  COINGECKO_BASE_URL: BaseUrl,
-  COINGECKO_REQUESTS_PER_MINUTE: RequestsPerMinute,
-  COINGECKO_MONTHLY_CREDITS: MonthlyCredits,
-  COINGECKO_HISTORY_DAYS: HistoryDays,
-  COINGECKO_CROSS_RATES: OnOrOff,
-  LATEST_PRICES: OnOrOff,
-  UNIVERSE: UniversePath,
-  DATABASE_URL: DatabaseUrl,
-  CRON_SECRET: HeaderText,
-  LOG_LEVEL: LogLevelSetting,
-} as const;
-type SettingName = keyof typeof SETTINGS;
-
-function readSource(read: Read): SourceSettings {
+function readSource(read: Read) {
   const apiKey = read('COINGECKO_API_KEY', hidden) ?? null;
   const plan = read('COINGECKO_PLAN') ?? (apiKey ? 'demo' : 'public');
   const { baseUrl, keyHeader, requestsPerMinute, monthlyCredits, historyDays } = PLANS[plan];
@@ -108,10 +59,8 @@ function readSource(read: Read): SourceSettings {
   if (!keyHeader && apiKey)
     read.refuse('COINGECKO_API_KEY is set, but COINGECKO_PLAN is "public", which takes none: set demo or paid.');
   return {
-    plan,
+    ...{ plan, keyHeader, apiKey },
     baseUrl: read('COINGECKO_BASE_URL', withoutSecrets) ?? baseUrl,
-    keyHeader,
-    apiKey,
     requestsPerMinute: read('COINGECKO_REQUESTS_PER_MINUTE') ?? requestsPerMinute,
     monthlyCredits: read('COINGECKO_MONTHLY_CREDITS') ?? monthlyCredits,
     historyDays: read('COINGECKO_HISTORY_DAYS') ?? historyDays,
@@ -133,31 +82,26 @@ function readUniverseFile(read: Read): Universe {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const found = code === 'ENOENT' ? 'a file that does not exist' : `a file that can't be read (${message})`;
-    read.refuse(`UNIVERSE is "${file}", ${found}; it takes ${UniversePath.description}.`);
+    read.refuse(`UNIVERSE is "${file}", ${found}; it takes ${SETTINGS.UNIVERSE.description}.`);
     return nothing;
   }
 }
 
-/** Reads one variable. It is undefined where it is not set. A wrong one is too, and its problem is remembered. */
+/** Reads one setting; undefined where it is not set. @param show what is told of a wrong value. */
 type Read = {
-  <Name extends SettingName>(
-    variable: Name,
-    describe?: (found: string) => string,
-  ): z.output<(typeof SETTINGS)[Name]> | undefined;
-  /** Remembers another problem, such as two settings that contradict each other. */
+  <Name extends SettingName>(variable: Name, show?: (found: string) => string): SettingValue<Name> | undefined;
   refuse(problem: string): void;
 };
 
-/** Collects the problems of all variables before it throws, so that nobody has to fix them one at a time. */
+/** Every problem is told at once: a person who mends one should not meet the next at the next start. */
 function reading<Settings>(env: Environment, readAll: (read: Read) => Settings): Settings {
   const problems: string[] = [];
-  function read<Name extends SettingName>(variable: Name, describe: (found: string) => string = quoted) {
+  function read<Name extends SettingName>(variable: Name, show: (found: string) => string = quoted) {
     const found = env[variable]?.trim();
     if (!found) return undefined;
     const parsed = SETTINGS[variable].safeParse(found);
-    if (parsed.success) return parsed.data as z.output<(typeof SETTINGS)[Name]>;
-    for (const { message } of parsed.error.issues)
-      problems.push(`${variable} is ${describe(found)}; it takes ${message}.`);
+    if (parsed.success) return parsed.data as SettingValue<Name>;
+    for (const { message } of parsed.error.issues) problems.push(`${variable} is ${show(found)}; it takes ${message}.`);
     return undefined;
   }
   read.refuse = (problem: string) => void problems.push(problem);

@@ -1,13 +1,13 @@
 import { LockLostError } from './domain/failure.ts';
 import type { RunResult } from './domain/verdict.ts';
 import type { RunDependencies, RunOrder } from './ports.ts';
-import { createCurrencyComparison } from './run/compare-currencies.ts';
-import { createDerivation } from './run/derive-prices.ts';
-import { fetchWindows } from './run/fetch-windows.ts';
+import { aggregateAnswer } from './run/aggregate-answer.ts';
+import { fetchAnswer } from './run/fetch-answer.ts';
+import { beginHop, workOff } from './run/hop.ts';
 import { failRun, judgeRun } from './run/judge-run.ts';
-import { openRun } from './run/open-run.ts';
+import { closeRun, openRun } from './run/open-run.ts';
 import { planRun } from './run/plan-run.ts';
-import { takeAnswer } from './run/take-answer.ts';
+import { storeAnswer } from './run/store-answer.ts';
 
 /**
  * One attempt to bring the universe up to date: open → plan → fetch → aggregate → store → judge. What is missing is
@@ -21,16 +21,16 @@ export async function runIngestion(order: RunOrder, deps: RunDependencies): Prom
   const run = await openRun(order, deps);
   try {
     const plan = await planRun(run, deps);
-    const currencies = createCurrencyComparison(run, plan, deps);
-    const derivation = createDerivation(run, plan, deps);
-    const fetched = await fetchWindows(plan, run, deps, (request, answer) =>
-      takeAnswer(request, answer, { run, currencies, derivation, deps }),
-    );
-    return await judgeRun(run, plan, fetched, { currencies, derivation }, deps);
+    const hop = await beginHop(run, plan, deps);
+    await workOff(hop, async (request) => {
+      const days = aggregateAnswer(await fetchAnswer(request, hop), hop);
+      await storeAnswer(days, hop);
+    });
+    return await judgeRun(hop);
   } catch (error) {
     if (!(error instanceof LockLostError)) await failRun(run, error, deps);
     throw error;
   } finally {
-    await run.lock.release();
+    await closeRun(run);
   }
 }

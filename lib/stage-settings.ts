@@ -6,18 +6,7 @@ import {
   VISIBILITY_MINUTES,
   WORKER_TIMEOUT_MINUTES,
 } from '../ingestion/contract/limits.ts';
-import {
-  BaseUrl,
-  CoingeckoPlan,
-  HistoryDays,
-  MonthlyCredits,
-  OnOrOff,
-  oneOf,
-  oneOfNumbers,
-  RequestsPerMinute,
-  UniversePath,
-  wholeNumber,
-} from '../ingestion/contract/settings.ts';
+import { oneOf, oneOfNumbers, SETTINGS, wholeNumber } from '../ingestion/contract/settings.ts';
 import { parseUniverse } from '../ingestion/contract/universe-schema.ts';
 import { longestIntervalMinutes, ScheduleError } from './schedule/schedule-expression.ts';
 
@@ -92,13 +81,17 @@ const RepositoryUrl = z
 
 const HTTPS_ADDRESS = 'an https address';
 
-const UniverseFile = UniversePath.transform((path, context) => {
+const UniverseFile = SETTINGS.UNIVERSE.transform((path, context) => {
   const file = resolve(path);
   const problems = universeProblems(file);
   if (problems.length === 0) return file;
-  context.issues.push({ code: 'custom', input: path, message: `${UniversePath.description}: ${problems.join(' ')}` });
+  context.issues.push({
+    code: 'custom',
+    input: path,
+    message: `${SETTINGS.UNIVERSE.description}: ${problems.join(' ')}`,
+  });
   return z.NEVER;
-}).describe(UniversePath.description ?? '');
+}).describe(SETTINGS.UNIVERSE.description ?? '');
 
 function universeProblems(file: string): readonly string[] {
   try {
@@ -130,21 +123,27 @@ export const StageSettings = z.strictObject({
     title:
       'How the worker reaches CoinGecko: through a gateway that AWS runs, or one small instance at a tenth of the price',
   }),
-  coingeckoPlan: CoingeckoPlan.optional().meta({ title: 'Your plan; unless set, demo if there is a key, else public' }),
-  coingeckoBaseUrl: BaseUrl.refine((url) => url.startsWith('https:'), HTTPS_ADDRESS)
+  coingeckoPlan: SETTINGS.COINGECKO_PLAN.optional().meta({
+    title: 'Your plan; unless set, demo if there is a key, else public',
+  }),
+  coingeckoBaseUrl: SETTINGS.COINGECKO_BASE_URL.refine((url) => url.startsWith('https:'), HTTPS_ADDRESS)
     .describe(HTTPS_ADDRESS)
     .optional()
     .meta({ title: 'Another address of the API' }),
-  coingeckoRequestsPerMinute: RequestsPerMinute.optional().meta({ title: 'Unless set, the plan decides' }),
-  coingeckoMonthlyCredits: MonthlyCredits.optional().meta({ title: 'Unless set, the plan decides' }),
-  coingeckoHistoryDays: HistoryDays.optional().meta({
+  coingeckoRequestsPerMinute: SETTINGS.COINGECKO_REQUESTS_PER_MINUTE.optional().meta({
+    title: 'Unless set, the plan decides',
+  }),
+  coingeckoMonthlyCredits: SETTINGS.COINGECKO_MONTHLY_CREDITS.optional().meta({
+    title: 'Unless set, the plan decides',
+  }),
+  coingeckoHistoryDays: SETTINGS.COINGECKO_HISTORY_DAYS.optional().meta({
     title: 'How far back your plan reaches; unless set, it decides',
   }),
-  coingeckoCrossRates: OnOrOff.optional().meta({
+  coingeckoCrossRates: SETTINGS.COINGECKO_CROSS_RATES.optional().meta({
     title:
       'Whether prices in all currencies but the first are calculated from rates, for a quarter of the credits; off unless set',
   }),
-  latestPrices: OnOrOff.optional().meta({
+  latestPrices: SETTINGS.LATEST_PRICES.optional().meta({
     title: 'Whether a run ends by asking for the latest prices; on unless off',
   }),
   universe: UniverseFile.optional().meta({ title: 'Another file of coins and currencies than universe.json' }),

@@ -1,4 +1,4 @@
-import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
+import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import type { Universe } from '../ingestion/contract/universe-schema.ts';
 import { type Chart, cutChart, EMPTY_CHART, formatChart, type Granularity, granularityOf } from './chart.ts';
 import { type Fault, spoilChart } from './faults.ts';

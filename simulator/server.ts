@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PLANS, type PlanName } from '../ingestion/contract/plans.ts';
+import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import { parseUniverse, type Universe } from '../ingestion/contract/universe-schema.ts';
 import { type Fault, replyInstead } from './faults.ts';
 import { MORE } from './more-of-the-universe.ts';

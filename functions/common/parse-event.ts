@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { firstIssue } from '../../ingestion/contract/first-issue.ts';
+import { firstIssue } from '../../ingestion/contract/show.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 
 /**

@@ -2,8 +2,7 @@ import { MAX_HOPS, MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import { HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { type FailureKind, isTransient, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
-import { canContinue } from '../../ingestion/domain/outcomes.ts';
-import type { RunResult } from '../../ingestion/domain/verdict.ts';
+import { canContinue, type RunResult } from '../../ingestion/domain/verdict.ts';
 import { RequestError } from '../../ingestion/message/request.ts';
 import { RunMessageError } from '../../ingestion/message/run-message.ts';
 

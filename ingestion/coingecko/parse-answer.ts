@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { firstIssue } from '../contract/first-issue.ts';
-import { show } from '../contract/show.ts';
+import { firstIssue, show } from '../contract/show.ts';
 import type { Samples } from '../domain/daily-price.ts';
 import type { Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';

@@ -26,46 +26,85 @@ export const isLoopbackHost = (host: string): boolean =>
 /** @returns whether the URL's host is this machine itself. */
 export const isLoopback = (url: string): boolean => isLoopbackHost(new URL(url).hostname);
 
-/** A century. No plan reaches back that far, and every calculation with it stays exact. */
-const MOST_HISTORY_DAYS = 36_500;
-
-export const CoingeckoPlan = oneOf(['public', 'demo', 'paid']);
-export const RequestsPerMinute = wholeNumber(1, 100_000);
-export const MonthlyCredits = wholeNumber(1, 1_000_000_000);
-/** A request is at least 72 hours wide and must fit into the history. */
-export const HistoryDays = wholeNumber(4, MOST_HISTORY_DAYS);
-
-export const OnOrOff = oneOf(['on', 'off']);
-
 const HTTPS_ADDRESS = 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)';
-export const BaseUrl = z
+const BaseUrl = z
   .string()
-  .refine((text) => {
-    if (!URL.canParse(text)) return false;
-    const url = new URL(text);
-    const isAllowed = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(text));
-    return isAllowed && url.username === '' && url.password === '' && !/[?#]/.test(text);
+  .refine((address) => {
+    if (!URL.canParse(address)) return false;
+    const url = new URL(address);
+    const isAllowed = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(address));
+    return isAllowed && url.username === '' && url.password === '' && !/[?#]/.test(address);
   }, HTTPS_ADDRESS)
-  .transform((text) => text.replace(/\/+$/, ''))
+  .transform((address) => address.replace(/\/+$/, ''))
   .describe(HTTPS_ADDRESS);
 
 const POSTGRES_ADDRESS =
   'an address like postgres://user:password@host:5432/database?sslmode=require, with special characters of the password percent-encoded';
-/** Whoever connects reads the rest: `URL` knows neither a user without a host nor a socket's folder. */
-export const DatabaseUrl = z
-  .string()
-  .trim()
-  .regex(/^postgres(ql)?:\/\//i, POSTGRES_ADDRESS)
-  .describe(POSTGRES_ADDRESS);
 
-const HEADER_TEXT = 'letters, digits and signs of ASCII, without spaces';
 /** A secret or a key: it travels in a header. */
-export const HeaderText = z
+const HEADER_TEXT = 'letters, digits and signs of ASCII, without spaces';
+const HeaderText = z
   .string()
   .regex(/^[\x21-\x7e]+$/, HEADER_TEXT)
   .describe(HEADER_TEXT);
 
 const UNIVERSE_PATH = 'the path of a file like universe.json';
-export const UniversePath = z.string(UNIVERSE_PATH).describe(UNIVERSE_PATH);
 
-export const LogLevel = oneOf(['debug', 'info', 'warn', 'error']);
+const OnOrOff = oneOf(['on', 'off']);
+
+/** Every setting of the environment. A stage's settings take those of the source and the universe too. */
+export const SETTINGS = {
+  COINGECKO_API_KEY: HeaderText,
+  COINGECKO_PLAN: oneOf(['public', 'demo', 'paid']),
+  COINGECKO_BASE_URL: BaseUrl,
+  COINGECKO_REQUESTS_PER_MINUTE: wholeNumber(1, 100_000),
+  COINGECKO_MONTHLY_CREDITS: wholeNumber(1, 1_000_000_000),
+  /** A request is at least 72 hours wide. No plan reaches back a century, and every calculation with it stays exact. */
+  COINGECKO_HISTORY_DAYS: wholeNumber(4, 36_500),
+  COINGECKO_CROSS_RATES: OnOrOff,
+  LATEST_PRICES: OnOrOff,
+  UNIVERSE: z.string(UNIVERSE_PATH).describe(UNIVERSE_PATH),
+  /** Whoever connects reads the rest: `URL` knows neither a user without a host nor a socket's folder. */
+  DATABASE_URL: z
+    .string()
+    .trim()
+    .regex(/^postgres(ql)?:\/\//i, POSTGRES_ADDRESS)
+    .describe(POSTGRES_ADDRESS),
+  CRON_SECRET: HeaderText,
+  LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error']),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+export type SettingValue<Name extends SettingName> = z.output<(typeof SETTINGS)[Name]>;
+
+export type PlanName = SettingValue<'COINGECKO_PLAN'>;
+
+/** What a CoinGecko plan allows, and how it is addressed. */
+type Plan = {
+  readonly baseUrl: string;
+  /** The header that carries the key, for a key never goes into a URL. Null where the plan takes no key. */
+  readonly keyHeader: string | null;
+  readonly requestsPerMinute: number;
+  /** Successful answers a UTC month. Null where CoinGecko names no quota. */
+  readonly monthlyCredits: number | null;
+  /** How many days back hourly prices reach. */
+  readonly historyDays: number;
+};
+
+const SHARED_HOST = 'https://api.coingecko.com/api/v3';
+
+/**
+ * Figures from CoinGecko's pricing and API pages, November 2026. The public plan allows 5–15 calls a minute to everybody
+ * behind one IP address. A run starts with 10, and a 429 lowers it. The paid figures are those of Basic, the smallest.
+ */
+export const PLANS: Readonly<Record<PlanName, Plan>> = {
+  public: { baseUrl: SHARED_HOST, keyHeader: null, requestsPerMinute: 10, monthlyCredits: null, historyDays: 365 },
+  demo: {
+    ...{ baseUrl: SHARED_HOST, keyHeader: 'x-cg-demo-api-key' },
+    ...{ requestsPerMinute: 30, monthlyCredits: 10_000, historyDays: 365 },
+  },
+  paid: {
+    ...{ baseUrl: 'https://pro-api.coingecko.com/api/v3', keyHeader: 'x-cg-pro-api-key' },
+    ...{ requestsPerMinute: 250, monthlyCredits: 100_000, historyDays: 730 },
+  },
+};

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Finding } from '../domain/finding.ts';
+import type { Finding } from '../domain/quality.ts';
 import type { FindingRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';

@@ -6,7 +6,7 @@ import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { Clock, DayRange, OpenedRun, RunOrder, RunRepository } from '../ports.ts';
 import type { Fence } from './fence.ts';
 import { isCredited } from './request-ledger.ts';
-import { forgiveFailures, markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
+import { clearFailures, markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
 import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
@@ -71,7 +71,7 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
     failSeries: (runId, failures) =>
       fence.writing((transaction) => markFailed(transaction, runId, failures, clock.now())),
 
-    forgiveFailures: (runId, series) => fence.writing((transaction) => forgiveFailures(transaction, runId, series)),
+    clearFailures: (runId, series) => fence.writing((transaction) => clearFailures(transaction, runId, series)),
 
     keepRequested: (runId, ranges, requestedAt) =>
       fence.writing((transaction) => keepRequested(transaction, runId, ranges, toIso(requestedAt))),

@@ -73,7 +73,7 @@ export async function markCurrent(db: Kysely<Tables>, runId: string, current: re
 }
 
 /** What failed and lacks nothing after all is as good as stored. */
-export async function forgiveFailures(db: Kysely<Tables>, runId: string, series: readonly Series[]): Promise<void> {
+export async function clearFailures(db: Kysely<Tables>, runId: string, series: readonly Series[]): Promise<void> {
   const keys = series.map(({ coin, currency }) => ({ coin_id: coin, currency }));
   for (const chunk of inChunks(keys)) {
     await db

@@ -4,7 +4,7 @@ import type { RunRequest, TriggerKind } from '../contract/run-request.ts';
 import type { RejectionReason } from '../domain/daily-price.ts';
 import type { Day } from '../domain/day.ts';
 import type { FailureKind } from '../domain/failure.ts';
-import type { Finding } from '../domain/finding.ts';
+import type { Finding } from '../domain/quality.ts';
 import type { RunStatus, SeriesStatus } from '../domain/verdict.ts';
 
 type Moment = ColumnType<Date, string, string>;

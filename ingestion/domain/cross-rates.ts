@@ -2,9 +2,8 @@
 import { judgeSamples, sortedDistinct } from './aggregation.ts';
 import type { Samples } from './daily-price.ts';
 import { dayOf, HOUR_MS, type Instant, MINUTE_MS } from './day.ts';
-import type { Finding } from './finding.ts';
 import { median } from './median.ts';
-import { percent } from './quality.ts';
+import { type Finding, percent } from './quality.ts';
 import { type CrossRateBase, type Series, seriesName } from './series.ts';
 
 /** A sample that is further from every moment with a rate has none. */

@@ -1,8 +1,7 @@
 // The currency rule: prices of one coin in two currencies must be apart by the rate between them.
 import { DAY_MS, type Day, HOUR_MS, startOf } from './day.ts';
-import type { Finding } from './finding.ts';
 import { median } from './median.ts';
-import { percent } from './quality.ts';
+import { type Finding, percent } from './quality.ts';
 import type { Series } from './series.ts';
 
 /** A coin whose rate lies further than this from the other coins' has a price in the wrong currency, or a stale one. */

@@ -1,6 +1,5 @@
 import type { DailyPrice, RejectedSample, Samples } from './daily-price.ts';
 import { DAY_MS, type Day, dayOf, HOUR_MS } from './day.ts';
-import type { Finding } from './finding.ts';
 import { type Series, seriesName } from './series.ts';
 
 /** A final average that moves further than this is worth a look. */
@@ -133,3 +132,24 @@ export function findChanges(series: Series, changes: readonly PriceChange[]): Fi
 
 /** A share as people read it: `0.11 %`. */
 export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+export type FindingRule =
+  | 'currency'
+  | 'frozen'
+  | 'outliers'
+  | 'range'
+  | 'revision'
+  | 'worse_answer'
+  | 'cross_rate'
+  | 'lost';
+
+/** Something a person should look at. Findings never change a verdict; `error` ones alarm. */
+export type Finding = {
+  readonly rule: FindingRule;
+  readonly severity: 'warning' | 'error';
+  readonly coin: string | null;
+  readonly currency: string | null;
+  readonly day: Day | null;
+  /** One sentence with the numbers. */
+  readonly detail: string;
+};

@@ -1,5 +1,5 @@
 import type { FailureKind } from './failure.ts';
-import type { Finding } from './finding.ts';
+import type { Finding } from './quality.ts';
 import type { Series } from './series.ts';
 
 export type RunStatus = 'running' | 'waiting' | 'complete' | 'partial' | 'failed' | 'interrupted';
@@ -68,3 +68,20 @@ export type RunResult = {
   /** The longest wait that the source asked for and the hop did not wait out. */
   readonly retryAfterMs: number | null;
 };
+
+/** @returns the status that a hop leaves its run in. `waiting` means that a continuation takes over. */
+export function statusAfter(hop: {
+  missingDays: number;
+  stoppedBy: StopCause | null;
+  canContinue: boolean;
+  hasStoredAnswers: boolean;
+}): RunStatus {
+  if (hop.missingDays === 0) return 'complete';
+  if (hop.stoppedBy === 'interrupt') return 'interrupted';
+  if (hop.canContinue) return 'waiting';
+  return hop.hasStoredAnswers ? 'partial' : 'failed';
+}
+
+/** @returns whether the hop ran out of time with progress, and nothing but time is in the way of the next one. */
+export const canContinue = (hop: Pick<RunResult, 'madeProgress' | 'stoppedBy' | 'retryAfterMs'>): boolean =>
+  hop.stoppedBy === 'deadline' && hop.madeProgress && hop.retryAfterMs === null;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
+import { codesOf, findUnknown } from '../contract/nearest.ts';
 import type { RunRequest } from '../contract/run-request.ts';
 import { show } from '../contract/show.ts';
 import type { Universe } from '../contract/universe-schema.ts';
-import { codesOf, findUnknown } from '../contract/unknown-name.ts';
 import {
   addDays,
   countDays,

@@ -1,8 +1,7 @@
 import * as z from 'zod';
-import { firstIssue } from '../contract/first-issue.ts';
 import { MAX_HOPS } from '../contract/limits.ts';
 import type { RunMessage } from '../contract/run-request.ts';
-import { show } from '../contract/show.ts';
+import { firstIssue, show } from '../contract/show.ts';
 import { IngestionError } from '../domain/failure.ts';
 import { requestShape } from './request.ts';
 

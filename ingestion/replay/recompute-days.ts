@@ -1,11 +1,14 @@
-import { readAnswers, readOutdated } from '../database/answers.ts';
+import { parseAnswer } from '../coingecko/parse-answer.ts';
+import { type KeptAnswer, readAnswers, readOutdated } from '../database/answers.ts';
 import type { Database } from '../database/connection.ts';
 import { aggregate } from '../domain/aggregation.ts';
-import { type Day, type DaySpan, dayOf, spansOf } from '../domain/day.ts';
+import { deriveSamples, ratesBetween } from '../domain/cross-rates.ts';
+import type { Samples } from '../domain/daily-price.ts';
+import { type Day, type DaySpan, dayOf, type Instant, spansOf } from '../domain/day.ts';
+import type { PlannedWindow } from '../domain/planning.ts';
 import type { PriceChange } from '../domain/quality.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { Repositories } from '../ports.ts';
-import { remakeSamples } from './remake-samples.ts';
 
 /** Days of one series that stay as they are. */
 type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
@@ -99,3 +102,25 @@ const bySeries = (rows: readonly Row[]): LeftSpans[] =>
       .slice(0, 1)
       .map(({ coin, currency }) => ({ coin, currency, spans: spansOf(ofSeries.map(({ day }) => day)) })),
   );
+
+/** What days of a series are made from again. @property receivedAt of the earliest answer. */
+export type Remade = PlannedWindow & { readonly samples: Samples; readonly receivedAt: Instant };
+
+/**
+ * @param currency of the series.
+ * @param answers its coin's own first; where there are others, its prices are derived from all of them.
+ * @returns null where an answer is not kept any more, or was changed after it was stored.
+ */
+export function remakeSamples(currency: string, answers: readonly KeptAnswer[]): Remade | null {
+  const [own, ...references] = answers;
+  const parsed = answers.flatMap((answer) => (answer.body ? [{ ...answer, samples: parseAnswer(answer.body) }] : []));
+  if (!own || parsed.length < answers.length) return null;
+  const { window, gapDays } = own;
+  const receivedAt = Math.min(...answers.map((answer) => answer.receivedAt));
+  const samples = parsed[0]?.samples ?? { prices: [], marketCaps: [], volumes: [] };
+  if (references.length === 0) return { window, gapDays, receivedAt, samples };
+  const pricesIn = (code: string) =>
+    parsed.slice(1).flatMap((one) => (one.currency === code ? one.samples.prices : []));
+  const { rates } = ratesBetween(currency, pricesIn(own.currency), pricesIn(currency));
+  return { window, gapDays, receivedAt, samples: deriveSamples(samples, rates) };
+}

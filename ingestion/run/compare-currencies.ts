@@ -9,8 +9,8 @@ import {
   sameValuesFinding,
 } from '../domain/currency-rules.ts';
 import { addDays, type Day, daysFrom } from '../domain/day.ts';
-import type { Finding } from '../domain/finding.ts';
-import type { PlannedRequest } from '../domain/planning.ts';
+import type { Finding } from '../domain/quality.ts';
+import type { Series } from '../domain/series.ts';
 import type { RunDependencies } from '../ports.ts';
 import type { OpenRun } from './open-run.ts';
 import type { RunPlan } from './plan-run.ts';
@@ -22,7 +22,7 @@ const nothingYet = (): CoinAnswers => ({ open: 1, hours: new Map(), days: new Se
 /** Compares the currencies of each coin by the answers of a hop. */
 export interface CurrencyComparison {
   /** Takes in an answer that was stored. A coin whose last answer it was is compared, and its prices are let go. */
-  add(request: PlannedRequest, hours: HourlyMeans): void;
+  add(series: Series, gapDays: readonly Day[], hours: HourlyMeans): void;
   /** @returns what was found, once nothing more is added. */
   findings(): Promise<Finding[]>;
 }
@@ -77,7 +77,7 @@ export function createCurrencyComparison(
   }
 
   return {
-    add({ series, gapDays }, means) {
+    add(series, gapDays, means) {
       const answers = coins.get(series.coin);
       if (!answers) return;
       const hours = hoursOf(answers.hours, series.currency);

@@ -1,24 +1,13 @@
 import { startOfMonth } from '../domain/credits.ts';
 import { trackedSince } from '../domain/expected-days.ts';
-import { crossRateBase, type Series, selectSeries, seriesName } from '../domain/series.ts';
+import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { RunDependencies, RunOrder } from '../ports.ts';
-import { limiterFromLedger } from './fetch-windows.ts';
-import { expectedOf, scopeOf } from './open-run.ts';
+import { limiterFromLedger } from './hop.ts';
+import { goalOf } from './open-run.ts';
 import { draftPlan } from './plan-run.ts';
 
-/** One request that a run would make. Days are those that it lacks; the window is wider. */
-export type ForeseenRequest = Series & {
-  /** The series that lack something and that its answer makes rows for, such as `bitcoin/eur`. */
-  readonly serves: readonly string[];
-  readonly from: string;
-  readonly to: string;
-  readonly firstDay: string;
-  readonly lastDay: string;
-  readonly days: number;
-};
-
 /** What a run would do now. */
-export type Foreseen = {
+export type DryRun = {
   /** Those of the plan, and those for the latest prices. */
   readonly requests: number;
   readonly latestRequests: number;
@@ -28,22 +17,30 @@ export type Foreseen = {
   readonly gapDays: number;
   /** Until the last request may be sent, under the plan's limit. */
   readonly durationMs: number;
-  readonly plan: readonly ForeseenRequest[];
+  readonly plan: readonly DryRunRequest[];
+};
+
+/** One request that a run would make. Days are those that it lacks; the window is wider. */
+export type DryRunRequest = Series & {
+  /** The series that lack something and that its answer makes rows for, such as `bitcoin/eur`. */
+  readonly serves: readonly string[];
+  readonly from: string;
+  readonly to: string;
+  readonly firstDay: string;
+  readonly lastDay: string;
+  readonly days: number;
 };
 
 /**
  * Plans a run without beginning it: nothing is asked, written or locked.
  * @throws RefusedError where the run would be refused.
  */
-export async function foreseeRun(order: RunOrder, deps: RunDependencies): Promise<Foreseen> {
-  const { clock, limits, repositories, universe } = deps;
+export async function dryRun(order: RunOrder, deps: RunDependencies): Promise<DryRun> {
+  const { clock, repositories, universe } = deps;
   const { dueAt, request } = order;
-  const selected = selectSeries(universe, request);
-  const opened = await repositories.runs.seriesDays(selected, trackedSince(dueAt));
-  const expected = expectedOf(selected, opened, { dueAt, request, historyDays: limits.historyDays });
-  const base = crossRateBase(universe, deps);
-  const run = { order, scope: scopeOf(dueAt, request), expected, isContinued: false, base };
-  const { requests, latestRequests } = await draftPlan(run, deps);
+  const series = await repositories.runs.seriesDays(selectSeries(universe, request), trackedSince(dueAt));
+  const goal = goalOf(order, { dueAt, isContinued: false, series }, deps);
+  const { requests, latestRequests } = await draftPlan(goal, deps);
   const count = requests.length + latestRequests.length;
   const limiter = await limiterFromLedger(deps);
   return {
@@ -51,7 +48,7 @@ export async function foreseeRun(order: RunOrder, deps: RunDependencies): Promis
     latestRequests: latestRequests.length,
     credits: count,
     creditsThisMonth: await repositories.requests.creditsSince(startOfMonth(clock.now())),
-    gapDays: requests.flatMap(({ serves }) => serves).reduce((sum, { gapDays }) => sum + gapDays.length, 0),
+    gapDays: requests.flatMap(({ serves }) => serves.flatMap(({ gapDays }) => gapDays)).length,
     durationMs: Math.round(limiter.waitMs(count)),
     plan: requests.map(({ series, window, gapDays, serves }) => ({
       ...series,

@@ -1,47 +1,35 @@
 import { judgeLatestRates } from '../domain/cross-rates.ts';
 import { SourceError } from '../domain/failure.ts';
-import type { Finding } from '../domain/finding.ts';
 import { leftOutOf } from '../domain/latest-price.ts';
+import type { Finding } from '../domain/quality.ts';
 import { seriesName } from '../domain/series.ts';
-import type { RunDependencies } from '../ports.ts';
-import { type FetchOutcome, Stop, stopSignal } from './fetch-windows.ts';
-import type { OpenRun } from './open-run.ts';
-import type { RunPlan } from './plan-run.ts';
-import { sendRequest } from './send-request.ts';
+import { sendRequest } from './fetch-answer.ts';
+import type { Hop } from './hop.ts';
+import { Stop } from './open-run.ts';
 
 /** @property stored how many series have a latest price from this run; null where none could be asked for. */
 export type LatestPrices = { readonly stored: number | null; readonly findings: readonly Finding[] };
 
 /**
  * Asks what everything costs now, by the requests of the plan, and stores it. Where prices are derived, the answer also
- * proves that all coins have the same rates. A failure is told and changes nothing.
+ * proves that all coins have the same rates. A failure is reported and changes nothing.
  */
-export async function fetchLatestPrices(
-  run: OpenRun,
-  { latestRequests }: RunPlan,
-  { limiter, counts }: FetchOutcome,
-  deps: RunDependencies,
-): Promise<LatestPrices> {
-  if (latestRequests.length === 0) return { stored: null, findings: [] };
+export async function fetchLatestPrices(hop: Hop): Promise<LatestPrices> {
+  const { run, plan, deps } = hop;
+  if (plan.latestRequests.length === 0) return { stored: null, findings: [] };
   const ofRun = run.expected.map(({ series }) => series.currency);
   const currencies = [...new Set(run.base ? [run.base.currency, ...ofRun] : ofRun)];
-  const stop = stopSignal(run, deps);
   const findings: Finding[] = [];
   // The first coin may be in each answer.
   const stored = new Set<string>();
   try {
-    for (const coins of latestRequests) {
-      const latest = await sendRequest(null, () => deps.source.fetchLatest({ coins, currencies }, run.lock.lost), {
-        run,
-        limiter,
-        signal: stop.controller.signal,
-        counts,
-        deps,
-      });
+    for (const coins of plan.latestRequests) {
+      const asked = { coins, currencies };
+      const latest = await sendRequest(null, hop, () => deps.source.fetchLatest(asked, run.lock.lost));
       await deps.repositories.latestPrices.store(run.order.runId, latest);
       if (run.base) findings.push(...judgeLatestRates(latest, run.base));
       for (const one of latest) stored.add(seriesName(one));
-      const leftOut = leftOutOf(latest, { coins, currencies });
+      const leftOut = leftOutOf(latest, asked);
       if (leftOut.length > 0) deps.onEvent({ kind: 'latest_left_out', series: leftOut });
     }
     return { stored: stored.size, findings };
@@ -51,7 +39,5 @@ export async function fetchLatestPrices(
     deps.log.warn('The latest prices could not be fetched', { error: error.message });
     deps.onEvent({ kind: 'latest_failed', error: error.message });
     return { stored: stored.size || null, findings };
-  } finally {
-    stop.dispose();
   }
 }

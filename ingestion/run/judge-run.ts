@@ -1,41 +1,40 @@
 import { KEPT_DAYS } from '../contract/limits.ts';
-import type { Universe } from '../contract/universe-schema.ts';
 import { countDays, DAY_MS, type Instant } from '../domain/day.ts';
-import { isMissing, statusOf } from '../domain/day-state.ts';
+import { type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
 import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
-import { canContinue, statusAfter } from '../domain/outcomes.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
-import type { DayCounts, RunResult, RunStatus, StopCause } from '../domain/verdict.ts';
-import type { HopTotals, RecordedOutcome, RunDependencies } from '../ports.ts';
-import type { CurrencyComparison } from './compare-currencies.ts';
-import type { Derivation } from './derive-prices.ts';
+import {
+  canContinue,
+  type DayCounts,
+  type RunResult,
+  type RunStatus,
+  type StopCause,
+  statusAfter,
+} from '../domain/verdict.ts';
+import type { RecordedOutcome, RunDependencies } from '../ports.ts';
 import { fetchLatestPrices } from './fetch-latest-prices.ts';
-import type { FetchOutcome } from './fetch-windows.ts';
-import type { OpenRun } from './open-run.ts';
-import { type RunPlan, readStates } from './plan-run.ts';
+import type { Hop } from './hop.ts';
+import { type OpenRun, Stop } from './open-run.ts';
+import { readStates } from './plan-run.ts';
 
 /**
  * Compares what is stored with what was expected, runs the quality rules, writes the verdict.
  * @returns the verdict of the run over all its hops.
  */
-export async function judgeRun(
-  run: OpenRun,
-  plan: RunPlan,
-  fetched: FetchOutcome,
-  { currencies, derivation }: { currencies: CurrencyComparison; derivation: Derivation },
-  deps: RunDependencies,
-): Promise<RunResult> {
+export async function judgeRun(hop: Hop): Promise<RunResult> {
+  const { run, plan, deps, counts, rows } = hop;
   const { runs, prices, findings } = deps.repositories;
   const { runId, request } = run.order;
+  const { reason } = run.stop.signal;
+  const stoppedBy = reason instanceof Stop ? reason.stopCause : null;
+  const retryAfterMs = hop.retryPolicy.closedForMs(deps.clock.monotonicMs());
+
   await prices.judgeEmptyAnswers(runId, run.base);
   const { missingSeries, ...days } = await countStored(run, deps);
-
-  await forgiveEmptyAnswers(run, missingSeries, deps);
-  const outcomes = inUniverseOrder(await runs.seriesOutcomes(runId), deps.universe);
+  const outcomes = await settledOutcomes(runId, missingSeries, deps);
   // What failed and lacks nothing is no failure of the run: its days are stored, or known not to exist.
   const failed = outcomes.filter((outcome) => outcome.errorKind && missingSeries.has(seriesName(outcome)));
-  const { stoppedBy, retryAfterMs } = fetched;
   const madeProgress = days.missingDays < plan.missingDaysBefore;
   const status = statusAfter({
     missingDays: days.missingDays,
@@ -44,15 +43,16 @@ export async function judgeRun(
     hasStoredAnswers: outcomes.some(({ status, daysWritten }) => status === 'stored' || daysWritten > 0),
   });
   const isOver = (status === 'complete' || status === 'partial') && stoppedBy === null;
-  const latest = isOver ? await fetchLatestPrices(run, plan, fetched, deps) : null;
-  await findings.add(runId, [...(await currencies.findings()), ...derivation.findings, ...(latest?.findings ?? [])]);
+  const latest = isOver ? await fetchLatestPrices(hop) : { stored: null, findings: [] };
+  await findings.add(runId, [...(await hop.currencies.findings()), ...hop.references.findings, ...latest.findings]);
   const error = status === 'complete' ? null : explain(status, days, stoppedBy, failed);
+
   run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();
   await runs.finish(
     runId,
     { status, ...days, error },
-    { retries: fetched.counts.retries, crossRateDays: fetched.rowsDerived, latestPrices: latest?.stored ?? null },
+    { retries: counts.retries, crossRateDays: rows.derived, latestPrices: latest.stored },
     status === 'waiting' ? null : finishedAt,
   );
   await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
@@ -60,19 +60,15 @@ export async function judgeRun(
 
   return {
     verdict: {
-      runId,
-      status,
-      isFullRun: isFullRun(request),
-      ...days,
-      rowsWritten: fetched.rowsWritten,
-      rowsUnchanged: fetched.rowsUnchanged,
+      ...{ runId, status, isFullRun: isFullRun(request), ...days },
+      ...{ rowsWritten: rows.written, rowsUnchanged: rows.unchanged },
       ...(await runs.totals(runId)),
       durationMs: Math.round(deps.clock.monotonicMs() - run.startedMs),
       series: outcomes.map(({ errorKind, ...outcome }) => outcome),
       findings: await findings.ofRun(runId),
       error,
     },
-    hop: { ...fetched.counts },
+    hop: { ...counts },
     madeProgress,
     stoppedBy,
     failures: remainingFailures(failed, stoppedBy, missingSeries),
@@ -80,37 +76,21 @@ export async function judgeRun(
   };
 }
 
-/** An empty answer is no failure where every day that it was asked for is known not to exist. */
-async function forgiveEmptyAnswers(
-  { order }: OpenRun,
-  missingSeries: ReadonlySet<string>,
-  { repositories: { runs } }: RunDependencies,
-): Promise<void> {
-  const empty = (await runs.seriesOutcomes(order.runId)).filter(({ errorKind }) => errorKind === 'empty');
-  await runs.forgiveFailures(
-    order.runId,
-    empty.filter((outcome) => !missingSeries.has(seriesName(outcome))),
-  );
-}
-
 /**
  * Closes a run that an error ended before it could be judged: `failed`, with the reason and what is stored by now. The
  * error is the caller's to throw; where even this can't be written, the next run marks the row as interrupted.
  */
 export async function failRun(run: OpenRun, reason: unknown, deps: RunDependencies): Promise<void> {
+  const { runId } = run.order;
   try {
     // What can't be reached is not asked once more.
     run.lock.lost.throwIfAborted();
     const { missingSeries, ...days } = await countStored(run, deps);
     const error = reason instanceof Error ? reason.message : String(reason);
-    await deps.repositories.runs.finish(
-      run.order.runId,
-      { status: 'failed', ...days, error },
-      NOTHING_COUNTED,
-      deps.clock.now(),
-    );
+    const nothingCounted = { retries: 0, crossRateDays: 0, latestPrices: null };
+    await deps.repositories.runs.finish(runId, { status: 'failed', ...days, error }, nothingCounted, deps.clock.now());
   } catch (error) {
-    deps.log.error('The failed run could not be recorded', { runId: run.order.runId, error });
+    deps.log.error('The failed run could not be recorded', { runId, error });
   }
 }
 
@@ -123,13 +103,22 @@ async function prune({ repositories, log }: RunDependencies, olderThan: Instant)
   }
 }
 
-function inUniverseOrder<One extends Series>(outcomes: readonly One[], universe: Universe): One[] {
+/**
+ * An empty answer is no failure where every day that it was asked for is known not to exist.
+ * @returns what became of each series, in the universe's order.
+ */
+async function settledOutcomes(
+  runId: string,
+  missingSeries: ReadonlySet<string>,
+  { universe, repositories: { runs } }: RunDependencies,
+): Promise<RecordedOutcome[]> {
+  const empty = (await runs.seriesOutcomes(runId)).filter(({ errorKind }) => errorKind === 'empty');
+  const lackingNothing = empty.filter((outcome) => !missingSeries.has(seriesName(outcome)));
+  await runs.clearFailures(runId, lackingNothing);
   const positions = new Map(selectSeries(universe, {}).map((series, index) => [seriesName(series), index]));
-  const positionOf = (one: One) => positions.get(seriesName(one)) ?? positions.size;
-  return [...outcomes].sort((a, b) => positionOf(a) - positionOf(b));
+  const positionOf = (one: Series) => positions.get(seriesName(one)) ?? positions.size;
+  return (await runs.seriesOutcomes(runId)).sort((a, b) => positionOf(a) - positionOf(b));
 }
-
-const NOTHING_COUNTED: HopTotals = { retries: 0, crossRateDays: 0, latestPrices: null };
 
 type Counts = DayCounts & { readonly missingSeries: ReadonlySet<string> };
 
@@ -137,25 +126,25 @@ async function countStored(run: OpenRun, deps: RunDependencies): Promise<Counts>
   const { expected, scope } = run;
   const states = await readStates(run, deps);
   const all = states.flat();
-  const missingDays = all.filter((state) => isMissing(state, scope)).length;
-  const daysThatAre = (status: ReturnType<typeof statusOf>) =>
-    all.filter((state) => statusOf(state, scope.dueAt) === status);
+  const count = (status: DayStatus) => all.filter((state) => statusOf(state, scope.dueAt) === status).length;
+  const missing = all.filter((state) => isMissing(state, scope));
+  const missingOf = (status: DayStatus) => missing.filter((state) => statusOf(state, scope.dueAt) === status).length;
   // One that a refetch asks for is expected until it was asked.
-  const unavailableDays = daysThatAre('unavailable').filter((state) => !isMissing(state, scope)).length;
+  const unavailableDays = count('unavailable') - missingOf('unavailable');
   const spans = expected.flatMap((one) => one.expected);
   const expectedDays = spans.reduce((sum, { first, last }) => sum + countDays(first, last), 0) - unavailableDays;
+  const unconfirmedDays = count('unconfirmed');
   return {
     expectedDays,
-    storedDays:
-      expectedDays - missingDays - daysThatAre('unconfirmed').filter((state) => !isMissing(state, scope)).length,
-    missingDays,
-    thinDays: daysThatAre('thin').length,
-    unconfirmedDays: daysThatAre('unconfirmed').length,
+    storedDays: expectedDays - missing.length - (unconfirmedDays - missingOf('unconfirmed')),
+    missingDays: missing.length,
+    thinDays: count('thin'),
+    unconfirmedDays,
     unavailableDays,
     missingSeries: new Set(
-      expected
-        .filter((_, index) => states[index]?.some((state) => isMissing(state, scope)))
-        .map(({ series }) => seriesName(series)),
+      expected.flatMap(({ series }, index) =>
+        states[index]?.some((state) => isMissing(state, scope)) ? [seriesName(series)] : [],
+      ),
     ),
   };
 }

@@ -1,5 +1,4 @@
-import type { RunRequest } from '../contract/run-request.ts';
-import type { Instant } from '../domain/day.ts';
+import { type Instant, MINUTE_MS } from '../domain/day.ts';
 import type { RunScope } from '../domain/day-state.ts';
 import { type ExpectedDays, expectedDays, trackedSince } from '../domain/expected-days.ts';
 import {
@@ -10,24 +9,28 @@ import {
   selectSeries,
   sourcesOf,
 } from '../domain/series.ts';
+import type { StopCause } from '../domain/verdict.ts';
 import type { HeldLock, OpenedRun, RunDependencies, RunOrder } from '../ports.ts';
 
-/** A series of the run with the days that the run expects of it. */
-export type ExpectedSeries = { readonly series: Series } & ExpectedDays;
-
-/** A run under the lock. */
-export type OpenRun = {
+/** What a run is to bring about. */
+export type RunGoal = {
   readonly order: RunOrder;
   readonly scope: RunScope;
   readonly isContinued: boolean;
+  /** The series of the run, with the days that it expects of them. */
+  readonly expected: readonly ({ readonly series: Series } & ExpectedDays)[];
+  /** What other prices are derived with; null where every series is asked for itself. */
+  readonly base: CrossRateBase | null;
+};
+
+/** A run under the lock. */
+export type OpenRun = RunGoal & {
   readonly wasCut: boolean;
   readonly startedAt: Instant;
   /** On the monotonic clock. */
   readonly startedMs: number;
   readonly lock: HeldLock;
-  readonly expected: readonly ExpectedSeries[];
-  /** What other prices are derived with; null where every series is asked for itself. */
-  readonly base: CrossRateBase | null;
+  readonly stop: RunStop;
 };
 
 /**
@@ -35,38 +38,89 @@ export type OpenRun = {
  * @throws LockTakenError when another ingestion works; RefusedError when the trigger key was used for another request.
  */
 export async function openRun(order: RunOrder, deps: RunDependencies): Promise<OpenRun> {
-  const startedAt = deps.clock.now();
-  const startedMs = deps.clock.monotonicMs();
-  const lock = await deps.repositories.lock.acquire(deps.lockWaitMs);
+  const { clock, limits, repositories, universe } = deps;
+  const startedAt = clock.now();
+  const startedMs = clock.monotonicMs();
+  const lock = await repositories.lock.acquire(deps.lockWaitMs);
   try {
-    const { request } = order;
-    const { historyDays } = deps.limits;
-    const selected = selectSeries(deps.universe, request);
-    const base = crossRateBase(deps.universe, deps);
-    const { dueAt, isContinued, wasCut, series } = await deps.repositories.runs.open(order, {
-      universe: deps.universe,
+    const selected = selectSeries(universe, order.request);
+    const base = crossRateBase(universe, deps);
+    const opened = await repositories.runs.open(order, {
+      universe,
       series: distinctSeries([...selected, ...selected.flatMap((one) => sourcesOf(one, base))]),
       trackedSince: trackedSince(order.dueAt),
-      historyDays,
+      historyDays: limits.historyDays,
       startedAt,
     });
-    const expected = expectedOf(selected, series, { dueAt, request, historyDays });
-    return { order, scope: scopeOf(dueAt, request), isContinued, wasCut, startedAt, startedMs, lock, expected, base };
+    const { wasCut } = opened;
+    return { ...goalOf(order, opened, deps), wasCut, startedAt, startedMs, lock, stop: createStop(lock, deps) };
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-export const scopeOf = (dueAt: Instant, { refetch }: RunRequest): RunScope => ({ dueAt, refetch: refetch === true });
+export async function closeRun({ stop, lock }: OpenRun): Promise<void> {
+  stop.dispose();
+  await lock.release();
+}
 
-/** @param opened the same series as they are in the database. */
-export const expectedOf = (
-  selected: readonly Series[],
-  opened: OpenedRun['series'],
-  options: Parameters<typeof expectedDays>[1],
-): ExpectedSeries[] =>
-  selected.flatMap((series, index) => {
-    const one = opened[index];
-    return one ? [{ series, ...expectedDays(one, options) }] : [];
+/** @param opened its series begin with those of the request, in the universe's order. */
+export function goalOf(
+  order: RunOrder,
+  { dueAt, isContinued, series }: Omit<OpenedRun, 'wasCut'>,
+  { universe, limits: { historyDays }, ...ways }: Pick<RunDependencies, 'universe' | 'limits' | 'crossRates'>,
+): RunGoal {
+  const { request } = order;
+  const expected = selectSeries(universe, request).flatMap((one, index) => {
+    const opened = series[index];
+    return opened ? [{ series: one, ...expectedDays(opened, { dueAt, request, historyDays }) }] : [];
   });
+  const scope = { dueAt, refetch: request.refetch === true };
+  return { order, scope, isContinued, expected, base: crossRateBase(universe, ways) };
+}
+
+/** What the last request needs before the deadline: its 30 s timeout, storing, judging. */
+const DEADLINE_RESERVE_MS = MINUTE_MS;
+
+/** Why the signal of a run's end aborts. */
+export class Stop extends Error {
+  readonly stopCause: StopCause;
+  constructor(stopCause: StopCause) {
+    super(`stopped: ${stopCause}`);
+    this.stopCause = stopCause;
+  }
+}
+
+/** From when on no new work is begun. What is in hand is finished. */
+export type RunStop = {
+  /** Aborts with a Stop as its reason. */
+  readonly signal: AbortSignal;
+  readonly because: (cause: StopCause) => void;
+  readonly dispose: () => void;
+};
+
+/** Stops at Ctrl-C, near the deadline and when the lock is lost. */
+function createStop(lock: HeldLock, { interrupt, deadline, clock }: RunDependencies): RunStop {
+  const controller = new AbortController();
+  const over = new AbortController();
+  const because = (cause: StopCause) => controller.abort(new Stop(cause));
+  for (const [signal, cause] of [
+    [interrupt, 'interrupt'],
+    [lock.lost, 'lock'],
+  ] as const) {
+    if (signal.aborted) because(cause);
+    signal.addEventListener('abort', () => because(cause), { signal: over.signal });
+  }
+  if (deadline !== null) {
+    const leftMs = deadline - DEADLINE_RESERVE_MS - clock.monotonicMs();
+    if (leftMs <= 0) because('deadline');
+    // Where the run is over first, the sleep is ended.
+    else
+      clock.sleep(leftMs, over.signal).then(
+        () => because('deadline'),
+        () => undefined,
+      );
+  }
+  return { signal: controller.signal, because, dispose: () => over.abort() };
+}

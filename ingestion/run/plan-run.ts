@@ -3,12 +3,12 @@ import { lastSettledDay, settledAt, spansOf } from '../domain/day.ts';
 import { type DayState, isGap, isMissing } from '../domain/day-state.ts';
 import { FIRST_HOURLY_DAY, firstAvailableDay, isFullRun } from '../domain/expected-days.ts';
 import { isAnsweredForGood, RefusedError } from '../domain/failure.ts';
-import type { Finding } from '../domain/finding.ts';
 import { planLatestRequests } from '../domain/latest-price.ts';
 import { type PlannedRequest, planRequests, type Window } from '../domain/planning.ts';
+import type { Finding } from '../domain/quality.ts';
 import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
 import type { DayRange, RunAnswer, RunDependencies } from '../ports.ts';
-import type { OpenRun } from './open-run.ts';
+import type { OpenRun, RunGoal } from './open-run.ts';
 
 export type RunPlan = {
   /** In the order that they are to be sent in. */
@@ -19,9 +19,6 @@ export type RunPlan = {
   readonly latestRequests: readonly (readonly string[])[];
   readonly missingDaysBefore: number;
 };
-
-/** What a plan is drafted from. */
-type Drafted = Pick<OpenRun, 'order' | 'scope' | 'expected' | 'isContinued' | 'base'>;
 
 /** A plan of which nothing is written yet. */
 export type DraftedPlan = Omit<RunPlan, 'missingDaysBefore'> & {
@@ -35,7 +32,7 @@ export type DraftedPlan = Omit<RunPlan, 'missingDaysBefore'> & {
  * @throws RefusedError when the request reaches beyond the plan's history, when none of its days is settled, or, by hand,
  * when it would eat the month's credits. Nothing was asked of the source then.
  */
-export async function draftPlan(run: Drafted, deps: RunDependencies): Promise<DraftedPlan> {
+export async function draftPlan(run: RunGoal, deps: RunDependencies): Promise<DraftedPlan> {
   refuseOutOfReach(run, deps);
   const { order, scope, expected, base } = run;
   const states = await readStates(run, deps);
@@ -71,7 +68,7 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
   const { order, scope, expected } = run;
   const { runs } = deps.repositories;
   if (isByHand(run)) await keepRequested(run, deps);
-  if (isFullRun(order.request)) await tellAgedOut(run, deps);
+  if (isFullRun(order.request)) await reportAgedOut(run, deps);
 
   const planned = requests.flatMap(({ serves, window }) =>
     serves.filter(({ gapDays }) => gapDays.length > 0).map((served) => ({ ...served, window })),
@@ -84,7 +81,7 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
       .map(({ series }) => series)
       .filter((series) => !bySeries.has(seriesName(series)) && !answeredForGood.has(seriesName(series))),
   );
-  tellUnsettled(run, deps);
+  reportUnsettled(run, deps);
   const gapDays = planned.reduce((sum, served) => sum + served.gapDays.length, 0);
   deps.onEvent({ kind: 'planned', requests: requests.length, gapDays, seriesCount: bySeries.size });
   const missingDaysBefore = states.flat().filter((state) => isMissing(state, scope)).length;
@@ -93,7 +90,7 @@ export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunP
 
 /** @returns the states of each expected series' days without a final row, in the order of `run.expected`. */
 export async function readStates(
-  { order, scope, expected, base }: Pick<Drafted, 'order' | 'scope' | 'expected' | 'base'>,
+  { order, scope, expected, base }: RunGoal,
   { repositories }: RunDependencies,
 ): Promise<DayState[][]> {
   const ranges = expected.flatMap(({ series, expected: spans }) => {
@@ -105,21 +102,15 @@ export async function readStates(
   return expected.map(({ expected: spans }) => spans.flatMap(() => ofRanges[position++] ?? []));
 }
 
-const isByHand = ({ order }: Pick<OpenRun, 'order'>): boolean => order.trigger === 'cli' || order.trigger === 'http';
+const isByHand = ({ order }: RunGoal): boolean => order.trigger === 'cli' || order.trigger === 'http';
 
 /** What the source answered in this run already, and will answer the same way again. */
-async function seriesAnsweredForGood(
-  { order }: Pick<OpenRun, 'order'>,
-  { repositories }: RunDependencies,
-): Promise<Set<string>> {
+async function seriesAnsweredForGood({ order }: RunGoal, { repositories }: RunDependencies): Promise<Set<string>> {
   const outcomes = await repositories.runs.seriesOutcomes(order.runId);
   return new Set(outcomes.filter(({ errorKind }) => errorKind && isAnsweredForGood(errorKind)).map(seriesName));
 }
 
-function refuseOutOfReach(
-  { order, scope }: Pick<OpenRun, 'order' | 'scope'>,
-  { clock, limits }: RunDependencies,
-): void {
+function refuseOutOfReach({ order, scope }: RunGoal, { clock, limits }: RunDependencies): void {
   const { from } = order.request;
   if (from === undefined) return;
   const firstDay = firstAvailableDay(clock.now(), limits.historyDays);
@@ -144,13 +135,13 @@ function refuseOutOfReach(
 }
 
 /** Days of the request that no run can have yet are named: nobody should wait for them. */
-function tellUnsettled({ order, scope }: OpenRun, { onEvent }: RunDependencies): void {
+function reportUnsettled({ order, scope }: OpenRun, { onEvent }: RunDependencies): void {
   const { to } = order.request;
   if (to !== undefined && to > lastSettledDay(scope.dueAt))
     onEvent({ kind: 'unsettled', day: to, settledAt: settledAt(to) });
 }
 
-async function refuseForCredits(needed: number, run: Drafted, deps: RunDependencies): Promise<void> {
+async function refuseForCredits(needed: number, run: RunGoal, deps: RunDependencies): Promise<void> {
   const { monthlyCredits: quota } = deps.limits;
   if (quota === null || needed === 0) return;
   const now = deps.clock.now();
@@ -164,7 +155,7 @@ async function refuseForCredits(needed: number, run: Drafted, deps: RunDependenc
 }
 
 /** @returns how many requests the ranges that were asked for before still need, besides those of this run. */
-async function countOpenRequests({ order, scope, expected, base }: Drafted, deps: RunDependencies): Promise<number> {
+async function countOpenRequests({ order, scope, expected, base }: RunGoal, deps: RunDependencies): Promise<number> {
   const { runs, prices } = deps.repositories;
   const ofThisRun = new Set(expected.map(({ series }) => seriesName(series)));
   const ranges = (await runs.requestedRanges()).filter((range) => !ofThisRun.has(seriesName(range)));
@@ -186,7 +177,7 @@ async function keepRequested({ order, startedAt, expected }: OpenRun, { reposito
 }
 
 /** Requested days that the plan's history no longer reaches are told once, as lost, and expected no more. */
-async function tellAgedOut(
+async function reportAgedOut(
   { order, scope, expected }: OpenRun,
   { repositories, limits }: RunDependencies,
 ): Promise<void> {

@@ -13,8 +13,7 @@ import {
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { BUNDLING } from '../../ingestion/contract/bundling.ts';
-import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import { BUNDLING, ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import type { Database } from '../database/price-database.ts';
 import type { StackConfig } from '../stage-config.ts';
 import { functionLog, resourceName } from '../stage-names.ts';

@@ -6,7 +6,7 @@ import { isLoopback } from '../../ingestion/contract/settings.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { Clock, RunDependencies, RunOrder } from '../../ingestion/ports.ts';
-import { foreseeRun } from '../../ingestion/run/dry-run.ts';
+import { dryRun } from '../../ingestion/run/dry-run.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { foreseenText } from '../output/foreseen-text.ts';
@@ -79,7 +79,7 @@ export async function foreseeAsCommand(request: RunRequest, clock: Clock, contex
   const { monthlyCredits, requestsPerMinute } = context.settings.source;
   return await withDatabase(context, async (database) => {
     const deps = composeLocally({ database, clock, onEvent: () => {} }, context);
-    const foreseen = await foreseeRun(orderOf(request, clock), deps);
+    const foreseen = await dryRun(orderOf(request, clock), deps);
     return {
       exitCode: EXIT.complete,
       document: { dryRun: true, ...foreseen, monthlyCredits },

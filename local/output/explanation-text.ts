@@ -2,8 +2,7 @@ import { KEPT_DAYS } from '../../ingestion/contract/limits.ts';
 import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import type { ExplainedHour, Explanation } from '../../ingestion/domain/trace-day.ts';
-import type { ExplainedAnswer, ExplainedRow } from '../../ingestion/replay/explain-day.ts';
+import type { ExplainedAnswer, ExplainedHour, ExplainedRow, Explanation } from '../../ingestion/replay/explain-day.ts';
 import { tableText } from './outcome-text.ts';
 
 /** Of an hour with more samples the table shows only how many; `--json` has them all. */

@@ -1,10 +1,10 @@
-import type { Foreseen, ForeseenRequest } from '../../ingestion/run/dry-run.ts';
+import type { DryRun, DryRunRequest } from '../../ingestion/run/dry-run.ts';
 import { formatCount, formatDuration, formatQuantity } from './format.ts';
 import { tableText } from './outcome-text.ts';
 
 /** @returns what a run would do, for people: by coin, then what it costs. */
 export function foreseenText(
-  { plan, requests, latestRequests, credits, creditsThisMonth, gapDays, durationMs }: Foreseen,
+  { plan, requests, latestRequests, credits, creditsThisMonth, gapDays, durationMs }: DryRun,
   { monthlyCredits, requestsPerMinute }: { monthlyCredits: number | null; requestsPerMinute: number },
 ): string {
   if (requests === 0) return 'Nothing is missing: no request would be sent.';
@@ -25,7 +25,7 @@ export function foreseenText(
   ].join('\n');
 }
 
-function rowOf(coin: string, requests: readonly ForeseenRequest[]): string[] {
+function rowOf(coin: string, requests: readonly DryRunRequest[]): string[] {
   return [
     coin,
     [...new Set(requests.map(({ currency }) => currency))].join(', '),

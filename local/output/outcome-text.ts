@@ -1,7 +1,7 @@
 // What the texts of a verdict and of the status share.
 import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
-import type { Finding } from '../../ingestion/domain/finding.ts';
+import type { Finding } from '../../ingestion/domain/quality.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunStatus, SeriesOutcome } from '../../ingestion/domain/verdict.ts';
 import { formatCount } from './format.ts';

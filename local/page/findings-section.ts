@@ -1,5 +1,5 @@
 import { countDays, spansOf } from '../../ingestion/domain/day.ts';
-import type { Finding } from '../../ingestion/domain/finding.ts';
+import type { Finding } from '../../ingestion/domain/quality.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import { formatCount } from '../output/format.ts';
 import { type Html, html } from './html.ts';

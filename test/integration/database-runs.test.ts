@@ -5,7 +5,7 @@ import { createDatabase } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { DAY_MS } from '../../ingestion/domain/day.ts';
 import { RefusedError } from '../../ingestion/domain/failure.ts';
-import type { Finding } from '../../ingestion/domain/finding.ts';
+import type { Finding } from '../../ingestion/domain/quality.ts';
 import type { FinishedRun } from '../../ingestion/ports.ts';
 import { answerWith, BITCOIN, counted, dailyPrice, openRun, runOrder } from '../support/database-fixtures.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';

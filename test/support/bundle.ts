@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
-import { BUNDLING } from '../../ingestion/contract/bundling.ts';
+import { BUNDLING } from '../../ingestion/contract/environment.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { DatabaseUrl } from '../../ingestion/contract/settings.ts';
+import { SETTINGS } from '../../ingestion/contract/settings.ts';
 import { parseDatabaseUrl } from '../../ingestion/database/database-url.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 
@@ -44,7 +44,7 @@ test.each([
   ['postgres://db.example/d?target_session_attrs=primary', { sessionAttributes: 'primary' }],
 ])('%j is understood, by the settings too', (url, parts) => {
   expect(parseDatabaseUrl(url)).toMatchObject(parts);
-  expect(DatabaseUrl.safeParse(url).success).toBe(true);
+  expect(SETTINGS.DATABASE_URL.safeParse(url).success).toBe(true);
 });
 
 describe('a URL that cannot be used is refused with what to change, and its password is not repeated', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
 import type { RunDetail } from '../../ingestion/database/read-status.ts';
-import type { Finding } from '../../ingestion/domain/finding.ts';
+import type { Finding } from '../../ingestion/domain/quality.ts';
 import type { RunStatus, Verdict } from '../../ingestion/domain/verdict.ts';
 import type { TriagedStatus } from '../../ingestion/triage.ts';
 import { runText, statusOverview } from '../../local/output/status-text.ts';

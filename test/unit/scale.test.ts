@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { KEPT_DAYS, MAX_HOPS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
-import { PLANS, type PlanName } from '../../ingestion/contract/plans.ts';
+import { PLANS, type PlanName } from '../../ingestion/contract/settings.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { requestsOfFullRun } from '../../ingestion/domain/credits.ts';
 import { planLatestRequests } from '../../ingestion/domain/latest-price.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { PLANS } from '../../ingestion/contract/plans.ts';
-import { isLoopback } from '../../ingestion/contract/settings.ts';
+import { isLoopback, PLANS } from '../../ingestion/contract/settings.ts';
 import {
   type Environment,
   parseLocalSettings,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { findUnknown } from '../../ingestion/contract/unknown-name.ts';
+import { findUnknown } from '../../ingestion/contract/nearest.ts';
 import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 test.each([

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { aborted } from 'node:util';
-import { PLANS } from '../../../ingestion/contract/plans.ts';
+import { PLANS } from '../../../ingestion/contract/settings.ts';
 import { createDatabase } from '../../../ingestion/database/connection.ts';
 import { IngestionError, LockTakenError } from '../../../ingestion/domain/failure.ts';
 import type { Verdict } from '../../../ingestion/domain/verdict.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { alarmIds } from '../../../ingestion/contract/alarm-names.ts';
-import { firstIssue } from '../../../ingestion/contract/first-issue.ts';
+import { firstIssue } from '../../../ingestion/contract/show.ts';
 import { IngestionError } from '../../../ingestion/domain/failure.ts';
 import { ConfigError, readConfig, type SettingsReader, type StackConfig } from '../../../lib/stage-config.ts';
 import { resourceName } from '../../../lib/stage-names.ts';

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { composeClient } from '../../../ingestion/compose-run.ts';
-import { nearest } from '../../../ingestion/contract/nearest.ts';
+import { codesOf, findUnknown, nearest } from '../../../ingestion/contract/nearest.ts';
 import { show } from '../../../ingestion/contract/show.ts';
 import type { Universe } from '../../../ingestion/contract/universe-schema.ts';
-import { codesOf, findUnknown } from '../../../ingestion/contract/unknown-name.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { addedText, checkedText, itemText, nameText, removedText, universeText } from '../../output/universe-text.ts';
 import { chooseByNumber } from '../ask.ts';

@@ -4,7 +4,7 @@ import { aggregate } from '../../../ingestion/domain/aggregation.ts';
 import type { Samples } from '../../../ingestion/domain/daily-price.ts';
 import { DAY_MS, endOf, HOUR_MS, type Instant, startOf } from '../../../ingestion/domain/day.ts';
 import type { PlannedWindow } from '../../../ingestion/domain/planning.ts';
-import { differences, explainDay } from '../../../ingestion/domain/trace-day.ts';
+import { differences, explainDay } from '../../../ingestion/replay/explain-day.ts';
 
 const DAY = '2026-05-12';
 const PLANNED: PlannedWindow = { window: { from: startOf(DAY) - DAY_MS, to: endOf(DAY) + DAY_MS }, gapDays: [DAY] };

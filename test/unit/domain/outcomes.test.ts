@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { refusalForCredits, reservedCredits, startOfMonth } from '../../../ingestion/domain/credits.ts';
-import { statusAfter } from '../../../ingestion/domain/outcomes.ts';
-import type { RunStatus, StopCause } from '../../../ingestion/domain/verdict.ts';
+import { type RunStatus, type StopCause, statusAfter } from '../../../ingestion/domain/verdict.ts';
 
 describe('the status after a hop', () => {
   test.each<[number, StopCause | null, boolean, boolean, RunStatus]>([

@@ -1,0 +1,122 @@
+import pLimit from 'p-limit';
+import { MINUTE_MS } from '../domain/day.ts';
+import { isTransient, SourceError } from '../domain/failure.ts';
+import type { PlannedRequest } from '../domain/planning.ts';
+import { createRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
+import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
+import type { RateLimiter, RunDependencies, SeriesFailure } from '../ports.ts';
+import { type CurrencyComparison, createCurrencyComparison } from './compare-currencies.ts';
+import { type OpenRun, Stop } from './open-run.ts';
+import type { RunPlan } from './plan-run.ts';
+import { type References, referencesOf } from './references.ts';
+
+/** Enough requests side by side to spend a minute's permits at any latency up to the timeout; more would only cost memory. */
+const MAX_CONCURRENCY = 100;
+
+/** How far back requests of earlier processes may count: a minute, its slack, and the timeout of one killed under way. */
+const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
+
+/** One worker's share of a run: what its requests share, and what they have come to so far. */
+export type Hop = {
+  readonly run: OpenRun;
+  readonly plan: RunPlan;
+  readonly deps: RunDependencies;
+  readonly limiter: RateLimiter;
+  readonly retryPolicy: RetryPolicy;
+  readonly references: References;
+  readonly currencies: CurrencyComparison;
+  /** How often each request was sent. */
+  readonly attempts: Map<PlannedRequest, number>;
+  /** By the series' name. */
+  readonly failures: Map<string, SeriesFailure>;
+  readonly counts: { requests: number; retries: number; rateLimited: number };
+  readonly rows: { written: number; unchanged: number; derived: number };
+  isClockReported: boolean;
+};
+
+export async function beginHop(run: OpenRun, plan: RunPlan, deps: RunDependencies): Promise<Hop> {
+  const limiter = await limiterFromLedger(deps);
+  deps.onEvent({ kind: 'fetching', limiter });
+  return {
+    ...{ run, plan, deps, limiter },
+    retryPolicy: createRetryPolicy(),
+    references: referencesOf(plan, deps),
+    currencies: createCurrencyComparison(run, plan, deps),
+    attempts: new Map(),
+    failures: new Map(),
+    counts: { requests: 0, retries: 0, rateLimited: 0 },
+    rows: { written: 0, unchanged: 0, derived: 0 },
+    isClockReported: false,
+  };
+}
+
+/** @returns a limiter that begins with the requests of earlier processes. */
+export async function limiterFromLedger({ clock, repositories, makeRateLimiter }: RunDependencies) {
+  const now = clock.now();
+  const endedAt = await repositories.requests.endedSince(now - LEDGER_WINDOW_MS);
+  return makeRateLimiter(endedAt.map((at) => (at === null ? 0 : now - at)));
+}
+
+/**
+ * Does the work for each request of the plan, side by side. A failure of one series leaves the others alone; a cause that
+ * all of them share stops the hop. Returns when everything in hand is settled.
+ * @throws the first error of the work that is no SourceError, and LockLostError.
+ */
+export async function workOff(hop: Hop, work: (request: PlannedRequest) => Promise<void>): Promise<void> {
+  const { run, plan, deps, limiter, failures } = hop;
+  const errors: unknown[] = [];
+  /** Never rejects: p-limit would leave the requests behind it running unobserved. */
+  async function settle(request: PlannedRequest): Promise<void> {
+    if (run.stop.signal.aborted || isHopeless(failures.get(seriesName(request.series)))) return;
+    try {
+      await work(request);
+    } catch (error) {
+      if (error instanceof Stop) return;
+      if (error instanceof SourceError) return failRequest(hop, request, error);
+      errors.push(error);
+      run.stop.because('source');
+    }
+  }
+  const limit = pLimit(Math.min(limiter.limit, MAX_CONCURRENCY));
+  // What others are derived with comes first, and whole.
+  for (const isReference of [true, false]) {
+    const requests = plan.requests.filter((request) => request.isReference === isReference);
+    await Promise.all(requests.map((request) => limit(() => settle(request))));
+  }
+  run.lock.lost.throwIfAborted();
+  if (errors.length > 0) throw errors[0];
+  await deps.repositories.runs.failSeries(run.order.runId, [...failures.values()]);
+}
+
+/** The other windows of a series may be answered though one is empty, or lies beyond the history. */
+const isHopeless = (failure: SeriesFailure | undefined): boolean =>
+  failure !== undefined && !isTransient(failure.kind) && failure.kind !== 'history' && failure.kind !== 'empty';
+
+/** What is derived from the answer fails with it. */
+function failRequest(hop: Hop, request: PlannedRequest, error: SourceError): void {
+  for (const [index, { series, gapDays }] of request.serves.entries()) {
+    if (index === 0) failSeries(hop, series, error, hop.attempts.get(request));
+    else if (gapDays.length > 0) failSeries(hop, series, error);
+  }
+}
+
+/** A series that lacks a rate fails as its reference did; where that has an answer, none of its moments is near enough. */
+export function failWithoutRate(hop: Hop, series: Series): void {
+  const [, ...references] = sourcesOf(series, hop.run.base);
+  const failure = references.map((one) => hop.failures.get(seriesName(one))).find((one) => one !== undefined);
+  const names = references.map(seriesName).join(' and ');
+  const why = failure?.message ?? `the answers for ${names} have no moment in common`;
+  failSeries(hop, series, { kind: failure?.kind ?? 'incomplete', message: `There is no rate for it: ${why}` });
+}
+
+function failSeries(
+  { failures, deps }: Hop,
+  series: Series,
+  { kind, message }: Pick<SourceError, 'kind' | 'message'>,
+  attempts = 0,
+): void {
+  const name = seriesName(series);
+  failures.set(name, { ...series, kind, message, attempts });
+  deps.log.warn('Series failed', { series: name, kind, attempts, error: message });
+  deps.onEvent({ kind: 'failed', series, error: message });
+}
