@@ -12,9 +12,6 @@ import type { Finding, PriceChange } from './domain/quality.ts';
 import type { CrossRateBase, Series } from './domain/series.ts';
 import type { DayCounts, SeriesOutcome, Verdict } from './domain/verdict.ts';
 
-export type { DayState } from './domain/day-state.ts';
-export type { Window } from './domain/planning.ts';
-
 export interface Clock {
   /** The wall clock, for stamps. It may be set, back or ahead, at any moment. */
   now(): Instant;
@@ -55,8 +52,6 @@ export type OpenedRun = {
   /** In the order that the series were given in. */
   readonly series: readonly { readonly trackedSince: Day; readonly requested: readonly DaySpan[] }[];
 };
-
-// --- The price source -----------------------------------------------------------------------------------------------
 
 /** One proper answer of the source. */
 export type SourceResponse = {
@@ -106,8 +101,6 @@ export interface RateLimiter {
   waitMs(count: number): number;
 }
 
-// --- The database ---------------------------------------------------------------------------------------------------
-
 /** The advisory lock that lets one ingestion work at a time, held on a connection of its own. */
 export interface IngestionLock {
   /** @throws LockTakenError when it is still taken after `waitMs`. */
@@ -116,14 +109,11 @@ export interface IngestionLock {
 /** @property lost aborts, with a LockLostError as its reason, when the connection that holds the lock breaks. */
 export type HeldLock = { readonly lost: AbortSignal; release(): Promise<void> };
 
-/** Totals of a run over all its hops. */
-export type RunTotals = Pick<
-  Verdict,
-  'requests' | 'credits' | 'retries' | 'rateLimited' | 'crossRateDays' | 'latestPrices'
->;
+/** What a hop adds to its run, save the requests, which the ledger knows. `latestPrices` null leaves what is known. */
+export type HopTotals = Pick<Verdict, 'retries' | 'crossRateDays' | 'latestPrices'>;
 
-/** What a hop adds to them, save the requests, which the ledger knows. `latestPrices` null leaves what is known. */
-export type HopTotals = Pick<RunTotals, 'retries' | 'crossRateDays' | 'latestPrices'>;
+/** Of a run over all its hops. */
+export type RunTotals = HopTotals & Pick<Verdict, 'requests' | 'credits' | 'rateLimited'>;
 
 export type FinishedRun = DayCounts & Pick<Verdict, 'status' | 'error'>;
 
@@ -277,28 +267,6 @@ export interface LatestPriceRepository {
   store(runId: string, latest: readonly LatestPrice[]): Promise<void>;
 }
 
-/** Daily prices of one series, from a file. @property price digits, as the file has them. */
-export type PricesToImport = {
-  readonly series: Series;
-  readonly prices: readonly { readonly day: Day; readonly price: string }[];
-  readonly sourceName: string;
-  /** Of the file. */
-  readonly sha256: string;
-  /** Whether days that another price was imported of get the new one. */
-  readonly mayReplace: boolean;
-};
-
-/** A day that another price is imported of. */
-export type ImportConflict = { readonly day: Day; readonly stored: string; readonly found: string };
-
-/** @property written days that were not imported before. @property unchanged days whose price is the same. */
-export type Imported = { readonly written: number; readonly replaced: number; readonly unchanged: number };
-
-export interface ImportRepository {
-  /** Imports all of the prices, or none: the conflicts then say why. */
-  importPrices(toImport: PricesToImport): Promise<Imported | { readonly conflicts: readonly ImportConflict[] }>;
-}
-
 export interface FindingRepository {
   add(runId: string, findings: readonly Finding[]): Promise<void>;
   ofRun(runId: string): Promise<Finding[]>;
@@ -330,13 +298,10 @@ export type Repositories = {
   readonly runs: RunRepository;
   readonly prices: PriceRepository;
   readonly latestPrices: LatestPriceRepository;
-  readonly imports: ImportRepository;
   readonly findings: FindingRepository;
   readonly requests: RequestLedger;
   readonly housekeeping: Housekeeping;
 };
-
-// --- The run --------------------------------------------------------------------------------------------------------
 
 /** What a run tells while it works, for progress bars and logs. */
 export type RunEvent =

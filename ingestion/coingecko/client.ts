@@ -13,8 +13,7 @@ import {
   parseRetryAfter,
   readStatedError,
 } from './errors.ts';
-import { parseAnswer, parseJson, parseSamples, parseShape } from './parse-answer.ts';
-import { parseLatestPrices } from './parse-latest-prices.ts';
+import { parseAnswer, parseJson, parseLatestPrices, parseSamples, parseShape } from './parse-answer.ts';
 
 export type CoinGeckoOptions = {
   /** Without the endpoint: `https://api.coingecko.com/api/v3`. */

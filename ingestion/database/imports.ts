@@ -1,5 +1,7 @@
 import type { Insertable, Transaction } from 'kysely';
-import type { Clock, ImportConflict, ImportRepository } from '../ports.ts';
+import type { Day } from '../domain/day.ts';
+import type { Series } from '../domain/series.ts';
+import type { Clock } from '../ports.ts';
 import type { Fence } from './fence.ts';
 import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
 import type { Tables } from './tables.ts';
@@ -13,6 +15,28 @@ const COLUMNS = {
   file_sha256: 'text',
   imported_at: 'timestamptz',
 } as const satisfies ColumnTypes<keyof Tables['imported_daily_prices']>;
+
+/** Daily prices of one series, from a file. @property price digits, as the file has them. */
+export type PricesToImport = {
+  readonly series: Series;
+  readonly prices: readonly { readonly day: Day; readonly price: string }[];
+  readonly sourceName: string;
+  /** Of the file. */
+  readonly sha256: string;
+  /** Whether days that another price was imported of get the new one. */
+  readonly mayReplace: boolean;
+};
+
+/** A day that another price is imported of. */
+export type ImportConflict = { readonly day: Day; readonly stored: string; readonly found: string };
+
+/** @property written days that were not imported before. @property unchanged days whose price is the same. */
+export type Imported = { readonly written: number; readonly replaced: number; readonly unchanged: number };
+
+export interface ImportRepository {
+  /** Imports all of the prices, or none: the conflicts then say why. */
+  importPrices(toImport: PricesToImport): Promise<Imported | { readonly conflicts: readonly ImportConflict[] }>;
+}
 
 export function createImportRepository(fence: Fence, clock: Clock): ImportRepository {
   return {

@@ -1,56 +1,37 @@
 /**
- * Why an answer, a series or a run failed.
- * - `network`, `timeout`, `rate_limited`, `server_error`, `blocked` (by CoinGecko's CDN or for the User-Agent),
- *   `malformed` (HTML, cut JSON, too large, a shape that is not the documented one) may pass: they are worth another try.
- *   So may `incomplete`: a proper answer that still lacks a day.
- * - `empty` (no sample at all), `wrong_granularity`, `not_found`, `history` (beyond what the plan reaches back) and `plan`
- *   stay as they are for their series: the same run does not ask again.
- * - `wrong_key` and `credits` stay as they are for the whole run, and so does `refused`: a request that cannot be kept.
+ * Why an answer, a series or a run failed, and what that is the same for.
+ * - `transient` ones may pass, and are worth another try.
+ * - `series`: the source answered, and will answer the same way again. The same run does not ask again.
+ * - `run`: so it is for every series, and the run must end.
  */
-export type FailureKind =
-  | 'network'
-  | 'timeout'
-  | 'rate_limited'
-  | 'server_error'
-  | 'blocked'
-  | 'malformed'
-  | 'incomplete'
-  | 'wrong_granularity'
-  | 'empty'
-  | 'not_found'
-  | 'history'
-  | 'plan'
-  | 'wrong_key'
-  | 'credits'
-  | 'refused';
-
-type Reach = 'transient' | 'series' | 'run';
-
-const REACH: Readonly<Record<FailureKind, Reach>> = {
+const REACH = {
   network: 'transient',
   timeout: 'transient',
   rate_limited: 'transient',
   server_error: 'transient',
+  /** By CoinGecko's CDN, or for the User-Agent. */
   blocked: 'transient',
+  /** HTML, cut JSON, too large, or of a shape that is not the documented one. */
   malformed: 'transient',
+  /** A proper answer still lacks a day. */
   incomplete: 'transient',
   wrong_granularity: 'series',
+  /** No sample at all. */
   empty: 'series',
   not_found: 'series',
+  /** Beyond what the plan reaches back. */
   history: 'series',
   plan: 'series',
   wrong_key: 'run',
   credits: 'run',
+  /** A request that cannot be kept. */
   refused: 'run',
-};
+} as const satisfies Readonly<Record<string, 'transient' | 'series' | 'run'>>;
 
-/** @returns whether trying again, unchanged, can help. */
+export type FailureKind = keyof typeof REACH;
+
 export const isTransient = (kind: FailureKind): boolean => REACH[kind] === 'transient';
-
-/** @returns whether the source answered, and will answer the same way again: one request a run is enough. */
 export const isAnsweredForGood = (kind: FailureKind): boolean => REACH[kind] === 'series';
-
-/** @returns whether the cause is the same for every series, so that the run must end. */
 export const stopsTheRun = (kind: FailureKind): boolean => REACH[kind] === 'run';
 
 /** The base of every error that this program foresees. The message says what was found, what was expected, what to do. */
@@ -87,7 +68,7 @@ export class RefusedError extends IngestionError {
   override readonly name = 'RefusedError';
   readonly kind: 'history' | 'credits' | 'refused';
 
-  constructor(kind: 'history' | 'credits' | 'refused', message: string) {
+  constructor(kind: RefusedError['kind'], message: string) {
     super(message);
     this.kind = kind;
   }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
 import { codesOf, findUnknown } from '../contract/nearest.ts';
-import type { RunRequest } from '../contract/run-request.ts';
+import { RunRequest } from '../contract/run-request.ts';
 import { show } from '../contract/show.ts';
 import type { Universe } from '../contract/universe-schema.ts';
 import {
@@ -10,7 +10,6 @@ import {
   DAY_MS,
   dayOf,
   type Instant,
-  isDay,
   lastSettledDay,
   MINUTE_MS,
   settledAt,
@@ -45,18 +44,6 @@ export class RequestError extends IngestionError {
 
 export type RequestContext = { readonly universe: Universe; readonly now: Instant };
 
-const day = z.string().refine(isDay);
-const names = z.array(z.string()).min(1);
-
-/** The request's fields by themselves; days and names are judged by `parseRunRequest`. */
-export const requestShape = z.strictObject({
-  from: day.optional(),
-  to: day.optional(),
-  coins: names.optional(),
-  currencies: names.optional(),
-  refetch: z.boolean().optional(),
-});
-
 const label = z.string().min(1).max(256);
 const scheduledShape = z.strictObject({ source: label, 'detail-type': label, triggered_at: z.iso.datetime().max(40) });
 
@@ -66,7 +53,7 @@ const scheduledShape = z.strictObject({ source: label, 'detail-type': label, tri
  * @throws RequestError for the first field at fault.
  */
 export function parseRunRequest(input: unknown, { universe, now }: RequestContext): RunRequest {
-  const { from, to, coins, currencies, refetch } = parseShape(requestShape, input);
+  const { from, to, coins, currencies, refetch } = parseShape(RunRequest, input);
   checkDays(from, to, refetch, now);
   checkNames('coins', coins, universe.coins);
   checkNames('currencies', currencies, codesOf(universe));
@@ -90,7 +77,7 @@ export function parseTriggerBody(input: unknown, context: RequestContext): Trigg
   const scheduled = fields.filter((field) => field in scheduledShape.shape);
   if (scheduled.length === 0) return { request: parseRunRequest(input, context), triggeredAt: null };
 
-  const requested = fields.find((field) => field in requestShape.shape);
+  const requested = fields.find((field) => field in RunRequest.shape);
   if (requested) throw new RequestError('body', `${requested} beside ${scheduled.join(', ')}`, EXPECTED.body);
   const { triggered_at: triggeredAt } = parseShape(scheduledShape, input);
   const ageMs = context.now - Date.parse(triggeredAt);

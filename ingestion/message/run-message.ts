@@ -1,9 +1,7 @@
 import * as z from 'zod';
-import { MAX_HOPS } from '../contract/limits.ts';
-import type { RunMessage } from '../contract/run-request.ts';
+import { RunMessage } from '../contract/run-request.ts';
 import { firstIssue, show } from '../contract/show.ts';
 import { IngestionError } from '../domain/failure.ts';
-import { requestShape } from './request.ts';
 
 /** A queue message that no hop can be made of: broken, or written by a program with another version of the message. */
 export class RunMessageError extends IngestionError {
@@ -17,16 +15,6 @@ export class RunMessageError extends IngestionError {
 }
 
 const versioned = z.object({ version: z.unknown() });
-
-const messageShape: z.ZodType<RunMessage> = z.object({
-  version: z.literal(1),
-  runId: z.uuid(),
-  triggerKey: z.string().min(1).max(1024),
-  trigger: z.enum(['schedule', 'http', 'cli', 'deploy', 'repair']),
-  dueAt: z.iso.datetime(),
-  request: requestShape,
-  hop: z.int().min(0).max(MAX_HOPS),
-});
 
 /**
  * Parses the body of a queue message. Whether the universe still has the request's coins and currencies is for
@@ -43,7 +31,7 @@ export function parseRunMessage(body: string): RunMessage {
       `The queue message has version ${found}; this program reads version 1. It stays in the queue for a program that reads it.`,
     );
   }
-  const message = messageShape.safeParse(json);
+  const message = RunMessage.safeParse(json);
   if (message.success) return message.data;
   throw new RunMessageError('unreadable', `The queue message can't be read. ${firstIssue(message.error, 'body')}.`);
 }

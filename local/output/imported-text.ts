@@ -1,6 +1,6 @@
+import type { Imported } from '../../ingestion/database/imports.ts';
 import type { Day } from '../../ingestion/domain/day.ts';
 import { type Series, seriesName } from '../../ingestion/domain/series.ts';
-import type { Imported } from '../../ingestion/ports.ts';
 import { formatQuantity } from './format.ts';
 
 /** What was imported from a file. */

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseLatestPrices } from '../../ingestion/coingecko/parse-latest-prices.ts';
+import { parseLatestPrices } from '../../ingestion/coingecko/parse-answer.ts';
 import { SourceError } from '../../ingestion/domain/failure.ts';
 
 const RECEIVED_AT = Date.parse('2026-11-27T02:00:30Z');

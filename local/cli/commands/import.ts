@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import type { ImportConflict, Imported, PricesToImport } from '../../../ingestion/database/imports.ts';
 import { createRepositories } from '../../../ingestion/database/repositories.ts';
 import { addDays, dayOf } from '../../../ingestion/domain/day.ts';
 import { seriesName } from '../../../ingestion/domain/series.ts';
-import type { ImportConflict, Imported, PricesToImport } from '../../../ingestion/ports.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { formatQuantity } from '../../output/format.ts';
 import { importedText } from '../../output/imported-text.ts';
