@@ -1,11 +1,10 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 
 const testDatabase = await useTestDatabase();
 let ingestion: TestIngestion;
-beforeEach(() => emptyTables(testDatabase));
 afterEach(() => ingestion.close());
 
 /**
@@ -50,15 +49,12 @@ async function runWhileSet(byMs: number) {
   };
 }
 
-test.each([
-  ['back by 10 minutes', -10 * MINUTE_MS],
-  ['back by an hour', -HOUR_MS],
-  ['ahead by an hour', HOUR_MS],
-  ['ahead by a day', 24 * HOUR_MS],
-])('a wall clock that is set %s in the middle of a run changes nothing but stamps', async (_how, byMs) => {
+test('a wall clock that is set back or ahead in the middle of a run changes nothing but stamps', async () => {
   const untouched = await runWhileSet(0);
   expect(untouched.counts).toMatchObject({ status: 'complete', requests: 4, storedDays: 120 });
-  await ingestion.close();
-  await emptyTables(testDatabase);
-  expect(await runWhileSet(byMs)).toEqual(untouched);
+  for (const byMs of [-HOUR_MS, 24 * HOUR_MS]) {
+    await ingestion.close();
+    await emptyTables(testDatabase);
+    expect(await runWhileSet(byMs)).toEqual(untouched);
+  }
 });
