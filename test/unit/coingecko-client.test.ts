@@ -110,12 +110,6 @@ describe('a request', () => {
     expect(requests[0]?.url).toMatch(/^\/api\/v3\/coins\/\.\.%2Fping%3Fx\/market_chart\/range\?/);
   });
 
-  test('is sent once, whatever comes of it', async () => {
-    handler = answer(503, 'down');
-    await failureOf(fetchBitcoin());
-    expect(requests).toHaveLength(1);
-  });
-
   test('a key that no header can carry is refused without being shown or sent', async () => {
     const failure = await failureOf(fetchBitcoin({ apiKey: `${KEY}\n` }));
     expect(failure.kind).toBe('wrong_key');
@@ -154,26 +148,11 @@ describe('a proper answer', () => {
     expect(strayPoints).toBe(2);
   });
 
-  test('its body can be parsed again', async () => {
-    handler = answer(200, CHART);
-    const { body, samples } = await fetchBitcoin();
-    expect(createClient().parse(body)).toEqual(samples);
-  });
-
-  test('may be compressed, and is kept decoded', async () => {
+  test('may be compressed, is kept decoded, and can be parsed again', async () => {
     handler = answer(200, gzipSync(JSON.stringify(CHART)), { 'content-encoding': 'gzip' });
     const { body, samples } = await fetchBitcoin();
     expect(JSON.parse(Buffer.from(body).toString())).toEqual(CHART);
-    expect(samples.prices).toHaveLength(3);
-  });
-
-  test('may come in pieces', async () => {
-    handler = (_, response) => {
-      const text = JSON.stringify(CHART);
-      response.write(text.slice(0, 40));
-      setImmediate(() => response.end(text.slice(40)));
-    };
-    expect((await fetchBitcoin()).samples.prices).toHaveLength(3);
+    expect(createClient().parse(body)).toEqual(samples);
   });
 
   test('of a known coin may be empty', async () => {
@@ -189,7 +168,7 @@ describe('a proper answer', () => {
 });
 
 describe('the lists', () => {
-  test('give all coins, also those that lack a symbol or a name', async () => {
+  test('give all coins, also those that lack a symbol or a name, and all currencies', async () => {
     handler = answer(200, [
       { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
       { id: 'nameless', symbol: 'nml', name: null },
@@ -199,12 +178,9 @@ describe('the lists', () => {
       { id: 'nameless', symbol: 'nml', name: '' },
     ]);
     expect(requests[0]?.url).toBe('/api/v3/coins/list');
-  });
-
-  test('give all currencies', async () => {
     handler = answer(200, ['btc', 'usd', 'try']);
     expect(await createClient().listCurrencies(new AbortController().signal)).toEqual(['btc', 'usd', 'try']);
-    expect(requests[0]?.url).toBe('/api/v3/simple/supported_vs_currencies');
+    expect(requests[1]?.url).toBe('/api/v3/simple/supported_vs_currencies');
   });
 
   test('of another shape are refused, naming the field', async () => {
@@ -252,7 +228,6 @@ describe('an error', () => {
       says: /^bitcoin\/usd from 2026-11-19 .*beyond the history that the plan allows.*COINGECKO_HISTORY_DAYS/,
     },
     { status: 403, body: flat(1020, 'Access denied'), kind: 'blocked', says: /blocked.*1020/ },
-    { status: 403, body: flat(403, 'Describe yourself'), kind: 'blocked', says: /User-Agent.*/ },
     { status: 403, body: '<html><title>Denied</title></html>', kind: 'blocked', says: /Denied/ },
     { status: 401, body: { error: 'Who are you' }, kind: 'wrong_key', says: /not accepted.*Who are you/ },
     {
@@ -265,15 +240,12 @@ describe('an error', () => {
     { status: 422, body: { error: 'Missing parameter x' }, kind: 'server_error', says: /422: Missing parameter x/ },
     { status: 408, body: '', kind: 'timeout', says: /took too long/ },
     { status: 429, body: flat(429, 'Slow down'), kind: 'rate_limited', says: /too many requests.*Slow down/ },
-    { status: 429, body: 'Throttled', kind: 'rate_limited', says: /Throttled/ },
     { status: 403, body: 'Throttled', kind: 'rate_limited', says: /Throttled/ },
     { status: 500, body: { status: 500, error: 'Oops' }, kind: 'server_error', says: /500: Oops/ },
     { status: 502, body: '<html>\n<h1>Bad  gateway</h1></html>', kind: 'server_error', says: /<h1>Bad gateway/ },
-    { status: 503, body: '', kind: 'server_error', says: /status 503\)/ },
     { status: 418, body: nested(10999, 'New here'), kind: 'server_error', says: /status 418, error 10999: New here/ },
     { status: 429, body: '{"status":{"error_code":4', kind: 'rate_limited', says: /too many/ },
     { status: 500, body: { error: null, status: [], error_code: 'x' }, kind: 'server_error', says: /"error_code":"x"/ },
-    { status: 204, body: '', kind: 'server_error', says: /status 204/ },
     { status: 206, body: CHART, kind: 'server_error', says: /status 206/ },
     { status: 200, body: flat(429, 'Slow down'), kind: 'rate_limited', says: /status 200, error 429/ },
     { status: 200, body: nested(10012, 'Too long ago'), kind: 'history', says: /status 200, error 10012/ },
@@ -341,9 +313,7 @@ describe('an answer that cannot be used', () => {
     { what: 'HTML', body: '<!doctype html><title>Please wait</title>', says: /Please wait/ },
     { what: 'cut JSON', body: chart({}).slice(0, -60), says: /cut off/ },
     { what: 'nothing', body: '', says: /0 bytes/ },
-    { what: 'an empty object', body: '{}', says: /prices/ },
     { what: 'an array', body: '[]', says: /object/ },
-    { what: 'null', body: 'null', says: /object/ },
     {
       what: 'a stamp in seconds',
       body: chart({ prices: [[HOUR / 1000, 1]] }),
@@ -351,7 +321,6 @@ describe('an answer that cannot be used', () => {
     },
     { what: 'a stamp in microseconds', body: chart({ prices: [[HOUR * 1000, 1]] }), says: /prices\[0]\[0]/ },
     { what: 'a fractional stamp', body: chart({ prices: [[HOUR + 0.5, 1]] }), says: /prices\[0]\[0]/ },
-    { what: 'no stamp', body: chart({ prices: [[null, 1]] }), says: /prices\[0]\[0].*null/ },
     { what: 'a stamp as text', body: chart({ prices: [[String(HOUR), 1]] }), says: /prices\[0]\[0]/ },
     { what: 'a sample that is none', body: chart({ prices: [1] }), says: /prices\[0]/ },
   ])('because it is or holds $what is malformed, and the message shows it', async ({ body, says }) => {
@@ -395,15 +364,6 @@ describe('time', () => {
       stall: (_, response) => {
         response.writeHead(200);
         response.write('{"prices":[');
-      },
-      status: 200,
-    },
-    {
-      what: 'the body drips',
-      stall: (_, response) => {
-        response.writeHead(200);
-        const drip = setInterval(() => response.write(' '), 5);
-        response.once('close', () => clearInterval(drip));
       },
       status: 200,
     },
@@ -491,11 +451,9 @@ describe('the network', () => {
 
   test.each([
     { code: 'ENOTFOUND', says: 'the name did not resolve; is there a network? (ENOTFOUND)' },
-    { code: 'EAI_AGAIN', says: 'the name did not resolve' },
     { code: 'ENETUNREACH', says: 'is there a network?' },
     { code: 'UND_ERR_CONNECT_TIMEOUT', says: 'firewall' },
     { code: 'SELF_SIGNED_CERT_IN_CHAIN', says: 'NODE_EXTRA_CA_CERTS' },
-    { code: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', says: 'NODE_EXTRA_CA_CERTS' },
     { code: 'ENEWCODE', says: 'what Node says (ENEWCODE)' },
   ])('$code is told in a sentence', async ({ code, says }) => {
     const cause = Object.assign(new Error('what Node says'), { code });
