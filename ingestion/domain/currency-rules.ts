@@ -2,7 +2,6 @@
 import { DAY_MS, type Day, HOUR_MS, startOf } from './day.ts';
 import { median } from './median.ts';
 import { type Finding, percent } from './quality.ts';
-import type { Series } from './series.ts';
 
 /** A coin whose rate lies further than this from the other coins' has a price in the wrong currency, or a stale one. */
 const MAX_COIN_DEVIATION = 0.005;
@@ -27,86 +26,61 @@ const HOURS_A_DAY = DAY_MS / HOUR_MS;
 /** The mean price of each UTC hour, by hours since 1970. */
 export type HourlyMeans = ReadonlyMap<number, number>;
 
-/** What one coin says of one currency against the universe's first one on one day. */
-export type CoinRate = { readonly coin: string; readonly currency: string; readonly day: Day; readonly rate: number };
-
-/** Two currencies of one coin that have the same price in every hour that both have. */
-export type SameValues = Series & { readonly sameAs: string; readonly hours: number };
+/** The rate of one currency against the universe's first one on one day, by one coin or by the median of all. */
+export type MedianRate = { readonly currency: string; readonly day: Day; readonly rate: number };
+export type CoinRate = MedianRate & { readonly coin: string };
 
 /**
  * Compares one coin's currencies by the hours that both have.
  * @param base the universe's first currency.
  * @param days the days to give rates for.
- * @returns a rate for each currency and day that can be compared, and the series that equal another value for value;
- * those give no rates, since one of the two is not in its currency.
+ * @returns a rate for each currency and day that can be compared, and an error finding for each series that equals another
+ * value for value: CoinGecko answers some wrong currencies in another one without a word. These give no rates.
  */
 export function compareCurrencies(
   coin: string,
   base: string,
   hoursByCurrency: ReadonlyMap<string, HourlyMeans>,
   days: readonly Day[],
-): { rates: CoinRate[]; same: SameValues[] } {
-  const same: SameValues[] = [];
+): { rates: CoinRate[]; findings: Finding[] } {
+  const findings: Finding[] = [];
+  const suspects = new Set<string>();
   const currencies = [...hoursByCurrency.keys()];
   for (const [index, currency] of currencies.entries()) {
     for (const other of currencies.slice(0, index)) {
-      const hours = arePegged(currency, other)
-        ? 0
-        : countIfSame(hoursByCurrency.get(currency), hoursByCurrency.get(other));
-      if (hours > 0) same.push({ coin, currency, sameAs: other, hours });
+      if (arePegged(currency, other)) continue;
+      const hours = countIfSame(hoursByCurrency.get(currency), hoursByCurrency.get(other));
+      if (hours === 0) continue;
+      suspects.add(currency).add(other);
+      const detail = `${coin}/${currency} equals ${coin}/${other} in all ${hours} hours that both have: the currency was ignored`;
+      findings.push({ rule: 'currency', severity: 'error', coin, currency, day: null, detail });
     }
   }
-  const suspects = new Set(same.flatMap(({ currency, sameAs }) => [currency, sameAs]).filter((code) => code !== base));
-  const rates: CoinRate[] = [];
-  for (const currency of currencies) {
-    if (currency === base || suspects.has(currency)) continue;
+  const comparable = currencies.filter((currency) => currency !== base && !suspects.has(currency));
+  const rates = comparable.flatMap((currency) => {
     const ratios = ratiosByDay(hoursByCurrency.get(currency), hoursByCurrency.get(base));
-    for (const day of days) {
+    return days.flatMap((day) => {
       const ofDay = ratios.get(startOf(day) / DAY_MS);
-      if (ofDay) rates.push({ coin, currency, day, rate: median(ofDay) });
-    }
-  }
-  return { rates, same };
+      return ofDay ? [{ coin, currency, day, rate: median(ofDay) }] : [];
+    });
+  });
+  return { rates, findings };
 }
 
 /** @returns how many hours both have, where their prices are the same in each; 0 where one differs. */
 function countIfSame(one: HourlyMeans = new Map(), other: HourlyMeans = new Map()): number {
-  let count = 0;
-  for (const [hour, price] of one) {
-    const otherPrice = other.get(hour);
-    if (otherPrice === undefined) continue;
-    if (otherPrice !== price) return 0;
-    count += 1;
-  }
-  return count;
+  const common = [...one].filter(([hour]) => other.has(hour));
+  return common.every(([hour, price]) => other.get(hour) === price) ? common.length : 0;
 }
 
 /** @returns the ratio in each hour that both have, by days since 1970. */
 function ratiosByDay(of: HourlyMeans = new Map(), to: HourlyMeans = new Map()): Map<number, number[]> {
-  const ratios = new Map<number, number[]>();
-  for (const [hour, price] of of) {
-    const basePrice = to.get(hour);
-    if (basePrice === undefined) continue;
-    const day = Math.floor(hour / HOURS_A_DAY);
-    const ofDay = ratios.get(day);
-    if (ofDay) ofDay.push(price / basePrice);
-    else ratios.set(day, [price / basePrice]);
-  }
-  return ratios;
+  const common = [...of].filter(([hour]) => to.has(hour));
+  const byDay = Map.groupBy(common, ([hour]) => Math.floor(hour / HOURS_A_DAY));
+  return new Map(
+    [...byDay].map(([day, hours]) => [day, hours.map(([hour, price]) => price / (to.get(hour) ?? Number.NaN))]),
+  );
 }
-
-/** @returns an error finding: CoinGecko answers some wrong currencies in another one without a word. */
-export const sameValuesFinding = ({ coin, currency, sameAs, hours }: SameValues): Finding => ({
-  rule: 'currency',
-  severity: 'error',
-  coin,
-  currency,
-  day: null,
-  detail: `${coin}/${currency} equals ${coin}/${sameAs} in all ${hours} hours that both have: the currency was ignored`,
-});
-
-/** The coins' median rate of one currency on one day. */
-export type MedianRate = { readonly currency: string; readonly day: Day; readonly rate: number };
 
 /**
  * @param minCoins 1 where the prices of all others are derived from one coin's.
@@ -118,7 +92,7 @@ export function judgeRates(
 ): { medians: MedianRate[]; findings: Finding[] } {
   const medians: MedianRate[] = [];
   const findings: Finding[] = [];
-  for (const [, ofDay] of Map.groupBy(rates, ({ currency, day }) => `${day} ${currency}`)) {
+  for (const ofDay of Map.groupBy(rates, ({ currency, day }) => `${day} ${currency}`).values()) {
     const [first] = ofDay;
     if (!first || ofDay.length < minCoins) continue;
     const { currency, day } = first;
@@ -127,35 +101,19 @@ export function judgeRates(
     for (const { coin, rate: own } of ofDay) {
       const deviation = Math.abs(own / rate - 1);
       if (deviation <= MAX_COIN_DEVIATION) continue;
-      findings.push({
-        rule: 'currency',
-        severity: 'warning',
-        coin,
-        currency,
-        day,
-        detail: `${coin} gives a rate of ${own} on ${day}, ${percent(deviation)} from the coins' median of ${rate}`,
-      });
+      const detail = `${coin} gives a rate of ${own} on ${day}, ${percent(deviation)} from the coins' median of ${rate}`;
+      findings.push({ rule: 'currency', severity: 'warning', coin, currency, day, detail });
     }
   }
   return { medians, findings };
 }
 
-/**
- * @param base the universe's first currency.
- * @returns a finding when the rate moved further from the last final day's than a currency does. Coins do.
- */
+/** @returns a finding when the rate moved further from the last final day's than a currency does. Coins do. */
 export function judgeRateMove(now: MedianRate, before: { day: Day; rate: number }, base: string): Finding[] {
-  if (COIN_CURRENCIES.has(now.currency) || COIN_CURRENCIES.has(base)) return [];
-  const move = Math.abs(now.rate / before.rate - 1);
+  const { currency, day, rate } = now;
+  if (COIN_CURRENCIES.has(currency) || COIN_CURRENCIES.has(base)) return [];
+  const move = Math.abs(rate / before.rate - 1);
   if (move <= MAX_DAILY_RATE_MOVE) return [];
-  return [
-    {
-      rule: 'currency',
-      severity: 'warning',
-      coin: null,
-      currency: now.currency,
-      day: now.day,
-      detail: `The coins' median rate is ${now.rate} on ${now.day} and was ${before.rate} on ${before.day}: ${percent(move)} apart`,
-    },
-  ];
+  const detail = `The coins' median rate is ${rate} on ${day} and was ${before.rate} on ${before.day}: ${percent(move)} apart`;
+  return [{ rule: 'currency', severity: 'warning', coin: null, currency, day, detail }];
 }

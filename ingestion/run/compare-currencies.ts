@@ -6,7 +6,6 @@ import {
   judgeRateMove,
   judgeRates,
   MIN_COINS,
-  sameValuesFinding,
 } from '../domain/currency-rules.ts';
 import { addDays, type Day, daysFrom } from '../domain/day.ts';
 import type { Finding } from '../domain/quality.ts';
@@ -15,9 +14,8 @@ import type { RunDependencies } from '../ports.ts';
 import type { OpenRun } from './open-run.ts';
 import type { RunPlan } from './plan-run.ts';
 
-/** What the answers of one coin say so far. */
-type CoinAnswers = { open: number; readonly hours: Map<string, Map<number, number>>; readonly days: Set<Day> };
-const nothingYet = (): CoinAnswers => ({ open: 1, hours: new Map(), days: new Set() });
+/** What the answers of one coin say so far. @property open how many are still to come. */
+type CoinAnswers = { open: number; readonly hours: Map<string, HourlyMeans>; readonly days: Set<Day> };
 
 /** Compares the currencies of each coin by the answers of a hop. */
 export interface CurrencyComparison {
@@ -36,82 +34,76 @@ export function createCurrencyComparison(
   plan: RunPlan,
   { repositories, source, universe }: RunDependencies,
 ): CurrencyComparison {
+  const { runId } = run.order;
   const currencies = universe.currencies.map(({ code }) => code);
   const [base = ''] = currencies;
   const coins = new Map<string, CoinAnswers>();
-  for (const { series, isReference } of plan.requests) {
-    // Of the others only one currency is asked for.
-    if (run.base !== null && !isReference) continue;
-    const known = coins.get(series.coin);
-    if (known) known.open += 1;
-    else coins.set(series.coin, nothingYet());
-  }
   const rates: CoinRate[] = [];
   const found: Finding[] = [];
+  const expectAnswers = (coin: string, count: number) => {
+    const { open, ...known } = coins.get(coin) ?? { open: 0, hours: new Map(), days: new Set() };
+    coins.set(coin, { ...known, open: open + count });
+  };
+  // Of the coins whose prices are derived only one currency is asked for.
+  const compared = plan.requests.filter(({ isReference }) => run.base === null || isReference);
+  for (const { series } of compared) expectAnswers(series.coin, 1);
+
+  function take({ hours, days }: CoinAnswers, currency: string, means: HourlyMeans, ofDays: readonly Day[]): void {
+    hours.set(currency, new Map([...(hours.get(currency) ?? []), ...means]));
+    for (const day of ofDays) days.add(day);
+  }
 
   function compare(coin: string, { hours, days }: CoinAnswers): void {
     coins.delete(coin);
     // In the universe's order: of two equal series the later one is the suspect.
-    const inOrder = new Map(currencies.map((code) => [code, hours.get(code) ?? new Map<number, number>()]));
-    const compared = compareCurrencies(coin, base, inOrder, [...days]);
-    rates.push(...compared.rates);
-    found.push(...compared.same.map(sameValuesFinding));
+    const inOrder = new Map(currencies.map((code) => [code, hours.get(code) ?? new Map()]));
+    const { rates: ofCoin, findings } = compareCurrencies(coin, base, inOrder, [...days]);
+    rates.push(...ofCoin);
+    found.push(...findings);
   }
 
-  /** Of an earlier hop, whatever this one did not hear itself. */
-  async function readEarlier(coin: string, { hours, days }: CoinAnswers): Promise<void> {
-    for (const answer of await repositories.prices.answersOfCoin(run.order.runId, coin)) {
-      for (const day of daysFrom(answer.firstDay, answer.lastDay)) days.add(day);
-      const heard = hoursOf(hours, answer.currency);
-      for (const [hour, price] of hourlyMeans(source.parse(answer.body))) if (!heard.has(hour)) heard.set(hour, price);
+  /** Of earlier hops; what this one heard itself goes before. */
+  async function readEarlier(coin: string, answers: CoinAnswers): Promise<void> {
+    for (const { currency, firstDay, lastDay, body } of await repositories.prices.answersOfCoin(runId, coin)) {
+      const heard = answers.hours.get(currency) ?? [];
+      const means = new Map([...hourlyMeans(source.parse(body)), ...heard]);
+      take(answers, currency, means, daysFrom(firstDay, lastDay));
     }
   }
 
   /** A hop that was cut off has compared nothing. */
-  async function coinsOfEarlierHops(): Promise<string[]> {
+  async function expectCoinsOfEarlierHops(): Promise<void> {
     const ofThisHop = new Set(plan.requests.map(({ series }) => series.coin));
-    const outcomes = await repositories.runs.seriesOutcomes(run.order.runId);
-    const isCompared = (coin: string) => !ofThisHop.has(coin) && (run.base === null || run.base.coin === coin);
-    const stored = outcomes.filter(({ status, coin }) => status === 'stored' && isCompared(coin));
-    return [...new Set(stored.map(({ coin }) => coin))];
+    for (const { coin, status } of await repositories.runs.seriesOutcomes(runId)) {
+      const isCompared = !ofThisHop.has(coin) && (run.base === null || run.base.coin === coin);
+      if (status === 'stored' && isCompared) expectAnswers(coin, 0);
+    }
   }
 
   return {
-    add(series, gapDays, means) {
-      const answers = coins.get(series.coin);
+    add({ coin, currency }, gapDays, means) {
+      const answers = coins.get(coin);
       if (!answers) return;
-      const hours = hoursOf(answers.hours, series.currency);
-      for (const [hour, price] of means) hours.set(hour, price);
-      for (const day of gapDays) answers.days.add(day);
+      take(answers, currency, means, gapDays);
       answers.open -= 1;
       const isWhole = !run.isContinued || currencies.every((code) => answers.hours.has(code));
-      if (answers.open === 0 && isWhole) compare(series.coin, answers);
+      if (answers.open === 0 && isWhole) compare(coin, answers);
     },
     async findings() {
-      for (const coin of run.wasCut ? await coinsOfEarlierHops() : []) coins.set(coin, nothingYet());
+      if (run.wasCut) await expectCoinsOfEarlierHops();
       for (const [coin, answers] of coins) {
         if (answers.hours.size === 0 && !run.wasCut) continue;
         if (run.isContinued) await readEarlier(coin, answers);
         compare(coin, answers);
       }
       const { medians, findings } = judgeRates(rates, run.base === null ? MIN_COINS : 1);
-      const knownRates = new Map(medians.map(({ currency, day, rate }) => [`${currency} ${day}`, rate]));
+      const known = new Map(medians.map((one) => [`${one.currency} ${one.day}`, one]));
       for (const now of medians) {
-        const dayBefore = addDays(now.day, -1);
-        const known = knownRates.get(`${now.currency} ${dayBefore}`);
-        const before =
-          known === undefined
-            ? await repositories.prices.lastFinalRate(now.currency, base, now.day)
-            : { day: dayBefore, rate: known };
+        const ofDayBefore = known.get(`${now.currency} ${addDays(now.day, -1)}`);
+        const before = ofDayBefore ?? (await repositories.prices.lastFinalRate(now.currency, base, now.day));
         if (before) findings.push(...judgeRateMove(now, before, base));
       }
       return [...found, ...findings];
     },
   };
-}
-
-function hoursOf(hours: Map<string, Map<number, number>>, currency: string): Map<number, number> {
-  const known = hours.get(currency) ?? new Map<number, number>();
-  hours.set(currency, known);
-  return known;
 }

@@ -28,31 +28,30 @@ describe('currency', () => {
 
   test('a coin’s rate is the median over the hours that both have', () => {
     const eur = hours((hour) => (100 + hour) * (hour === 3 ? 5 : 0.9), 20);
-    const { rates, same } = compare(eur);
-    expect(same).toEqual([]);
+    const { rates, findings } = compare(eur);
+    expect(findings).toEqual([]);
     expect(rates).toEqual([{ coin: 'bitcoin', currency: 'eur', day: DAY, rate: expect.closeTo(0.9, 12) }]);
   });
 
   test('a series that equals another value for value gives no rate: its currency was ignored', () => {
-    const { rates, same } = compare(new Map(usd));
+    const { rates, findings } = compare(new Map(usd));
     expect(rates).toEqual([]);
-    expect(same).toEqual([{ coin: 'bitcoin', currency: 'eur', sameAs: 'usd', hours: 24 }]);
-  });
-
-  test('two currencies that equal each other are found too', () => {
+    const detail = 'bitcoin/eur equals bitcoin/usd in all 24 hours that both have: the currency was ignored';
+    const ofBitcoin = { rule: 'currency', severity: 'error', coin: 'bitcoin', day: null };
+    expect(findings).toEqual([{ ...ofBitcoin, currency: 'eur', detail }]);
     const gbp = hours((hour) => (100 + hour) * 0.8);
     const byCurrency = new Map([
       ['usd', usd],
       ['eur', gbp],
       ['gbp', gbp],
     ]);
-    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY]).same).toEqual([
-      { coin: 'bitcoin', currency: 'gbp', sameAs: 'eur', hours: 24 },
+    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY]).findings).toMatchObject([
+      { ...ofBitcoin, currency: 'gbp', detail: expect.stringContaining('equals bitcoin/eur') },
     ]);
   });
 
   test('series without a common hour are not compared', () => {
-    expect(compare(new Map([[FIRST_HOUR - 5, 1]]))).toEqual({ rates: [], same: [] });
+    expect(compare(new Map([[FIRST_HOUR - 5, 1]]))).toEqual({ rates: [], findings: [] });
   });
 
   const rates = (...values: number[]): CoinRate[] =>
@@ -100,7 +99,10 @@ describe('currency', () => {
       ['usd', hours((hour) => 100 + hour)],
       ['bmd', hours((hour) => 100 + hour)],
     ]);
-    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY])).toMatchObject({ same: [], rates: [{ rate: 1 }] });
+    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY])).toMatchObject({
+      findings: [],
+      rates: [{ rate: 1 }],
+    });
   });
 
   test('a currency that is a coin may move as coins do', () => {
