@@ -22,12 +22,9 @@ export interface Clock {
 }
 
 /** Structured logging; `fields` become properties of the line. */
-export interface Log {
-  debug(message: string, fields?: Record<string, unknown>): void;
-  info(message: string, fields?: Record<string, unknown>): void;
-  warn(message: string, fields?: Record<string, unknown>): void;
-  error(message: string, fields?: Record<string, unknown>): void;
-}
+export type Log = Readonly<
+  Record<'debug' | 'info' | 'warn' | 'error', (message: string, fields?: Record<string, unknown>) => void>
+>;
 
 /** A run as it was ordered. `dueAt` is fixed for all hops. */
 export type RunOrder = {
@@ -65,16 +62,11 @@ export type SourceResponse = {
   readonly sourceTime: Instant | null;
 };
 
+/** Each fetch is one request, without retries. It rejects with a SourceError, or with the signal's reason when aborted. */
 export interface PriceSource {
-  /**
-   * One request, no retries: hourly samples of the series from `window.from` to `window.to`.
-   * @throws SourceError of every kind; the signal's reason when aborted.
-   */
+  /** Hourly samples of the series from `window.from` to `window.to`. */
   fetchRange(series: Series, window: Window, signal: AbortSignal): Promise<SourceResponse>;
-  /**
-   * One request, no retries: what the coins cost now in each of the currencies; those that the source leaves out are not in it.
-   * @throws SourceError of every kind; the signal's reason when aborted.
-   */
+  /** What the coins cost now in each of the currencies; those that the source leaves out are not in it. */
   fetchLatest(
     asked: { readonly coins: readonly string[]; readonly currencies: readonly string[] },
     signal: AbortSignal,
@@ -155,7 +147,7 @@ export interface RunRepository {
   forgetRequestedBefore(day: Day): Promise<void>;
 }
 
-/** A failure of one series. @property attempts how often it was asked, the last time included. */
+/** @property attempts how often it was asked, the last time included. */
 export type SeriesFailure = Series & {
   readonly kind: FailureKind;
   readonly message: string;
@@ -171,25 +163,21 @@ export type DayRange = Series & DaySpan;
 export type DerivableRange = DayRange & { readonly sources?: readonly [Series, ...Series[]] };
 
 /** An answer that a run has stored. @property firstDay and `lastDay` of the days that it was asked for. */
-export type RunAnswer = {
+export type RunAnswer = Pick<SourceResponse, 'body' | 'receivedAt'> & {
   readonly id: number;
   readonly currency: string;
   readonly firstDay: Day;
   readonly lastDay: Day;
   readonly window: Window;
-  readonly receivedAt: Instant;
-  readonly body: Uint8Array;
 };
 
-/**
- * What an answer comes to in one series: its own, or one whose prices were derived from it and from others.
- * @property gapDays of this series; of other days no final row is replaced.
- * @property otherAnswerIds the stored answers that it was made from besides this one.
- */
+/** What an answer comes to in one series: its own, or one whose prices were derived from it and from others. */
 export type AnsweredDays = {
   readonly series: Series;
   readonly source: PriceOrigin;
+  /** Of other days no final row is replaced. */
   readonly gapDays: readonly Day[];
+  /** The stored answers that it was made from besides this one. */
   readonly otherAnswerIds: readonly number[];
   readonly prices: readonly DailyPrice[];
   readonly rejected: readonly RejectedSample[];
@@ -222,12 +210,7 @@ export type DaysToRenew = Pick<AnsweredDays, 'series' | 'source' | 'prices' | 'r
 };
 
 /** @property rowsDerived how many of the rows written are by cross rates. */
-export type StoredAnswer = {
-  readonly id: number;
-  readonly rowsWritten: number;
-  readonly rowsUnchanged: number;
-  readonly rowsDerived: number;
-};
+export type StoredAnswer = Readonly<Record<'id' | 'rowsWritten' | 'rowsUnchanged' | 'rowsDerived', number>>;
 
 export interface PriceRepository {
   /**
@@ -262,10 +245,8 @@ export interface PriceRepository {
   lastFinalRate(currency: string, base: string, day: Day): Promise<{ day: Day; rate: number } | null>;
 }
 
-export interface LatestPriceRepository {
-  /** Only newer observations replace older ones. */
-  store(runId: string, latest: readonly LatestPrice[]): Promise<void>;
-}
+/** Only newer observations replace older ones. */
+export type LatestPriceRepository = { store(runId: string, latest: readonly LatestPrice[]): Promise<void> };
 
 export interface FindingRepository {
   add(runId: string, findings: readonly Finding[]): Promise<void>;
@@ -288,10 +269,8 @@ export interface RequestLedger {
   endedSince(since: Instant): Promise<(Instant | null)[]>;
 }
 
-export interface Housekeeping {
-  /** Deletes answers and ledger entries older than the moment. */
-  prune(olderThan: Instant): Promise<void>;
-}
+/** Deletes answers and ledger entries older than the moment. */
+export type Housekeeping = { prune(olderThan: Instant): Promise<void> };
 
 export type Repositories = {
   readonly lock: IngestionLock;

@@ -2,137 +2,6 @@ import type { DailyPrice, RejectedSample, Samples } from './daily-price.ts';
 import { DAY_MS, type Day, dayOf, HOUR_MS } from './day.ts';
 import { type Series, seriesName } from './series.ts';
 
-/** A final average that moves further than this is worth a look. */
-const REVISION_TOLERANCE = 0.001;
-
-/** A final row whose high is so many times its low is a fault that lasted, or a coin to look at. */
-const WIDE_RANGE = 10;
-
-/** An answer that was aggregated, as far as its findings depend on it. */
-export type JudgedAnswer = {
-  readonly series: Series;
-  /** Whether the series is a coin in itself, whose price never changes. */
-  readonly isItself: boolean;
-  readonly samples: Samples;
-  readonly gapDays: readonly Day[];
-  readonly prices: readonly Pick<DailyPrice, 'day' | 'high' | 'low' | 'average' | 'isFinal'>[];
-  readonly rejected: readonly RejectedSample[];
-};
-
-/** @returns what a person should look at in one answer, of the days that it was asked for. */
-export function judgeAnswer(answer: JudgedAnswer): Finding[] {
-  const { series, isItself, samples, gapDays, rejected } = answer;
-  const asked = new Set(gapDays);
-  const prices = answer.prices.filter(({ day }) => asked.has(day));
-  return [
-    ...(isItself ? [] : findFrozen(series, samples)),
-    ...gapDays.flatMap((day) => {
-      const average = prices.find((price) => price.day === day)?.average ?? null;
-      return findRejectedOutliers(series, day, average, rejected);
-    }),
-    ...prices
-      .filter(({ isFinal, high, low }) => isFinal && high >= low * WIDE_RANGE)
-      .map((row) => wideRange(series, row)),
-  ];
-}
-
-/**
- * @param average of the samples that are left; null where none is.
- * @returns a finding for a day of which samples were rejected as outliers, with how many and how far off they were.
- */
-function findRejectedOutliers(
-  series: Series,
-  day: Day,
-  average: number | null,
-  rejected: readonly RejectedSample[],
-): Finding[] {
-  const outliers = rejected.filter(({ reason, observedAt }) => reason === 'outlier' && dayOf(observedAt) === day);
-  if (outliers.length === 0) return [];
-  const detail =
-    `${seriesName(series)} on ${day}: ${outliers.length} of the samples were rejected as faults, ` +
-    (average === null
-      ? 'and no other is left.'
-      : `up to ${timesOff(outliers, average)} times off the average of ${average}.`);
-  return [{ rule: 'outliers', severity: 'warning', ...series, day, detail }];
-}
-
-const timesOff = (outliers: readonly RejectedSample[], average: number): string =>
-  Math.max(...outliers.map(({ price }) => Math.max(Number(price) / average, average / Number(price)))).toPrecision(3);
-
-const wideRange = (series: Series, { day, high, low }: { day: Day; high: number; low: number }): Finding => ({
-  rule: 'range',
-  severity: 'warning',
-  ...series,
-  day,
-  detail: `${seriesName(series)} on ${day}: the high of ${high} is ${(high / low).toPrecision(3)} times the low of ${low}.`,
-});
-
-/** @returns a finding for each stretch of 24 h or more in which the price did not move at all. */
-export function findFrozen(series: Series, samples: Samples): Finding[] {
-  const points = samples.prices
-    .flatMap(([at, price]) => (typeof price === 'number' ? [{ at, price }] : []))
-    .sort((a, b) => a.at - b.at);
-  const findings: Finding[] = [];
-  let start = points[0];
-  for (const [index, point] of points.entries()) {
-    if (!start || point.price !== start.price) start = point;
-    const endsStretch = points[index + 1]?.price !== start.price;
-    if (!endsStretch || point.at - start.at < DAY_MS) continue;
-    const hours = Math.floor((point.at - start.at) / HOUR_MS);
-    findings.push({
-      rule: 'frozen',
-      severity: 'warning',
-      ...series,
-      day: dayOf(point.at),
-      detail: `${seriesName(series)} stood at ${start.price} for ${hours} hours from ${new Date(start.at).toISOString()}`,
-    });
-  }
-  return findings;
-}
-
-/** What tells two rows of one day apart in quality. */
-type PriceQuality = {
-  readonly average: number;
-  readonly hoursCovered: number;
-  readonly aggregationVersion: number;
-};
-
-/** What storing a daily price came to. */
-export type PriceChange = {
-  readonly day: Day;
-  /** The row that was stored; null where there was none. */
-  readonly before: (PriceQuality & { readonly isFinal: boolean }) | null;
-  /** The row that was to be stored. */
-  readonly after: PriceQuality;
-  /** False where the stored row was kept. */
-  readonly isWritten: boolean;
-};
-
-/** @returns a finding for each final average that moved, and for each final row that a worse answer left as it was. */
-export function findChanges(series: Series, changes: readonly PriceChange[]): Finding[] {
-  return changes.flatMap(({ day, before, after, isWritten }): Finding[] => {
-    if (!before?.isFinal) return [];
-    const finding = { severity: 'warning', ...series, day } as const;
-    const where = `${seriesName(series)} on ${day}`;
-    const move = Math.abs(after.average - before.average) / before.average;
-    if (isWritten && move > REVISION_TOLERANCE) {
-      const detail = `${where}: the final average moved by ${percent(move)}, from ${before.average} to ${after.average}.`;
-      return [{ rule: 'revision', ...finding, detail }];
-    }
-    const isWorse = after.hoursCovered < before.hoursCovered || after.aggregationVersion < before.aggregationVersion;
-    if (!isWritten && isWorse) {
-      const detail =
-        `${where}: the answer covers ${after.hoursCovered} hours (aggregation version ${after.aggregationVersion}), ` +
-        `the final row ${before.hoursCovered} (version ${before.aggregationVersion}); the row was kept.`;
-      return [{ rule: 'worse_answer', ...finding, detail }];
-    }
-    return [];
-  });
-}
-
-/** A share as people read it: `0.11 %`. */
-export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
-
 export type FindingRule =
   | 'currency'
   | 'frozen'
@@ -153,3 +22,108 @@ export type Finding = {
   /** One sentence with the numbers. */
   readonly detail: string;
 };
+
+/** A final average that moves further than this is worth a look. */
+const REVISION_TOLERANCE = 0.001;
+
+/** A final row whose high is so many times its low is a fault that lasted, or a coin to look at. */
+const WIDE_RANGE = 10;
+
+/** A share as people read it: `0.11 %`. */
+export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+const ofDay = (rule: FindingRule, series: Series, day: Day, detail: string): Finding => ({
+  ...{ rule, severity: 'warning', ...series, day },
+  detail: `${seriesName(series)} on ${day}: ${detail}`,
+});
+
+/** An answer that was aggregated, as far as its findings depend on it. */
+type JudgedAnswer = {
+  readonly series: Series;
+  /** Whether the series is a coin in itself, whose price never changes. */
+  readonly isItself: boolean;
+  readonly samples: Samples;
+  readonly gapDays: readonly Day[];
+  readonly prices: readonly Pick<DailyPrice, 'day' | 'high' | 'low' | 'average' | 'isFinal'>[];
+  readonly rejected: readonly RejectedSample[];
+};
+
+/** @returns what a person should look at in one answer, of the days that it was asked for. */
+export function judgeAnswer({ series, isItself, samples, gapDays, ...answer }: JudgedAnswer): Finding[] {
+  const ofGapDays = gapDays.flatMap((day) => {
+    const row = answer.prices.find((price) => price.day === day);
+    const isWide = row?.isFinal && row.high >= row.low * WIDE_RANGE;
+    const range = row && `the high of ${row.high} is ${(row.high / row.low).toPrecision(3)} times the low of ${row.low}.`;
+    return [
+      ...findRejectedOutliers(series, day, row?.average ?? null, answer.rejected),
+      ...(isWide && range ? [ofDay('range', series, day, range)] : []),
+    ];
+  });
+  return [...(isItself ? [] : findFrozen(series, samples)), ...ofGapDays];
+}
+
+/** @param average of the samples that are left; null where none is. */
+function findRejectedOutliers(
+  series: Series,
+  day: Day,
+  average: number | null,
+  rejected: readonly RejectedSample[],
+): Finding[] {
+  const outliers = rejected.filter(({ reason, observedAt }) => reason === 'outlier' && dayOf(observedAt) === day);
+  if (outliers.length === 0) return [];
+  const timesOff = (from: number) =>
+    Math.max(...outliers.map(({ price }) => Math.max(Number(price) / from, from / Number(price)))).toPrecision(3);
+  const rest =
+    average === null ? 'and no other is left.' : `up to ${timesOff(average)} times off the average of ${average}.`;
+  return [ofDay('outliers', series, day, `${outliers.length} of the samples were rejected as faults, ${rest}`)];
+}
+
+/** @returns a finding for each stretch of 24 h or more in which the price did not move at all. */
+export function findFrozen(series: Series, samples: Samples): Finding[] {
+  const points = samples.prices
+    .flatMap(([at, price]) => (typeof price === 'number' ? [{ at, price }] : []))
+    .sort((a, b) => a.at - b.at);
+  const findings: Finding[] = [];
+  let start = points[0];
+  for (const [index, point] of points.entries()) {
+    if (!start || point.price !== start.price) start = point;
+    const endsStretch = points[index + 1]?.price !== start.price;
+    if (!endsStretch || point.at - start.at < DAY_MS) continue;
+    const hours = Math.floor((point.at - start.at) / HOUR_MS);
+    const stretch = `for ${hours} hours from ${new Date(start.at).toISOString()}`;
+    findings.push(ofDay('frozen', series, dayOf(point.at), `the price stood at ${start.price} ${stretch}.`));
+  }
+  return findings;
+}
+
+/** What tells two rows of one day apart in quality. */
+type PriceQuality = Pick<DailyPrice, 'average' | 'hoursCovered'> & { readonly aggregationVersion: number };
+
+/** What storing a daily price came to. */
+export type PriceChange = {
+  readonly day: Day;
+  /** The row that was stored; null where there was none. */
+  readonly before: (PriceQuality & { readonly isFinal: boolean }) | null;
+  /** The row that was to be stored. */
+  readonly after: PriceQuality;
+  /** False where the stored row was kept. */
+  readonly isWritten: boolean;
+};
+
+/** @returns a finding for each final average that moved, and for each final row that a worse answer left as it was. */
+export function findChanges(series: Series, changes: readonly PriceChange[]): Finding[] {
+  return changes.flatMap(({ day, before, after, isWritten }): Finding[] => {
+    if (!before?.isFinal) return [];
+    const move = Math.abs(after.average - before.average) / before.average;
+    if (isWritten && move > REVISION_TOLERANCE) {
+      const moved = `the final average moved by ${percent(move)}, from ${before.average} to ${after.average}.`;
+      return [ofDay('revision', series, day, moved)];
+    }
+    const isWorse = after.hoursCovered < before.hoursCovered || after.aggregationVersion < before.aggregationVersion;
+    if (isWritten || !isWorse) return [];
+    const kept =
+      `the answer covers ${after.hoursCovered} hours (aggregation version ${after.aggregationVersion}), ` +
+      `the final row ${before.hoursCovered} (version ${before.aggregationVersion}); the row was kept.`;
+    return [ofDay('worse_answer', series, day, kept)];
+  });
+}
