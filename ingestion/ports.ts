@@ -157,7 +157,7 @@ export interface RunRepository {
   plan(runId: string, planned: readonly (Series & Window)[], current: readonly Series[]): Promise<void>;
   failSeries(runId: string, failures: readonly SeriesFailure[]): Promise<void>;
   /** Marks series that failed and lack nothing as `stored`. */
-  forgiveFailures(runId: string, series: readonly Series[]): Promise<void>;
+  clearFailures(runId: string, series: readonly Series[]): Promise<void>;
   /** Keeps the days of a request by hand expected from now on. Days since `tracked_since` are so already. */
   keepRequested(runId: string, ranges: readonly DayRange[], requestedAt: Instant): Promise<void>;
   /** @returns the ranges that were asked for by hand, of all series of the universe. */

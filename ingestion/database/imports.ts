@@ -1,18 +1,8 @@
 import type { Insertable, Transaction } from 'kysely';
 import type { Clock, ImportConflict, ImportRepository } from '../ports.ts';
 import type { Fence } from './fence.ts';
-import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
-import type { Tables } from './tables.ts';
-
-const COLUMNS = {
-  coin_id: 'text',
-  currency: 'text',
-  day: 'date',
-  price: 'numeric',
-  source_name: 'text',
-  file_sha256: 'text',
-  imported_at: 'timestamptz',
-} as const satisfies ColumnTypes<keyof Tables['imported_daily_prices']>;
+import { inChunks, insertRows, toIso, unnestRows } from './statements.ts';
+import { COLUMNS, type Tables } from './tables.ts';
 
 export function createImportRepository(fence: Fence, clock: Clock): ImportRepository {
   return {
@@ -48,7 +38,7 @@ type Row = Insertable<Tables['imported_daily_prices']>;
 const readConflicts = (transaction: Transaction<Tables>, rows: readonly Row[]): Promise<ImportConflict[]> =>
   transaction
     .selectFrom('imported_daily_prices as stored')
-    .innerJoin(unnestRows('incoming', COLUMNS, rows), (join) =>
+    .innerJoin(unnestRows('incoming', COLUMNS.imported_daily_prices, rows), (join) =>
       join
         .onRef('incoming.coin_id', '=', 'stored.coin_id')
         .onRef('incoming.currency', '=', 'stored.currency')
@@ -65,7 +55,7 @@ const readConflicts = (transaction: Transaction<Tables>, rows: readonly Row[]): 
 
 /** Equal prices stay as they are, with the source that they came from first. @returns how many rows were written. */
 async function upsert(transaction: Transaction<Tables>, rows: readonly Row[]): Promise<number> {
-  const { numInsertedOrUpdatedRows = 0n } = await insertRows(transaction, 'imported_daily_prices', COLUMNS, rows)
+  const { numInsertedOrUpdatedRows = 0n } = await insertRows(transaction, 'imported_daily_prices', rows)
     .onConflict((conflict) =>
       conflict
         .columns(['coin_id', 'currency', 'day'])

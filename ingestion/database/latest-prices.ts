@@ -3,19 +3,8 @@ import type { LatestPrice } from '../domain/latest-price.ts';
 import type { LatestPriceRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
-import { type ColumnTypes, inChunks, insertRows, toIso } from './statements.ts';
+import { inChunks, insertRows, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
-
-const COLUMNS = {
-  coin_id: 'text',
-  currency: 'text',
-  price: 'numeric',
-  market_cap: 'numeric',
-  volume_24h: 'numeric',
-  change_24h_percent: 'numeric',
-  observed_at: 'timestamptz',
-  run_id: 'uuid',
-} satisfies ColumnTypes;
 
 export const createLatestPriceRepository = (fence: Fence): LatestPriceRepository => ({
   store: (runId, latest) => fence.writing((transaction) => upsertLatestPrices(transaction, runId, latest)),
@@ -38,7 +27,7 @@ async function upsertLatestPrices(
     run_id: runId,
   }));
   for (const chunk of inChunks(rows)) {
-    await insertRows(transaction, 'latest_prices', COLUMNS, chunk)
+    await insertRows(transaction, 'latest_prices', chunk)
       .onConflict((conflict) =>
         conflict
           .columns(['coin_id', 'currency'])

@@ -7,8 +7,8 @@ import type { Series } from '../domain/series.ts';
 import type { Clock, PriceRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
-import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
 import { readDayStates } from './sql/day-states.ts';
+import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
 import { CONFIRMATION_AFTER_MS, createAnswerWriter, renewDays } from './store-answers.ts';
 import type { Tables } from './tables.ts';
 

@@ -87,7 +87,7 @@ async function forgiveEmptyAnswers(
   { repositories: { runs } }: RunDependencies,
 ): Promise<void> {
   const empty = (await runs.seriesOutcomes(order.runId)).filter(({ errorKind }) => errorKind === 'empty');
-  await runs.forgiveFailures(
+  await runs.clearFailures(
     order.runId,
     empty.filter((outcome) => !missingSeries.has(seriesName(outcome))),
   );
