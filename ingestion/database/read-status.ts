@@ -17,7 +17,7 @@ import {
   type StoredBySeries,
 } from './coverage.ts';
 import { readFindings } from './findings.ts';
-import { readLatestPrices } from './latest-prices.ts';
+import { readLatestPrices } from './prices.ts';
 import { readCredits } from './request-ledger.ts';
 import { readSeriesOutcomes } from './series-outcomes.ts';
 import { toIso } from './statements.ts';

@@ -168,4 +168,11 @@ describe('a server that is no good for TLS', () => {
     expect(error.message).toMatch(/does not support SSL.*sslmode=disable/);
     expect(error.isTransient).toBe(false);
   });
+
+  test('and closes the connection without an answer is said to do so, with the standard sslmode', async () => {
+    answer = (socket) => socket.end();
+    const error = await reach('');
+    expect(error.message).toContain('the server closed the connection without an answer. Check that the server runs');
+    expect(error.isTransient).toBe(true);
+  });
 });
