@@ -70,6 +70,10 @@ describe('what a database may have set for its sessions changes nothing', () => 
     ['lock_timeout', '1ms', '0'],
     ['statement_timeout', '300ms', '30s'],
     ['transaction_timeout', '300ms', '0'],
+    // A silent holder of the lock is given up after a minute.
+    ['tcp_keepalives_idle', '7200', '30'],
+    ['tcp_keepalives_interval', '75', '10'],
+    ['tcp_keepalives_count', '9', '3'],
   ] as const;
 
   test('all of them at once', async () => {
