@@ -1,16 +1,23 @@
 // The one place that knows how to reach the database: credentials, TLS, timeouts and how values are read.
+import { once as eventOf } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
+import { isLoopbackHost } from '../contract/settings.ts';
 import type { Log } from '../ports.ts';
 import { type ParsedDatabaseUrl, parseDatabaseUrl } from './database-url.ts';
-import { DatabaseFailedError, DatabaseUnreachableError, explainFailure } from './failures.ts';
-import { withLockWatch } from './lock-waits.ts';
-import { refuseTransactionPooler } from './pooler.ts';
-import { KEEPALIVE_IDLE_SECONDS, prepareSession, type Session } from './session.ts';
-import { storable } from './storable.ts';
+import { DatabaseUnreachableError, explainFailure } from './failures.ts';
+import {
+  KEEPALIVE_IDLE_SECONDS,
+  prepareSession,
+  refuseOtherAttributes,
+  refuseTransactionPooler,
+  type Session,
+  storable,
+  withLockWatch,
+} from './sql/session.ts';
 import type { Tables } from './tables.ts';
 import { TIME_LIMITS, type TimeLimits } from './time-limits.ts';
-import { chooseTls } from './tls.ts';
 
 export { DatabaseUnreachableError } from './failures.ts';
 
@@ -107,7 +114,7 @@ export function createDatabase(
     client.on('error', () => {});
     if (target.channelBinding === 'require' && client instanceof Client && !client.isBound) throw unbound();
     const session = await prepareSession(client, limits);
-    refuseOtherAttributes(session, target);
+    refuseOtherAttributes(session, target.sessionAttributes);
     sessions.set(client, session);
     latest = session;
   }
@@ -244,16 +251,6 @@ const unbound = () =>
     undefined,
   );
 
-function refuseOtherAttributes({ isStandby, isReadOnly }: Session, { sessionAttributes: wanted }: Target): void {
-  if (wanted === 'any' || (!isStandby && (wanted === 'primary' || !isReadOnly))) return;
-  const found = isStandby ? 'is a standby' : 'has default_transaction_read_only on';
-  throw new DatabaseFailedError(
-    `The server ${found}; target_session_attrs=${wanted} of DATABASE_URL demands another one. Name the primary server` +
-      `${isStandby ? '.' : ', or reset the setting.'}`,
-    '25006',
-  );
-}
-
 function fromParts({ tls = true, ...parts }: Exclude<DatabaseSettings, { url: string }>): Target {
   return {
     ...parts,
@@ -276,4 +273,48 @@ function endingOnFailure(askPassword: () => Promise<string>) {
       throw error;
     }
   };
+}
+
+/** PostgreSQL's SSLRequest: its length, and a number that is no protocol version. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+
+/**
+ * Asks a server whether it speaks TLS. pg can't go on without it on the same connection, as libpq does.
+ * @throws the error of a connection that doesn't come about in time.
+ */
+async function offersTls(host: string, port: number, timeoutMs: number): Promise<boolean> {
+  const socket = connectTcp({ host, port });
+  // A server that closes the connection without an answer, as one whose connections are all taken, would be waited for.
+  socket.on('end', () =>
+    socket.destroy(
+      Object.assign(new Error('the server closed the connection without an answer'), { code: 'ECONNRESET' }),
+    ),
+  );
+  socket.setTimeout(timeoutMs, () =>
+    socket.destroy(Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: 'ETIMEDOUT' })),
+  );
+  try {
+    await eventOf(socket, 'connect');
+    socket.write(SSL_REQUEST);
+    const [answer] = (await eventOf(socket, 'data')) as [Buffer];
+    return answer.toString('latin1', 0, 1) === 'S';
+  } finally {
+    socket.on('error', () => {});
+    socket.destroy();
+  }
+}
+
+/**
+ * What `sslmode=prefer` comes to at a server: TLS without a verified certificate where it offers that, else none.
+ * @param log is told of a connection that is not encrypted, unless it stays on this machine.
+ */
+async function chooseTls(
+  { host, port }: { host: string; port: number },
+  timeoutMs: number,
+  log?: Pick<Log, 'warn'>,
+): Promise<false | { rejectUnauthorized: false }> {
+  if (await offersTls(host, port, timeoutMs)) return { rejectUnauthorized: false };
+  if (!isLoopbackHost(host))
+    log?.warn('The connection to the database is not encrypted: the server offers no TLS', { host });
+  return false;
 }

@@ -1,13 +1,20 @@
-import { type Kysely, sql } from 'kysely';
 import type { Universe } from '../contract/universe-schema.ts';
-import { type Day, type DaySpan, daysFrom, type Instant, lastSettledDay } from '../domain/day.ts';
-import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
+import {
+  addDays,
+  countDays,
+  type Day,
+  type DaySpan,
+  daysFrom,
+  type Instant,
+  lastSettledDay,
+  mergeSpans,
+} from '../domain/day.ts';
+import { type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { expectedDays } from '../domain/expected-days.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { Database } from './connection.ts';
-import { readFinalDays } from './final-days.ts';
 import { readRequestedRanges } from './runs.ts';
-import type { Tables } from './tables.ts';
+import { readStoredDays, type StoredDays, unknownDay } from './sql/day-states.ts';
 
 /**
  * What is stored of a series.
@@ -38,36 +45,44 @@ export type DailyCoverage = Series & { readonly statuses: readonly CoverageStatu
 /** A day that was confirmed not to exist at the source. */
 export type UnavailableDay = Series & { readonly day: Day; readonly reason: string };
 
+/** Of series without an entry nothing is stored. */
+export type StoredBySeries = ReadonlyMap<string, StoredDays>;
+
+const NOTHING: StoredDays = { finalSpans: [], open: new Map() };
+
+export const readAllStoredDays = ({ db }: Database): Promise<StoredBySeries> =>
+  readStoredDays(db, { from: '0001-01-01', to: '9999-12-31' });
+
 /** @returns the coverage of every series of the universe, in the universe's order. */
 export async function readSeriesCoverage(
   database: Database,
   { now, universe }: { now: Instant; universe: Universe },
+  stored: StoredBySeries,
 ): Promise<SeriesCoverage[]> {
-  const { db } = database;
   const tracked = await readTracked(database, now);
-  const ranges = [...tracked.values()].flatMap(({ coin, currency, expected }) =>
-    expected.map(({ first, last }) => ({ coin, currency, first, last })),
-  );
-  const finalDays = await readFinalDays(db, ranges);
-  const otherDays = await readOtherDays(db, { from: '0001-01-01', to: '9999-12-31' });
   return selectSeries(universe, {}).map((series) => {
-    const name = seriesName(series);
-    const final = finalDays.get(name) ?? { count: 0, first: null, last: null, lacking: [] };
-    const others = otherDays.get(name) ?? new Map<Day, DayState>();
+    const { finalSpans, open } = stored.get(seriesName(series)) ?? NOTHING;
+    const { trackedSince = null, expected = [] } = tracked.get(seriesName(series)) ?? {};
+    const states = [...open.values()].toSorted((one, other) => (one.day < other.day ? -1 : 1));
     const daysWith = (status: DayStatus) =>
-      [...others.values()].filter((state) => statusOf(state, now) === status).map(({ day }) => day);
-    const daysWithRow = [...others.values()].flatMap(({ day, row }) => (row === null ? [] : day));
+      states.filter((state) => statusOf(state, now) === status).map(({ day }) => day);
+    const lastFinalDay = finalSpans.at(-1)?.last ?? null;
+    const lastOpenDay = states.findLast(({ row }) => row !== null)?.day ?? null;
     return {
       ...series,
-      trackedSince: tracked.get(name)?.trackedSince ?? null,
-      firstFinalDay: final.first,
-      lastFinalDay: final.last,
-      newestDay: [final.last ?? [], ...daysWithRow].flat().sort().at(-1) ?? null,
-      finalDays: final.count,
+      trackedSince,
+      firstFinalDay: finalSpans[0]?.first ?? null,
+      lastFinalDay,
+      newestDay:
+        [lastFinalDay, lastOpenDay]
+          .filter((day) => day !== null)
+          .toSorted()
+          .at(-1) ?? null,
+      finalDays: finalSpans.reduce((sum, { first, last }) => sum + countDays(first, last), 0),
       thinDays: daysWith('thin').length,
       provisionalDays: daysWith('provisional').length,
-      missingDays: final.lacking.filter((day) =>
-        isMissing(others.get(day) ?? nothing(day), { dueAt: now, refetch: false }),
+      missingDays: daysOutside(expected, finalSpans).filter((day) =>
+        isMissing(open.get(day) ?? unknownDay(day), { dueAt: now, refetch: false }),
       ),
       unconfirmedDays: daysWith('unconfirmed'),
       unavailableDays: daysWith('unavailable'),
@@ -80,30 +95,66 @@ export async function readCoverage(
   database: Database,
   { now, universe, from, to }: { now: Instant; universe: Universe; from: Day; to: Day },
 ): Promise<DailyCoverage[]> {
-  const { db } = database;
   const tracked = await readTracked(database, now);
-  const otherDays = await readOtherDays(db, { from, to });
-  const rows = await db
-    .selectFrom('daily_prices')
-    .select(['coin_id as coin', 'currency', 'day'])
-    .where('is_final', '=', true)
-    .where('day', '>=', from)
-    .where('day', '<=', to)
-    .execute();
-  const finalDays = Map.groupBy(rows, seriesName);
+  const stored = await readStoredDays(database.db, { from, to });
   return selectSeries(universe, {}).map((series) => {
-    const name = seriesName(series);
-    const expected = tracked.get(name)?.expected ?? [];
-    const isExpected = (day: Day) => expected.some(({ first, last }) => first <= day && day <= last);
-    const final = new Set(finalDays.get(name)?.map(({ day }) => day));
+    const { finalSpans, open } = stored.get(seriesName(series)) ?? NOTHING;
+    const { expected = [] } = tracked.get(seriesName(series)) ?? {};
     const statuses = daysFrom(from, to).map((day) => {
-      if (final.has(day)) return 'final';
-      const status = statusOf(otherDays.get(name)?.get(day) ?? nothing(day), now);
+      if (isWithin(day, finalSpans)) return 'final';
+      const status = statusOf(open.get(day) ?? unknownDay(day), now);
       // Of a day that is not settled yet nothing is expected, and what there is of it is shown.
       const isOpen = day > lastSettledDay(now) && status !== 'missing';
-      return isOpen || isExpected(day) ? status : 'none';
+      return isOpen || isWithin(day, expected) ? status : 'none';
     });
     return { ...series, statuses };
+  });
+}
+
+/** @returns the newest day of which every series of the universe has a final row; null where there is none. */
+export const newestFinalDay = (universe: Universe, stored: StoredBySeries): Day | null =>
+  newestCommonDay(universe, (name) => stored.get(name)?.finalSpans ?? []);
+
+/**
+ * @returns the newest day that every series of the universe has, or has as far as its source does: thin, unconfirmed and
+ * unavailable days count as present, since nobody can do anything about them. Null where there is none.
+ */
+export const newestPresentDay = (universe: Universe, stored: StoredBySeries): Day | null =>
+  newestCommonDay(universe, (name) => {
+    const { finalSpans, open } = stored.get(name) ?? NOTHING;
+    const present = [...open.values()].filter(({ row, absence }) => absence !== null || row?.isThin);
+    return mergeSpans([...finalSpans, ...present.map(({ day }) => ({ first: day, last: day }))]);
+  });
+
+/** Goes back from the newest day of one series to that of the next, until all of them have the same. */
+function newestCommonDay(universe: Universe, spansOf: (name: string) => readonly DaySpan[]): Day | null {
+  const spansOfAll = selectSeries(universe, {}).map((series) => spansOf(seriesName(series)));
+  let common: Day = '9999-12-31';
+  for (let before = ''; before !== common; ) {
+    before = common;
+    for (const spans of spansOfAll) {
+      const newest = spans.findLast(({ first }) => first <= common);
+      if (!newest) return null;
+      if (newest.last < common) common = newest.last;
+    }
+  }
+  return common;
+}
+
+const isWithin = (day: Day, spans: readonly DaySpan[]): boolean =>
+  spans.some(({ first, last }) => first <= day && day <= last);
+
+/** @returns the days of the spans that lie in none of the others. @param others ascending, without overlaps. */
+function daysOutside(spans: readonly DaySpan[], others: readonly DaySpan[]): Day[] {
+  return spans.flatMap((span) => {
+    const days: Day[] = [];
+    let next = span.first;
+    for (const { first, last } of others) {
+      if (last < next || first > span.last) continue;
+      days.push(...daysFrom(next, addDays(first, -1)));
+      next = addDays(last, 1);
+    }
+    return [...days, ...daysFrom(next, span.last)];
   });
 }
 
@@ -121,8 +172,6 @@ export async function readUnavailableDays({ db }: Database): Promise<Unavailable
 
 type TrackedSeries = Series & { readonly trackedSince: Day; readonly expected: readonly DaySpan[] };
 
-const nothing = (day: Day): DayState => ({ day, row: null, absence: null, wasAsked: false });
-
 /** @returns since when each series is tracked, and what a full run due at that moment expects of it, by its name. */
 async function readTracked(database: Database, dueAt: Instant): Promise<ReadonlyMap<string, TrackedSeries>> {
   const { db } = database;
@@ -138,42 +187,6 @@ async function readTracked(database: Database, dueAt: Instant): Promise<Readonly
     }),
   );
 }
-
-/** @returns by series and day what is known of days without a final row, in day order. */
-async function readOtherDays(
-  db: Kysely<Tables>,
-  { from, to }: { from: Day; to: Day },
-): Promise<ReadonlyMap<string, ReadonlyMap<Day, DayState>>> {
-  const { rows } = await sql<Series & OtherDay>`
-    select coin_id as coin, currency, day, is_thin, recorded_at, confirmed_run_id is not null as is_confirmed
-    from (select * from daily_prices where not is_final) as open
-    full join (
-      select * from unavailable_days as absent
-      where not exists (
-        select from daily_prices as price
-        where (price.coin_id, price.currency, price.day) = (absent.coin_id, absent.currency, absent.day) and is_final
-      )
-    ) as absent using (coin_id, currency, day)
-    where day between ${from} and ${to}
-    order by day
-  `.execute(db);
-  const bySeries = new Map<string, Map<Day, DayState>>();
-  for (const row of rows) {
-    const name = seriesName(row);
-    const states = bySeries.get(name) ?? new Map<Day, DayState>();
-    bySeries.set(name, states.set(row.day, toState(row)));
-  }
-  return bySeries;
-}
-
-/** @property is_thin null where there is no row. @property recorded_at null where no answer lacked the day. */
-type OtherDay = { day: Day; is_thin: boolean | null; recorded_at: Date | null; is_confirmed: boolean };
-
-const toState = ({ day, is_thin, recorded_at, is_confirmed }: OtherDay): DayState => ({
-  ...nothing(day),
-  row: is_thin === null ? null : { isFinal: false, isThin: is_thin },
-  absence: recorded_at && { recordedAt: recorded_at.getTime(), isConfirmed: is_confirmed },
-});
 
 const HUNDRED_YEARS = 36_500;
 

@@ -1,6 +1,5 @@
 // What goes wrong with a database, in sentences that say what to do.
 import { IngestionError } from '../domain/failure.ts';
-import type { Session } from './session.ts';
 
 /** The database could not be reached, or the connection to it broke. */
 export class DatabaseUnreachableError extends IngestionError {
@@ -32,7 +31,7 @@ export type FailureContext = {
   readonly port: number;
   readonly database: string;
   readonly user: string;
-  readonly session: Session | null;
+  readonly session: { readonly isStandby: boolean; readonly isReadOnly: boolean } | null;
   readonly statement?: string;
 };
 

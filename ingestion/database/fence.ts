@@ -1,12 +1,9 @@
-// The number in `ingestion_fence` says whose turn it is. Losing the lock stops no statement that is already on its way;
+// The fencing token in `ingestion_fence` says whose turn it is. Losing the lock stops no statement that is already on its way;
 // this does.
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
-import pg from 'pg';
-import { IngestionError, LockLostError, LockTakenError } from '../domain/failure.ts';
+import { LockLostError, LockTakenError } from '../domain/failure.ts';
 import type { Clock } from '../ports.ts';
-import { repeatTransaction } from './repeat-transaction.ts';
 import type { Tables } from './tables.ts';
-import type { TimeLimits } from './time-limits.ts';
 
 /** What one holder of the ingestion lock may write through. */
 export type Fence = {
@@ -25,10 +22,10 @@ export type Fence = {
     statement: (db: Kysely<Tables>, isOwn: RawBuilder<boolean>) => Promise<readonly Row[]>,
   ): Promise<readonly Row[]>;
   /**
-   * Begins as the newest holder, with the number that `raiseFence` gave.
+   * Begins as the newest holder, with the token that `raiseFence` gave.
    * @throws LockTakenError while an earlier holder has not released this fence.
    */
-  take(number: number): void;
+  take(token: number): void;
   /** From now on every write is refused. */
   lose(): void;
   release(): void;
@@ -38,14 +35,14 @@ const LOST = 'lost';
 
 export function createFence(db: Kysely<Tables>, clock: Pick<Clock, 'sleep'>): Fence {
   let own: number | typeof LOST | null = null;
-  function ownNumber(): number {
+  function ownToken(): number {
     if (own === null || own === LOST)
       throw new LockLostError('This process does not hold the ingestion lock, and writes nothing without it.');
     return own;
   }
   return {
     async writing(work) {
-      const number = ownNumber();
+      const token = ownToken();
       const attempt = () =>
         db.transaction().execute(async (transaction) => {
           const fence = await transaction
@@ -53,21 +50,21 @@ export function createFence(db: Kysely<Tables>, clock: Pick<Clock, 'sleep'>): Fe
             .select('number')
             .forShare()
             .executeTakeFirstOrThrow();
-          if (fence.number !== number) throw takenByAnother();
+          if (fence.number !== token) throw takenByAnother();
           return await work(transaction);
         });
       return await repeatTransaction(attempt, { clock });
     },
     async writingAtOnce(statement) {
-      const isOwn = sql<boolean>`(select number from ingestion_fence for share) = ${ownNumber()}`;
+      const isOwn = sql<boolean>`(select number from ingestion_fence for share) = ${ownToken()}`;
       const rows = await repeatTransaction(() => statement(db, isOwn), { clock });
       if (rows.length === 0) throw takenByAnother();
       return rows;
     },
-    take(number) {
+    take(token) {
       if (own !== null)
         throw new LockTakenError('An ingestion of this process is still at work. Wait until it is done.');
-      own = number;
+      own = token;
     },
     lose() {
       if (own !== null) own = LOST;
@@ -84,63 +81,30 @@ const takenByAnother = () =>
   );
 
 /**
- * Raises the number, which shuts out every older holder. Waits for a transaction of one that is under way; after
- * `fenceWaitMs` its session is ended.
- *
- * @param client holds the ingestion lock.
- * @returns the new number.
- * @throws LockTakenError when the older session can't be ended.
+ * Serialization failure, deadlock, and a row that another transaction has added meanwhile: the server undid the transaction,
+ * and it can go through the next time.
  */
-export async function raiseFence(client: pg.Client, limits: TimeLimits): Promise<number> {
-  await client.query(`set lock_timeout = ${limits.fenceTryMs}`);
-  const patiently = () => tryToRaise(client, Math.ceil(limits.fenceWaitMs / limits.fenceTryMs));
-  const number = (await patiently()) ?? (await endOlderWriters(client).then(patiently));
-  if (number !== null) return number;
-  throw new LockTakenError(
-    'A session that is no ingestion has locked the row of ingestion_fence. Find it with ' +
-      '"select * from pg_locks where relation = \'ingestion_fence\'::regclass", end it and try again.',
-  );
-}
+const REPEATED = new Set(['40001', '40P01', '23505']);
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 50;
 
-/** @returns null when the row was locked at every try. */
-async function tryToRaise(client: pg.Client, tries: number): Promise<number | null> {
-  for (let left = tries; left > 0; left -= 1) {
+/**
+ * Runs a transaction again when another one got into its way.
+ * @param transaction begins and commits it; it does nothing outside of the database.
+ * @throws the failure of the last of 5 attempts, and every other failure at once.
+ */
+export async function repeatTransaction<Result>(
+  transaction: () => Promise<Result>,
+  { clock, random = Math.random }: { clock: Pick<Clock, 'sleep'>; random?: () => number },
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      const { rows } = await client.query<{ number: number }>(`
-        update ingestion_fence set number = number + 1, holder_pid = pg_backend_pid(), taken_at = now() returning number`);
-      const [fence] = rows;
-      if (fence) return fence.number;
-      throw new IngestionError(
-        'The table ingestion_fence has lost its row. Run "insert into ingestion_fence default values".',
-      );
+      return await transaction();
     } catch (error) {
-      if (!isOfState(error, LOCK_NOT_AVAILABLE)) throw error;
-    }
-  }
-  return null;
-}
-
-/** Whoever has read the row for share holds this lock on its table until the transaction ends; nothing else takes it. */
-async function endOlderWriters(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ pid: number; role: string }>(`
-    select pid, usename as role from pg_locks join pg_stat_activity using (pid)
-    where relation = 'ingestion_fence'::regclass and mode = 'RowShareLock' and granted
-      and database = (select oid from pg_database where datname = current_database())`);
-  for (const { pid, role } of rows) {
-    try {
-      await client.query('select pg_terminate_backend($1)', [pid]);
-    } catch (error) {
-      if (!isOfState(error, INSUFFICIENT_PRIVILEGE)) throw error;
-      throw new LockTakenError(
-        `An older ingestion still writes, in the session ${pid} of the role "${role}", which this role may not end. ` +
-          `Run "select pg_terminate_backend(${pid})" as "${role}", or grant pg_signal_backend to this role.`,
-        { cause: error },
-      );
+      const { code = '' } = error as { code?: string };
+      if (attempt === ATTEMPTS || !REPEATED.has(code)) throw error;
+      // Two that met once would meet again if they waited for the same time.
+      await clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random()));
     }
   }
 }
-
-const LOCK_NOT_AVAILABLE = '55P03';
-const INSUFFICIENT_PRIVILEGE = '42501';
-
-const isOfState = (error: unknown, code: string) => error instanceof pg.DatabaseError && error.code === code;

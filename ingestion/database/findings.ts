@@ -3,7 +3,7 @@ import type { Finding } from '../domain/quality.ts';
 import type { FindingRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
-import { type ColumnTypes, inChunks, insertRows } from './statements.ts';
+import { inChunks, insertRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export const createFindingRepository = (db: Kysely<Tables>, fence: Fence): FindingRepository => ({
@@ -56,21 +56,11 @@ export async function readFindingsOfAllRuns({ db }: Database, limit: number): Pr
   return { errors: countOf('error'), warnings: countOf('warning'), listed };
 }
 
-const COLUMNS = {
-  run_id: 'uuid',
-  rule: 'text',
-  severity: 'text',
-  coin_id: 'text',
-  currency: 'text',
-  day: 'date',
-  detail: 'text',
-} satisfies ColumnTypes;
-
 /** What the run has found before, in another hop or delivery, stays as it is. */
 export async function insertFindings(db: Kysely<Tables>, runId: string, findings: readonly Finding[]): Promise<void> {
   const rows = findings.map(({ coin, ...finding }) => ({ ...finding, coin_id: coin, run_id: runId }));
   for (const chunk of inChunks(rows)) {
-    await insertRows(db, 'quality_findings', COLUMNS, chunk)
+    await insertRows(db, 'quality_findings', chunk)
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }

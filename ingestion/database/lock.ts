@@ -3,11 +3,10 @@ import { LockLostError, LockTakenError } from '../domain/failure.ts';
 import type { Clock, HeldLock, IngestionLock } from '../ports.ts';
 import { retryUntil } from '../retry-until.ts';
 import { type Database, hangUp } from './connection.ts';
-import { type Fence, raiseFence } from './fence.ts';
+import type { Fence } from './fence.ts';
+import { raiseFence, tryToLock, unlock } from './sql/take-lock.ts';
 import type { TimeLimits } from './time-limits.ts';
 
-/** Any number that nothing else in the database locks. Advisory locks belong to one database, not to the server. */
-const LOCK_KEY = 20_260_101;
 const POLL_MS = 1_000;
 
 /**
@@ -34,8 +33,7 @@ export function createIngestionLock(database: Database, clock: Clock, fence: Fen
 
 async function takeLock(client: pg.Client, clock: Clock, waitMs: number): Promise<void> {
   async function tryLock(): Promise<void> {
-    const { rows } = await client.query('select pg_try_advisory_lock($1) as is_mine', [LOCK_KEY]);
-    if (rows[0]?.is_mine) return;
+    if (await tryToLock(client)) return;
     const waited = waitMs > 0 ? `, still so after ${waitMs / 1000} s of waiting` : '';
     throw new LockTakenError(
       `Another ingestion is at work on this database${waited}. Wait until it is done and try again.`,
@@ -73,7 +71,7 @@ function hold(client: pg.Client, fence: Fence, limits: TimeLimits): HeldLock {
       fence.release();
       if (lost.signal.aborted) return;
       // The server may notice the end of the connection later than the next ingestion asks for the lock.
-      await client.query('select pg_advisory_unlock($1)', [LOCK_KEY]).catch(() => {});
+      await unlock(client).catch(() => {});
       await end(client, limits.graceMs);
     },
   };

@@ -1,16 +1,18 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { Kysely, Selectable } from 'kysely';
+import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import type { DailyPrice } from '../domain/daily-price.ts';
 import type { Day } from '../domain/day.ts';
+import type { LatestPrice } from '../domain/latest-price.ts';
 import type { Series } from '../domain/series.ts';
-import type { Clock, PriceRepository } from '../ports.ts';
+import type { Clock, LatestPriceRepository, PriceRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
+import { readDayStates } from './sql/day-states.ts';
 import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
-import { readDayStates } from './sql/read-day-states.ts';
+import { inChunks, insertRows, toIso, unnestRows } from './statements.ts';
 import { CONFIRMATION_AFTER_MS, createAnswerWriter, renewDays } from './store-answers.ts';
-import type { Tables } from './tables.ts';
+import { COLUMNS, type Tables } from './tables.ts';
 
 export function createPriceRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): PriceRepository {
   return {
@@ -120,3 +122,145 @@ export const toDailyPrice = (row: Selectable<Tables['daily_prices']>): Omit<Dail
   isThin: row.is_thin,
   isFinal: row.is_final,
 });
+
+export const createLatestPriceRepository = (fence: Fence): LatestPriceRepository => ({
+  store: (runId, latest) => fence.writing((transaction) => upsertLatestPrices(transaction, runId, latest)),
+});
+
+/** Only newer observations replace older ones. */
+async function upsertLatestPrices(
+  transaction: Kysely<Tables>,
+  runId: string,
+  latest: readonly LatestPrice[],
+): Promise<void> {
+  const rows = latest.map((one) => ({
+    coin_id: one.coin,
+    currency: one.currency,
+    price: String(one.price),
+    market_cap: one.marketCap === null ? null : String(one.marketCap),
+    volume_24h: one.volume24h === null ? null : String(one.volume24h),
+    change_24h_percent: one.change24hPercent === null ? null : String(one.change24hPercent),
+    observed_at: toIso(one.observedAt),
+    run_id: runId,
+  }));
+  for (const chunk of inChunks(rows)) {
+    await insertRows(transaction, 'latest_prices', chunk)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['coin_id', 'currency'])
+          .doUpdateSet(({ ref }) => ({
+            price: ref('excluded.price'),
+            market_cap: ref('excluded.market_cap'),
+            volume_24h: ref('excluded.volume_24h'),
+            change_24h_percent: ref('excluded.change_24h_percent'),
+            observed_at: ref('excluded.observed_at'),
+            run_id: ref('excluded.run_id'),
+          }))
+          .whereRef('latest_prices.observed_at', '<', 'excluded.observed_at'),
+      )
+      .execute();
+  }
+}
+
+/** @returns the latest prices of all series that have one, by coin and currency. */
+export async function readLatestPrices({ db }: Pick<Database, 'db'>): Promise<LatestPrice[]> {
+  const rows = await db.selectFrom('latest_prices').selectAll().orderBy('coin_id').orderBy('currency').execute();
+  return rows.map((row) => ({
+    coin: row.coin_id,
+    currency: row.currency,
+    price: row.price,
+    marketCap: row.market_cap,
+    volume24h: row.volume_24h,
+    change24hPercent: row.change_24h_percent,
+    observedAt: row.observed_at.getTime(),
+  }));
+}
+
+/** Daily prices of one series, from a file. @property price digits, as the file has them. */
+export type PricesToImport = {
+  readonly series: Series;
+  readonly prices: readonly { readonly day: Day; readonly price: string }[];
+  readonly sourceName: string;
+  /** Of the file. */
+  readonly sha256: string;
+  /** Whether days that another price was imported of get the new one. */
+  readonly mayReplace: boolean;
+};
+
+/** A day that another price is imported of. */
+export type ImportConflict = { readonly day: Day; readonly stored: string; readonly found: string };
+
+/** @property written days that were not imported before. @property unchanged days whose price is the same. */
+export type Imported = { readonly written: number; readonly replaced: number; readonly unchanged: number };
+
+export interface ImportRepository {
+  /** Imports all of the prices, or none: the conflicts then say why. */
+  importPrices(toImport: PricesToImport): Promise<Imported | { readonly conflicts: readonly ImportConflict[] }>;
+}
+
+export function createImportRepository(fence: Fence, clock: Clock): ImportRepository {
+  return {
+    importPrices: ({ series, prices, sourceName, sha256, mayReplace }) =>
+      fence.writing(async (transaction) => {
+        const importedAt = toIso(clock.now());
+        const rows = prices.map(({ day, price }) => ({
+          coin_id: series.coin,
+          currency: series.currency,
+          day,
+          price,
+          source_name: sourceName,
+          file_sha256: sha256,
+          imported_at: importedAt,
+        }));
+        const conflicts: ImportConflict[] = [];
+        for (const chunk of inChunks(rows)) conflicts.push(...(await readConflicts(transaction, chunk)));
+        if (conflicts.length > 0 && !mayReplace) return { conflicts };
+        let written = 0;
+        for (const chunk of inChunks(rows)) written += await upsert(transaction, chunk);
+        return {
+          written: written - conflicts.length,
+          replaced: conflicts.length,
+          unchanged: rows.length - written,
+        };
+      }),
+  };
+}
+
+type Row = Insertable<Tables['imported_daily_prices']>;
+
+/** @returns the days that another price is imported of. */
+const readConflicts = (transaction: Transaction<Tables>, rows: readonly Row[]): Promise<ImportConflict[]> =>
+  transaction
+    .selectFrom('imported_daily_prices as stored')
+    .innerJoin(unnestRows('incoming', COLUMNS.imported_daily_prices, rows), (join) =>
+      join
+        .onRef('incoming.coin_id', '=', 'stored.coin_id')
+        .onRef('incoming.currency', '=', 'stored.currency')
+        .onRef('incoming.day', '=', 'stored.day'),
+    )
+    .whereRef('incoming.price', '<>', 'stored.price')
+    .select(({ cast, ref }) => [
+      'stored.day',
+      cast<string>(ref('stored.price'), 'text').as('stored'),
+      cast<string>(ref('incoming.price'), 'text').as('found'),
+    ])
+    .orderBy('stored.day')
+    .execute();
+
+/** Equal prices stay as they are, with the source that they came from first. @returns how many rows were written. */
+async function upsert(transaction: Transaction<Tables>, rows: readonly Row[]): Promise<number> {
+  const { numInsertedOrUpdatedRows = 0n } = await insertRows(transaction, 'imported_daily_prices', rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['coin_id', 'currency', 'day'])
+        .doUpdateSet(({ ref }) => ({
+          price: ref('excluded.price'),
+          source_name: ref('excluded.source_name'),
+          file_sha256: ref('excluded.file_sha256'),
+          imported_at: ref('excluded.imported_at'),
+        }))
+        .whereRef('imported_daily_prices.price', '<>', 'excluded.price'),
+    )
+    .executeTakeFirstOrThrow();
+  return Number(numInsertedOrUpdatedRows);
+}

@@ -8,10 +8,16 @@ import type { LatestPrice } from '../domain/latest-price.ts';
 import type { DayCounts, Verdict } from '../domain/verdict.ts';
 import type { RunTotals } from '../ports.ts';
 import type { Database } from './connection.ts';
-import { readSeriesCoverage, type SeriesCoverage } from './coverage.ts';
+import {
+  newestFinalDay,
+  newestPresentDay,
+  readAllStoredDays,
+  readSeriesCoverage,
+  type SeriesCoverage,
+  type StoredBySeries,
+} from './coverage.ts';
 import { readFindings } from './findings.ts';
-import { readLatestPrices } from './latest-prices.ts';
-import { newestFinalDay, newestPresentDay } from './newest-day.ts';
+import { readLatestPrices } from './prices.ts';
 import { readCredits } from './request-ledger.ts';
 import { readSeriesOutcomes } from './series-outcomes.ts';
 import { toIso } from './statements.ts';
@@ -58,27 +64,30 @@ export async function readStatus(
   database: Database,
   { now, universe, runId }: { now: Instant; universe: Universe; runId?: string },
 ): Promise<Status> {
+  const stored = await readAllStoredDays(database);
   return {
     now: toIso(now),
-    ...(await readFreshness(database, { now, universe })),
+    ...(await readFreshness(database, { now, universe }, stored)),
     latestPrices: (await readLatestPrices(database)).map((one) => ({ ...one, observedAt: toIso(one.observedAt) })),
-    series: await readSeriesCoverage(database, { now, universe }),
+    series: await readSeriesCoverage(database, { now, universe }, stored),
     runs: runId === undefined ? await readRuns(database) : await readRun(database, runId),
   };
 }
 
-/** How fresh the prices are, without a look at each series. */
+/** How fresh the prices are. */
 export async function readFreshness(
   database: Database,
   { now, universe }: { now: Instant; universe: Universe },
+  stored: StoredBySeries | null = null,
 ): Promise<Omit<Status, 'now' | 'latestPrices' | 'series' | 'runs'>> {
   const completeAt = await lastCompleteRunAt(database);
-  const presentDay = await newestPresentDay(database.db, universe);
+  const storedDays = stored ?? (await readAllStoredDays(database));
+  const presentDay = newestPresentDay(universe, storedDays);
   const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
   return {
     lastCompleteRunAt: completeAt === null ? null : toIso(completeAt),
     hoursSinceComplete: completeAt === null ? null : hoursSince(completeAt),
-    newestFinalDay: await newestFinalDay(database.db, universe),
+    newestFinalDay: newestFinalDay(universe, storedDays),
     priceAgeHours: presentDay === null ? null : hoursSince(endOf(presentDay)),
     creditsThisMonth: await readCredits(database.db, startOfMonth(now)),
   };

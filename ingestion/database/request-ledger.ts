@@ -3,8 +3,8 @@ import type { Instant } from '../domain/day.ts';
 import type { RequestLedger } from '../ports.ts';
 import type { Fence } from './fence.ts';
 import { inBatches } from './in-batches.ts';
-import { type ColumnTypes, columnNames, toIso, unnestRows } from './statements.ts';
-import type { Tables } from './tables.ts';
+import { columnNames, toIso, unnestRows } from './statements.ts';
+import { COLUMNS, type ColumnTypes, type Tables } from './tables.ts';
 
 /** A request whose end was never written (its process was killed) may have been answered: it counts. */
 export const isCredited = (eb: ExpressionBuilder<Tables, 'requests'>) =>
@@ -38,8 +38,6 @@ export function createRequestLedger(db: Kysely<Tables>, fence: Fence): RequestLe
   };
 }
 
-const BEGUN = { run_id: 'uuid', coin_id: 'text', currency: 'text', sent_at: 'timestamptz' } satisfies ColumnTypes;
-
 /** @returns the id of each, in their order. */
 async function insertRequests(
   fence: Fence,
@@ -54,10 +52,10 @@ async function insertRequests(
   const inserted = await fence.writingAtOnce((db, isOwn) =>
     db
       .insertInto('requests')
-      .columns(columnNames(BEGUN))
+      .columns(columnNames(COLUMNS.requests))
       .expression(
         db
-          .selectFrom(unnestRows('begun', BEGUN, rows))
+          .selectFrom(unnestRows('begun', COLUMNS.requests, rows))
           .selectAll()
           .where(isOwn),
       )

@@ -1,13 +1,13 @@
-import { type Kysely, sql } from 'kysely';
+import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { Universe } from '../contract/universe-schema.ts';
-import type { Day } from '../domain/day.ts';
+import { addDays, type Day } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
-import { type Series, selectSeries, seriesName } from '../domain/series.ts';
+import { type Series, seriesName } from '../domain/series.ts';
 import type { Clock, DayRange, OpenedRun, RunOrder, RunRepository } from '../ports.ts';
 import type { Fence } from './fence.ts';
 import { isCredited } from './request-ledger.ts';
-import { clearFailures, markCurrent, markFailed, markPending, readSeriesOutcomes } from './series-outcomes.ts';
-import { type ColumnTypes, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
+import { readSeriesOutcomes, recordOutcomes } from './series-outcomes.ts';
+import { inChunks, insertRows, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): RunRepository {
@@ -18,7 +18,7 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
         const opened = await openRun(transaction, order, { startedAt: toIso(startedAt), historyDays, size });
         await fillUniverse(transaction, universe);
         await openSeries(transaction, series, trackedSince);
-        await setTracked(transaction, selectSeries(universe, {}));
+        await setTracked(transaction, universe);
         return { ...opened, series: await readSeriesDays(transaction, series, trackedSince) };
       }),
 
@@ -63,15 +63,22 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
     seriesOutcomes: (runId) => readSeriesOutcomes(db, runId),
 
     plan: (runId, planned, current) =>
-      fence.writing(async (transaction) => {
-        await markPending(transaction, runId, planned);
-        await markCurrent(transaction, runId, current);
-      }),
+      fence.writing((transaction) =>
+        recordOutcomes(transaction, runId, [
+          ...planned.map((one) => ({ ...one, status: 'pending' as const })),
+          ...current.map((one) => ({ ...one, status: 'current' as const })),
+        ]),
+      ),
 
-    failSeries: (runId, failures) =>
-      fence.writing((transaction) => markFailed(transaction, runId, failures, clock.now())),
+    failSeries: (runId, failures) => {
+      const failed = failures.map((one) => ({ ...one, status: 'failed' as const, requestedAt: clock.now() }));
+      return fence.writing((transaction) => recordOutcomes(transaction, runId, failed));
+    },
 
-    clearFailures: (runId, series) => fence.writing((transaction) => clearFailures(transaction, runId, series)),
+    clearFailures: (runId, series) => {
+      const cleared = series.map((one) => ({ ...one, status: 'stored' as const }));
+      return fence.writing((transaction) => recordOutcomes(transaction, runId, cleared));
+    },
 
     keepRequested: (runId, ranges, requestedAt) =>
       fence.writing((transaction) => keepRequested(transaction, runId, ranges, toIso(requestedAt))),
@@ -156,7 +163,7 @@ async function openRun(
 
 async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe): Promise<void> {
   for (const chunk of inChunks(coins)) {
-    await insertRows(db, 'coins', { id: 'text', symbol: 'text', name: 'text' }, chunk)
+    await insertRows(db, 'coins', chunk)
       .onConflict((conflict) =>
         conflict
           .column('id')
@@ -168,7 +175,7 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
       .execute();
   }
   for (const chunk of inChunks(currencies)) {
-    await insertRows(db, 'currencies', { code: 'text', name: 'text' }, chunk)
+    await insertRows(db, 'currencies', chunk)
       .onConflict((conflict) =>
         conflict
           .column('code')
@@ -179,27 +186,30 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
   }
 }
 
-const SERIES_KEY = { coin_id: 'text', currency: 'text' } satisfies ColumnTypes;
 const toKey = ({ coin, currency }: Series) => ({ coin_id: coin, currency });
 
 /** Series that are there already stay as they are. */
 async function openSeries(db: Kysely<Tables>, series: readonly Series[], trackedSince: Day): Promise<void> {
   const opened = series.map((one) => ({ ...toKey(one), tracked_since: trackedSince }));
   for (const chunk of inChunks(opened)) {
-    await insertRows(db, 'series', { ...SERIES_KEY, tracked_since: 'date' }, chunk)
+    await insertRows(db, 'series', chunk)
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
 }
 
 /** Series that left the universe keep their rows and are no longer expected. */
-async function setTracked(db: Kysely<Tables>, universe: readonly Series[]): Promise<void> {
-  await sql`
-    update series set is_tracked = not is_tracked
-    where is_tracked <> ((coin_id, currency) in (
-      select coin_id, currency from ${unnestRows('tracked', SERIES_KEY, universe.map(toKey))}
-    ))
-  `.execute(db);
+async function setTracked(db: Kysely<Tables>, { coins, currencies }: Universe): Promise<void> {
+  const isInUniverse = ({ and, eb, val }: ExpressionBuilder<Tables, 'series'>) =>
+    and([
+      eb('coin_id', '=', eb.fn.any(val(coins.map(({ id }) => id)))),
+      eb('currency', '=', eb.fn.any(val(currencies.map(({ code }) => code)))),
+    ]).$castTo<boolean>();
+  await db
+    .updateTable('series')
+    .set((eb) => ({ is_tracked: isInUniverse(eb) }))
+    .where((eb) => eb('is_tracked', '<>', isInUniverse(eb)))
+    .execute();
 }
 
 /** @returns since when each series is tracked and what was asked for by hand, in the order given. */
@@ -208,13 +218,17 @@ async function readSeriesDays(
   series: readonly Series[],
   trackedSince: Day,
 ): Promise<OpenedRun['series']> {
-  const rows = await db.selectFrom('series').select(['coin_id as coin', 'currency', 'tracked_since']).execute();
-  const days = new Map(rows.map((row) => [seriesName(row), row.tracked_since]));
+  const days = await readTrackedSince(db);
   const requested = Map.groupBy(await readRequestedRanges(db), seriesName);
   return series.map((one) => ({
     trackedSince: days.get(seriesName(one)) ?? trackedSince,
     requested: requested.get(seriesName(one)) ?? [],
   }));
+}
+
+async function readTrackedSince(db: Kysely<Tables>): Promise<ReadonlyMap<string, Day>> {
+  const rows = await db.selectFrom('series').select(['coin_id as coin', 'currency', 'tracked_since']).execute();
+  return new Map(rows.map((row) => [seriesName(row), row.tracked_since]));
 }
 
 /** @returns what was asked for by hand of the tracked series. */
@@ -236,15 +250,17 @@ async function keepRequested(
   ranges: readonly DayRange[],
   requestedAt: string,
 ): Promise<void> {
-  const columns = { ...SERIES_KEY, first: 'date', last: 'date' } satisfies ColumnTypes;
-  for (const chunk of inChunks(ranges.map((range) => ({ ...toKey(range), first: range.first, last: range.last })))) {
-    await sql`
-      insert into requested_ranges (coin_id, currency, first_day, last_day, run_id, requested_at)
-      select coin_id, currency, first, least(last, tracked_since - 1), ${runId}, ${requestedAt}
-      from ${unnestRows('range', columns, chunk)} join series using (coin_id, currency)
-      where first < tracked_since
-      on conflict do nothing
-    `.execute(db);
+  const tracked = await readTrackedSince(db);
+  const rows = ranges.flatMap(({ first, last, ...series }) => {
+    const since = tracked.get(seriesName(series));
+    if (since === undefined || first >= since) return [];
+    const last_day = last < since ? last : addDays(since, -1);
+    return { ...toKey(series), first_day: first, last_day, run_id: runId, requested_at: requestedAt };
+  });
+  for (const chunk of inChunks(rows)) {
+    await insertRows(db, 'requested_ranges', chunk)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 }
 

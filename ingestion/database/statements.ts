@@ -7,7 +7,7 @@ import {
   sql,
 } from 'kysely';
 import type { Instant } from '../domain/day.ts';
-import type { Tables } from './tables.ts';
+import { COLUMNS, type ColumnTypes, type Tables } from './tables.ts';
 
 /** No statement writes more rows than this, so that none holds its locks for long. */
 export const MAX_ROWS = 500;
@@ -18,11 +18,6 @@ export function* inChunks<Row>(rows: readonly Row[]): Generator<readonly Row[]> 
 
 /** A moment as the tables take it, free of the process's time zone. */
 export const toIso = (at: Instant): string => new Date(at).toISOString();
-
-/** The type that each column has in PostgreSQL. */
-export type ColumnTypes<Column extends string = string> = Readonly<
-  Record<Column, 'bigint' | 'boolean' | 'date' | 'integer' | 'numeric' | 'text' | 'timestamptz' | 'uuid'>
->;
 
 export const columnNames = <Column extends string>(columns: ColumnTypes<Column>): Column[] =>
   Object.keys(columns) as Column[];
@@ -42,19 +37,17 @@ export function unnestRows<Name extends string, Column extends string, Row exten
   return sql<Pick<Row, Column>>`unnest(${sql.join(arrays)})`.as<Name>(alias);
 }
 
-/** @returns an insert of the rows, to be told what to do on a conflict. Columns and values must be those of the table. */
-export function insertRows<
-  Table extends keyof Tables & string,
-  Column extends keyof Insertable<Tables[Table]> & keyof Tables[Table] & string,
->(
+/** @returns an insert of the rows with all of the table's `COLUMNS`, to be told what to do on a conflict. */
+export function insertRows<Table extends keyof typeof COLUMNS>(
   db: Kysely<Tables>,
   table: Table,
-  columns: ColumnTypes<Column>,
-  rows: readonly Pick<Insertable<Tables[Table]>, Column>[],
+  rows: readonly Pick<Insertable<Tables[Table]>, keyof (typeof COLUMNS)[Table] & keyof Insertable<Tables[Table]>>[],
 ): InsertQueryBuilder<Tables, Table, InsertResult> {
-  const names = columnNames(columns);
+  const columns: ColumnTypes = COLUMNS[table];
   return db
     .insertInto(table)
-    .columns(names)
-    .expression(sql`select * from ${unnestRows('incoming', columns, rows)}`);
+    .columns(columnNames(columns) as never)
+    .expression(
+      sql`select * from ${unnestRows('incoming', columns, rows as readonly Readonly<Record<string, unknown>>[])}`,
+    );
 }

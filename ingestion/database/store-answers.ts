@@ -11,10 +11,10 @@ import type { AnsweredDays, AnswerToStore, Clock, DaysToRenew, StoredAnswer } fr
 import type { Fence } from './fence.ts';
 import { insertFindings } from './findings.ts';
 import { inBatches } from './in-batches.ts';
-import { markStored } from './series-outcomes.ts';
+import { recordOutcomes } from './series-outcomes.ts';
 import { type IncomingPrice, type SeriesChange, upsertDailyPrices } from './sql/upsert-daily-prices.ts';
-import { type ColumnTypes, columnNames, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
-import type { Tables } from './tables.ts';
+import { columnNames, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
+import { COLUMNS, type Tables } from './tables.ts';
 
 /** Two answers closer together than this may share one outage of the source. */
 export const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
@@ -87,16 +87,16 @@ async function storeAnswers(
     ({ series }) => seriesName(series),
   );
   const daysWritten = ({ series }: { series: Series }) => written.get(seriesName(series))?.length ?? 0;
-  await markStored(
+  await recordOutcomes(
     transaction,
     runId,
-    answered.map(({ toStore: { window, attempts, answer }, ...days }) => ({
+    answered.map(({ toStore: { attempts, answer }, ...days }) => ({
       ...days.series,
-      window,
+      status: 'stored',
       // What is derived was not asked for itself.
       attempts: days.source === 'direct' ? attempts : 0,
       daysWritten: daysWritten(days),
-      receivedAt: answer.receivedAt,
+      requestedAt: answer.receivedAt,
     })),
   );
   if (written.size > 0) await noteWrite(transaction, runId, now);
@@ -170,15 +170,6 @@ async function insertAnswers(transaction: Transaction<Tables>, answers: readonly
   return inserted.map(({ id }) => id).sort((one, other) => one - other);
 }
 
-const ABSENT = {
-  coin_id: 'text',
-  currency: 'text',
-  day: 'date',
-  reason: 'text',
-  first_run_id: 'uuid',
-  recorded_at: 'timestamptz',
-} satisfies ColumnTypes;
-
 /** A day becomes unavailable when a second run, long enough after the first, finds nothing of it either. */
 async function insertAbsentDays(
   transaction: Transaction<Tables>,
@@ -196,7 +187,7 @@ async function insertAbsentDays(
   );
   for (const chunk of inChunks(rows)) {
     const withoutRow = transaction
-      .selectFrom(unnestRows('absent', ABSENT, chunk))
+      .selectFrom(unnestRows('absent', COLUMNS.unavailable_days, chunk))
       .leftJoin('daily_prices as price', (join) =>
         join
           .onRef('price.coin_id', '=', 'absent.coin_id')
@@ -207,7 +198,7 @@ async function insertAbsentDays(
       .selectAll('absent');
     await transaction
       .insertInto('unavailable_days')
-      .columns(columnNames(ABSENT))
+      .columns(columnNames(COLUMNS.unavailable_days))
       .expression(withoutRow)
       .onConflict((conflict) =>
         conflict
@@ -223,15 +214,6 @@ async function insertAbsentDays(
       .execute();
   }
 }
-
-const REJECTED = {
-  run_id: 'uuid',
-  coin_id: 'text',
-  currency: 'text',
-  observed_at: 'timestamptz',
-  price: 'text',
-  reason: 'text',
-} satisfies ColumnTypes;
 
 async function insertRejected(
   transaction: Transaction<Tables>,
@@ -249,7 +231,7 @@ async function insertRejected(
     })),
   );
   for (const chunk of inChunks(rows)) {
-    await insertRows(transaction, 'rejected_samples', REJECTED, chunk)
+    await insertRows(transaction, 'rejected_samples', chunk)
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }

@@ -1,4 +1,5 @@
-// The tables as Kysely sees them; the migrations make them. Moments are written as ISO text, read as Date.
+// The tables as Kysely sees them and, of those that are written by the set, as PostgreSQL does; the migrations make them.
+// Moments are written as ISO text, read as Date.
 import type { ColumnType, Generated } from 'kysely';
 import type { RunRequest, TriggerKind } from '../contract/run-request.ts';
 import type { RejectionReason } from '../domain/daily-price.ts';
@@ -147,3 +148,50 @@ export type Tables = {
     is_credited: Generated<boolean>;
   };
 };
+
+/** The type that each column has in PostgreSQL. */
+export type ColumnTypes<Column extends string = string> = Readonly<
+  Record<Column, 'bigint' | 'boolean' | 'date' | 'integer' | 'numeric' | 'text' | 'timestamptz' | 'uuid'>
+>;
+
+const SERIES = { coin_id: 'text', currency: 'text' } as const;
+const SERIES_OF_RUN = { run_id: 'uuid', ...SERIES } as const;
+
+/** The columns that are written by the set, of each table. */
+export const COLUMNS = {
+  coins: { id: 'text', symbol: 'text', name: 'text' },
+  currencies: { code: 'text', name: 'text' },
+  series: { ...SERIES, tracked_since: 'date' },
+  latest_prices: {
+    ...SERIES_OF_RUN,
+    price: 'numeric',
+    market_cap: 'numeric',
+    volume_24h: 'numeric',
+    change_24h_percent: 'numeric',
+    observed_at: 'timestamptz',
+  },
+  imported_daily_prices: {
+    ...SERIES,
+    day: 'date',
+    price: 'numeric',
+    source_name: 'text',
+    file_sha256: 'text',
+    imported_at: 'timestamptz',
+  },
+  requested_ranges: { ...SERIES_OF_RUN, first_day: 'date', last_day: 'date', requested_at: 'timestamptz' },
+  unavailable_days: { ...SERIES, day: 'date', reason: 'text', first_run_id: 'uuid', recorded_at: 'timestamptz' },
+  ingestion_series: {
+    ...SERIES_OF_RUN,
+    status: 'text',
+    attempts: 'integer',
+    window_from: 'timestamptz',
+    window_to: 'timestamptz',
+    days_written: 'integer',
+    last_request_at: 'timestamptz',
+    error_kind: 'text',
+    error: 'text',
+  },
+  rejected_samples: { ...SERIES_OF_RUN, observed_at: 'timestamptz', price: 'text', reason: 'text' },
+  quality_findings: { ...SERIES_OF_RUN, rule: 'text', severity: 'text', day: 'date', detail: 'text' },
+  requests: { ...SERIES_OF_RUN, sent_at: 'timestamptz' },
+} as const satisfies { readonly [Table in keyof Tables]?: Partial<ColumnTypes<keyof Tables[Table] & string>> };

@@ -2,7 +2,7 @@ import { codesOf, findUnknown } from '../../ingestion/contract/nearest.ts';
 import { show } from '../../ingestion/contract/show.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import type { Database } from '../../ingestion/database/connection.ts';
-import { readStoredNames } from '../../ingestion/database/export-prices.ts';
+import { readStoredNames } from '../../ingestion/database/read-rows.ts';
 import { UsageError } from './usage-error.ts';
 
 /**

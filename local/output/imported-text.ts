@@ -1,4 +1,4 @@
-import type { Imported } from '../../ingestion/database/imports.ts';
+import type { Imported } from '../../ingestion/database/prices.ts';
 import type { Day } from '../../ingestion/domain/day.ts';
 import { type Series, seriesName } from '../../ingestion/domain/series.ts';
 import { formatQuantity } from './format.ts';

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readLatestPrices } from '../../ingestion/database/latest-prices.ts';
-import { readDailyPrices } from '../../ingestion/database/prices.ts';
+import { readDailyPrices, readLatestPrices } from '../../ingestion/database/prices.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { addDays } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';

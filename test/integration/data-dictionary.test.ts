@@ -77,50 +77,36 @@ test('the dictionary is that of the comments in the database; "npm run dictionar
 describe('the statements of docs/data.md answer what their headings ask', () => {
   const day = newest;
   const series = { coin_id: 'bitcoin', currency: 'usd' };
-  const ANSWERS: [heading: string, answers: unknown[][]][] = [
-    [
-      'Is yesterday complete?',
-      [
-        [
-          {
-            day,
-            series_expected: '4',
-            series_final: '3',
-            series_thin: '0',
-            series_unconfirmed: '0',
-            series_missing: '1',
-          },
-        ],
-      ],
-    ],
-    ['Which days are not?', [[{ day, series_missing: '1' }]]],
-    ['Which series lack a day, and why?', [[{ coin_id: 'dogecoin', currency: 'eur', reason: null, status: 'stored' }]]],
+  const days = (count: number, others: object = {}) => ({ days: String(count), ...others });
+  const complete = { series_expected: '4', series_final: '3', series_thin: '0', series_unconfirmed: '0' };
+  const dated = (currency: string) => expect.objectContaining({ currency });
+  /** What each statement below a heading gives. */
+  const ANSWERS: [heading: string, ...answers: unknown[][]][] = [
+    ['Is yesterday complete?', [{ day, ...complete, series_missing: '1' }]],
+    ['Which days are not?', [{ day, series_missing: '1' }]],
+    ['Which series lack a day, and why?', [{ coin_id: 'dogecoin', currency: 'eur', reason: null, status: 'stored' }]],
     [
       'What was revised, and by how much?',
-      [[{ ...series, day: addDays(day, -3), percent: expect.stringMatching(/^[1-9]?\d\.\d{4}$/) }]],
+      [{ ...series, day: addDays(day, -3), percent: expect.stringMatching(/^[1-9]?\d\.\d{4}$/) }],
     ],
-    ['Which samples are behind a number?', [[{ sample_count: expect.stringMatching(/^\d{3}$/) }]]],
+    ['Which samples are behind a number?', [{ sample_count: expect.stringMatching(/^\d{3}$/) }]],
     [
       'Which prices are derived?',
       [
-        [
-          { currency: 'eur', source: 'direct', days: '59' },
-          { currency: 'usd', source: 'direct', days: '60', days_with_market_cap: '60' },
-        ],
+        days(59, { currency: 'eur', source: 'direct' }),
+        days(60, { currency: 'usd', source: 'direct', days_with_market_cap: '60' }),
       ],
     ],
-    ['Which samples were not counted?', [[{ price: '-1', reason: 'not_positive' }]]],
+    ['Which samples were not counted?', [{ price: '-1', reason: 'not_positive' }]],
     [
       'The latest price',
-      [
-        [{ coin_id: 'bitcoin', price: '90000.5', change_24h_percent: '-1.5', age: expect.stringMatching(/^00:05:/) }],
-        ['eur', 'usd', 'eur', 'usd'].map((currency) => expect.objectContaining({ currency })),
-      ],
+      [{ coin_id: 'bitcoin', price: '90000.5', change_24h_percent: '-1.5', age: expect.stringMatching(/^00:05:/) }],
+      ['eur', 'usd', 'eur', 'usd'].map(dated),
     ],
-    ['Returns, and how much they vary', [[{ days: '29' }, { days: '29' }]]],
-    ['Correlation of returns', [[{ coin: 'bitcoin', other: 'dogecoin', days: '29' }]]],
+    ['Returns, and how much they vary', [days(29), days(29)]],
+    ['Correlation of returns', [days(29, { coin: 'bitcoin', other: 'dogecoin' })]],
   ];
-  test.each(ANSWERS)('%s', async (heading, answers) => {
+  test.each(ANSWERS)('%s', async (heading, ...answers) => {
     expect(await answersBelow(heading)).toMatchObject(answers);
   });
 

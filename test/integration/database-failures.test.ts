@@ -5,6 +5,7 @@ import { sql } from 'kysely';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { migrateToLatest } from '../../ingestion/database/migrator.ts';
+import { TIME_LIMITS } from '../../ingestion/database/time-limits.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { createTestDatabase } from '../support/test-database.ts';
@@ -27,6 +28,8 @@ async function newDatabase(options: { isEmpty?: boolean } = {}): Promise<Databas
   cleanUps.push(drop);
   return { ...open(url), url };
 }
+
+const shared = await newDatabase({ isEmpty: true });
 
 /** Roles belong to the server, which other test runs may use too. */
 const ROLE = `role_${process.pid}_${process.env['JEST_WORKER_ID']}`;
@@ -98,9 +101,11 @@ test.each([
   ['53100', 'could not extend file', "could not extend file. Make room on the server's disk. The next run goes on"],
   ['53200', 'out of memory', 'out of memory. The server has no memory left.'],
   ['40001', 'could not serialize', 'could not serialize. Other transactions were in the way each time.'],
+  ['57014', 'statement timeout', 'statement timeout. Look in pg_stat_activity for a session that holds a lock'],
 ])('SQLSTATE %s is a sentence with what to do', async (code, found, sentence) => {
-  const { db } = await newDatabase();
-  const attempt = sql.raw(`do $$ begin raise exception '${found}' using errcode = '${code}'; end $$`).execute(db);
+  const attempt = sql
+    .raw(`do $$ begin raise exception '${found}' using errcode = '${code}'; end $$`)
+    .execute(shared.db);
   const error = await attempt.catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(DatabaseFailedError);
   expect(error).toMatchObject({ code, message: expect.stringContaining(sentence) });
@@ -115,15 +120,6 @@ test('a disk that is full in the middle of a run ends it, and the next one goes 
   await expect(runOn(url)).rejects.toMatchObject({ name: 'DatabaseFailedError', code: '53100' });
   await sql`drop trigger full_disk on daily_prices`.execute(db);
   expect(await runOn(url)).toBe('complete');
-});
-
-test('a statement that is given up says where to look', async () => {
-  const { db } = await newDatabase();
-  const slow = db.connection().execute(async (connection) => {
-    await sql`set statement_timeout = 1`.execute(connection);
-    await sql`select pg_sleep(10)`.execute(connection);
-  });
-  await expect(slow).rejects.toThrow(/statement timeout\. Look in pg_stat_activity for a session that holds a lock/);
 });
 
 test('a database that is dropped under way is said to be', async () => {
@@ -150,8 +146,8 @@ describe('room for few connections', () => {
     return asRole(url, role, 'few');
   }
 
-  test.each([2, 3])('%i do for a whole run', async (connections) => {
-    expect(await runOn(await limited(connections))).toBe('complete');
+  test('two do for a whole run', async () => {
+    expect(await runOn(await limited(2))).toBe('complete');
   });
 
   test('one is not enough, and that is said', async () => {
@@ -165,8 +161,9 @@ describe('room for few connections', () => {
 
 describe('waiting is no failure', () => {
   test('for a connection of the pool: longer than making one may take', async () => {
-    const { db } = open(`${(await newDatabase()).url}?connect_timeout=1`);
-    const slow = Array.from({ length: 4 }, () => sql`select pg_sleep(1.3)`.execute(db));
+    const { db, close } = createDatabase({ url: shared.url }, { limits: { ...TIME_LIMITS, connectMs: 500 } });
+    cleanUps.push(close);
+    const slow = Array.from({ length: 4 }, () => sql`select pg_sleep(0.6)`.execute(db));
     expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
     await Promise.all(slow);
   });

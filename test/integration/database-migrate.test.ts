@@ -5,7 +5,6 @@ import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrator.ts';
-import type { Clock } from '../../ingestion/ports.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { dumpSchema } from '../support/dump-schema.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -17,11 +16,13 @@ const emptyDatabase = () => openDatabase({ isEmpty: true });
 const migrated = await openDatabase();
 
 const options = { waitMs: 0, clock: createVirtualClock(0), log: silentLog };
-const FIRST = Object.keys(MIGRATIONS);
-const NEWER: Record<string, Migration> = {
-  ...MIGRATIONS,
-  '9999_newer': { up: (db) => db.schema.alterTable('coins').addColumn('newer', 'text').execute() },
-};
+const ALL = Object.keys(MIGRATIONS);
+const { '0001_tables': FIRST = { up: async () => {} } } = MIGRATIONS;
+/** How migrations are run doesn't depend on what they do. */
+const ONE: Record<string, Migration> = { '0001_tables': { up: (db) => db.schema.createTable('coins').execute() } };
+const NEWER = { ...ONE, '9999_newer': { up: async () => {} } };
+const DONE = { applied: ['0001_tables'], isNewer: false };
+const NOTHING = { applied: [], isNewer: false };
 
 test('the schema is the one that was agreed on', async () => {
   const file = join(import.meta.dirname, '../support/schema.txt');
@@ -32,16 +33,11 @@ test('the schema is the one that was agreed on', async () => {
   );
 });
 
-test('an empty database gets all migrations; a second time there is nothing to do', async () => {
-  const database = await emptyDatabase();
-  expect(await migrateToLatest(database, options)).toEqual({ applied: FIRST, isNewer: false });
-  expect(await migrateToLatest(database, options)).toEqual({ applied: [], isNewer: false });
-});
-
-test('of two programs that migrate at once one does it, and both succeed', async () => {
+test('of two programs that migrate an empty database at once one does it; a third has nothing to do', async () => {
   const database = await emptyDatabase();
   const both = await Promise.all([migrateToLatest(database, options), migrateToLatest(database, options)]);
-  expect(both.flatMap(({ applied }) => applied)).toEqual(FIRST);
+  expect(both.flatMap(({ applied }) => applied)).toEqual(ALL);
+  expect(await migrateToLatest(database, options)).toEqual(NOTHING);
 });
 
 test('an older program that meets a newer schema does nothing, and says so', async () => {
@@ -49,15 +45,15 @@ test('an older program that meets a newer schema does nothing, and says so', asy
   expect(await migrateToLatest(database, { ...options, migrations: NEWER })).toMatchObject({ isNewer: false });
   const warnings: string[] = [];
   const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
-  expect(await migrateToLatest(database, { ...options, log })).toEqual({ applied: [], isNewer: true });
+  const older = { ...options, migrations: ONE, log };
+  expect(await migrateToLatest(database, older)).toEqual({ applied: [], isNewer: true });
   expect(warnings).toEqual(['The database schema is newer than this program; nothing was done']);
 });
 
 test('a schema that lacks one of our migrations and has a stranger instead is refused', async () => {
   const database = await emptyDatabase();
-  const { '9999_newer': _, ...known } = NEWER;
   await migrateToLatest(database, { ...options, migrations: { '0000_other': { up: async () => {} } } });
-  await expect(migrateToLatest(database, { ...options, migrations: known })).rejects.toThrow(/corrupted migrations/);
+  await expect(migrateToLatest(database, { ...options, migrations: ONE })).rejects.toThrow(/corrupted migrations/);
 });
 
 const names = async (table: string, { db }: Database) =>
@@ -68,8 +64,7 @@ const names = async (table: string, { db }: Database) =>
 /** As the first version left it: its migrations in Kysely's default tables. */
 async function databaseOfFirstVersion() {
   const database = await emptyDatabase();
-  const { '0001_tables': first = { up: async () => {} } } = MIGRATIONS;
-  await migrateByDefault(database, { '0001_tables': first });
+  await migrateByDefault(database, { '0001_tables': FIRST });
   return database;
 }
 
@@ -87,44 +82,37 @@ async function migrateByDefault(
 }
 const STRANGER: Record<string, Migration> = { '2020_shop': { up: (db) => db.schema.createTable('shop').execute() } };
 
-test('a database of the first version is taken over once; its own list stays as it was', async () => {
+test('a database of the first version is taken over once; that version still finds its own list as it was', async () => {
   const database = await databaseOfFirstVersion();
-  const later = FIRST.filter((name) => name !== '0001_tables');
   const both = await Promise.all([migrateToLatest(database, options), migrateToLatest(database, options)]);
-  expect(both.flatMap(({ applied }) => applied)).toEqual(later);
-  expect(await migrateToLatest(database, options)).toEqual({ applied: [], isNewer: false });
-  expect(await names('crypto_prices_migration', database)).toEqual(FIRST);
+  expect(both.flatMap(({ applied }) => applied)).toEqual(ALL.filter((name) => name !== '0001_tables'));
+  expect(await migrateToLatest(database, options)).toEqual(NOTHING);
+  expect(await names('crypto_prices_migration', database)).toEqual(ALL);
+  expect(await migrateByDefault(database, { '0001_tables': FIRST })).toEqual([]);
   expect(await names('kysely_migration', database)).toEqual(['0001_tables']);
 });
 
-test('the program of the first version still finds its schema up to date after that', async () => {
-  const database = await databaseOfFirstVersion();
-  await migrateToLatest(database, options);
-  const { '0001_tables': first = { up: async () => {} } } = MIGRATIONS;
-  expect(await migrateByDefault(database, { '0001_tables': first })).toEqual([]);
-});
-
 test.each([
-  ['the same schema', undefined],
-  ['another schema', 'shop'],
-])('another application on the defaults of Kysely in %s, before us or after us, is left alone', async (_, schema) => {
-  const [before, after] = [await emptyDatabase(), await emptyDatabase()];
-  expect(await migrateByDefault(before, STRANGER, schema)).toEqual(['2020_shop']);
-  expect(await migrateToLatest(before, options)).toEqual({ applied: FIRST, isNewer: false });
-  expect(await migrateToLatest(after, options)).toEqual({ applied: FIRST, isNewer: false });
-  expect(await migrateByDefault(after, STRANGER, schema)).toEqual(['2020_shop']);
-  for (const database of [before, after]) {
-    expect(await migrateToLatest(database, options)).toEqual({ applied: [], isNewer: false });
-    expect(await migrateByDefault(database, STRANGER, schema)).toEqual([]);
-    expect(await names(`${schema ?? 'public'}.kysely_migration`, database)).toEqual(['2020_shop']);
-  }
-});
-
-test('a stranger whose migrations have our names, but who has not our tables, is left alone', async () => {
-  const database = await emptyDatabase();
-  await migrateByDefault(database, { '0001_tables': { up: async () => {} } });
-  expect(await migrateToLatest(database, options)).toEqual({ applied: FIRST, isNewer: false });
-});
+  ['in the same schema', STRANGER, undefined],
+  ['in another schema', STRANGER, 'shop'],
+  ['whose migrations have our names', { '0001_tables': { up: async () => {} } }, undefined],
+])(
+  'another application on the defaults of Kysely %s, before us or after us, is left alone',
+  async (_, others, schema) => {
+    const ours = { ...options, migrations: ONE };
+    const theirs = Object.keys(others);
+    const [before, after] = [await emptyDatabase(), await emptyDatabase()];
+    expect(await migrateByDefault(before, others, schema)).toEqual(theirs);
+    expect(await migrateToLatest(before, ours)).toEqual(DONE);
+    expect(await migrateToLatest(after, ours)).toEqual(DONE);
+    expect(await migrateByDefault(after, others, schema)).toEqual(theirs);
+    for (const database of [before, after]) {
+      expect(await migrateToLatest(database, ours)).toEqual(NOTHING);
+      expect(await migrateByDefault(database, others, schema)).toEqual([]);
+      expect(await names(`${schema ?? 'public'}.kysely_migration`, database)).toEqual(theirs);
+    }
+  },
+);
 
 test("a list of Kysely's that we may not read is left alone, unless it must be the first version's", async () => {
   const role = `reader_${process.pid}`;
@@ -132,12 +120,12 @@ test("a list of Kysely's that we may not read is left alone, unless it must be t
   await migrateByDefault(strangers, STRANGER);
   const asRole = ({ url }: { url: string }) => {
     const own = createDatabase({ url: Object.assign(new URL(url), { username: role, password: 'secret' }).href });
-    return migrateToLatest(own, options).finally(own.close);
+    return migrateToLatest(own, { ...options, migrations: { '0001_tables': FIRST } }).finally(own.close);
   };
   await sql.raw(`create role ${role} login password 'secret'`).execute(strangers.db);
   try {
     for (const { db } of [strangers, ours]) await sql.raw(`grant create on schema public to ${role}`).execute(db);
-    expect(await asRole(strangers)).toEqual({ applied: FIRST, isNewer: false });
+    expect(await asRole(strangers)).toEqual(DONE);
     await expect(asRole(ours)).rejects.toThrow(
       `"${role}" may not read. Let its owner run: grant select on kysely_migration to "${role}"`,
     );
@@ -155,11 +143,11 @@ test('a migration that fails is named, and leaves nothing behind', async () => {
       await sql`create table half_done (id integer)`.execute(db);
     },
   };
-  const migrations = { ...MIGRATIONS, '9998_failing': failing };
+  const migrations = { ...ONE, '9998_failing': failing };
   await expect(migrateToLatest(database, { ...options, migrations })).rejects.toThrow(
     'The migration 9998_failing failed, and was undone: relation "half_done" already exists',
   );
-  expect(await migrateToLatest(database, options)).toEqual({ applied: FIRST, isNewer: false });
+  expect(await migrateToLatest(database, { ...options, migrations: ONE })).toEqual(DONE);
   expect((await sql`select to_regclass('half_done') as found`.execute(database.db)).rows).toEqual([{ found: null }]);
 });
 
@@ -191,19 +179,20 @@ test('a database that is not there yet is waited for, and that is said', async (
   const warnings: string[] = [];
   const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
   let now = 0;
-  const clock: Clock = {
+  const clock = {
     now: () => now,
     monotonicMs: () => now,
-    async sleep(durationMs) {
+    async sleep(durationMs: number) {
       now += durationMs;
     },
   };
   const appearing: Database = { ...real, connect: () => (now < 15_000 ? away.connect() : real.connect()) };
 
-  expect(await migrateToLatest(appearing, { clock, log, waitMs: 20_000 })).toEqual({ applied: FIRST, isNewer: false });
+  const waiting = { clock, log, migrations: ONE };
+  expect(await migrateToLatest(appearing, { ...waiting, waitMs: 20_000 })).toEqual(DONE);
   expect(warnings).toEqual(Array(3).fill('Waiting for the database'));
   now = 0;
-  await expect(migrateToLatest(appearing, { clock, log, waitMs: 12_000 })).rejects.toThrow(/can't be reached/);
+  await expect(migrateToLatest(appearing, { ...waiting, waitMs: 12_000 })).rejects.toThrow(/can't be reached/);
   expect(now).toBe(12_000);
   await away.close();
 });

@@ -34,36 +34,57 @@ const unavailable = () => db.selectFrom('unavailable_days').selectAll().orderBy(
 const versions = async () =>
   (await sql<{ xmin: string }>`select xmin::text from daily_prices order by coin_id, currency, day`.execute(db)).rows;
 
-const provisional = (values: Partial<DailyPrice> = {}) =>
-  dailyPrice(DAY, { isSettled: false, isFinal: false, ...values });
-const thin = (values: Partial<DailyPrice> = {}) =>
-  dailyPrice(DAY, { isThin: true, isFinal: false, hoursCovered: 20, ...values });
 const final = (values: Partial<DailyPrice> = {}) => dailyPrice(DAY, values);
 
 describe('a stored row', () => {
   type Fate = 'replaced' | 'revised' | 'kept' | 'kept with worse_answer';
-  const cases: [string, Fate, DailyPrice, DailyPrice][] = [
-    ['provisional, the same again', 'kept', provisional(), provisional()],
-    ['provisional, more hours', 'replaced', provisional({ hoursCovered: 5 }), provisional({ hoursCovered: 6 })],
-    ['provisional, as many hours', 'replaced', provisional({ average: 101 }), provisional({ average: 102 })],
-    ['provisional, fewer hours', 'kept', provisional({ hoursCovered: 6 }), provisional({ hoursCovered: 5 })],
-    ['provisional, now settled and thin', 'replaced', provisional({ hoursCovered: 20 }), thin()],
-    ['provisional, now final', 'replaced', provisional(), final()],
-    [
-      'provisional, now final with fewer hours',
-      'replaced',
-      provisional({ hoursCovered: 24 }),
-      final({ hoursCovered: 23 }),
-    ],
-    ['thin, now final though as thin', 'replaced', thin(), thin({ isFinal: true })],
-    ['final, the same again', 'kept', final(), final()],
-    ['final, only provisional now', 'kept', final(), provisional({ average: 109 })],
-    ['final, thin now', 'kept with worse_answer', final(), thin({ average: 109 })],
-    ['final, other values', 'revised', final({ close: 105 }), final({ close: 106 })],
-    ['final, more hours', 'revised', final({ hoursCovered: 22 }), final({ hoursCovered: 23 })],
-    ['final, fewer hours', 'kept with worse_answer', final({ hoursCovered: 24 }), final({ hoursCovered: 23 })],
-    ['final, a cap that became unknown', 'revised', final(), final({ marketCap: null })],
+  type Values = Partial<DailyPrice>;
+  const young: Values = { isSettled: false, isFinal: false };
+  const thin: Values = { isThin: true, isFinal: false, hoursCovered: 20 };
+  const CASES: [string, Fate, before: Values, after: Values][] = [
+    ['provisional, the same again', 'kept', young, young],
+    ['provisional, more hours', 'replaced', { ...young, hoursCovered: 5 }, { ...young, hoursCovered: 6 }],
+    ['provisional, as many hours', 'replaced', { ...young, average: 101 }, { ...young, average: 102 }],
+    ['provisional, fewer hours', 'kept', { ...young, hoursCovered: 6 }, { ...young, hoursCovered: 5 }],
+    ['provisional, now settled and thin', 'replaced', { ...young, hoursCovered: 20 }, thin],
+    ['provisional, now final', 'replaced', young, {}],
+    ['provisional, now final with fewer hours', 'replaced', { ...young, hoursCovered: 24 }, { hoursCovered: 23 }],
+    ['thin, now final though as thin', 'replaced', thin, { ...thin, isFinal: true }],
+    ['final, the same again', 'kept', {}, {}],
+    ['final, only provisional now', 'kept', {}, { ...young, average: 109 }],
+    ['final, thin now', 'kept with worse_answer', {}, { ...thin, average: 109 }],
+    ['final, other values', 'revised', { close: 105 }, { close: 106 }],
+    ['final, more hours', 'revised', { hoursCovered: 22 }, { hoursCovered: 23 }],
+    ['final, fewer hours', 'kept with worse_answer', { hoursCovered: 24 }, { hoursCovered: 23 }],
+    ['final, a cap that became unknown', 'revised', {}, { marketCap: null }],
   ];
+
+  test('moves forward, or stays', async () => {
+    const dayOfCase = (index: number) => addDays(DAY, index);
+    const rows = (which: 2 | 3) => CASES.map((one, index) => dailyPrice(dayOfCase(index), one[which]));
+    await store(await openRun(runs), ...rows(2));
+    const runId = await openRun(runs);
+    const outcome = await store(runId, ...rows(3));
+
+    const isWritten = (fate: Fate) => fate === 'replaced' || fate === 'revised';
+    const count = CASES.filter(([, fate]) => isWritten(fate)).length;
+    expect(outcome).toMatchObject({ rowsWritten: count, rowsUnchanged: CASES.length - count });
+    const found = { rows: await stored(), revised: await revisions(), findings: await findings.ofRun(runId) };
+    const fates = CASES.map(([name], index) => ({
+      name,
+      row: found.rows[index],
+      revisions: found.revised.filter(({ day }) => day === dayOfCase(index)).length,
+      rules: found.findings.filter(({ day }) => day === dayOfCase(index)).map(({ rule }) => rule),
+    }));
+    expect(fates).toEqual(
+      CASES.map(([name, fate, before, after], index) => {
+        const { hoursAnswered: _, ...row } = dailyPrice(dayOfCase(index), isWritten(fate) ? after : before);
+        const revised = fate === 'revised' ? 1 : 0;
+        const rules = fate === 'kept with worse_answer' ? ['worse_answer'] : [];
+        return { name, row: { ...BITCOIN, ...row, revision: revised }, revisions: revised, rules };
+      }),
+    );
+  });
 
   test('final, of an older version: a newer one that rejected two of its hours replaces it', async () => {
     await store(await openRun(runs), final({ hoursCovered: 24 }));
@@ -84,21 +105,6 @@ describe('a stored row', () => {
     expect(await findings.ofRun(runId)).toEqual([]);
   });
 
-  test.each(cases)('%s: %s', async (_, fate, before, after) => {
-    await store(await openRun(runs), before);
-    const runId = await openRun(runs);
-    const outcome = await store(runId, after);
-
-    const isWritten = fate === 'replaced' || fate === 'revised';
-    expect(outcome).toMatchObject({ rowsWritten: isWritten ? 1 : 0, rowsUnchanged: isWritten ? 0 : 1 });
-    const { hoursAnswered: _hours, ...row } = isWritten ? after : before;
-    expect(await stored()).toEqual([{ ...BITCOIN, ...row, revision: fate === 'revised' ? 1 : 0 }]);
-    expect(await revisions()).toHaveLength(fate === 'revised' ? 1 : 0);
-    expect((await findings.ofRun(runId)).map(({ rule }) => rule)).toEqual(
-      fate === 'kept with worse_answer' ? ['worse_answer'] : [],
-    );
-  });
-
   test('of a newer aggregation version is kept, with a finding', async () => {
     await store(await openRun(runs), final());
     await db
@@ -110,12 +116,14 @@ describe('a stored row', () => {
     expect(await findings.ofRun(runId)).toMatchObject([{ rule: 'worse_answer', severity: 'warning', day: DAY }]);
   });
 
-  test('that is revised keeps its old values, who replaced them and when', async () => {
+  test('that is revised keeps its old values, who replaced them and when, with a finding where it moved', async () => {
     const first = await openRun(runs);
     await store(first, final());
     const second = await openRun(runs);
     await store(second, final({ average: 101.05 }));
-    await store(second, final({ average: 101.06 }));
+    // By 0.05 %, and now by over 0.1 %.
+    await store(second, final({ average: 101.2 }));
+    expect(await findings.ofRun(second)).toMatchObject([{ rule: 'revision', ...BITCOIN, day: DAY }]);
     expect(await revisions()).toMatchObject([
       {
         coin_id: 'bitcoin',
@@ -128,15 +136,8 @@ describe('a stored row', () => {
       },
       { revision: 1, average: 101.05, run_id: second, replaced_by_run_id: second, replaced_at: new Date(NOW) },
     ]);
-    expect(await stored()).toMatchObject([{ average: 101.06, revision: 2 }]);
+    expect(await stored()).toMatchObject([{ average: 101.2, revision: 2 }]);
   });
-});
-
-test('a final average that moves is found', async () => {
-  const runId = await openRun(runs);
-  await store(runId, final({ average: 100 }));
-  await store(runId, final({ average: 100.11 }));
-  expect(await findings.ofRun(runId)).toMatchObject([{ rule: 'revision', ...BITCOIN, day: DAY }]);
 });
 
 describe('a row that another transaction writes at the same time', () => {
@@ -194,22 +195,15 @@ test('more rows than one statement takes are all stored', async () => {
   expect(await stored()).toHaveLength(731);
 });
 
-test.each([0.00000823, 15_000_000, 6.8e-5, 56091.80652117718, 5e-324, 1.7976931348623157e308, 0.1 + 0.2])(
-  'the price %d survives to the last digit',
-  async (price) => {
-    const ofPrice = {
-      open: price,
-      high: price,
-      low: price,
-      close: price,
-      average: price,
-      volume: price,
-      marketCap: price,
-    };
-    await store(await openRun(runs), final(ofPrice));
-    expect(await stored()).toMatchObject([ofPrice]);
-  },
-);
+test('prices survive to the last digit', async () => {
+  const prices = [0.00000823, 15_000_000, 6.8e-5, 56091.80652117718, 5e-324, 1.7976931348623157e308, 0.1 + 0.2];
+  const rows = prices.map((price, index) => {
+    const all = { open: price, high: price, low: price, close: price, average: price, volume: price, marketCap: price };
+    return dailyPrice(addDays(DAY, index), all);
+  });
+  await store(await openRun(runs), ...rows);
+  expect(await stored()).toEqual(rows.map(({ hoursAnswered: _, ...row }) => ({ ...BITCOIN, ...row, revision: 0 })));
+});
 
 test('a price is stored as the shortest decimal that reads back', async () => {
   await store(await openRun(runs), final({ low: 6.8e-5, high: 15_000_000 }));
@@ -217,25 +211,29 @@ test('a price is stored as the shortest decimal that reads back', async () => {
   expect(rows).toEqual([{ low: '0.000068', high: '15000000' }]);
 });
 
-test.each<[string, Partial<DailyPrice>]>([
-  ['a price of 0', { low: 0 }],
-  ['a negative price', { low: -1 }],
-  ['an infinite price', { high: Number.POSITIVE_INFINITY }],
-  ['a price that is no number', { high: Number.NaN }],
-  ['a high below the low', { high: 80 }],
-  ['an average above the high', { average: 111 }],
-  ['an open below the low', { open: 89 }],
-  ['a close above the high', { close: 111 }],
-  ['an infinite volume', { volume: Number.POSITIVE_INFINITY }],
-  ['a market cap of 0', { marketCap: 0 }],
-  ['25 hours', { hoursCovered: 25, sampleCount: 25 }],
-  ['fewer samples than hours', { sampleCount: 23 }],
-  ['a sample of the next day', { lastSampleAt: startOf(DAY) + DAY_MS }],
-  ['a sample of the day before', { firstSampleAt: startOf(DAY) - 1 }],
-  ['a final row that is not settled', { isSettled: false }],
-])('%s is refused, and nothing of the answer is stored', async (_, values) => {
+test('what cannot be is refused, and nothing of the answer is stored', async () => {
   const runId = await openRun(runs);
-  await expect(store(runId, dailyPrice(addDays(DAY, 1)), final(values))).rejects.toThrow(/violates check constraint/);
+  const REFUSED: Readonly<Record<string, Partial<DailyPrice>>> = {
+    'a price of 0': { low: 0 },
+    'a negative price': { low: -1 },
+    'an infinite price': { high: Number.POSITIVE_INFINITY },
+    'a price that is no number': { high: Number.NaN },
+    'a high below the low': { high: 80 },
+    'an average above the high': { average: 111 },
+    'an open below the low': { open: 89 },
+    'a close above the high': { close: 111 },
+    'an infinite volume': { volume: Number.POSITIVE_INFINITY },
+    'a market cap of 0': { marketCap: 0 },
+    '25 hours': { hoursCovered: 25, sampleCount: 25 },
+    'fewer samples than hours': { sampleCount: 23 },
+    'a sample of the next day': { lastSampleAt: startOf(DAY) + DAY_MS },
+    'a sample of the day before': { firstSampleAt: startOf(DAY) - 1 },
+    'a final row that is not settled': { isSettled: false },
+  };
+  for (const [name, values] of Object.entries(REFUSED)) {
+    const error = await store(runId, dailyPrice(addDays(DAY, 1)), final(values)).catch(({ message }) => message);
+    expect({ name, error }).toEqual({ name, error: expect.stringMatching(/violates check constraint/) });
+  }
   expect(await stored()).toEqual([]);
   expect(await prices.answersOfCoin(runId, 'bitcoin')).toEqual([]);
 });
@@ -330,21 +328,16 @@ describe('a day that an answer holds nothing of', () => {
     });
   });
 
-  test('is not confirmed before that', async () => {
-    await askAt(first);
-    await askAt(first + 20 * HOUR_MS - 1);
-    expect(await unavailable()).toMatchObject([{ confirmed_run_id: null }]);
-  });
-
-  test('is not confirmed by the run that recorded it', async () => {
+  test('is not confirmed before that, nor by the run that recorded it', async () => {
     const runId = await openRun(runs);
     await askAt(first, runId);
+    await askAt(first + 20 * HOUR_MS - 1);
     await askAt(first + 30 * HOUR_MS, runId);
     expect(await unavailable()).toMatchObject([{ first_run_id: runId, confirmed_run_id: null }]);
   });
 
   test('is not recorded where a row of it is stored', async () => {
-    await store(await openRun(runs), thin());
+    await store(await openRun(runs), final({ isThin: true, isFinal: false, hoursCovered: 20 }));
     await askAt(first);
     expect(await unavailable()).toEqual([]);
   });

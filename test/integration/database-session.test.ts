@@ -58,7 +58,6 @@ describe('what a database may have set for its sessions changes nothing', () => 
   });
 
   const SETTINGS = [
-    ['DateStyle', 'German', 'ISO, YMD'],
     ['DateStyle', 'SQL, DMY', 'ISO, YMD'],
     ['IntervalStyle', 'sql_standard', 'postgres'],
     ['bytea_output', 'escape', 'hex'],
@@ -66,26 +65,24 @@ describe('what a database may have set for its sessions changes nothing', () => 
     ['standard_conforming_strings', 'off', 'on'],
     ['TimeZone', 'Pacific/Apia', 'UTC'],
     ['default_transaction_isolation', 'serializable', 'read committed'],
-    ['default_transaction_isolation', 'repeatable read', 'read committed'],
     ['idle_session_timeout', '1s', '0'],
     ['idle_in_transaction_session_timeout', '300ms', '15s'],
     ['lock_timeout', '1ms', '0'],
     ['statement_timeout', '300ms', '30s'],
     ['transaction_timeout', '300ms', '0'],
+    // A silent holder of the lock is given up after a minute.
+    ['tcp_keepalives_idle', '7200', '30'],
+    ['tcp_keepalives_interval', '75', '10'],
+    ['tcp_keepalives_count', '9', '3'],
   ] as const;
-  /** All at once, since each is pinned by itself. Of a name with two values each has its database. */
-  const inTwoDatabases = [
-    new Map(SETTINGS.map((setting) => [setting[0], setting])),
-    new Map(SETTINGS.toReversed().map((setting) => [setting[0], setting])),
-  ];
 
-  test.each(inTwoDatabases.map((settings) => ({ settings })))('all of them at once, set %#', async ({ settings }) => {
+  test('all of them at once', async () => {
     const database = await newDatabase();
     const { db, connect, close } = createDatabase({ url: database.url });
     cleanUps.push(close);
     const { rows: known } = await sql<{ name: string }>`select lower(name) as name from pg_settings`.execute(db);
     // A server of an older version has nothing that could be set.
-    const own = [...settings.values()].filter(([name]) => known.some((one) => one.name === name.toLowerCase()));
+    const own = SETTINGS.filter(([name]) => known.some((one) => one.name === name.toLowerCase()));
 
     for (const [name, value] of own) await preset(database, name, value);
     const client = await connect();
@@ -111,7 +108,9 @@ describe('what a database may have set for its sessions changes nothing', () => 
 test('a database that is read-only by default is left so, and said to be', async () => {
   const database = await newDatabase();
   await preset(database, 'default_transaction_read_only', 'on');
-  await expect(runOn(database)).rejects.toMatchObject({
+  const { db, close } = createDatabase({ url: database.url });
+  cleanUps.push(close);
+  await expect(sql`create table extra ()`.execute(db)).rejects.toMatchObject({
     name: 'DatabaseFailedError',
     message: expect.stringMatching(
       /read-only transaction\. default_transaction_read_only is on: reset it for the role/,
@@ -128,7 +127,7 @@ test('a session of the role is pinned too, and what DATABASE_URL gives in option
   expect(rows).toEqual([{ memory: '8MB', style: 'ISO, YMD' }]);
 });
 
-test.each(['LATIN1', 'SQL_ASCII', 'WIN1251'])(
+test.each(['LATIN1', 'SQL_ASCII'])(
   'a database in %s is migrated, and texts that it lacks are stored in part',
   async (encoding) => {
     const database = await openDatabase({ isEmpty: true, encoding });

@@ -26,10 +26,7 @@ test('in UTC every day is read as it was stored', () => {
   expect(inUtc.read.rows[1].firstSampleAt).toBe(Date.parse('2026-03-06T00:01Z'));
 });
 
-// Behind UTC, ahead of it, and where a whole day (2011-12-30) does not exist.
-test.each(['America/New_York', 'Asia/Tokyo', 'Pacific/Apia'])(
-  'in %s it is read the same as in UTC',
-  async (timeZone) => {
-    expect(await storeAndRead(timeZone)).toEqual({ timeZone, read: inUtc.read });
-  },
-);
+// Behind UTC, and ahead of it, where a whole day (2011-12-30) does not exist.
+test.each(['America/New_York', 'Pacific/Apia'])('in %s it is read the same as in UTC', async (timeZone) => {
+  expect(await storeAndRead(timeZone)).toEqual({ timeZone, read: inUtc.read });
+});

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { repeatTransaction } from '../../ingestion/database/repeat-transaction.ts';
+import { repeatTransaction } from '../../ingestion/database/fence.ts';
 
 const failure = (code: string) => Object.assign(new Error(`SQLSTATE ${code}`), { code });
 

@@ -3,8 +3,8 @@ import { AGGREGATION_VERSION, type DailyPrice, type PriceOrigin } from '../../do
 import type { Day, Instant } from '../../domain/day.ts';
 import type { PriceChange } from '../../domain/quality.ts';
 import type { Series } from '../../domain/series.ts';
-import { type ColumnTypes, columnNames, toIso, unnestRows } from '../statements.ts';
-import type { Tables } from '../tables.ts';
+import { columnNames, toIso, unnestRows } from '../statements.ts';
+import type { ColumnTypes, Tables } from '../tables.ts';
 
 /** What a row says of its day. Rows that agree in these are the same, whichever run wrote them. */
 const VALUES = {

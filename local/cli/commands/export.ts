@@ -1,7 +1,6 @@
 import { show } from '../../../ingestion/contract/show.ts';
 import type { Database } from '../../../ingestion/database/connection.ts';
-import { exportStatement } from '../../../ingestion/database/export-prices.ts';
-import { type Rows, readRows } from '../../../ingestion/database/read-rows.ts';
+import { exportStatement, type Rows, readRows } from '../../../ingestion/database/read-rows.ts';
 import { isDay } from '../../../ingestion/domain/day.ts';
 import { formatQuantity } from '../../output/format.ts';
 import { csvChunks, jsonChunks } from '../../output/rows-text.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import type { ImportConflict, Imported, PricesToImport } from '../../../ingestion/database/imports.ts';
+import type { ImportConflict, Imported, PricesToImport } from '../../../ingestion/database/prices.ts';
 import { createRepositories } from '../../../ingestion/database/repositories.ts';
 import { addDays, dayOf } from '../../../ingestion/domain/day.ts';
 import { seriesName } from '../../../ingestion/domain/series.ts';
