@@ -160,19 +160,6 @@ describe('a run that cannot have everything', () => {
     expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', expectedDays: 120 });
   });
 
-  test('an unconfirmed day counts as missing once it has been so for 48 h', async () => {
-    ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'dogecoin', day: '2026-11-10' }] });
-    await ingestion.run();
-    await ingestion.clock.advance(48 * HOUR_MS);
-    ingestion.simulator.setFaults(({ path }) =>
-      path.includes('dogecoin') ? { kind: 'reply', status: 404, body: { error: 'coin not found' } } : null,
-    );
-    // A 404 confirms nothing.
-    const { verdict } = await ingestion.run();
-    expect(verdict).toMatchObject({ status: 'partial', unconfirmedDays: 2, unavailableDays: 0 });
-    expect(verdict.missingDays).toBe(2 * 3);
-  });
-
   test('a thin day counts as stored, is asked for once by every run, and is taken as it is after 72 h', async () => {
     const hours = daysFrom('2026-01-01', '2026-01-10').map((_, hour) => hour);
     ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'bitcoin', currency: 'usd', day: YESTERDAY, hours }] });
@@ -190,22 +177,6 @@ describe('a run that cannot have everything', () => {
       (one) => one.day === YESTERDAY && one.coin_id === 'bitcoin' && one.currency === 'usd',
     );
     expect(row).toMatchObject({ is_final: true, is_thin: true, hours_covered: 14 });
-  });
-
-  test('a source that is hours behind leaves yesterday thin, and the next day brings it without a further request', async () => {
-    // History ends at 21:03, and the day has 22 hours: enough, were its end not missing.
-    ingestion.simulator.setHistory({
-      daysWithoutData: ['bitcoin', 'dogecoin'].map((coin) => ({ coin, day: YESTERDAY, hours: [22, 23] })),
-    });
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 4 });
-    ingestion.simulator.setHistory({});
-    await ingestion.clock.advance(24 * HOUR_MS);
-    const { verdict } = await ingestion.run();
-    expect(verdict).toMatchObject({ status: 'complete', thinDays: 0, requests: 4 });
-    const rows = (await allRows()).filter(({ day }) => day === YESTERDAY);
-    expect(rows.map(({ is_final, hours_covered, revision }) => [is_final, hours_covered, revision])).toEqual(
-      Array(4).fill([true, 24, 0]),
-    );
   });
 
   test('what is answered for good fails alone, by name, and costs one request a run, also when it is delivered again', async () => {
@@ -335,16 +306,6 @@ describe('requests by hand', () => {
     const revisions = await ingestion.database.db.selectFrom('daily_price_revisions').selectAll().execute();
     expect(revisions).toHaveLength(10);
     expect(revisions.every((row) => row.replaced_by_run_id === verdict.runId && row.revision === 0)).toBe(true);
-  });
-
-  test('a refetch that fails is not complete, although every day is stored', async () => {
-    await ingestion.run();
-    ingestion.simulator.setFaults(() => ({ kind: 'reply', status: 404, body: { error: 'coin not found' } }));
-    const { verdict } = await ingestion.run({
-      trigger: 'cli',
-      request: { from: '2026-11-01', to: '2026-11-05', refetch: true },
-    });
-    expect(verdict).toMatchObject({ status: 'failed', missingDays: 20 });
   });
 
   test('a request beyond the plan’s history is refused before its first request, and recorded', async () => {
