@@ -53,7 +53,8 @@ export function judgeAnswer({ series, isItself, samples, gapDays, ...answer }: J
   const ofGapDays = gapDays.flatMap((day) => {
     const row = answer.prices.find((price) => price.day === day);
     const isWide = row?.isFinal && row.high >= row.low * WIDE_RANGE;
-    const range = row && `the high of ${row.high} is ${(row.high / row.low).toPrecision(3)} times the low of ${row.low}.`;
+    const range =
+      row && `the high of ${row.high} is ${(row.high / row.low).toPrecision(3)} times the low of ${row.low}.`;
     return [
       ...findRejectedOutliers(series, day, row?.average ?? null, answer.rejected),
       ...(isWide && range ? [ofDay('range', series, day, range)] : []),
