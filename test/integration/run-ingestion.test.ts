@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
-import { addDays, daysFrom, HOUR_MS } from '../../ingestion/domain/day.ts';
+import { addDays, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { HeldLock, IngestionLock, RunEvent } from '../../ingestion/ports.ts';
@@ -58,14 +58,8 @@ describe('a run', () => {
   test('fills 30 days of every series, and says complete', async () => {
     const { verdict } = await ingestion.run();
     expect(verdict).toMatchObject({
-      status: 'complete',
-      expectedDays: 120,
-      storedDays: 120,
-      missingDays: 0,
-      requests: 4,
-      credits: 4,
-      retries: 0,
-      error: null,
+      ...{ status: 'complete', expectedDays: 120, storedDays: 120, missingDays: 0, error: null },
+      ...{ requests: 4, credits: 4, retries: 0 },
     });
     expect(verdict.series).toHaveLength(4);
     const rows = await allRows();
@@ -441,6 +435,37 @@ describe('runs that are cut short', () => {
     expect(await allRows()).toEqual([]);
     expect(await runRow(runIdOf('lost'))).toMatchObject({ status: 'running', finished_at: null });
   });
+});
+
+/**
+ * A run of four requests at two a minute. After the second answer the machine's wall clock is set; the source's is not.
+ * @returns all that should not depend on it.
+ */
+async function runWhileSet(byMs: number) {
+  await emptyTables(testDatabase);
+  const sourceClock = () => ingestion.clock.monotonicMs();
+  await restart({ requestsPerMinute: 2, simulator: { now: sourceClock, clock: sourceClock } });
+  const { clock, simulator, events } = ingestion;
+  const startedMs = clock.monotonicMs();
+  const setAfterSecond = () => {
+    if (events.filter(({ kind }) => kind === 'answered').length !== 2 || events.at(-1)?.kind !== 'answered') return;
+    clock.setWall(byMs);
+    // Nobody sleeps less than this: the third request waits for the permit of the first.
+    void clock.advance(MINUTE_MS + 500);
+  };
+  const { verdict, ...result } = await ingestion.run({}, { onEvent: setAfterSecond });
+  const { runId: _, ...counts } = verdict;
+  const rows = (await allRows()).map(({ run_id, answer_ids, first_sample_at, last_sample_at, ...row }) => row);
+  return {
+    ...{ counts, result, rows, kinds: events.map(({ kind }) => kind), tookMs: clock.monotonicMs() - startedMs },
+    paths: simulator.requests.map(({ path }) => path).sort(),
+  };
+}
+
+test('a wall clock that is set back or ahead in the middle of a run changes nothing but stamps', async () => {
+  const untouched = await runWhileSet(0);
+  expect(untouched.counts).toMatchObject({ status: 'complete', requests: 4, storedDays: 120 });
+  for (const byMs of [-HOUR_MS, 24 * HOUR_MS]) expect(await runWhileSet(byMs)).toEqual(untouched);
 });
 
 describe('quality', () => {
