@@ -33,9 +33,8 @@ export type CoinGeckoOptions = {
 
 /** Every call is one request, never repeated. All reject with a SourceError, or with the signal's reason when aborted. */
 export type CoinGeckoClient = PriceSource & {
-  /** All coins that CoinGecko lists. */
   listCoins(signal: AbortSignal): Promise<Coin[]>;
-  /** The codes of all currencies that prices can be had in. */
+  /** Their codes. */
   listCurrencies(signal: AbortSignal): Promise<string[]>;
 };
 
@@ -63,7 +62,7 @@ export function createCoinGeckoClient({
   const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey, pattern: anySpelling(apiKey) } : null;
 
   /** @returns the body of an answer that holds what was asked for, as it came and as JSON. */
-  async function request(path: string, subject: string, signal: AbortSignal): Promise<Body> {
+  async function request(path: string, subject: string, signal: AbortSignal) {
     const asked = { host, subject };
     const timeout = AbortSignal.timeout(timeoutMs);
     let status: number | undefined;
@@ -86,9 +85,8 @@ export function createCoinGeckoClient({
       signal.throwIfAborted();
       if (error instanceof SourceError) throw error;
       if (timeout.aborted) {
-        throw new SourceError('timeout', `${subject}: no whole answer of ${host} within ${timeoutMs / 1000} s`, {
-          status,
-        });
+        const message = `${subject}: no whole answer of ${host} within ${timeoutMs / 1000} s`;
+        throw new SourceError('timeout', message, { status });
       }
       throw classifyBrokenWay(asked, error, status);
     }
@@ -99,10 +97,8 @@ export function createCoinGeckoClient({
     if (!key) return common;
     // fetch would refuse such a key too, with an error that shows it.
     if (!/^[\x21-\x7e]+$/.test(key.value)) {
-      throw new SourceError(
-        'wrong_key',
-        `${subject}: COINGECKO_API_KEY holds a space, a line break or a letter that no key has. Set it to the key alone`,
-      );
+      const found = 'COINGECKO_API_KEY holds a space, a line break or a letter that no key has';
+      throw new SourceError('wrong_key', `${subject}: ${found}. Set it to the key alone`);
     }
     return { ...common, [key.header]: key.value };
   }
@@ -141,26 +137,20 @@ export function createCoinGeckoClient({
     },
     async fetchLatest({ coins, currencies }, signal) {
       const query = new URLSearchParams({
-        ids: coins.join(','),
-        vs_currencies: currencies.join(','),
-        include_market_cap: 'true',
-        include_24hr_vol: 'true',
-        include_24hr_change: 'true',
+        ...{ ids: coins.join(','), vs_currencies: currencies.join(','), precision: 'full' },
+        ...{ include_market_cap: 'true', include_24hr_vol: 'true', include_24hr_change: 'true' },
         include_last_updated_at: 'true',
-        precision: 'full',
       });
       const { json } = await request(`/simple/price?${query}`, 'the latest prices', signal);
       return parseLatestPrices(json, { coins, currencies }, clock.now());
     },
     parse: parseAnswer,
-    async listCoins(signal) {
-      const { json } = await request('/coins/list', 'the list of coins', signal);
-      return parseShape(json, CoinList);
-    },
-    async listCurrencies(signal) {
-      const { json } = await request('/simple/supported_vs_currencies', 'the list of currencies', signal);
-      return parseShape(json, CurrencyList);
-    },
+    listCoins: async (signal) => parseShape((await request('/coins/list', 'the list of coins', signal)).json, CoinList),
+    listCurrencies: async (signal) =>
+      parseShape(
+        (await request('/simple/supported_vs_currencies', 'the list of currencies', signal)).json,
+        CurrencyList,
+      ),
   };
 }
 
@@ -173,9 +163,6 @@ function anySpelling(text: string): RegExp {
   });
   return new RegExp(letters.join(''), 'g');
 }
-
-/** An answer that holds what was asked for, as it came and as JSON. */
-type Body = { readonly body: Buffer; readonly json: unknown; readonly sourceTime: Instant | null };
 
 /** @returns the moment of an HTTP date; null where there is none. */
 function parseDate(header: string | null): Instant | null {

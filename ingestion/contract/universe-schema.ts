@@ -1,12 +1,6 @@
 import * as z from 'zod';
 import { show } from './show.ts';
 
-export type Coin = { readonly id: string; readonly symbol: string; readonly name: string };
-export type Currency = { readonly code: string; readonly name: string };
-
-/** All series of a deployment: every coin in every currency. The other currencies are judged by the first. */
-export type Universe = { readonly coins: readonly Coin[]; readonly currencies: readonly Currency[] };
-
 /** The universe of a project that names no other. */
 export const UNIVERSE_FILE = new URL('../../universe.json', import.meta.url);
 
@@ -14,12 +8,11 @@ export const UNIVERSE_FILE = new URL('../../universe.json', import.meta.url);
 
 const Text = z.string('a text').trim().min(1, 'a text that is not empty');
 
-const once = <Item>(key: keyof Item) => ({
-  check: (items: readonly Item[]) => new Set(items.map((item) => item[key])).size === items.length,
-  takes: `a list that names no ${String(key)} twice`,
-});
-const coinOnce = once<Coin>('id');
-const currencyOnce = once<Currency>('code');
+const once = <Key extends string>(key: Key) =>
+  [
+    (items: readonly Readonly<Record<Key, string>>[]) => new Set(items.map((item) => item[key])).size === items.length,
+    `a list that names no ${key} twice`,
+  ] as const;
 
 const CoinSchema = z.strictObject(
   {
@@ -38,19 +31,25 @@ const CurrencySchema = z.strictObject(
   'an object {"code","name"}',
 );
 
-const UniverseSchema: z.ZodType<Universe> = z.strictObject(
+const UniverseSchema = z.strictObject(
   {
     coins: z
       .array(CoinSchema, 'a list of {"id","symbol","name"}')
       .min(1, 'at least one coin')
-      .refine(coinOnce.check, coinOnce.takes),
+      .refine(...once('id')),
     currencies: z
       .array(CurrencySchema, 'a list of {"code","name"}')
       .min(1, 'at least one currency')
-      .refine(currencyOnce.check, currencyOnce.takes),
+      .refine(...once('code')),
   },
   'an object {"coins","currencies"}',
 );
+
+export type Coin = Readonly<z.output<typeof CoinSchema>>;
+export type Currency = Readonly<z.output<typeof CurrencySchema>>;
+
+/** All series of a deployment: every coin in every currency. The other currencies are judged by the first. */
+export type Universe = { readonly coins: readonly Coin[]; readonly currencies: readonly Currency[] };
 
 /**
  * Parses the text of a universe file.

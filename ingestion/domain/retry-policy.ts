@@ -1,7 +1,7 @@
 import { MINUTE_MS } from './day.ts';
 import { type FailureKind, isTransient, type SourceError, stopsTheRun } from './failure.ts';
 
-/** How often one request is made, refusals for the rate limit not counted. */
+/** How often one request is made, times it was rate-limited not counted. */
 const MAX_ATTEMPTS = 5;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 30_000;
@@ -31,7 +31,7 @@ export type FailedAttempt = {
   readonly error: SourceError;
   readonly sentAt: number;
   readonly endedAt: number;
-  /** How often this request was made, this time included, refusals for the rate limit not counted. */
+  /** How often this request was made, this time included, times it was rate-limited not counted. */
   readonly attempts: number;
 };
 

@@ -42,7 +42,7 @@ export class RequestError extends IngestionError {
   }
 }
 
-export type RequestContext = { readonly universe: Universe; readonly now: Instant };
+type RequestContext = { readonly universe: Universe; readonly now: Instant };
 
 const label = z.string().min(1).max(256);
 const scheduledShape = z.strictObject({ source: label, 'detail-type': label, triggered_at: z.iso.datetime().max(40) });
@@ -109,11 +109,7 @@ function checkDays(from: string | undefined, to: string | undefined, refetch: bo
   }
   if (from > lastSettledDay(now)) {
     const at = new Date(settledAt(from)).toISOString();
-    throw new RequestError(
-      'from',
-      `${show(from)}, which is not settled yet`,
-      `a settled day; this one is so from ${at} on`,
-    );
+    throw new RequestError('from', `${show(from)}, not settled yet`, `a settled day; this one is so from ${at} on`);
   }
 }
 
@@ -141,13 +137,9 @@ function parseShape<Shape extends z.ZodType>(shape: Shape, input: unknown): z.ou
   if (issue?.code === 'unrecognized_keys') {
     throw new RequestError('body', `the unknown field ${show(issue.keys[0])}`, EXPECTED.body);
   }
-  const field = String(issue?.path[0] ?? 'body');
+  const field = (issue?.path[0] ?? 'body') as keyof typeof EXPECTED;
   const found = field === 'body' ? input : isObject(input) ? input[field] : undefined;
-  throw new RequestError(
-    field,
-    show(found),
-    field in EXPECTED ? EXPECTED[field as keyof typeof EXPECTED] : EXPECTED.body,
-  );
+  throw new RequestError(field, show(found), EXPECTED[field]);
 }
 
 const isObject = (input: unknown): input is Record<string, unknown> =>

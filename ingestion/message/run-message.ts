@@ -8,7 +8,7 @@ export class RunMessageError extends IngestionError {
   override readonly name = 'RunMessageError';
   readonly kind: 'unreadable' | 'unknown_version';
 
-  constructor(kind: 'unreadable' | 'unknown_version', message: string) {
+  constructor(kind: RunMessageError['kind'], message: string) {
     super(message);
     this.kind = kind;
   }
@@ -41,9 +41,6 @@ function parseJson(body: string): unknown {
     return JSON.parse(body);
   } catch {
     // The parser's own error would quote the body.
-    throw new RunMessageError(
-      'unreadable',
-      `The queue message can't be read: ${body.length} characters that are no JSON.`,
-    );
+    throw new RunMessageError('unreadable', `The queue message can't be read: ${body.length} characters, no JSON.`);
   }
 }

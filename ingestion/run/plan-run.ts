@@ -1,31 +1,28 @@
 import { refusalForCredits, requestsOfFullRun, reservedCredits, startOfMonth } from '../domain/credits.ts';
 import { lastSettledDay, settledAt, spansOf } from '../domain/day.ts';
-import { type DayState, isGap, isMissing } from '../domain/day-state.ts';
+import { type DayState, isGap, isMissing, type RunScope } from '../domain/day-state.ts';
 import { FIRST_HOURLY_DAY, firstAvailableDay, isFullRun } from '../domain/expected-days.ts';
 import { isAnsweredForGood, RefusedError } from '../domain/failure.ts';
 import { planLatestRequests } from '../domain/latest-price.ts';
-import { type PlannedRequest, planRequests, type Window } from '../domain/planning.ts';
+import { type PlannedRequest, planRequests, type SeriesGaps, type Window } from '../domain/planning.ts';
 import type { Finding } from '../domain/quality.ts';
 import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
-import type { DayRange, RunAnswer, RunDependencies } from '../ports.ts';
+import type { RecordedOutcome, RunAnswer, RunDependencies } from '../ports.ts';
 import type { OpenRun, RunGoal } from './open-run.ts';
 
-export type RunPlan = {
+/** What a run is going to do. Nothing of it is written yet. */
+export type DraftedPlan = {
   /** In the order that they are to be sent in. */
   readonly requests: readonly PlannedRequest[];
-  /** What this run has stored before of the coin that others are derived with. */
-  readonly storedReferences: readonly RunAnswer[];
   /** The coins of each request for latest prices that ends the run. */
   readonly latestRequests: readonly (readonly string[])[];
+  /** What this run has stored before of the coin that others are derived with. */
+  readonly storedReferences: readonly RunAnswer[];
   readonly missingDaysBefore: number;
-};
-
-/** A plan of which nothing is written yet. */
-export type DraftedPlan = Omit<RunPlan, 'missingDaysBefore'> & {
-  /** Of the days without a final row, by expected series. */
-  readonly states: readonly (readonly DayState[])[];
+  /** Series that the source has answered in this run already, and will answer the same way again. */
   readonly answeredForGood: ReadonlySet<string>;
 };
+export type RunPlan = Omit<DraftedPlan, 'answeredForGood'>;
 
 /**
  * Turns what is missing in the database into the fewest requests. It only reads: a dry run shows it.
@@ -35,14 +32,15 @@ export type DraftedPlan = Omit<RunPlan, 'missingDaysBefore'> & {
 export async function draftPlan(run: RunGoal, deps: RunDependencies): Promise<DraftedPlan> {
   refuseOutOfReach(run, deps);
   const { order, scope, expected, base } = run;
+  const { runs, prices } = deps.repositories;
   const states = await readStates(run, deps);
-  const answeredForGood = run.isContinued ? await seriesAnsweredForGood(run, deps) : new Set<string>();
-  const storedReferences =
-    base && run.isContinued ? await deps.repositories.prices.answersOfCoin(order.runId, base.coin) : [];
+  const outcomes = run.isContinued ? await runs.seriesOutcomes(order.runId) : [];
+  const isForGood = ({ errorKind }: RecordedOutcome) => errorKind !== null && isAnsweredForGood(errorKind);
+  const answeredForGood = new Set(outcomes.filter(isForGood).map(seriesName));
+  const storedReferences = base && run.isContinued ? await prices.answersOfCoin(order.runId, base.coin) : [];
   const gaps = expected.map(({ series }, index) => {
     const isHopeless = sourcesOf(series, base).some((source) => answeredForGood.has(seriesName(source)));
-    const gapDays = isHopeless ? [] : (states[index] ?? []).filter((state) => isGap(state, scope));
-    return { series, gapDays: gapDays.map(({ day }) => day) };
+    return gapsOf(series, isHopeless ? [] : states[index], scope);
   });
   const requests = planRequests(gaps, {
     now: deps.clock.now(),
@@ -55,7 +53,8 @@ export async function draftPlan(run: RunGoal, deps: RunDependencies): Promise<Dr
   const coins = expected.map(({ series }) => series.coin);
   const latestRequests = wantsLatest ? planLatestRequests(coins, base) : [];
   if (isByHand(run) && requests.length > 0) await refuseForCredits(requests.length + latestRequests.length, run, deps);
-  return { requests, latestRequests, storedReferences, states, answeredForGood };
+  const missingDaysBefore = states.flat().filter((state) => isMissing(state, scope)).length;
+  return { requests, latestRequests, storedReferences, missingDaysBefore, answeredForGood };
 }
 
 /**
@@ -63,29 +62,25 @@ export async function draftPlan(run: RunGoal, deps: RunDependencies): Promise<Dr
  * @throws RefusedError as `draftPlan` does.
  */
 export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunPlan> {
-  const { states, answeredForGood, ...plan } = await draftPlan(run, deps);
-  const { requests } = plan;
-  const { order, scope, expected } = run;
-  const { runs } = deps.repositories;
+  const { answeredForGood, ...plan } = await draftPlan(run, deps);
+  const { order, expected } = run;
   if (isByHand(run)) await keepRequested(run, deps);
   if (isFullRun(order.request)) await reportAgedOut(run, deps);
 
-  const planned = requests.flatMap(({ serves, window }) =>
+  const planned = plan.requests.flatMap(({ serves, window }) =>
     serves.filter(({ gapDays }) => gapDays.length > 0).map((served) => ({ ...served, window })),
   );
   const bySeries = Map.groupBy(planned, ({ series }) => seriesName(series));
-  await runs.plan(
+  const isCurrent = (name: string) => !bySeries.has(name) && !answeredForGood.has(name);
+  await deps.repositories.runs.plan(
     order.runId,
     [...bySeries.values()].flatMap(spanOf),
-    expected
-      .map(({ series }) => series)
-      .filter((series) => !bySeries.has(seriesName(series)) && !answeredForGood.has(seriesName(series))),
+    expected.map(({ series }) => series).filter((series) => isCurrent(seriesName(series))),
   );
   reportUnsettled(run, deps);
   const gapDays = planned.reduce((sum, served) => sum + served.gapDays.length, 0);
-  deps.onEvent({ kind: 'planned', requests: requests.length, gapDays, seriesCount: bySeries.size });
-  const missingDaysBefore = states.flat().filter((state) => isMissing(state, scope)).length;
-  return { ...plan, missingDaysBefore };
+  deps.onEvent({ kind: 'planned', requests: plan.requests.length, gapDays, seriesCount: bySeries.size });
+  return plan;
 }
 
 /** @returns the states of each expected series' days without a final row, in the order of `run.expected`. */
@@ -104,11 +99,10 @@ export async function readStates(
 
 const isByHand = ({ order }: RunGoal): boolean => order.trigger === 'cli' || order.trigger === 'http';
 
-/** What the source answered in this run already, and will answer the same way again. */
-async function seriesAnsweredForGood({ order }: RunGoal, { repositories }: RunDependencies): Promise<Set<string>> {
-  const outcomes = await repositories.runs.seriesOutcomes(order.runId);
-  return new Set(outcomes.filter(({ errorKind }) => errorKind && isAnsweredForGood(errorKind)).map(seriesName));
-}
+const gapsOf = (series: Series, states: readonly DayState[] | undefined, scope: RunScope): SeriesGaps => ({
+  series,
+  gapDays: (states ?? []).filter((state) => isGap(state, scope)).map(({ day }) => day),
+});
 
 function refuseOutOfReach({ order, scope }: RunGoal, { clock, limits }: RunDependencies): void {
   const { from } = order.request;
@@ -137,8 +131,7 @@ function refuseOutOfReach({ order, scope }: RunGoal, { clock, limits }: RunDepen
 /** Days of the request that no run can have yet are named: nobody should wait for them. */
 function reportUnsettled({ order, scope }: OpenRun, { onEvent }: RunDependencies): void {
   const { to } = order.request;
-  if (to !== undefined && to > lastSettledDay(scope.dueAt))
-    onEvent({ kind: 'unsettled', day: to, settledAt: settledAt(to) });
+  if (to && to > lastSettledDay(scope.dueAt)) onEvent({ kind: 'unsettled', day: to, settledAt: settledAt(to) });
 }
 
 async function refuseForCredits(needed: number, run: RunGoal, deps: RunDependencies): Promise<void> {
@@ -160,19 +153,16 @@ async function countOpenRequests({ order, scope, expected, base }: RunGoal, deps
   const ofThisRun = new Set(expected.map(({ series }) => seriesName(series)));
   const ranges = (await runs.requestedRanges()).filter((range) => !ofThisRun.has(seriesName(range)));
   const states = await prices.dayStates(order.runId, ranges, false);
-  const gaps = ranges.map(({ coin, currency }, index) => {
-    const gapDays = (states[index] ?? []).filter((state) => isGap(state, { ...scope, refetch: false }));
-    return { series: { coin, currency }, gapDays: gapDays.map(({ day }) => day) };
-  });
+  const gaps = ranges.map(({ coin, currency }, index) =>
+    gapsOf({ coin, currency }, states[index], { ...scope, refetch: false }),
+  );
   return planRequests(gaps, { now: deps.clock.now(), historyDays: deps.limits.historyDays, base }).length;
 }
 
 /** From now on these days heal like those of the horizon. */
 async function keepRequested({ order, startedAt, expected }: OpenRun, { repositories }: RunDependencies) {
   if (order.request.from === undefined) return;
-  const ranges = expected.flatMap(({ series, expected: spans }) =>
-    spans.map((span): DayRange => ({ ...series, ...span })),
-  );
+  const ranges = expected.flatMap(({ series, expected: spans }) => spans.map((span) => ({ ...series, ...span })));
   await repositories.runs.keepRequested(order.runId, ranges, startedAt);
 }
 

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readDailyPrices, readLatestPrices } from '../../ingestion/database/prices.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
-import { addDays } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import { explainStored } from '../../ingestion/replay/explain-day.ts';
 import { recompute } from '../../ingestion/replay/recompute-days.ts';
@@ -202,20 +201,6 @@ test('days before a coin was listed become unavailable in every currency', async
   expect(verdict).toMatchObject({ status: 'complete', missingDays: 0, unconfirmedDays: 3 * before });
   await restart({ now: '2026-11-24T02:00:00Z', simulator: { history: { listedSince } } });
   expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', unavailableDays: 3 * before });
-});
-
-test('hours in which the reference has no moment leave hours out of what is derived', async () => {
-  await start({ simulator: { hasFixedRates: true } });
-  const day = addDays('2026-11-23', -5);
-  ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'bitcoin', currency: 'eur', day, hours: [4, 5, 6] }] });
-  expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', missingDays: 0 });
-  const ofDay = (await rows()).filter((row) => row.day === day && row.currency === 'eur');
-  // The middle one of three hours has no rate within 90 minutes; the others have their neighbours'.
-  expect(ofDay.map((row) => [row.coin, row.hoursCovered])).toEqual([
-    ['bitcoin', 21],
-    ['dogecoin', 23],
-    ['ethereum', 23],
-  ]);
 });
 
 test('a rate that is doubled for a moment is told, and no row is made with it', async () => {

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
-import { addDays, daysFrom, HOUR_MS } from '../../ingestion/domain/day.ts';
+import { addDays, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { HeldLock, IngestionLock, RunEvent } from '../../ingestion/ports.ts';
@@ -58,14 +58,8 @@ describe('a run', () => {
   test('fills 30 days of every series, and says complete', async () => {
     const { verdict } = await ingestion.run();
     expect(verdict).toMatchObject({
-      status: 'complete',
-      expectedDays: 120,
-      storedDays: 120,
-      missingDays: 0,
-      requests: 4,
-      credits: 4,
-      retries: 0,
-      error: null,
+      ...{ status: 'complete', expectedDays: 120, storedDays: 120, missingDays: 0, error: null },
+      ...{ requests: 4, credits: 4, retries: 0 },
     });
     expect(verdict.series).toHaveLength(4);
     const rows = await allRows();
@@ -160,19 +154,6 @@ describe('a run that cannot have everything', () => {
     expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', expectedDays: 120 });
   });
 
-  test('an unconfirmed day counts as missing once it has been so for 48 h', async () => {
-    ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'dogecoin', day: '2026-11-10' }] });
-    await ingestion.run();
-    await ingestion.clock.advance(48 * HOUR_MS);
-    ingestion.simulator.setFaults(({ path }) =>
-      path.includes('dogecoin') ? { kind: 'reply', status: 404, body: { error: 'coin not found' } } : null,
-    );
-    // A 404 confirms nothing.
-    const { verdict } = await ingestion.run();
-    expect(verdict).toMatchObject({ status: 'partial', unconfirmedDays: 2, unavailableDays: 0 });
-    expect(verdict.missingDays).toBe(2 * 3);
-  });
-
   test('a thin day counts as stored, is asked for once by every run, and is taken as it is after 72 h', async () => {
     const hours = daysFrom('2026-01-01', '2026-01-10').map((_, hour) => hour);
     ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'bitcoin', currency: 'usd', day: YESTERDAY, hours }] });
@@ -190,22 +171,6 @@ describe('a run that cannot have everything', () => {
       (one) => one.day === YESTERDAY && one.coin_id === 'bitcoin' && one.currency === 'usd',
     );
     expect(row).toMatchObject({ is_final: true, is_thin: true, hours_covered: 14 });
-  });
-
-  test('a source that is hours behind leaves yesterday thin, and the next day brings it without a further request', async () => {
-    // History ends at 21:03, and the day has 22 hours: enough, were its end not missing.
-    ingestion.simulator.setHistory({
-      daysWithoutData: ['bitcoin', 'dogecoin'].map((coin) => ({ coin, day: YESTERDAY, hours: [22, 23] })),
-    });
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 4 });
-    ingestion.simulator.setHistory({});
-    await ingestion.clock.advance(24 * HOUR_MS);
-    const { verdict } = await ingestion.run();
-    expect(verdict).toMatchObject({ status: 'complete', thinDays: 0, requests: 4 });
-    const rows = (await allRows()).filter(({ day }) => day === YESTERDAY);
-    expect(rows.map(({ is_final, hours_covered, revision }) => [is_final, hours_covered, revision])).toEqual(
-      Array(4).fill([true, 24, 0]),
-    );
   });
 
   test('what is answered for good fails alone, by name, and costs one request a run, also when it is delivered again', async () => {
@@ -335,16 +300,6 @@ describe('requests by hand', () => {
     const revisions = await ingestion.database.db.selectFrom('daily_price_revisions').selectAll().execute();
     expect(revisions).toHaveLength(10);
     expect(revisions.every((row) => row.replaced_by_run_id === verdict.runId && row.revision === 0)).toBe(true);
-  });
-
-  test('a refetch that fails is not complete, although every day is stored', async () => {
-    await ingestion.run();
-    ingestion.simulator.setFaults(() => ({ kind: 'reply', status: 404, body: { error: 'coin not found' } }));
-    const { verdict } = await ingestion.run({
-      trigger: 'cli',
-      request: { from: '2026-11-01', to: '2026-11-05', refetch: true },
-    });
-    expect(verdict).toMatchObject({ status: 'failed', missingDays: 20 });
   });
 
   test('a request beyond the plan’s history is refused before its first request, and recorded', async () => {
@@ -480,6 +435,37 @@ describe('runs that are cut short', () => {
     expect(await allRows()).toEqual([]);
     expect(await runRow(runIdOf('lost'))).toMatchObject({ status: 'running', finished_at: null });
   });
+});
+
+/**
+ * A run of four requests at two a minute. After the second answer the machine's wall clock is set; the source's is not.
+ * @returns all that should not depend on it.
+ */
+async function runWhileSet(byMs: number) {
+  await emptyTables(testDatabase);
+  const sourceClock = () => ingestion.clock.monotonicMs();
+  await restart({ requestsPerMinute: 2, simulator: { now: sourceClock, clock: sourceClock } });
+  const { clock, simulator, events } = ingestion;
+  const startedMs = clock.monotonicMs();
+  const setAfterSecond = () => {
+    if (events.filter(({ kind }) => kind === 'answered').length !== 2 || events.at(-1)?.kind !== 'answered') return;
+    clock.setWall(byMs);
+    // Nobody sleeps less than this: the third request waits for the permit of the first.
+    void clock.advance(MINUTE_MS + 500);
+  };
+  const { verdict, ...result } = await ingestion.run({}, { onEvent: setAfterSecond });
+  const { runId: _, ...counts } = verdict;
+  const rows = (await allRows()).map(({ run_id, answer_ids, first_sample_at, last_sample_at, ...row }) => row);
+  return {
+    ...{ counts, result, rows, kinds: events.map(({ kind }) => kind), tookMs: clock.monotonicMs() - startedMs },
+    paths: simulator.requests.map(({ path }) => path).sort(),
+  };
+}
+
+test('a wall clock that is set back or ahead in the middle of a run changes nothing but stamps', async () => {
+  const untouched = await runWhileSet(0);
+  expect(untouched.counts).toMatchObject({ status: 'complete', requests: 4, storedDays: 120 });
+  for (const byMs of [-HOUR_MS, 24 * HOUR_MS]) expect(await runWhileSet(byMs)).toEqual(untouched);
 });
 
 describe('quality', () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { composeRun } from '../../ingestion/compose-run.ts';
-import type { RunRequest, TriggerKind } from '../../ingestion/contract/run-request.ts';
+import { PLANS } from '../../ingestion/contract/settings.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';
@@ -13,14 +13,7 @@ import { silentLog } from './silent-log.ts';
 import { TWO_COINS } from './two-coins.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
-type Order = {
-  trigger?: TriggerKind;
-  triggerKey?: string;
-  dueAt?: string;
-  request?: RunRequest;
-  hop?: number;
-  isRedelivery?: boolean;
-};
+type Order = Partial<Omit<RunOrder, 'runId' | 'dueAt'>> & { dueAt?: string };
 
 /** The program on a real database, against a source over real HTTP; time moves only when the test or a wait moves it. */
 export type TestIngestion = {
@@ -61,37 +54,16 @@ export async function startTestIngestion(options: {
     simulator,
     database,
     events,
-    async run(
-      {
-        trigger = 'schedule',
-        triggerKey = `test:${randomUUID()}`,
-        dueAt,
-        request = {},
-        hop = 0,
-        isRedelivery = false,
-      } = {},
-      overrides = {},
-    ) {
+    async run({ triggerKey = `test:${randomUUID()}`, dueAt, ...ordered } = {}, overrides = {}) {
       const order: RunOrder = {
-        runId: runIdOf(triggerKey),
-        triggerKey,
-        trigger,
+        ...{ trigger: 'schedule', request: {}, hop: 0, isRedelivery: false, ...ordered },
+        ...{ runId: runIdOf(triggerKey), triggerKey },
         dueAt: dueAt === undefined ? clock.now() : Date.parse(dueAt),
-        request,
-        hop,
-        isRedelivery,
       };
       const deps = composeRun({
         source: {
-          plan: 'public',
-          baseUrl: simulator.baseUrl,
-          keyHeader: null,
-          apiKey: null,
-          requestsPerMinute,
-          monthlyCredits: null,
-          historyDays: 365,
-          crossRates,
-          latestPrices,
+          ...{ plan: 'public', ...PLANS.public, baseUrl: simulator.baseUrl, apiKey: null },
+          ...{ requestsPerMinute, crossRates, latestPrices },
         },
         universe,
         database,

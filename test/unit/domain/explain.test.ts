@@ -37,32 +37,6 @@ describe('an explanation', () => {
     expect(meanOfHours).toBe(235);
   });
 
-  test('leaves out what was rejected, and says why; of the days around nothing', () => {
-    const odd = new Map<number, unknown>([
-      [-5, 0],
-      [3, 0],
-      [7, null],
-      [12, 1_500],
-      [30, 1_500],
-    ]);
-    const { hours, rejected, price } = explain(hourly((hour) => (odd.has(hour) ? odd.get(hour) : 100)));
-    const at = (hour: number) => startOf(DAY) + hour * HOUR_MS + 90_000;
-    expect(rejected).toEqual([
-      { observedAt: at(3), price: '0', reason: 'not_positive' },
-      { observedAt: at(7), price: null, reason: 'not_a_number' },
-      { observedAt: at(12), price: '1500', reason: 'outlier' },
-    ]);
-    const counted = Array.from({ length: 24 }, (_, hour) => hour).filter((hour) => !odd.has(hour));
-    expect(hours.map(({ hour }) => hour)).toEqual(counted);
-    expect(price).toMatchObject({ hoursCovered: 21, hoursAnswered: 24, high: 100 });
-  });
-
-  test('of a day without a counted sample has no mean and no row', () => {
-    const withoutTheDay = hourly((hour) => (hour < 0 || hour > 23 ? 100 : 0));
-    expect(explain(withoutTheDay)).toMatchObject({ hours: [], meanOfHours: null, price: null });
-    expect(explain(withoutTheDay).rejected).toHaveLength(24);
-  });
-
   test('comes to the row of the aggregation, to the last digit, whatever the samples are', () => {
     const value = fc.oneof(
       { weight: 8, arbitrary: fc.double({ min: 1e-9, max: 1e9, noNaN: true }) },
