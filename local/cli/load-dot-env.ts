@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { resolve } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { parseEnv } from 'node:util';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './command.ts';
 
 /** What stays on this machine never goes through a proxy. */
 const LOOPBACK = ['localhost', '127.0.0.1', '::1', '[::1]'];
@@ -14,17 +15,17 @@ const LOOPBACK = ['localhost', '127.0.0.1', '::1', '[::1]'];
  * @param environment gets the variables.
  * @throws UsageError when `.env`, or a file that it names, can't be read.
  */
-export function loadDotEnv(environment: NodeJS.ProcessEnv): void {
+export function loadDotEnv(environment: NodeJS.ProcessEnv, folder: string): void {
   const givenAtStart = environment['NODE_EXTRA_CA_CERTS'];
-  for (const [name, value] of Object.entries(readDotEnv())) environment[name] ??= value;
+  for (const [name, value] of Object.entries(readDotEnv(folder))) environment[name] ??= value;
   const authorities = environment['NODE_EXTRA_CA_CERTS'];
-  if (authorities && authorities !== givenAtStart) trust(authorities);
+  if (authorities && authorities !== givenAtStart) trust(authorities, folder);
   useProxies(environment);
 }
 
-function readDotEnv(): NodeJS.Dict<string> {
+function readDotEnv(folder: string): NodeJS.Dict<string> {
   try {
-    return parseEnv(decode(readFileSync('.env')));
+    return parseEnv(decode(readFileSync(resolve(folder, '.env'))));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new UsageError(`The file .env can't be read: ${(error as Error).message}.`);
@@ -40,9 +41,9 @@ function decode(bytes: Buffer): string {
   return new TextDecoder(isBigEndian ? 'utf-16be' : isLittleEndian ? 'utf-16le' : 'utf-8').decode(bytes);
 }
 
-function trust(file: string): void {
+function trust(file: string, folder: string): void {
   try {
-    const certificates = readFileSync(file, 'utf8');
+    const certificates = readFileSync(resolve(folder, file), 'utf8');
     // Node takes any text, and says nothing.
     new X509Certificate(certificates);
     setDefaultCACertificates([...getCACertificates('default'), certificates]);

@@ -56,7 +56,7 @@ export function runText(run: RunDetail, terminal: Style): string {
       .map(([kind, days]) => `${formatCount(days)} ${kind}`)
       .join(', ')}.`,
     `${formatQuantity(run.requests, 'request')} (${formatQuantity(run.credits, 'credit')}), ` +
-      `${formatQuantity(run.retries, 'repeated attempt')}, ${formatCount(run.rateLimited)} refused for the limit.`,
+      `${formatQuantity(run.retries, 'repeated attempt')}, ${formatCount(run.rateLimited)} rate-limited.`,
     ...(run.error === null ? [] : [run.error]),
     ...(run.series.length > 0 ? [coinTable(run.series, terminal)] : []),
     ...failed.map((series) => `${seriesName(series)}: ${series.error}`),

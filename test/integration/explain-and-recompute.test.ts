@@ -5,7 +5,7 @@ import { DAY_MS, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
 import { LockTakenError } from '../../ingestion/domain/failure.ts';
 import { explainStored } from '../../ingestion/replay/explain-day.ts';
 import { recompute } from '../../ingestion/replay/recompute-days.ts';
-import { explanationText } from '../../local/output/explanation-text.ts';
+import { explanationText } from '../../local/output/replay-text.ts';
 import { runCommand } from '../support/local-command.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
