@@ -41,8 +41,8 @@ export function createProgram(
   program
     .command('backfill')
     .description('Fetch what is missing between two days.')
-    .requiredOption('--from <YYYY-MM-DD>', 'The first UTC day.')
-    .requiredOption('--to <YYYY-MM-DD>', 'The last UTC day, at most yesterday.')
+    .option('--from <YYYY-MM-DD>', 'The first UTC day.')
+    .option('--to <YYYY-MM-DD>', 'The last UTC day, at most yesterday.')
     .option('--coin <ID>', 'Only this coin. May be repeated.', inList)
     .option('--currency <CODE>', 'Only this currency. May be repeated.', inList)
     .option('--refetch', 'Fetch stored days too. Changed prices are kept as revisions.')
@@ -94,8 +94,8 @@ export function createProgram(
     .command('import')
     .description('Take daily prices of one coin from a CSV file, beside those of CoinGecko.')
     .argument('<file>')
-    .requiredOption('--coin <ID>', 'The coin, of the universe.')
-    .requiredOption('--currency <CODE>', 'The currency, of the universe.')
+    .option('--coin <ID>', 'The coin, of the universe.')
+    .option('--currency <CODE>', 'The currency, of the universe.')
     .option('--day-column <NAME>', 'The column of the days, or its number without a heading. Default: day, date, …')
     .option('--price-column <NAME>', 'The column of the prices, or its number. Default: price, average, close, …')
     .option('--source-name <TEXT>', "Where the prices come from. Default: the file's name.")
@@ -106,9 +106,9 @@ export function createProgram(
   program
     .command('explain')
     .description('Show how one daily price came about, from its stored answer.')
-    .requiredOption('--coin <ID>', 'The coin.')
-    .requiredOption('--currency <CODE>', 'The currency.')
-    .requiredOption('--day <YYYY-MM-DD>', 'The UTC day.')
+    .option('--coin <ID>', 'The coin.')
+    .option('--currency <CODE>', 'The currency.')
+    .option('--day <YYYY-MM-DD>', 'The UTC day.')
     .option(...JSON_OPTION)
     .action(async (options) => run((await import('./commands/replay.ts')).explain, options));
 

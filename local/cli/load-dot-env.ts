@@ -1,10 +1,10 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
 import { resolve } from 'node:path';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { parseEnv } from 'node:util';
 import { UsageError } from './command.ts';
+
+/** Loaded only where they are needed: each takes longer than all that `--help` does. */
+const load = process.getBuiltinModule;
 
 /** What stays on this machine never goes through a proxy. */
 const LOOPBACK = ['localhost', '127.0.0.1', '::1', '[::1]'];
@@ -45,8 +45,9 @@ function trust(file: string, folder: string): void {
   try {
     const certificates = readFileSync(resolve(folder, file), 'utf8');
     // Node takes any text, and says nothing.
-    new X509Certificate(certificates);
-    setDefaultCACertificates([...getCACertificates('default'), certificates]);
+    new (load('node:crypto').X509Certificate)(certificates);
+    const tls = load('node:tls');
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), certificates]);
   } catch (error) {
     throw new UsageError(
       `NODE_EXTRA_CA_CERTS of .env is "${file}", and that gives no certificates: ${(error as Error).message}. Expected a ` +
@@ -62,7 +63,7 @@ function useProxies(environment: NodeJS.ProcessEnv): void {
   if (![HTTP_PROXY, HTTPS_PROXY, http_proxy, https_proxy].some(Boolean)) return;
   const direct = [no_proxy || NO_PROXY || [], LOOPBACK].flat().join(',');
   try {
-    http.setGlobalProxyFromEnv({ HTTP_PROXY, HTTPS_PROXY, http_proxy, https_proxy, no_proxy: direct });
+    load('node:http').setGlobalProxyFromEnv({ HTTP_PROXY, HTTPS_PROXY, http_proxy, https_proxy, no_proxy: direct });
   } catch {
     // The parser's own error would quote a password.
     throw new UsageError(

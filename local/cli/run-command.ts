@@ -35,7 +35,10 @@ export class InterruptedError extends IngestionError {
 const SAME_KEYSTROKE_MS = 300;
 
 /** @returns a signal that aborts at the first Ctrl-C or SIGTERM. The second one ends the process at once. */
-export function watchInterrupts({ host, terminal }: Surroundings, now: () => number): AbortSignal {
+export function watchInterrupts(
+  { host, terminal }: { readonly host: Host; readonly terminal: Pick<Terminal, 'note'> },
+  now: () => number,
+): AbortSignal {
   const controller = new AbortController();
   let firstAt: number | null = null;
   for (const name of ['SIGINT', 'SIGTERM'])

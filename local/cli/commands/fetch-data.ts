@@ -23,8 +23,8 @@ export const fetchData = (context: CommandContext, { dryRun, now }: RunOptions):
 };
 
 type BackfillOptions = RunOptions & {
-  readonly from: string;
-  readonly to: string;
+  readonly from?: string;
+  readonly to?: string;
   readonly coin?: string[];
   readonly currency?: string[];
   readonly refetch?: boolean;
@@ -32,6 +32,8 @@ type BackfillOptions = RunOptions & {
 
 export async function backfill(context: CommandContext, options: BackfillOptions): Promise<Outcome> {
   const { from, to, coin: coins, currency: currencies, refetch, dryRun, now } = options;
+  if (from === undefined || to === undefined)
+    throw new UsageError('backfill needs its days: --from YYYY-MM-DD --to YYYY-MM-DD.');
   const clock = clockFor(now, context);
   const { universe } = context.settings;
   const request = parseRunRequest({ from, to, coins, currencies, refetch }, { universe, now: clock.now() });

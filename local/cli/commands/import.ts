@@ -15,8 +15,8 @@ import { checkNames, withDatabase } from '../with-database.ts';
 const MOST_BYTES = 20_000_000;
 
 type ImportOptions = {
-  readonly coin: string;
-  readonly currency: string;
+  readonly coin?: string;
+  readonly currency?: string;
   readonly dayColumn?: string;
   readonly priceColumn?: string;
   readonly sourceName?: string;
@@ -25,6 +25,10 @@ type ImportOptions = {
 
 export async function importPrices(context: CommandContext, file: string, options: ImportOptions): Promise<Outcome> {
   const { coin, currency, dayColumn, priceColumn, replace = false } = options;
+  if (coin === undefined || currency === undefined)
+    throw new UsageError(
+      'import needs to know whose prices they are: npm run import -- FILE --coin ID --currency CODE.',
+    );
   const path = resolve(file);
   const bytes = await readBytes(path);
   const sourceName = (options.sourceName ?? basename(path)).trim();

@@ -10,9 +10,11 @@ import { explanationText, recomputedText } from '../../output/replay-text.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
 import { checkNames, withDatabase } from '../with-database.ts';
 
-type OnePrice = { readonly coin: string; readonly currency: string; readonly day: string };
+type OnePrice = { readonly coin?: string; readonly currency?: string; readonly day?: string };
 
 export async function explain(context: CommandContext, { coin, currency, day }: OnePrice): Promise<Outcome> {
+  if (coin === undefined || currency === undefined || day === undefined)
+    throw new UsageError('explain needs one price: --coin ID --currency CODE --day YYYY-MM-DD.');
   if (!isDay(day)) throw new UsageError(`--day is ${show(day)}; it takes a day that exists, as YYYY-MM-DD.`);
   return await withDatabase(context, async (database) => {
     const { db } = database;
