@@ -65,15 +65,12 @@ describe('sql', () => {
   test.each([
     [
       'select pric from daily_prices',
-      /^PostgreSQL refuses the statement: column "pric" does not exist, at "pric from daily_prices"\.$/,
+      /refuses the statement: column "pric" does not exist, at "pric from daily_prices"\.$/,
     ],
     ['selct 1', /^PostgreSQL refuses the statement: syntax error at or near "selct", at "selct 1"\.$/],
     ['select 1 / 0', /^PostgreSQL refuses the statement: division by zero\.$/],
     ['select 1; select 2', /^There are several statements; it takes one at a time\.$/],
-    [
-      'delete from daily_prices',
-      /^npm run sql only reads: cannot execute DELETE in a read-only transaction\. To change data, open psql/,
-    ],
+    ['delete from daily_prices', /^npm run sql only reads: cannot execute DELETE .* To change data, open psql/],
     ['commit', /^The statement gives no rows;/],
     ['copy coins to stdout', /^COPY works in psql only\./],
     [' ', /^The statement is empty;/],
@@ -202,17 +199,8 @@ describe('export', () => {
   });
 
   test('only what is asked for, as one JSON document', async () => {
-    const { stdout } = await run([
-      'export',
-      ...days,
-      '--coin',
-      'bitcoin',
-      '--currency',
-      'usd',
-      '--currency',
-      'eur',
-      '--json',
-    ]);
+    const series = '--coin bitcoin --currency usd --currency eur'.split(' ');
+    const { stdout } = await run(['export', ...days, ...series, '--json']);
     const document = JSON.parse(stdout);
     const [first] = await averages();
     expect(Object.keys(document[0]).join()).toBe(COLUMNS);
@@ -236,24 +224,16 @@ describe('export', () => {
     expect({ code, lines: stdout.split('\n').length }).toEqual({ code: 0, lines: 1 + 4 + 1 });
   });
 
+  const UNIVERSE_HINT = 'To add one: npm run universe -- add';
   test.each([
-    [
-      ['--coin', 'doge'],
-      '--coin is "doge", no coin of the universe; the nearest is dogecoin. To add one: npm run universe -- add ID',
-    ],
-    [
-      ['--currency', 'us'],
-      '--currency is "us", no currency of the universe; the nearest is usd. To add one: npm run universe -- add CODE',
-    ],
-    [['--from', '2026-02-30'], '--from is "2026-02-30"; it takes a UTC day that exists, as YYYY-MM-DD.'],
-    [
-      ['--from', '2026-02-02', '--to', '2026-02-01'],
-      '--from is 2026-02-02; it takes a day that is not after --to, 2026-02-01.',
-    ],
-    [['--out', tmpdir()], `${tmpdir()} is no regular file. Name another one.`],
-    [['--out', '/nowhere/prices.csv'], expect.stringMatching(/^\/nowhere\/prices\.csv can't be written: ENOENT/)],
-  ])('%j is refused', async (options, message) => {
-    const { code, stdout, stderr } = await run(['export', ...options]);
+    ['--coin doge', `--coin is "doge", no coin of the universe; the nearest is dogecoin. ${UNIVERSE_HINT} ID`],
+    ['--currency us', `--currency is "us", no currency of the universe; the nearest is usd. ${UNIVERSE_HINT} CODE`],
+    ['--from 2026-02-30', '--from is "2026-02-30"; it takes a UTC day that exists, as YYYY-MM-DD.'],
+    ['--from 2026-02-02 --to 2026-02-01', '--from is 2026-02-02; it takes a day that is not after --to, 2026-02-01.'],
+    [`--out ${tmpdir()}`, `${tmpdir()} is no regular file. Name another one.`],
+    ['--out /nowhere/prices.csv', expect.stringMatching(/^\/nowhere\/prices\.csv can't be written: ENOENT/)],
+  ])('%s is refused', async (options, message) => {
+    const { code, stdout, stderr } = await run(['export', ...options.split(' ')]);
     expect({ code, stdout, message: stderr.trimEnd() }).toEqual({ code: 2, stdout: '', message });
   });
 });
@@ -346,20 +326,24 @@ describe('import', () => {
   });
 
   test('one bad line, and nothing is imported', async () => {
+    const { code, stderr } = await run([
+      'import',
+      await fileOf('bad.csv', 'day,price\n2020-01-01,1\n2020-01-02,-1\n'),
+      ...SERIES,
+    ]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/^1 of 2 lines .*\nLine 3: the price is "-1"/),
+    });
+    expect(await rows()).toEqual([]);
+  });
+
+  test('seven hundred days are imported at once', async () => {
     const lines = Array.from(
       { length: 700 },
       (_, index) => `${new Date(Date.UTC(2020, 0, 1 + index)).toISOString()},1`,
     );
-    const file = await fileOf('bad.csv', ['day,price', ...lines, '2026-01-01,-1', ''].join('\n'));
-    const { code, stderr } = await run(['import', file, ...SERIES]);
-    expect({ code, stderr }).toEqual({
-      code: 2,
-      stderr:
-        "1 of 701 lines of prices can't be imported, so nothing was:\n" +
-        'Line 702: the price is "-1"; it takes digits with a point, like 67000.25.\n',
-    });
-    expect(await rows()).toEqual([]);
-    await writeFile(file, ['day,price', ...lines].join('\n'));
+    const file = await fileOf('long.csv', ['day,price', ...lines].join('\n'));
     expect(await run(['import', file, ...SERIES])).toMatchObject({ code: 0 });
     expect(await rows()).toHaveLength(700);
   });
