@@ -1,7 +1,6 @@
 // What CoinGecko lists: what a word means among it, and where the universe differs from it.
 import type { Coin, Currency, Universe } from '../../ingestion/contract/universe-schema.ts';
 
-/** A coin or a currency, where either may stand. */
 export type UniverseItem = ({ readonly kind: 'coin' } & Coin) | ({ readonly kind: 'currency' } & Currency);
 
 /** Money by ISO 4217. CoinGecko also has prices in coins, metals and sats, whose codes are symbols of coins too. */
@@ -38,10 +37,8 @@ export function findListed(word: string, listed: Universe): UniverseItem[] {
 const asCoin = (coin: Coin): UniverseItem => ({ kind: 'coin', ...coin });
 const asCurrency = (currency: Currency): UniverseItem => ({ kind: 'currency', ...currency });
 
-/** @property detail says it in one sentence. */
 export type UniverseDifference = {
   readonly kind: 'coin_missing' | 'coin_renamed' | 'currency_missing';
-  /** The coin's id, or the currency's code. */
   readonly id: string;
   readonly detail: string;
 };

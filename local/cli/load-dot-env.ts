@@ -12,7 +12,6 @@ const LOOPBACK = ['localhost', '127.0.0.1', '::1', '[::1]'];
 /**
  * Reads `.env`, with or without a byte-order mark, in UTF-8 or UTF-16. Variables that are set already take precedence. The
  * names that Node itself reads only as it starts work from there too.
- * @param environment gets the variables.
  * @throws UsageError when `.env`, or a file that it names, can't be read.
  */
 export function loadDotEnv(environment: NodeJS.ProcessEnv, folder: string): void {

@@ -3,7 +3,6 @@ import { show } from '../../ingestion/contract/show.ts';
 import { type Day, dayOf, isDay } from '../../ingestion/domain/day.ts';
 import { UsageError } from './command.ts';
 
-/** @property price digits as the file has them. */
 export type FilePrice = { readonly day: Day; readonly price: string };
 
 /** @property columns the names of those that were read; numbers, from 1, where the file has no heading. */

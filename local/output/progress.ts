@@ -6,20 +6,15 @@ import type { Terminal } from './terminal.ts';
 
 export type Progress = {
   onEvent(event: RunEvent): void;
-  /** Removes the bar. */
   stop(): void;
 };
 
 /** How often a line is written where there is no bar, in a file or a pipe. */
 const LINE_EVERY_MS = 5_000;
 
-/** A shorter wait is not mentioned. */
 const NOTABLE_WAIT_MS = 2_000;
 
-/**
- * How far a run has come.
- * @property limiter decides how fast it goes on; null before the first request may be sent.
- */
+/** @property limiter null before the first request may be sent. */
 type Pace = { total: number; done: number; limiter: Pick<RateLimiter, 'limit' | 'waitMs'> | null };
 
 /** @returns a bar with the time left on a terminal, lines elsewhere, nothing with `--json`. */

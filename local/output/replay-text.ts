@@ -11,7 +11,6 @@ import { tableText } from './outcome-text.ts';
 /** Of an hour with more samples the table shows only how many; `--json` has them all. */
 const MOST_SAMPLES = 3;
 
-/** @returns how one daily price came about, for people. */
 export function explanationText(row: ExplainedRow): string {
   return [
     ...answerLines(row),
@@ -115,7 +114,6 @@ function reasonForNothing({ answer, explanation }: ExplainedRow): string {
   return 'The latest answer that was asked for it makes no price.';
 }
 
-/** @returns what became of the rows of older rules, for people. */
 export function recomputedText({
   outdated,
   renewed,

@@ -12,7 +12,6 @@ export type Terminal = {
   readonly json: boolean;
   /** The stream on which a progress bar may redraw its line; null when no person is watching. */
   readonly live: WriteStream | null;
-  /** Writes the outcome to stdout. */
   print(text: string): void;
   /** Writes what may be too much to hold to stdout, no faster than it is read, and no more once nobody reads. */
   pipe(chunks: AsyncIterable<string>): Promise<void>;
@@ -20,7 +19,6 @@ export type Terminal = {
   readonly isCutOff: boolean;
   /** How many characters a line of stdout has; null where that is no terminal. */
   readonly columns: number | null;
-  /** Tells a person what is going on. */
   note(text: string): void;
   /** Writes a log line or an error to stderr, with `--json` too. */
   printError(text: string): void;

@@ -4,7 +4,6 @@ import type { Foreseen, ForeseenRequest } from '../../ingestion/run/dry-run.ts';
 import { formatCount, formatDuration, formatQuantity } from './format.ts';
 import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
 
-/** @returns a verdict for people: a table by coin, what it came to, what was found. */
 export function verdictText(verdict: Verdict, terminal: Style): string {
   return [
     ...(verdict.series.length > 0 ? [coinTable(verdict.series, terminal)] : []),
@@ -15,7 +14,6 @@ export function verdictText(verdict: Verdict, terminal: Style): string {
   ].join('\n');
 }
 
-/** @returns what a person does after a run. */
 export function nextStep({ verdict: { status, runId }, failures }: Pick<RunResult, 'verdict' | 'failures'>): string {
   if (status === 'complete') return 'Next: npm run status shows what is stored, npm run report makes a page of it.';
   const why = `What happened: npm run status -- --run ${runId}`;

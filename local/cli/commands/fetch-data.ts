@@ -43,11 +43,7 @@ export async function backfill(context: CommandContext, options: BackfillOptions
 
 const Moment = z.iso.datetime({ offset: true });
 
-/**
- * @param now the `--now` option: a moment like 2026-01-31T02:00:00Z.
- * @returns the system's clock, or one that starts at that moment.
- * @throws UsageError when it is not a moment, or when the prices would come from the real CoinGecko.
- */
+/** @throws UsageError when `--now` is not a moment, or when the prices would come from the real CoinGecko. */
 function clockFor(now: string | undefined, { settings }: CommandContext): Clock {
   if (now === undefined) return systemClock;
   if (!Moment.safeParse(now).success)
