@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../local/postgres/embedded-postgres.ts';
 import { bundles } from './bundles.ts';
+import { commands } from './commands.ts';
 import type { Measure } from './measure.ts';
 import { memory } from './memory.ts';
 import { plain } from './plain.ts';
@@ -27,6 +28,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   'rate-limit': rateLimit,
   scale,
   bundles,
+  commands,
 };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' } } });

@@ -135,7 +135,8 @@ function refuseUnknown(env: Environment, read: Read): void {
  * refusing that is worse than missing a typo.
  */
 const isMisspelt = (variable: string, name: string): boolean =>
-  variable.replaceAll('_', '') === name.replaceAll('_', '') || editDistance(variable, name) === 1;
+  variable.replaceAll('_', '') === name.replaceAll('_', '') ||
+  (Math.abs(variable.length - name.length) <= 1 && editDistance(variable, name) === 1);
 
 const hidden = () => 'not shown, because it is a secret';
 

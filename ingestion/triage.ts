@@ -1,7 +1,7 @@
 // What whoever is woken at night asks first. The status command and the status Lambda begin with it.
 import type { Universe } from './contract/universe-schema.ts';
 import type { Database } from './database/connection.ts';
-import { type RunSummary, readStatus, type Status } from './database/read-status.ts';
+import { type RunSummary, readLatestFullRun, readStatus, type Status } from './database/read-status.ts';
 import { readSeriesOutcomes } from './database/series-outcomes.ts';
 import { type Instant, MINUTE_MS } from './domain/day.ts';
 import { type FailureKind, isTransient } from './domain/failure.ts';
@@ -30,39 +30,63 @@ export async function readTriagedStatus(
   database: Database,
   options: { now: Instant; universe: Universe; scheduledAt: Instant | null; runId?: string },
 ): Promise<TriagedStatus> {
-  const { runId, scheduledAt, ...question } = options;
+  const { scheduledAt, ...question } = options;
   const status = await readStatus(database, question);
-  const failed = failedRun(status);
-  const outcomes = failed ? await readSeriesOutcomes(database.db, failed.runId) : [];
+  const latest = await readLatestFullRun(database);
+  const hasFailed = latest !== undefined && stateOf(latest, status) === 'failed';
+  const outcomes = hasFailed ? await readSeriesOutcomes(database.db, latest.runId) : [];
   const causes = [...new Set(outcomes.flatMap(({ errorKind }) => errorKind ?? []))];
-  const shown = runId === undefined ? status : await readStatus(database, { ...question, runId });
-  return { triage: triage(status, scheduledAt, causes), ...shown };
+  return { triage: triage(status, latest, scheduledAt, causes), ...status };
 }
 
 /**
- * @param status with its latest runs.
- * @param causes the kinds of failure of the run that failed last, if one has failed since the last complete one.
+ * @param latest the full run that began last; undefined before the first.
+ * @param causes the kinds of failure of that run, if it has failed.
  */
-export function triage(status: Status, scheduledAt: Instant | null, causes: readonly FailureKind[]): Triage {
+export function triage(
+  status: Status,
+  latest: RunSummary | undefined,
+  scheduledAt: Instant | null,
+  causes: readonly FailureKind[],
+): Triage {
   const { lastCompleteRunAt } = status;
   const isComplete = lastCompleteRunAt !== null && Date.parse(lastCompleteRunAt) >= (scheduledAt ?? 0);
   const { days, neverFetched } = countMissing(status);
   const isLacking = days > 0 || neverFetched.length > 0;
+  const run = latest && { ...latest, state: stateOf(latest, status) };
   return {
     scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
     isComplete,
-    complete: completeSentence(status, scheduledAt, isComplete),
-    missing: isLacking ? missingSentence(status, why(status, isComplete, causes)) : 'Missing: nothing.',
-    next: nextSentence(status, { isFine: isComplete && !isLacking, causes }),
+    complete: completeSentence(status, run, scheduledAt, isComplete),
+    missing: isLacking ? missingSentence(status, why(run, isComplete, causes)) : 'Missing: nothing.',
+    next: nextSentence(run, { isFine: isComplete && !isLacking, causes }),
   };
 }
 
-function completeSentence(status: Status, scheduledAt: Instant | null, isComplete: boolean): string {
-  const last = status.lastCompleteRunAt === null ? null : minute(status.lastCompleteRunAt);
+/** The latest full run, if there is one. */
+type LatestRun = (RunSummary & { readonly state: RunState }) | undefined;
+type RunState = 'complete' | 'at work' | 'failed';
+
+/** A run writes with each answer. One that has not for so long was killed, and the next run marks it as interrupted. */
+const DEAD_AFTER_MS = 30 * MINUTE_MS;
+
+function stateOf({ status, lastWriteAt, startedAt }: RunSummary, { now }: Pick<Status, 'now'>): RunState {
+  if (status === 'complete') return 'complete';
+  const silentMs = Date.parse(now) - Date.parse(lastWriteAt ?? startedAt);
+  return status === 'waiting' || (status === 'running' && silentMs < DEAD_AFTER_MS) ? 'at work' : 'failed';
+}
+
+function completeSentence(
+  { lastCompleteRunAt }: Status,
+  run: LatestRun,
+  scheduledAt: Instant | null,
+  isComplete: boolean,
+): string {
+  const last = lastCompleteRunAt === null ? null : minute(lastCompleteRunAt);
   const due = scheduledAt === null ? null : minute(new Date(scheduledAt).toISOString());
   if (isComplete) return `Complete: yes, since ${last} UTC; ${due ? `scheduled for ${due}` : 'there is no schedule'}.`;
-  const running = runningRun(status);
-  if (running) return `Complete: not yet; a full run is ${running.status} since ${minute(running.startedAt)} UTC.`;
+  if (run?.state === 'at work')
+    return `Complete: not yet; a full run is ${run.status} since ${minute(run.startedAt)} UTC.`;
   if (due === null) return 'Complete: NO full run ever; there is no schedule.';
   return `Complete: NO full run since ${due} UTC; ${last ? `the last one ended ${last}` : 'none ever'}.`;
 }
@@ -96,42 +120,21 @@ const CAUSES: Readonly<Record<FailureKind, string>> = {
   refused: 'the request was refused',
 };
 
-function why(status: Status, isComplete: boolean, causes: readonly FailureKind[]): string {
-  if (runningRun(status)) return 'the run is at work on them.';
-  const failed = failedRun(status);
-  if (failed) {
-    const told = failed.error ?? `the process of the run of ${minute(failed.startedAt)} ended without a verdict.`;
+function why(run: LatestRun, isComplete: boolean, causes: readonly FailureKind[]): string {
+  if (run?.state === 'at work') return 'the run is at work on them.';
+  if (run?.state === 'failed') {
+    const told = run.error ?? `the process of the run of ${minute(run.startedAt)} ended without a verdict.`;
     return [...causes.map((cause) => CAUSES[cause]), told].join('; ');
   }
   return isComplete ? 'settled or tracked since the last run.' : 'no full run began since; did the schedule fire?';
 }
 
-function nextSentence(status: Status, { isFine, causes }: { isFine: boolean; causes: readonly FailureKind[] }): string {
+function nextSentence(run: LatestRun, { isFine, causes }: { isFine: boolean; causes: readonly FailureKind[] }): string {
   if (isFine) return 'Next: nothing to do.';
-  const running = runningRun(status);
-  if (running) return `Next: wait; npm run status -- --run ${running.runId} shows it.`;
+  if (run?.state === 'at work') return `Next: wait; npm run status -- --run ${run.runId} shows it.`;
   const again = 'npm run fetch-data (on AWS the output FireRun) asks for it';
   // A cause that stays is the same when the run is repeated.
   return causes.length > 0 && !causes.some(isTransient) ? `Next: mend the cause, then ${again}.` : `Next: ${again}.`;
-}
-
-const latestFullRun = ({ runs }: Status): RunSummary | undefined => runs.find(({ isFullRun }) => isFullRun);
-
-/** A run writes with each answer. One that has not for so long was killed, and the next run marks it as interrupted. */
-const DEAD_AFTER_MS = 30 * MINUTE_MS;
-
-/** The latest full run, if it is under way. */
-function runningRun(status: Status): RunSummary | undefined {
-  const run = latestFullRun(status);
-  if (run?.status === 'waiting') return run;
-  const silentMs = Date.parse(status.now) - Date.parse(run?.lastWriteAt ?? run?.startedAt ?? status.now);
-  return run?.status === 'running' && silentMs < DEAD_AFTER_MS ? run : undefined;
-}
-
-/** The latest full run, if it has ended without being complete. */
-function failedRun(status: Status): RunSummary | undefined {
-  const run = latestFullRun(status);
-  return run?.status === 'complete' || runningRun(status) ? undefined : run;
 }
 
 function countMissing({ series }: Status) {

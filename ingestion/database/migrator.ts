@@ -36,7 +36,9 @@ export async function migrateToLatest(
   options: { waitMs: number; clock: Clock; log: Log; migrations?: Readonly<Record<string, Migration>> },
 ): Promise<Migrated> {
   const { log, migrations = MIGRATIONS } = options;
-  await waitForDatabase(database, options);
+  const applied = await waitForDatabase(database, options);
+  // What most programs find. Kysely would take three times as long to say so.
+  if (applied.toSorted().join() === Object.keys(migrations).sort().join()) return { applied: [], isNewer: false };
   // A migration takes as long as it takes, and a second program waits here until the first one is done.
   const patient = database.withLimits({ statementMs: 0 });
   try {
@@ -104,15 +106,23 @@ async function takeOverFormerTable(db: Kysely<Tables>, known: readonly string[])
   });
 }
 
+/** @returns the migrations that were applied; none where they can't be read. */
 async function waitForDatabase(
   database: Database,
   { waitMs, clock, log }: { waitMs: number; clock: Clock; log: Log },
-): Promise<void> {
-  async function connect(): Promise<void> {
+): Promise<readonly string[]> {
+  async function connect(): Promise<readonly string[]> {
     const client = await database.connect();
-    await refuseOldServer(client).finally(() => client.end());
+    try {
+      await refuseOldServer(client);
+      const statement = `select name from ${MIGRATION_TABLES.migrationTableName}`;
+      const { rows } = await client.query<{ name: string }>(statement).catch(() => ({ rows: [] }));
+      return rows.map(({ name }) => name);
+    } finally {
+      await client.end();
+    }
   }
-  await retryUntil(clock.monotonicMs() + waitMs, connect, {
+  return await retryUntil(clock.monotonicMs() + waitMs, connect, {
     everyMs: RETRY_MS,
     clock,
     isWaitedFor: (failure) => failure instanceof DatabaseUnreachableError && failure.isTransient,

@@ -115,6 +115,18 @@ async function readRuns({ db }: Database): Promise<RunSummary[]> {
   return rows.map(summaryOf);
 }
 
+/** @returns the full run that began last. Requests by hand, however many, don't hide it. */
+export async function readLatestFullRun({ db }: Database): Promise<RunSummary | undefined> {
+  const row = await db
+    .selectFrom('ingestion_runs')
+    .selectAll()
+    .where('is_full_run', '=', true)
+    .orderBy('started_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && summaryOf(row);
+}
+
 /** @returns the ids of runs that begin so, two of them at most. */
 export async function findRunIds({ db }: Database, beginning: string): Promise<string[]> {
   const rows = await db

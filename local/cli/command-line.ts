@@ -1,72 +1,84 @@
-import { inspect } from 'node:util';
-import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
-import { IngestionError, LockTakenError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
-import { RequestError } from '../../ingestion/message/request.ts';
-import { parseLocalSettings, SettingError } from '../../ingestion/read-settings.ts';
-import { systemClock } from '../../ingestion/system-clock.ts';
-import { createJsonLinesLog } from '../output/json-lines-log.ts';
+import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { createTerminal, type Terminal } from '../output/terminal.ts';
-import { parseArguments } from './arguments.ts';
-import { type Commands, EXIT, type ExitCode, type Outcome } from './command.ts';
-import { watchInterrupts } from './interrupts.ts';
+import { createProgram, pathOf } from './all-commands.ts';
+import { EXIT, type ExitCode, type Host, UsageError } from './command.ts';
 import { loadDotEnv } from './load-dot-env.ts';
-import { UsageError } from './usage-error.ts';
 
 /**
  * Runs the command that the arguments name, and prints its outcome. It never throws: every error is printed.
- * @param argv what follows the program's name.
- * @returns the exit code.
+ * @param argv what follows the program's name: a command, its positionals and options.
  */
-export async function runCommandLine(commands: Commands, argv: readonly string[]): Promise<ExitCode> {
+export async function runCommandLine(argv: readonly string[], host: Host): Promise<ExitCode> {
   // Looked for before the arguments are parsed: their errors are JSON documents too.
-  const terminal = createTerminal(process.stdout, process.stderr, argv.includes('--json'));
-  process.once('uncaughtException', (error) => process.exit(showError(error, terminal)));
+  const terminal = createTerminal(host.stdout, host.stderr, argv.includes('--json'));
   try {
-    loadDotEnv(process.env);
-    const parsed = parseArguments(commands, argv, process.env);
-    if (parsed.kind === 'help') {
-      terminal.print(parsed.text);
-      return EXIT.complete;
-    }
-    const settings = parseLocalSettings(process.env);
-    const log = createJsonLinesLog(settings.logLevel, systemClock, terminal.printError);
-    const interrupt = watchInterrupts(process, () => performance.now(), {
-      first: () => terminal.note('Finishing the requests under way. Press Ctrl-C again to leave at once.'),
-      second: () => {
-        terminal.note('Left at once. The next run continues from what is stored.');
-        process.exit(EXIT.interrupted);
-      },
-    });
-    const { command, options, positionals } = parsed;
-    return show(await command.run({ settings, terminal, log, interrupt }, options, positionals), terminal);
+    loadDotEnv(host.env, host.cwd());
+    return await parse(argv, host, terminal);
   } catch (error) {
-    return showError(error, terminal);
+    // Loaded late, as all that a wrong option or --help can do without.
+    const { showError } = await import('./run-command.ts');
+    return showError(error, { host, terminal });
   }
 }
 
-function show(outcome: Outcome, terminal: Terminal): ExitCode {
-  if ('text' in outcome) terminal.print(terminal.json ? JSON.stringify(outcome.document) : outcome.text);
-  return outcome.exitCode;
+async function parse(argv: readonly string[], host: Host, terminal: Terminal): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.complete;
+  const program = createProgram(async (command, ...args) => {
+    const { runCommand } = await import('./run-command.ts');
+    exitCode = await runCommand((context) => command(context, ...args), { host, terminal });
+  });
+  const called = program.commands.find((command) => command.name() === argv[0]);
+  if (argv.length === 0) throw new UsageError(`No command was given. It takes ${namesIn(program)}.`);
+  if (called) refuseSwallowedOptions(called, argv.slice(1), host.env);
+  for (const one of [program, ...program.commands])
+    one.configureOutput({ writeOut: (text) => terminal.print(text.trimEnd()), writeErr: () => {} });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw new UsageError(messageOf(error, called ?? program));
+  }
+  return exitCode;
 }
 
-function showError(error: unknown, terminal: Terminal): ExitCode {
-  if (process.env['LOG_LEVEL'] === 'debug') terminal.printError(inspect(error));
-  const isForeseen = error instanceof IngestionError;
-  const name = isForeseen ? error.name : 'UnexpectedError';
-  const message = isForeseen
-    ? error.message
-    : `Unexpected error: ${error instanceof Error ? error.message : String(error)}. Set LOG_LEVEL=debug to see where.`;
-  if (terminal.json && !terminal.isCutOff) terminal.print(JSON.stringify({ error: { name, message } }));
-  else terminal.printError(message);
-  return exitCodeOf(error);
+/** @returns commander's message as a sentence, with a way on where it suggests none. */
+function messageOf(error: CommanderError, command: CommandUnknownOpts): string {
+  const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const [, tied] = /^unknown option '(--[^=]+)=/.exec(found) ?? [];
+  if (command.options.some(({ long }) => long === tied)) return `${tied} takes no value.`;
+  const sentence = `${found.slice(0, 1).toUpperCase()}${found.slice(1).replace(/\.$/, '')}.`;
+  if (suggestion) return `${sentence} ${suggestion.replace(/^\((.*)\)$/, '$1')}`;
+  if (command.commands.length > 0) return `${sentence} It takes ${namesIn(command)}.`;
+  // Of an option that npm took for an abbreviation of its own, only the value arrives.
+  const order = error.code === 'commander.excessArguments' ? 'Options come after " -- ": ' : '';
+  return `${sentence} ${order}${pathOf(command)} --help shows what it takes.`;
 }
 
-function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof LockTakenError) return EXIT.lockTaken;
-  // A wrong password, or a database that doesn't exist: the setting has to change.
-  if (error instanceof DatabaseUnreachableError && !error.isTransient) return EXIT.wrongUse;
-  // A run tells it in its verdict. Whoever compares must tell "could not ask" from "differs", as diff does.
-  if (error instanceof SourceError) return EXIT.couldNotAsk;
-  const isWrongUse = [UsageError, SettingError, RequestError, RefusedError].some((kind) => error instanceof kind);
-  return isWrongUse ? EXIT.wrongUse : EXIT.incomplete;
+const namesIn = ({ commands }: CommandUnknownOpts): string => commands.map((command) => command.name()).join(', ');
+
+/**
+ * Recognises a forgotten ` -- `. Of `npm run backfill --from 2026-01-01` npm takes `--from` for an option of its own: it
+ * puts that into the environment, as `npm_config_from`, and passes on the value alone.
+ * @throws UsageError
+ */
+function refuseSwallowedOptions(command: CommandUnknownOpts, words: readonly string[], env: NodeJS.ProcessEnv): void {
+  // Another script, which npm started with options, may have started this command.
+  if (env['npm_lifecycle_event'] !== command.name()) return;
+  const swallowed = command.options.flatMap((option) => {
+    const value = env[`npm_config_${option.name().replaceAll('-', '_')}`];
+    return value && !words.includes(`--${option.name()}`) ? [{ option, value }] : [];
+  });
+  if (swallowed.length === 0) return;
+  const names = swallowed.map(({ option }) => option.long).join(' and ');
+  const left = words.length > 0 ? `, and passed on only ${words.map((word) => JSON.stringify(word)).join(' ')}` : '';
+  const written = swallowed.map(({ option, value }) =>
+    // `--from=2026-01-01` is swallowed whole.
+    option.required && value !== 'true' ? `${option.long} ${value}` : option.flags.replace(/[<>]/g, ''),
+  );
+  // What was passed on may be the values of options.
+  const positionals = swallowed.some(({ option }) => option.required) ? [] : words;
+  throw new UsageError(
+    `npm took ${names} for its own${left}. Put " -- " before the options: ` +
+      `${pathOf(command)} ${[...positionals, ...written].join(' ')}`,
+  );
 }

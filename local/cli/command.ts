@@ -1,3 +1,5 @@
+// What the command line gives a command, and what a command gives back.
+import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Log } from '../../ingestion/ports.ts';
 import type { LocalSettings } from '../../ingestion/read-settings.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -13,32 +15,19 @@ export const EXIT = {
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** An option as `--help` shows it. @property value names what a string option takes, e.g. `YYYY-MM-DD`. */
-export type Option =
-  | { readonly type: 'string'; readonly value: string; readonly multiple?: true; readonly description: string }
-  | { readonly type: 'boolean'; readonly description: string };
+/** What the command line takes from its process, and a test from elsewhere. */
+export type Host = Pick<
+  NodeJS.Process,
+  'stdin' | 'stdout' | 'stderr' | 'env' | 'cwd' | 'on' | 'once' | 'removeAllListeners' | 'exit'
+>;
 
-/** Options by their names without dashes at the front: `dry-run` is given as `--dry-run`. */
-export type OptionTable = Readonly<Record<string, Option>>;
-
-/** What was given for the options of a table. An option that was not given is undefined. */
-export type OptionValues<Table extends OptionTable> = {
-  readonly [Name in keyof Table]?: Table[Name] extends { multiple: true }
-    ? readonly string[]
-    : Table[Name] extends { type: 'string' }
-      ? string
-      : Table[Name] extends { type: 'boolean' }
-        ? boolean
-        : never;
-};
-
-/** What a command works with. */
 export type CommandContext = {
   readonly settings: LocalSettings;
   readonly terminal: Terminal;
   readonly log: Log;
   /** Aborts at the first Ctrl-C: what is in hand is finished, and nothing new is begun. */
   readonly interrupt: AbortSignal;
+  readonly host: Host;
 };
 
 /** How a command ended. The document is printed with `--json`, else the text; neither where all is written already. */
@@ -46,49 +35,13 @@ export type Outcome =
   | { readonly exitCode: ExitCode; readonly document: unknown; readonly text: string }
   | { readonly exitCode: ExitCode };
 
-/**
- * What stands beside the options, in commander's notation: `<needed>`, `[optional]`, and as the last one `<some...>` or
- * `[any...]`.
- */
-type PositionalValue<Notation> = Notation extends `${string}...${string}`
-  ? readonly string[]
-  : Notation extends `<${string}`
-    ? string
-    : string | undefined;
-type PositionalValues<Notations extends readonly string[]> = {
-  readonly [Index in keyof Notations]: PositionalValue<Notations[Index]>;
-};
+/** @throws IngestionError for everything foreseen. */
+export type CommandFunction<Args extends readonly unknown[]> = (
+  context: CommandContext,
+  ...args: Args
+) => Promise<Outcome>;
 
-export type Command = {
-  readonly summary: string;
-  readonly positionals: readonly string[];
-  readonly options: OptionTable;
-  /** @throws IngestionError for everything foreseen. */
-  run(
-    context: CommandContext,
-    options: Readonly<Record<string, unknown>>,
-    positionals: readonly unknown[],
-  ): Promise<Outcome>;
-};
-
-export type Commands = Readonly<Record<string, Command>>;
-
-/** Ties a command's options and positionals to what its `run` is given. */
-export const defineCommand = <
-  const Table extends OptionTable,
-  const Notations extends readonly string[] = readonly [],
->(command: {
-  readonly summary: string;
-  readonly positionals?: Notations;
-  readonly options: Table;
-  run(
-    context: CommandContext,
-    options: OptionValues<Table>,
-    positionals: PositionalValues<Notations>,
-  ): Promise<Outcome>;
-}): Command => ({ positionals: [], ...command });
-
-/** For every command whose outcome programs read. */
-export const JSON_OPTION = {
-  json: { type: 'boolean', description: 'Print one JSON document on stdout, and nothing else there.' },
-} as const satisfies OptionTable;
+/** The command line is not one that the program takes. The message says what was found, and what would be right. */
+export class UsageError extends IngestionError {
+  override readonly name = 'UsageError';
+}

@@ -1,9 +1,10 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './command.ts';
+
+/** Loaded only where they are needed: each takes longer than all that `--help` does. */
+const load = process.getBuiltinModule;
 
 /** What stays on this machine never goes through a proxy. */
 const LOOPBACK = ['localhost', '127.0.0.1', '::1', '[::1]'];
@@ -11,20 +12,19 @@ const LOOPBACK = ['localhost', '127.0.0.1', '::1', '[::1]'];
 /**
  * Reads `.env`, with or without a byte-order mark, in UTF-8 or UTF-16. Variables that are set already take precedence. The
  * names that Node itself reads only as it starts work from there too.
- * @param environment gets the variables.
  * @throws UsageError when `.env`, or a file that it names, can't be read.
  */
-export function loadDotEnv(environment: NodeJS.ProcessEnv): void {
+export function loadDotEnv(environment: NodeJS.ProcessEnv, folder: string): void {
   const givenAtStart = environment['NODE_EXTRA_CA_CERTS'];
-  for (const [name, value] of Object.entries(readDotEnv())) environment[name] ??= value;
+  for (const [name, value] of Object.entries(readDotEnv(folder))) environment[name] ??= value;
   const authorities = environment['NODE_EXTRA_CA_CERTS'];
-  if (authorities && authorities !== givenAtStart) trust(authorities);
+  if (authorities && authorities !== givenAtStart) trust(authorities, folder);
   useProxies(environment);
 }
 
-function readDotEnv(): NodeJS.Dict<string> {
+function readDotEnv(folder: string): NodeJS.Dict<string> {
   try {
-    return parseEnv(decode(readFileSync('.env')));
+    return parseEnv(decode(readFileSync(resolve(folder, '.env'))));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new UsageError(`The file .env can't be read: ${(error as Error).message}.`);
@@ -40,12 +40,13 @@ function decode(bytes: Buffer): string {
   return new TextDecoder(isBigEndian ? 'utf-16be' : isLittleEndian ? 'utf-16le' : 'utf-8').decode(bytes);
 }
 
-function trust(file: string): void {
+function trust(file: string, folder: string): void {
   try {
-    const certificates = readFileSync(file, 'utf8');
+    const certificates = readFileSync(resolve(folder, file), 'utf8');
     // Node takes any text, and says nothing.
-    new X509Certificate(certificates);
-    setDefaultCACertificates([...getCACertificates('default'), certificates]);
+    new (load('node:crypto').X509Certificate)(certificates);
+    const tls = load('node:tls');
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), certificates]);
   } catch (error) {
     throw new UsageError(
       `NODE_EXTRA_CA_CERTS of .env is "${file}", and that gives no certificates: ${(error as Error).message}. Expected a ` +
@@ -61,7 +62,7 @@ function useProxies(environment: NodeJS.ProcessEnv): void {
   if (![HTTP_PROXY, HTTPS_PROXY, http_proxy, https_proxy].some(Boolean)) return;
   const direct = [no_proxy || NO_PROXY || [], LOOPBACK].flat().join(',');
   try {
-    http.setGlobalProxyFromEnv({ HTTP_PROXY, HTTPS_PROXY, http_proxy, https_proxy, no_proxy: direct });
+    load('node:http').setGlobalProxyFromEnv({ HTTP_PROXY, HTTPS_PROXY, http_proxy, https_proxy, no_proxy: direct });
   } catch {
     // The parser's own error would quote a password.
     throw new UsageError(

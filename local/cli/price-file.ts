@@ -1,9 +1,8 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { show } from '../../ingestion/contract/show.ts';
 import { type Day, dayOf, isDay } from '../../ingestion/domain/day.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './command.ts';
 
-/** @property price digits as the file has them. */
 export type FilePrice = { readonly day: Day; readonly price: string };
 
 /** @property columns the names of those that were read; numbers, from 1, where the file has no heading. */

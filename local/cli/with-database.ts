@@ -1,5 +1,10 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { show } from '../../ingestion/contract/show.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
+import { codesOf, findUnknown } from '../../ingestion/contract/nearest.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { readStoredNames } from '../../ingestion/database/read-rows.ts';
 import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
@@ -7,10 +12,13 @@ import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
-import type { CommandContext } from './command.ts';
+import { type CommandContext, UsageError } from './command.ts';
 
 /** What this machine keeps between calls. It lies in the project, wherever the command is called from. */
 export const DATA_FOLDER = fileURLToPath(new URL('../../.data', import.meta.url));
+
+/** Where `npm run redrive` finds the stacks that are running. */
+export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
 
 /** Does the work with the embedded server: one that already runs, or one that is started and stopped for it. */
 export async function withEmbeddedServer<Result>(
@@ -72,3 +80,39 @@ const READ_ONLY = ['42501', '25006'];
 
 const mayOnlyRead = ({ cause }: Error): boolean =>
   cause instanceof DatabaseFailedError && READ_ONLY.includes(cause.code);
+
+/**
+ * Checks what `--coin` and `--currency` name against the universe, and against what is stored: series that were removed
+ * from the universe keep their rows.
+ * @throws UsageError with the nearest name.
+ */
+export async function checkNames(
+  { db }: Database,
+  universe: Universe,
+  names: { readonly coins?: readonly string[] | undefined; readonly currencies?: readonly string[] | undefined },
+): Promise<void> {
+  const stored = await readStoredNames(db);
+  const kinds = [
+    ['coin', names.coins, [...universe.coins, ...stored.coins], 'universe -- add ID'],
+    ['currency', names.currencies, [...codesOf(universe), ...codesOf(stored)], 'universe -- add CODE'],
+  ] as const;
+  for (const [kind, given = [], known, add] of kinds) {
+    const unknown = findUnknown(given, known);
+    if (unknown === null) continue;
+    throw new UsageError(
+      `--${kind} is ${show(unknown.name)}, no ${kind} of the universe; the nearest is ${unknown.meant}. ` +
+        `To add one: npm run ${add}`,
+    );
+  }
+}
+
+/** @returns the URL as it may be shown. */
+export function withoutPassword(url: string): string {
+  const [address = '', query] = url.trim().split('?');
+  const shown = address.replace(
+    /^(\w+:\/\/)([^/#]*)@/,
+    (_, scheme: string, user: string) => `${scheme}${user.split(':')[0]}@`,
+  );
+  const parameters = query?.split('&').filter((pair) => pair !== '' && !pair.startsWith('password='));
+  return parameters && parameters.length > 0 ? `${shown}?${parameters.join('&')}` : shown;
+}

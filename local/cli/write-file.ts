@@ -2,7 +2,7 @@ import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './command.ts';
 
 /**
  * Writes a file as a whole or not at all: beside its place, and then renamed into it. An earlier file is replaced.
@@ -16,8 +16,7 @@ export async function writeAtomically(
   // A link stays one: what it leads to is replaced.
   const path = await realpath(file).catch(() => resolve(file));
   const before = await stat(path).catch(() => null);
-  if (before && !before.isFile())
-    throw new UsageError(`${path} is no regular file. Name a file, or leave --out away to write to stdout.`);
+  if (before && !before.isFile()) throw new UsageError(`${path} is no regular file. Name another one.`);
   const unfinished = `${path}.${process.pid}.unfinished`;
   try {
     const handle = await open(unfinished, 'wx', before?.mode);

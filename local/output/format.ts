@@ -5,45 +5,55 @@ import { startOf } from '../../ingestion/domain/day.ts';
 export const NO_VALUE = '–';
 
 const LOCALE = 'en-US';
-const large = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const medium = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 4 });
-const small = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 4 });
-const axis = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 6 });
-const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumSignificantDigits: 4 });
-const whole = new Intl.NumberFormat(LOCALE);
-const percent = new Intl.NumberFormat(LOCALE, {
+
+/** Made when first used: to make all of them takes longer than most commands do otherwise. */
+function lazily<Made>(make: () => Made): () => Made {
+  let made: Made | undefined;
+  return () => (made ??= make());
+}
+const number = (options?: Intl.NumberFormatOptions) => lazily(() => new Intl.NumberFormat(LOCALE, options));
+const date = (options: Intl.DateTimeFormatOptions) =>
+  lazily(() => new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: 'UTC' }));
+
+const large = number({ minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const medium = number({ minimumFractionDigits: 2, maximumFractionDigits: 4 });
+const small = number({ maximumSignificantDigits: 4 });
+const axis = number({ maximumSignificantDigits: 6 });
+const compact = number({ notation: 'compact', maximumSignificantDigits: 4 });
+const whole = number();
+const percent = number({
   style: 'percent',
   signDisplay: 'exceptZero',
   minimumFractionDigits: 2,
   maximumFractionDigits: 2,
 });
-const month = new Intl.DateTimeFormat(LOCALE, { month: 'short', year: 'numeric', timeZone: 'UTC' });
-const shortDay = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+const month = date({ month: 'short', year: 'numeric' });
+const shortDay = date({ day: 'numeric', month: 'short' });
 
 /** @returns the price with the digits that matter at its size: `4,012,345.67`, `0.8312`, `0.00000823`. */
 export const formatPrice = (price: number): string =>
-  (price >= 100 ? large : price >= 1 ? medium : small).format(price);
+  (price >= 100 ? large : price >= 1 ? medium : small)().format(price);
 
 /** @returns the price for an axis, whose numbers are round: `95,000`, `0.000008`. */
-export const formatAxisPrice = (price: number): string => axis.format(price);
+export const formatAxisPrice = (price: number): string => axis().format(price);
 
 /** @returns `1.312T`, `812.4M`. */
-export const formatCompact = (amount: number | null): string => (amount === null ? NO_VALUE : compact.format(amount));
+export const formatCompact = (amount: number | null): string => (amount === null ? NO_VALUE : compact().format(amount));
 
 /** @returns `3,916`. */
-export const formatCount = (count: number | null): string => (count === null ? NO_VALUE : whole.format(count));
+export const formatCount = (count: number | null): string => (count === null ? NO_VALUE : whole().format(count));
 
 /** @param change as a share: 0.0123 is `+1.23%`. */
-export const formatChange = (change: number | null): string => (change === null ? NO_VALUE : percent.format(change));
+export const formatChange = (change: number | null): string => (change === null ? NO_VALUE : percent().format(change));
 
 /** @returns `2026-11-22 02:00`, in UTC. */
 export const formatInstant = (at: Instant): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
 
 /** @returns `Nov 22`. */
-export const formatShortDay = (day: Day): string => shortDay.format(startOf(day));
+export const formatShortDay = (day: Day): string => shortDay().format(startOf(day));
 
 /** @returns `Nov 2026`. */
-export const formatMonth = (day: Day): string => month.format(startOf(day));
+export const formatMonth = (day: Day): string => month().format(startOf(day));
 
 /** @returns `45 s ago`, `3 h ago`: the largest unit alone. */
 export const formatAge = (ageMs: number): string => {

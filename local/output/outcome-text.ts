@@ -7,7 +7,6 @@ import type { RunStatus, SeriesOutcome } from '../../ingestion/domain/verdict.ts
 import { formatCount } from './format.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How a text is coloured, where it may be. */
 export type Style = Pick<Terminal, 'style'>;
 
 /** More would push the verdict off the screen. `--json` has them all. */
@@ -36,7 +35,6 @@ export function tableText(
   return table.toString();
 }
 
-/** A blank on both sides of a cell. */
 const PADDING = 2;
 
 /** @returns the widths with their padding: what the cells need, the widest ones less until they fit. */

@@ -1,5 +1,4 @@
 import type { WriteStream } from 'node:tty';
-import cliProgress from 'cli-progress';
 import { type Series, seriesName } from '../../ingestion/domain/series.ts';
 import type { Clock, RateLimiter, RunEvent } from '../../ingestion/ports.ts';
 import { formatDuration, formatQuantity } from './format.ts';
@@ -7,20 +6,15 @@ import type { Terminal } from './terminal.ts';
 
 export type Progress = {
   onEvent(event: RunEvent): void;
-  /** Removes the bar. */
   stop(): void;
 };
 
 /** How often a line is written where there is no bar, in a file or a pipe. */
 const LINE_EVERY_MS = 5_000;
 
-/** A shorter wait is not mentioned. */
 const NOTABLE_WAIT_MS = 2_000;
 
-/**
- * How far a run has come.
- * @property limiter decides how fast it goes on; null before the first request may be sent.
- */
+/** @property limiter null before the first request may be sent. */
 type Pace = { total: number; done: number; limiter: Pick<RateLimiter, 'limit' | 'waitMs'> | null };
 
 /** @returns a bar with the time left on a terminal, lines elsewhere, nothing with `--json`. */
@@ -28,7 +22,7 @@ export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock:
   const pace: Pace = { total: 0, done: 0, limiter: null };
   let lineAt = clock.monotonicMs();
   let isWaiting = false;
-  const bar = terminal.live && startableBar(terminal.live, () => paceText(pace));
+  const bar = terminal.live && createBar(terminal.live, pace, () => paceText(pace));
 
   function writeLine() {
     const now = clock.monotonicMs();
@@ -49,8 +43,7 @@ export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock:
       if (message !== null) terminal.note(message);
       if (pace.total === 0) return;
       if (bar === null) writeLine();
-      else if (event.kind === 'planned') bar.start(pace.total, 0);
-      else bar.update(pace.done);
+      else bar.draw();
     },
     stop: () => bar?.stop(),
   };
@@ -104,32 +97,27 @@ function paceText({ total, done, limiter }: Pace): string {
 /** Rounded up, so that no wait reads as 0 s. */
 const waitText = (ms: number): string => formatDuration(Math.ceil(ms / 1000) * 1000);
 
-/**
- * The library saves the cursor's place when a bar starts and goes back there when it stops. By then notes stand between:
- * the table that follows would be written over them.
- */
-const withoutCursorJumps = (stream: WriteStream): WriteStream =>
-  Object.create(stream, {
-    write: { value: (text: string) => text === '\x1b7' || text === '\x1b8' || stream.write(text) },
-  });
+const BAR_WIDTH = 24;
+const REDRAW_EVERY_MS = 250;
 
 /** @param describe is called at each redraw, so that the time left counts down between two answers. */
-function startableBar(stream: WriteStream, describe: () => string) {
-  return new cliProgress.SingleBar(
-    {
-      stream: withoutCursorJumps(stream),
-      // Cut to fit below: the library would turn line wrapping off, and a second Ctrl-C would leave it off.
-      linewrap: true,
-      format: (options, { progress }) =>
-        `${cliProgress.Format.BarFormat(progress, options)} ${describe()}`.slice(0, (stream.columns ?? 80) - 1),
-      barsize: 24,
-      fps: 4,
-      // A note or a log line may have overwritten the bar.
-      forceRedraw: true,
-      // The command handles Ctrl-C itself.
-      gracefulExit: false,
-      clearOnComplete: true,
+function createBar(stream: WriteStream, pace: Pace, describe: () => string) {
+  let timer: NodeJS.Timeout | undefined;
+  function draw(): void {
+    const full = Math.round((BAR_WIDTH * pace.done) / pace.total);
+    const line = `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${describe()}`;
+    // Cut to fit: a line that wraps could not be erased.
+    stream.write(`\r\x1b[K${line.slice(0, (stream.columns ?? 80) - 1)}`);
+  }
+  return {
+    draw() {
+      // A note or a log line may overwrite the bar at any time.
+      timer ??= setInterval(draw, REDRAW_EVERY_MS).unref();
+      draw();
     },
-    cliProgress.Presets.shades_classic,
-  );
+    stop() {
+      clearInterval(timer);
+      if (timer) stream.write('\r\x1b[K');
+    },
+  };
 }

@@ -20,14 +20,14 @@ export const MOST_TABLE_ROWS = 1_000;
 const plain = (value: string | null, { type }: Field): string | null =>
   value !== null && type === BOOL ? String(value === 't') : value;
 
-/** CSV as in RFC 4180, with a heading. Null is nothing, and an empty text is `""`. */
+/** CSV with a heading and lines that end in LF, as psql writes it. Null is nothing, and an empty text is `""`. */
 export async function* csvChunks({ fields, batches }: Rows): AsyncGenerator<string> {
   yield csvRecord(fields.map(({ name }) => name));
   for await (const rows of batches)
     yield rows.map((row) => csvRecord(fields.map((field, index) => plain(row[index] ?? null, field)))).join('');
 }
 
-const csvRecord = (values: readonly (string | null)[]): string => `${values.map(csvValue).join(',')}\r\n`;
+const csvRecord = (values: readonly (string | null)[]): string => `${values.map(csvValue).join(',')}\n`;
 
 function csvValue(value: string | null): string {
   if (value === null) return '';

@@ -9,16 +9,11 @@ import { coinTable, findingLines, type Style, statusText, tableText } from './ou
 /** More would hide everything else. `--json` has them all. */
 const MOST_GAP_LINES = 12;
 
-/** A terminal has at least so many columns. */
 const COLUMNS = 80;
 
 /** So much of a run's id is shown in the table, and taken by `--run`. */
 const ID_LETTERS = 8;
 
-/**
- * @param quota the plan's credits a month; null when it has no limit.
- * @returns the three answers, then what is stored, the latest runs and the credits used, for people.
- */
 export function statusOverview(status: TriagedStatus, quota: number | null, terminal: Style): string {
   const { hoursSinceComplete, newestFinalDay, priceAgeHours, creditsThisMonth } = status;
   const ago = (hours: number | null) => (hours === null ? '' : `, ${formatDuration(hours * HOUR_MS)} ago`);
@@ -44,7 +39,6 @@ function latestText({ latestPrices, series, now }: TriagedStatus): string {
   return `Latest prices: of ${formatCount(latestPrices.length)} series (${formatCount(series.length)} are tracked), the oldest ${age} ago.`;
 }
 
-/** @returns one run with its series and findings, for people. */
 export function runText(run: RunDetail, terminal: Style): string {
   const counts = { expected: run.expectedDays, stored: run.storedDays, missing: run.missingDays, thin: run.thinDays };
   const failed = run.series.filter(({ error }) => error !== null);
@@ -56,7 +50,7 @@ export function runText(run: RunDetail, terminal: Style): string {
       .map(([kind, days]) => `${formatCount(days)} ${kind}`)
       .join(', ')}.`,
     `${formatQuantity(run.requests, 'request')} (${formatQuantity(run.credits, 'credit')}), ` +
-      `${formatQuantity(run.retries, 'repeated attempt')}, ${formatCount(run.rateLimited)} refused for the limit.`,
+      `${formatQuantity(run.retries, 'repeated attempt')}, ${formatCount(run.rateLimited)} rate-limited.`,
     ...(run.error === null ? [] : [run.error]),
     ...(run.series.length > 0 ? [coinTable(run.series, terminal)] : []),
     ...failed.map((series) => `${seriesName(series)}: ${series.error}`),
@@ -91,7 +85,6 @@ function coverageTable(series: readonly SeriesCoverage[]): string {
   );
 }
 
-/** Most of the time there is nothing to say of them. */
 const otherDays = ({ thinDays, provisionalDays, unconfirmedDays, unavailableDays }: SeriesCoverage): string =>
   Object.entries({
     thin: thinDays,

@@ -1,6 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
+import type { Clock, Log } from '../../ingestion/ports.ts';
+import type { LogLevel } from '../../ingestion/read-settings.ts';
 
 type Format = Parameters<typeof styleText>[0];
 
@@ -10,7 +12,6 @@ export type Terminal = {
   readonly json: boolean;
   /** The stream on which a progress bar may redraw its line; null when no person is watching. */
   readonly live: WriteStream | null;
-  /** Writes the outcome to stdout. */
   print(text: string): void;
   /** Writes what may be too much to hold to stdout, no faster than it is read, and no more once nobody reads. */
   pipe(chunks: AsyncIterable<string>): Promise<void>;
@@ -18,7 +19,6 @@ export type Terminal = {
   readonly isCutOff: boolean;
   /** How many characters a line of stdout has; null where that is no terminal. */
   readonly columns: number | null;
-  /** Tells a person what is going on. */
   note(text: string): void;
   /** Writes a log line or an error to stderr, with `--json` too. */
   printError(text: string): void;
@@ -62,3 +62,24 @@ export function createTerminal(stdout: WriteStream, stderr: WriteStream, json: b
 }
 
 const isReaderGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EPIPE';
+
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/**
+ * Makes a log of JSON lines: `{"timestamp","level","message",…fields}`. An error among the fields becomes its name,
+ * message and cause; its stack is written at level debug only.
+ * @param least the lowest level that is written.
+ */
+export function createJsonLinesLog(least: LogLevel, clock: Pick<Clock, 'now'>, write: (line: string) => void): Log {
+  const plain = (_key: string, value: unknown): unknown => {
+    if (!(value instanceof Error)) return value;
+    const { name, message, cause, stack } = value;
+    return least === 'debug' ? { name, message, stack, cause } : { name, message, cause };
+  };
+  const logAt = (level: LogLevel) => (message: string, fields?: Record<string, unknown>) => {
+    if (RANK[level] < RANK[least]) return;
+    const timestamp = new Date(clock.now()).toISOString();
+    write(JSON.stringify({ timestamp, level, message, ...fields }, plain));
+  };
+  return { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
+}

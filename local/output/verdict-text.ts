@@ -1,9 +1,9 @@
 import { isTransient } from '../../ingestion/domain/failure.ts';
 import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
+import type { DryRun, DryRunRequest } from '../../ingestion/run/dry-run.ts';
 import { formatCount, formatDuration, formatQuantity } from './format.ts';
-import { coinTable, findingLines, type Style, statusText } from './outcome-text.ts';
+import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
 
-/** @returns a verdict for people: a table by coin, what it came to, what was found. */
 export function verdictText(verdict: Verdict, terminal: Style): string {
   return [
     ...(verdict.series.length > 0 ? [coinTable(verdict.series, terminal)] : []),
@@ -14,7 +14,6 @@ export function verdictText(verdict: Verdict, terminal: Style): string {
   ].join('\n');
 }
 
-/** @returns what a person does after a run. */
 export function nextStep({ verdict: { status, runId }, failures }: Pick<RunResult, 'verdict' | 'failures'>): string {
   if (status === 'complete') return 'Next: npm run status shows what is stored, npm run report makes a page of it.';
   const why = `What happened: npm run status -- --run ${runId}`;
@@ -42,7 +41,44 @@ function effortText(verdict: Verdict): string {
     `${formatCount(rowsUnchanged)} unchanged`,
     `${formatQuantity(requests, 'request')} (${formatQuantity(credits, 'credit')})`,
     ...(retries > 0 ? [formatQuantity(retries, 'repeated attempt')] : []),
-    ...(rateLimited > 0 ? [`${formatCount(rateLimited)} refused for the limit`] : []),
+    ...(rateLimited > 0 ? [`${formatCount(rateLimited)} rate-limited`] : []),
     formatDuration(durationMs),
   ].join(', ');
+}
+
+/** @returns what a run would do, for people: by coin, then what it costs. */
+export function dryRunText(
+  { plan, requests, latestRequests, credits, creditsThisMonth, gapDays, durationMs }: DryRun,
+  { monthlyCredits, requestsPerMinute }: { monthlyCredits: number | null; requestsPerMinute: number },
+): string {
+  if (requests === 0) return 'Nothing is missing: no request would be sent.';
+  if (plan.length === 0)
+    return `Nothing is missing: ${formatQuantity(requests, 'request')} would be sent, for the latest prices.`;
+  const used = `${formatCount(creditsThisMonth)}${monthlyCredits === null ? '' : ` of ${formatCount(monthlyCredits)}`}`;
+  return [
+    tableText(
+      ['coin', 'currencies', '>requests', '>days', 'first', 'last'],
+      [...Map.groupBy(plan, ({ coin }) => coin)].map(([coin, ofCoin]) => rowOf(coin, ofCoin)),
+      80,
+    ),
+    `${formatQuantity(requests - latestRequests, 'request')} for ${formatQuantity(gapDays, 'missing day')}` +
+      `${latestRequests > 0 ? `, ${formatCount(latestRequests)} for the latest prices` : ''}: ` +
+      `${formatQuantity(credits, 'credit')}, beside the ${used} used this month (UTC).`,
+    `At ${formatCount(requestsPerMinute)} a minute they take ${durationMs < 1000 ? 'a few seconds' : `at least ${formatDuration(durationMs)}`}.`,
+    'Nothing was sent. Without --dry-run it is done.',
+  ].join('\n');
+}
+
+function rowOf(coin: string, requests: readonly DryRunRequest[]): string[] {
+  return [
+    coin,
+    [...new Set(requests.map(({ currency }) => currency))].join(', '),
+    formatCount(requests.length),
+    formatCount(requests.reduce((sum, { days }) => sum + days, 0)),
+    requests.map(({ firstDay }) => firstDay).sort()[0] ?? '',
+    requests
+      .map(({ lastDay }) => lastDay)
+      .sort()
+      .at(-1) ?? '',
+  ];
 }

@@ -1,18 +1,23 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { afterAll, expect, test } from '@jest/globals';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { startSimulator } from '../../simulator/server.ts';
+import { callCommand, startCommand } from '../support/local-command.ts';
 import { createTestDatabase } from '../support/test-database.ts';
+import { writeUniverse } from '../support/universe.ts';
 
 const NOW = '2026-11-23T02:00:00Z';
-const SERIES = 44;
+const COINS = Array.from({ length: 20 }, (_, index) => ({
+  id: `coin-${index}`,
+  symbol: `c${index}`,
+  name: `C${index}`,
+}));
+const UNIVERSE = { coins: COINS, currencies: [{ code: 'usd', name: 'US dollar' }] };
 /** How long after its first request each process is killed: at once, between answers, in the middle of transactions. */
-const KILLS_MS = [0, 150, 300, 400, 500].map((least) => least + Math.floor(Math.random() * 100));
+const KILLS_MS = [0, 100, 200, 300].map((least) => least + Math.floor(Math.random() * 100));
 /** Answers trickle in, so that some are stored and some are not when a process is killed. */
 const LATENCIES_MS = [10, 400] as const;
 
-const simulator = await startSimulator({ now: () => Date.parse(NOW) });
+const simulator = await startSimulator({ now: () => Date.parse(NOW), universe: UNIVERSE });
 let answers = 0;
 simulator.setFaults(() => {
   answers += 1;
@@ -21,27 +26,18 @@ simulator.setFaults(() => {
 });
 afterAll(() => simulator.close());
 
-function fetchData(databaseUrl: string) {
-  const args = ['--import', './bin/require-node.mjs', 'bin/ingest.ts', 'fetch-data', '--json', '--now', NOW];
-  const env = {
-    ...process.env,
-    DATABASE_URL: databaseUrl,
-    COINGECKO_BASE_URL: simulator.baseUrl,
-    COINGECKO_REQUESTS_PER_MINUTE: '10000',
-  };
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk;
-  });
-  return { child, exited: once(child, 'close').then(([code]) => ({ code: code as number | null, output })) };
-}
+const ARGS = ['fetch-data', '--json', '--now', NOW];
+const UNIVERSE_FILE = writeUniverse(UNIVERSE);
+const settings = (databaseUrl: string) => ({
+  ...{ DATABASE_URL: databaseUrl, COINGECKO_BASE_URL: simulator.baseUrl, UNIVERSE: UNIVERSE_FILE },
+  COINGECKO_REQUESTS_PER_MINUTE: '10000',
+});
 
 /** A killed process's lock comes free when the server has seen its connection break, a moment after its end. */
-async function runToTheEnd(databaseUrl: string): Promise<{ code: number | null; output: string }> {
+async function runToTheEnd(databaseUrl: string): Promise<{ code: number | null; stdout: string }> {
   for (;;) {
-    const { code, output } = await fetchData(databaseUrl).exited;
-    if (code !== 3) return { code, output };
+    const { code, stdout } = await callCommand(ARGS, settings(databaseUrl));
+    if (code !== 3) return { code, stdout };
   }
 }
 
@@ -49,21 +45,8 @@ const contentOf = async (databaseUrl: string) => {
   const database = createDatabase({ url: databaseUrl });
   const rows = await database.db
     .selectFrom('daily_prices')
-    .select([
-      'coin_id',
-      'currency',
-      'day',
-      'open',
-      'high',
-      'low',
-      'close',
-      'average',
-      'sample_count',
-      'is_final',
-      'revision',
-    ])
+    .select(['coin_id', 'day', 'open', 'high', 'low', 'close', 'average', 'sample_count', 'is_final', 'revision'])
     .orderBy('coin_id')
-    .orderBy('currency')
     .orderBy('day')
     .execute();
   const runs = await database.db.selectFrom('ingestion_runs').select('status').orderBy('started_at').execute();
@@ -76,29 +59,33 @@ test('killed again and again, the next run completes it: nothing is lost and not
   try {
     for (const delayMs of KILLS_MS) {
       const before = simulator.requests.length;
-      const { child, exited } = fetchData(killed.url);
+      const { child, result } = startCommand(ARGS, settings(killed.url));
       const watch = setInterval(() => {
         if (simulator.requests.length === before) return;
         clearInterval(watch);
         setTimeout(() => child.kill('SIGKILL'), delayMs);
       }, 1);
-      const { code } = await exited;
+      const { code } = await result;
       clearInterval(watch);
       if (code === 0) break;
     }
-    const stored = new Set((await contentOf(killed.url)).rows.map((row) => `${row.coin_id}/${row.currency}`));
+    const stored = new Set((await contentOf(killed.url)).rows.map(({ coin_id }) => coin_id));
     const killedAt = simulator.requests.length;
     const last = await runToTheEnd(killed.url);
     expect({ KILLS_MS, code: last.code }).toEqual({ KILLS_MS, code: 0 });
-    expect(JSON.parse(last.output)).toMatchObject({ status: 'complete', expectedDays: SERIES * 30, missingDays: 0 });
+    expect(JSON.parse(last.stdout)).toMatchObject({
+      status: 'complete',
+      expectedDays: COINS.length * 30,
+      missingDays: 0,
+    });
     // What had been stored before was not asked for again; the last request is for the latest prices.
-    expect(simulator.requests.length - killedAt).toBeLessThanOrEqual(SERIES - stored.size + 1);
+    expect(simulator.requests.length - killedAt).toBeLessThanOrEqual(COINS.length - stored.size + 1);
 
     expect((await runToTheEnd(untouched.url)).code).toBe(0);
     const [survivor, reference] = [await contentOf(killed.url), await contentOf(untouched.url)];
     expect(survivor.rows).toEqual(reference.rows);
     // 30 days, the day of margin before them, and today.
-    expect(survivor.rows).toHaveLength(SERIES * 32);
+    expect(survivor.rows).toHaveLength(COINS.length * 32);
     expect(new Set(survivor.statuses)).toEqual(new Set(['interrupted', 'complete']));
   } finally {
     await Promise.all([killed.drop(), untouched.drop()]);

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import { runCommand, startCommand } from '../support/local-command.ts';
+import { startCommand } from '../support/local-command.ts';
 
 test('demo needs nothing but this machine: every day stored, and a page that says the prices are made up', async () => {
-  const { code, stdout } = await runCommand(['demo', '--json'], {});
+  const { code, stdout } = await startCommand(['demo', '--json'], {}).result;
   expect(code).toBe(0);
   const { page, ...verdict } = JSON.parse(stdout);
   expect(verdict).toMatchObject({
@@ -25,7 +25,7 @@ test('a demo that was killed at work leaves nothing behind that the next one stu
   await once(child.stderr ?? child, 'data');
   child.kill('SIGKILL');
   await result;
-  const { code, stdout } = await runCommand(['demo'], {});
+  const { code, stdout } = await startCommand(['demo'], {}).result;
   expect(code).toBe(0);
   expect(stdout).toContain('complete: 1,320 of 1,320 expected days are stored.');
   expect(stdout).toMatch(/Average prices of \d{4}-\d\d-\d\d \(UTC\):/);

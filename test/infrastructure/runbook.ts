@@ -65,8 +65,12 @@ const [top] = sections;
 
 const folder = mkdtempSync(join(tmpdir(), 'runbook-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-// Every program that the blocks call, and that changes or asks anything: it takes what it is given, and answers two words.
-writeFileSync(join(folder, 'fake'), '#!/bin/sh\ncase "$0" in *curl | *npx | *npm) ;; *) echo one two ;; esac\n');
+// Every program that the blocks call, and that changes or asks anything: it notes what it is given, and answers two words.
+const calls = join(folder, 'calls');
+writeFileSync(
+  join(folder, 'fake'),
+  `#!/bin/sh\necho "$*" >> ${calls}\ncase "$0" in *curl | *npx | *npm) ;; *) echo one two ;; esac\n`,
+);
 chmodSync(join(folder, 'fake'), 0o755);
 for (const name of ['aws', 'curl', 'jq', 'npm', 'npx', 'pg_dump', 'pg_restore', 'psql'])
   symlinkSync(join(folder, 'fake'), join(folder, name));
@@ -104,6 +108,19 @@ describe.each(SHELLS)('the blocks of the runbook, pasted into %s', (...shell) =>
   ask.each(sections.slice(1))('$heading: is complete', ({ blocks }) => {
     const script = ['set -eu', top?.blocks[0], ...blocks].join('\n');
     expect(run(shell, ['-c', script], 'typed\ntyped\n')).toMatchObject({ stderr: '', status: 0 });
+  });
+
+  ask('a drill fires each alarm that does not ring, and then ends each', () => {
+    const blocks = sections.find(({ heading }) => heading === 'Drill')?.blocks ?? [];
+    writeFileSync(calls, '');
+    run(shell, ['-c', [top?.blocks[0], ...blocks].join('\n')], 'typed\n');
+    const states = found(
+      /^cloudwatch set-alarm-state --alarm-name (\w+ --state-value \w+) --state-reason A drill/gm,
+      readFileSync(calls, 'utf8'),
+    );
+    expect(states).toEqual(
+      ['ALARM', 'OK'].flatMap((state) => ['one', 'two'].map((name) => `${name} --state-value ${state}`)),
+    );
   });
 });
 

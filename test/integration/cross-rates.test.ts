@@ -4,7 +4,7 @@ import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import { explainStored } from '../../ingestion/replay/explain-day.ts';
 import { recompute } from '../../ingestion/replay/recompute-days.ts';
-import { explanationText } from '../../local/output/explanation-text.ts';
+import { explanationText } from '../../local/output/replay-text.ts';
 import type { SimulatorOptions } from '../../simulator/server.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';

@@ -1,12 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import http, { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { classifyBrokenWay } from '../../ingestion/coingecko/errors.ts';
+import { loadDotEnv } from '../../local/cli/load-dot-env.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
-import { runCommand, startNode } from '../support/local-command.ts';
+import { callCommand } from '../support/local-command.ts';
 import { OWN_AUTHORITY } from '../support/own-authority.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { startConnectProxy, startTlsFront } from '../support/tls-front.ts';
@@ -21,13 +24,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 const writeDotEnv = (content: string | Buffer) => writeFile(join(folder, '.env'), content);
 
-const moduleOf = (path: string) => JSON.stringify(new URL(`../../${path}`, import.meta.url));
-
-/** In the process of the command, so that only `.env` sets them. */
-const UNSET = { LOG_LEVEL: undefined, COINGECKO_PLAN: '', COINGECKO_BASE_URL: undefined };
-
 describe('a file .env', () => {
-  const TEXT = 'LOG_LEVEL=loud\r\nUNIVERSE="ü.json"\r\n';
+  const TEXT = 'LOG_LEVEL=loud\r\nUNIVERSE="ü.json"\r\nCOINGECKO_PLAN=golden\r\n';
   const bigEndian = (text: string) => Buffer.from(text, 'utf16le').swap16();
   test.each<[string, Buffer]>([
     ['UTF-8', Buffer.from(TEXT)],
@@ -38,9 +36,10 @@ describe('a file .env', () => {
     ['UTF-16 BE without a mark', bigEndian(TEXT)],
   ])('in %s counts where the environment does not set its names', async (_encoding, content) => {
     await writeDotEnv(content);
-    const { code, stderr } = await runCommand(['status'], { ...UNSET, UNIVERSE: undefined }, folder);
+    const { code, stderr } = await callCommand(['status'], { COINGECKO_PLAN: '' }, folder);
     expect(stderr).toContain('LOG_LEVEL is "loud"; it takes debug, info, warn or error.\n');
     expect(stderr).toContain('ü.json');
+    expect(stderr).not.toContain('COINGECKO_PLAN');
     expect(code).toBe(2);
   });
 
@@ -53,13 +52,14 @@ describe('a file .env', () => {
     ['HTTPS_PROXY=me:hunter2@proxy', /^HTTP_PROXY or HTTPS_PROXY is not the URL of a proxy; it takes http:[^\n]*\n$/],
   ])('with %s is refused in a sentence', async (line, sentence) => {
     await writeDotEnv(line);
-    const { code, stderr } = await runCommand(['status'], UNSET, folder);
+    const { code, stderr } = await callCommand(['status'], {}, folder);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(sentence) });
     expect(stderr).not.toContain('hunter2');
   });
 });
 
 describe('the network', () => {
+  const authorities = getCACertificates('default');
   let simulator: Simulator;
   let front: Awaited<ReturnType<typeof startTlsFront>>;
   let proxy: Awaited<ReturnType<typeof startConnectProxy>>;
@@ -71,7 +71,11 @@ describe('the network', () => {
     proxy = await startConnectProxy(front.port);
     await writeFile(join(folder, 'authority.pem'), OWN_AUTHORITY.authority);
   });
-  afterEach(() => proxy.close());
+  afterEach(async () => {
+    http.setGlobalProxyFromEnv({});
+    setDefaultCACertificates(authorities);
+    await proxy.close();
+  });
   afterAll(async () => {
     await front.close();
     await simulator.close();
@@ -85,8 +89,8 @@ describe('the network', () => {
         'NODE_EXTRA_CA_CERTS=authority.pem',
       ].join('\n'),
     );
-    const env = { ...UNSET, DATABASE_URL: database.url, UNIVERSE: writeUniverse(TWO_COINS) };
-    const { code, stdout, stderr } = await runCommand(['fetch-data', '--json'], env, folder);
+    const env = { DATABASE_URL: database.url, UNIVERSE: writeUniverse(TWO_COINS) };
+    const { code, stdout, stderr } = await callCommand(['fetch-data', '--json'], env, folder);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ status: 'complete' });
     expect(new Set(proxy.asked)).toEqual(new Set([`prices.test:${front.port}`]));
@@ -99,29 +103,24 @@ describe('the network', () => {
     await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
     const { port } = refusing.address() as AddressInfo;
     await writeDotEnv(`HTTPS_PROXY=http://127.0.0.1:${port}`);
-    const program = `
-      const { loadDotEnv } = await import(${moduleOf('local/cli/load-dot-env.ts')});
-      const { classifyBrokenWay } = await import(${moduleOf('ingestion/coingecko/errors.ts')});
-      loadDotEnv(process.env);
-      const asked = { host: 'prices.test', subject: 'bitcoin/usd' };
-      await fetch('https://prices.test').catch((error) => console.log(classifyBrokenWay(asked, error).message));`;
-    const { stdout } = await startNode(['--input-type=module', '--eval', program], {}, folder).result;
+    loadDotEnv({}, folder);
+    const asked = { host: 'prices.test', subject: 'bitcoin/usd' };
+    const error: Error = await fetch('https://prices.test').then(
+      () => new Error('The proxy let it pass.'),
+      (cause) => classifyBrokenWay(asked, cause, undefined),
+    );
     await new Promise((resolve) => refusing.close(resolve));
-    expect(stdout).toBe(
+    expect(error.message).toBe(
       'bitcoin/usd: CoinGecko could not be reached at prices.test: the proxy refuses the way there with 407; ' +
-        'is HTTPS_PROXY right, with user and password?\n',
+        'is HTTPS_PROXY right, with user and password?',
     );
   });
 
   /** Where the first request of a program goes after it has read `.env`. */
   async function wayTo(url: string, lines: readonly string[]): Promise<'proxy' | 'direct'> {
     await writeDotEnv(lines.join('\n').replaceAll('PROXY_URL', `http://127.0.0.1:${proxy.port}`));
-    const program = `
-      const { loadDotEnv } = await import(${moduleOf('local/cli/load-dot-env.ts')});
-      loadDotEnv(process.env);
-      await fetch(${JSON.stringify(url)}).catch(() => {});`;
-    const { stderr } = await startNode(['--input-type=module', '--eval', program], {}, folder).result;
-    expect(stderr).toBe('');
+    loadDotEnv({}, folder);
+    await fetch(url).catch(() => {});
     return proxy.asked.length > 0 ? 'proxy' : 'direct';
   }
 

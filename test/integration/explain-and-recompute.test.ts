@@ -5,8 +5,8 @@ import { DAY_MS, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
 import { LockTakenError } from '../../ingestion/domain/failure.ts';
 import { explainStored } from '../../ingestion/replay/explain-day.ts';
 import { recompute } from '../../ingestion/replay/recompute-days.ts';
-import { explanationText } from '../../local/output/explanation-text.ts';
-import { runCommand } from '../support/local-command.ts';
+import { explanationText } from '../../local/output/replay-text.ts';
+import { callCommand } from '../support/local-command.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 
@@ -28,7 +28,7 @@ afterAll(() => ingestion.close());
 const change = (what: ReturnType<typeof sql>) => what.execute(ingestion.database.db);
 const repositories = () => createRepositories(ingestion.database, { clock: ingestion.clock });
 const renew = (interrupt = new AbortController().signal) => recompute(ingestion.database, repositories(), interrupt);
-const command = (...line: string[]) => runCommand(line, { DATABASE_URL: testDatabase.url });
+const command = (...line: string[]) => callCommand(line, { DATABASE_URL: testDatabase.url });
 
 /** Fetches the odd day of one series, with an hourly price of 0.1 on the days around it. */
 async function fetchDay({ coin, currency }: typeof SERIES, price: (hour: number) => number): Promise<void> {

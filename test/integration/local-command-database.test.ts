@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { startGate } from '../support/gate.ts';
-import { runCommand } from '../support/local-command.ts';
+import { callCommand } from '../support/local-command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
 import { writeUniverse } from '../support/universe.ts';
@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 const fetchData = (url = testDatabase.url, baseUrl = simulator.baseUrl) =>
-  runCommand(['fetch-data', '--now', NOW], {
+  callCommand(['fetch-data', '--now', NOW], {
     ...{ DATABASE_URL: url, UNIVERSE, COINGECKO_BASE_URL: baseUrl, COINGECKO_REQUESTS_PER_MINUTE: '1000' },
     LOG_LEVEL: 'error',
   });

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+import { EventEmitter, once } from 'node:events';
+import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Host } from '../../local/cli/command.ts';
+import { runCommandLine } from '../../local/cli/command-line.ts';
 
 const { PATH, NODE_COMPILE_CACHE } = process.env;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -12,27 +14,51 @@ export type CommandResult = {
   readonly stderr: string;
 };
 
-/** Variables for the command; one that is undefined is not set at all, the others of the project are empty. */
+/** Variables for the command. */
 export type CommandEnvironment = Readonly<Record<string, string | undefined>>;
 
-/**
- * Starts the local command in a process of its own.
- * @returns the process and what it comes to.
- */
-export const startCommand = (args: readonly string[], env: CommandEnvironment, cwd = ROOT) =>
-  startNode(['--import', join(ROOT, 'bin/require-node.mjs'), join(ROOT, 'bin/ingest.ts'), ...args], env, cwd);
+/** A stand-in for the process that a command takes its surroundings from. Emit a signal on it to send one. */
+export function createHost(env: CommandEnvironment, { cwd = import.meta.dirname, isTerminal = false } = {}) {
+  const output = { stdout: '', stderr: '' };
+  const streamTo = (name: keyof typeof output) =>
+    new Writable({
+      decodeStrings: false,
+      write(chunk, _encoding, done) {
+        output[name] += chunk;
+        done();
+      },
+    });
+  const host = Object.assign(new EventEmitter(), {
+    ...{ env: { ...env }, cwd: () => cwd, stdin: { isTTY: isTerminal } },
+    ...{ stdout: streamTo('stdout'), stderr: streamTo('stderr') },
+    exit: () => {
+      throw new Error('A command that is called in the process of a test ended it.');
+    },
+  });
+  return { host: host as unknown as Host & EventEmitter, output };
+}
 
-export const runCommand = (...call: Parameters<typeof startCommand>): Promise<CommandResult> =>
-  startCommand(...call).result;
-
-/** Starts Node itself with these arguments, where a test needs another program than the command. */
-export function startNode(
+/** Calls the command in this process, as bin/ingest.ts does. @param cwd where a file `.env` would be read. */
+export async function callCommand(
   args: readonly string[],
   env: CommandEnvironment,
-  cwd = ROOT,
+  cwd?: string,
+): Promise<CommandResult> {
+  const { host, output } = createHost(env, { ...(cwd && { cwd }) });
+  const code = await runCommandLine(args, host);
+  return { code, ...output };
+}
+
+/**
+ * Starts the command in a process of its own.
+ * @param env one that is undefined is not set at all, the others of the project are empty.
+ */
+export function startCommand(
+  args: readonly string[],
+  env: CommandEnvironment,
 ): { child: ChildProcess; result: Promise<CommandResult> } {
-  const child = spawn(process.execPath, args, {
-    cwd,
+  const child = spawn(process.execPath, ['--import', './bin/require-node.mjs', 'bin/ingest.ts', ...args], {
+    cwd: ROOT,
     // Empty counts as not set, and keeps a developer's .env out.
     env: { PATH, NODE_COMPILE_CACHE, ...NOTHING_SET, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,112 +1,106 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseArguments } from '../../local/cli/arguments.ts';
-import { type CommandContext, defineCommand, EXIT, JSON_OPTION } from '../../local/cli/command.ts';
-import { UsageError } from '../../local/cli/usage-error.ts';
+import { createProgram } from '../../local/cli/all-commands.ts';
+import { callCommand } from '../support/local-command.ts';
 
-const outcome = async () => ({ exitCode: EXIT.complete, document: null, text: '' });
-const COMMANDS = {
-  backfill: defineCommand({
-    summary: 'Fetch some days.',
-    options: {
-      from: { type: 'string', value: 'YYYY-MM-DD', description: 'The first day.' },
-      coin: { type: 'string', value: 'ID', multiple: true, description: 'Only this coin.' },
-      refetch: { type: 'boolean', description: 'Again.' },
-      'dry-run': { type: 'boolean', description: 'Send nothing.' },
-      ...JSON_OPTION,
-    },
-    run: outcome,
-  }),
-  status: defineCommand({ summary: 'Show what is stored.', options: {}, run: outcome }),
-  import: defineCommand({
-    summary: 'Store prices of a file.',
-    positionals: ['<file>', '[notes...]'],
-    options: JSON_OPTION,
-    run: async (_context, { json }, [file, notes]) => ({
-      exitCode: EXIT.complete,
-      document: null,
-      text: `${file.toUpperCase()} ${notes.join('+')} ${json}`,
-    }),
-  }),
-  sql: defineCommand({ summary: 'Read.', positionals: ['[statement]'], options: JSON_OPTION, run: outcome }),
-};
+/** What the function of the command is given after its context. */
+async function given(...argv: string[]): Promise<readonly unknown[]> {
+  const calls: (readonly unknown[])[] = [];
+  await createProgram(async (_command, ...args) => void calls.push(args)).parseAsync(argv, { from: 'user' });
+  return calls[0] ?? [];
+}
 
-const MISSING = "Option '--from <YYYY-MM-DD>' argument missing. npm run backfill -- --help shows what it takes.";
-const parse = (...argv: string[]) => parseArguments(COMMANDS, argv, {});
-
-test('a command with its options gives their values, a repeated one as a list', () => {
-  const argv = ['--from', '2026-01-01', '--coin', 'bitcoin', '--coin=ethereum', '--refetch', '--dry-run', '--json'];
-  expect(parse('backfill', ...argv)).toEqual({
-    kind: 'run',
-    command: COMMANDS.backfill,
-    options: { from: '2026-01-01', coin: ['bitcoin', 'ethereum'], refetch: true, 'dry-run': true, json: true },
-    positionals: [],
+describe('what arrives at a command', () => {
+  const days = ['--from', '2026-01-01', '--to', '2026-01-31'];
+  const DAYS = { from: '2026-01-01', to: '2026-01-31' };
+  test.each([
+    [['status'], [{}]],
+    [['backfill', ...days], [DAYS]],
+    [
+      ['backfill', ...days, '--coin', 'bitcoin', '--coin=ethereum', '--refetch', '--dry-run', '--json'],
+      [{ ...DAYS, coin: ['bitcoin', 'ethereum'], refetch: true, dryRun: true, json: true }],
+    ],
+    [
+      ['sql', 'select -1 as "--json"'],
+      ['select -1 as "--json"', {}],
+    ],
+    [['sql'], [undefined, {}]],
+    [
+      ['import', 'prices.csv', '--coin', 'bitcoin', '--currency', 'usd'],
+      ['prices.csv', { coin: 'bitcoin', currency: 'usd' }],
+    ],
+    [
+      ['universe', 'add', '--json', 'pepe', 'jpy'],
+      ['add', ['pepe', 'jpy']],
+    ],
+  ])('of %j: %j', async (argv, expected) => {
+    expect(await given(...argv)).toEqual(expected);
   });
-});
-
-test.each([
-  [['import', 'prices.csv', '--json'], ['prices.csv', []], { json: true }],
-  [['import', '--json', 'prices.csv'], ['prices.csv', []], { json: true }],
-  [['sql', 'select -1 as "--json"'], ['select -1 as "--json"'], {}],
-  [['sql'], [undefined], {}],
-])('what stands beside the options arrives as it is: %j', (argv, positionals, options) => {
-  expect(parse(...argv)).toEqual({ kind: 'run', command: expect.anything(), options, positionals });
-});
-
-test('options that are not given are absent', () => {
-  expect(parse('backfill')).toMatchObject({ options: {} });
-});
-
-test('positionals are given in their order, before and after options', async () => {
-  const parsed = parse('import', 'prices.csv', '--json', 'by hand', 'twice');
-  if (parsed.kind !== 'run') throw new Error('Expected a command.');
-  const ended = await parsed.command.run({} as CommandContext, parsed.options, parsed.positionals);
-  expect(ended).toMatchObject({ text: 'PRICES.CSV by hand+twice true' });
-  expect(parse('import', '--json', 'prices.csv')).toMatchObject({ positionals: ['prices.csv', []] });
 });
 
 describe('help', () => {
-  test('names every command', () => {
-    const { text } = parse('--help') as { text: string };
-    expect(text).toContain('Usage: npm run <command> [-- options]');
-    expect(text).toMatch(/backfill +Fetch some days\./);
+  test('names every command', async () => {
+    const { code, stdout, stderr } = await callCommand(['--help'], {});
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('Usage: npm run <command> [-- options]');
+    expect(stdout).toMatch(/backfill +Fetch what is missing between two days\./);
   });
 
-  test('of a command names every option and what it takes', () => {
-    const { text } = parse('backfill', '--help') as { text: string };
-    expect(text).toContain('Usage: npm run backfill -- [options]');
-    expect(text).toMatch(/--from <YYYY-MM-DD> +The first day\./);
-    expect(text).toMatch(/--dry-run +Send nothing\./);
-    expect(parse('import', '--help')).toMatchObject({
-      text: expect.stringContaining('Usage: npm run import -- [options] <file> [notes...]'),
-    });
+  test('of a command names every option and what it takes', async () => {
+    const { code, stdout, stderr } = await callCommand(['backfill', '--help'], {});
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('Usage: npm run backfill -- [options]');
+    expect(stdout).toMatch(/--from <YYYY-MM-DD> +The first UTC day\./);
+    expect(stdout).toMatch(/--dry-run +Show the requests/);
+    const { stdout: ofImport } = await callCommand(['import', '--help'], {});
+    expect(ofImport).toContain('Usage: npm run import -- [options] <file>\n');
   });
 });
 
+const NAMES =
+  'fetch-data, backfill, status, report, sql, export, import, explain, recompute, migrate, universe, redrive, demo, start';
+const help = (command: string) => `npm run ${command} -- --help shows what it takes.`;
+const missing = (option: string) => `Option '${option}' argument missing. ${help('backfill')}`;
+
 test.each([
-  [[], 'No command was given. It takes backfill, status, import, sql.'],
+  [[], `No command was given. It takes ${NAMES}.`],
   [['stauts'], "Unknown command 'stauts'. Did you mean status?"],
-  [['frobnicate'], "Unknown command 'frobnicate'. It takes backfill, status, import, sql."],
-  [['constructor'], "Unknown command 'constructor'. It takes backfill, status, import, sql."],
+  [['frobnicate'], `Unknown command 'frobnicate'. It takes ${NAMES}.`],
+  [['constructor'], `Unknown command 'constructor'. It takes ${NAMES}.`],
   [
     ['sql', 'select', '1'],
-    'Too many arguments for \'sql\'. Expected 1 argument but got 2: select, 1. Options come after " -- ": npm run sql -- --help shows what it takes.',
+    `Too many arguments for 'sql'. Expected 1 argument but got 2: select, 1. Options come after " -- ": ${help('sql')}`,
+  ],
+  [
+    ['status', 'now'],
+    `Too many arguments for 'status'. Expected 0 arguments but got 1: now. Options come after " -- ": ${help('status')}`,
   ],
   [['backfill', '--form', 'x'], "Unknown option '--form'. Did you mean --from?"],
-  [['backfill', '-x'], "Unknown option '-x'. npm run backfill -- --help shows what it takes."],
-  [['status', '--toString'], "Unknown option '--toString'. npm run status -- --help shows what it takes."],
-  [['backfill', '--from'], MISSING],
-  [['backfill', '--from='], MISSING],
-  [['backfill', '--from', '--refetch'], MISSING],
+  [['backfill', '-x'], `Unknown option '-x'. ${help('backfill')}`],
+  [['status', '--toString'], `Unknown option '--toString'. ${help('status')}`],
+  [['backfill', '--from'], missing('--from <YYYY-MM-DD>')],
+  [['backfill', '--from='], missing('--from <YYYY-MM-DD>')],
+  [['backfill', '--coin', '--refetch'], missing('--coin <ID>')],
   [['backfill', '--from', 'a', '--from', 'b'], '--from was given twice.'],
   [['backfill', '--refetch', '--refetch'], '--refetch was given twice.'],
   [['backfill', '--refetch=yes'], '--refetch takes no value.'],
+  [['import', '--coin', 'a', '--currency', 'b'], `Missing required argument 'file'. ${help('import')}`],
   [
-    ['status', 'now'],
-    'Too many arguments for \'status\'. Expected 0 arguments but got 1: now. Options come after " -- ": npm run status -- --help shows what it takes.',
+    ['export', '--format', 'xml'],
+    `Option '--format <csv|json>' argument 'xml' is invalid. Allowed choices are csv, json. ${help('export')}`,
   ],
-  [['import'], "Missing required argument 'file'. npm run import -- --help shows what it takes."],
-])('%j is refused with what would be right', (argv, message) => {
-  expect(() => parse(...argv)).toThrow(new UsageError(message));
+  [
+    ['universe', 'ad', 'jpy'],
+    `Command-argument value 'ad' is invalid for argument 'action'. Allowed choices are add, remove, list, check. ${help('universe')}`,
+  ],
+])('%j is refused with what would be right', async (argv, message) => {
+  expect(await callCommand(argv, {})).toEqual({ code: 2, stdout: '', stderr: `${message}\n` });
+});
+
+test('with --json a refusal is a JSON document', async () => {
+  const { code, stdout, stderr } = await callCommand(['sql', '--csv', '--json'], {});
+  expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+  const message = `Option '--csv' cannot be used with option '--json'. ${help('sql')}`;
+  expect(JSON.parse(stdout)).toEqual({ error: { name: 'UsageError', message } });
 });
 
 describe('a forgotten " -- "', () => {
@@ -131,21 +125,22 @@ describe('a forgotten " -- "', () => {
       'npm took --from for its own. Put " -- " before the options: npm run backfill -- --from 2026-01-01',
     ],
     [
-      // npm run import prices.csv --json
+      // npm run import prices.csv --replace
       ['import', 'prices.csv'],
-      { npm_lifecycle_event: 'import', npm_config_json: 'true' },
-      'npm took --json for its own, and passed on only "prices.csv". Put " -- " before the options: ' +
-        'npm run import -- prices.csv --json',
+      { npm_lifecycle_event: 'import', npm_config_replace: 'true' },
+      'npm took --replace for its own, and passed on only "prices.csv". Put " -- " before the options: ' +
+        'npm run import -- prices.csv --replace',
     ],
-  ])('%j with %j is recognised', (argv, environment, message) => {
-    expect(() => parseArguments(COMMANDS, argv, environment)).toThrow(new UsageError(message));
+  ])('%j with %j is recognised', async (argv, environment, message) => {
+    expect(await callCommand(argv, environment)).toEqual({ code: 2, stdout: '', stderr: `${message}\n` });
   });
 
   test.each([
-    ['options that arrived', ['backfill', '--json'], { npm_lifecycle_event: 'backfill', npm_config_json: 'true' }],
-    ['options of another script', ['backfill'], { npm_lifecycle_event: 'test', npm_config_json: 'true' }],
-    ['what npm leaves empty', ['backfill'], { npm_lifecycle_event: 'backfill', npm_config_json: '' }],
-  ])('is not seen in %s', (_, argv, environment) => {
-    expect(parseArguments(COMMANDS, argv, environment)).toMatchObject({ kind: 'run' });
+    ['options that arrived', ['status', '--json'], { npm_lifecycle_event: 'status', npm_config_json: 'true' }],
+    ['options of another script', ['status'], { npm_lifecycle_event: 'test', npm_config_json: 'true' }],
+    ['what npm leaves empty', ['status'], { npm_lifecycle_event: 'status', npm_config_json: '' }],
+  ])('is not seen in %s', async (_, argv, environment) => {
+    const { stdout, stderr } = await callCommand(argv, { ...environment, LOG_LEVEL: 'loud' });
+    expect(stdout + stderr).toMatch(/LOG_LEVEL is/);
   });
 });

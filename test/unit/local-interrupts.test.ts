@@ -1,39 +1,53 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from '@jest/globals';
-import { InterruptedError, watchInterrupts } from '../../local/cli/interrupts.ts';
+import { parseLocalSettings } from '../../ingestion/read-settings.ts';
+import type { Host } from '../../local/cli/command.ts';
+import { openDatabase } from '../../local/cli/commands/sql.ts';
+import { InterruptedError, watchInterrupts } from '../../local/cli/run-command.ts';
+import { createTerminal } from '../../local/output/terminal.ts';
+import { createHost } from '../support/local-command.ts';
 
 function watch() {
-  const calls: string[] = [];
+  const notes: string[] = [];
+  const exits: unknown[] = [];
   const clock = { now: 0 };
-  const process = new EventEmitter();
-  const interrupt = watchInterrupts(process, () => clock.now, {
-    first: () => calls.push('first'),
-    second: () => calls.push('second'),
-  });
+  const host = Object.assign(new EventEmitter(), { exit: (code: unknown) => exits.push(code) });
+  const terminal = { note: (text: string) => void notes.push(text) };
+  const interrupt = watchInterrupts({ host: host as unknown as Host, terminal }, () => clock.now);
   const signal = (name: string, at: number) => {
     clock.now = at;
-    process.emit(name);
+    host.emit(name);
   };
-  return { calls, interrupt, signal };
+  return { notes, exits, interrupt, signal };
 }
 
 test.each(['SIGINT', 'SIGTERM'])('a first %s asks for an end, naming it', (name) => {
-  const { calls, interrupt, signal } = watch();
+  const { notes, interrupt, signal } = watch();
   signal(name, 0);
-  expect(calls).toEqual(['first']);
+  expect(notes).toEqual(['Finishing the requests under way. Press Ctrl-C again to leave at once.']);
   expect(interrupt.reason).toEqual(new InterruptedError(`Interrupted by ${name}.`));
 });
 
-test('a second one ends at once', () => {
-  const { calls, signal } = watch();
-  signal('SIGINT', 0);
-  signal('SIGTERM', 1_000);
-  expect(calls).toEqual(['first', 'second']);
-});
-
-test('the copy of one keystroke that npm passes on is no second one', () => {
-  const { calls, signal } = watch();
+test('a second one ends at once; the copy of one keystroke that npm passes on is none', () => {
+  const { exits, signal } = watch();
   signal('SIGINT', 0);
   signal('SIGINT', 20);
-  expect(calls).toEqual(['first']);
+  expect(exits).toEqual([]);
+  signal('SIGTERM', 1_000);
+  expect(exits).toEqual([130]);
+});
+
+test('npm run sql without psql, in a terminal, keeps the database running until Ctrl-C', async () => {
+  const { host, output } = createHost({ PATH: '/nowhere' }, { isTerminal: true });
+  const terminal = createTerminal(host.stdout, host.stderr, false);
+  const interrupt = watchInterrupts({ host, terminal }, () => 0);
+  const opened = openDatabase('postgres://me:word@127.0.0.1:1/prices', {
+    ...{ settings: parseLocalSettings({}), terminal, interrupt, host },
+  });
+  while (output.stdout === '') await new Promise(setImmediate);
+  host.emit('SIGINT');
+  expect(await opened).toMatchObject({ exitCode: 0, text: 'Stopped.' });
+  expect(output.stdout).toBe(
+    'psql is not installed. Until Ctrl-C the database is postgres://me:word@127.0.0.1:1/prices\n',
+  );
 });

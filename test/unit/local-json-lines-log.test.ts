@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { LogLevel } from '../../ingestion/read-settings.ts';
-import { createJsonLinesLog } from '../../local/output/json-lines-log.ts';
+import { createJsonLinesLog } from '../../local/output/terminal.ts';
 
 function logAll(least: LogLevel, fields: Record<string, unknown> = {}): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];

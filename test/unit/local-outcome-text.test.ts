@@ -72,7 +72,7 @@ describe('a verdict', () => {
   test('says what it came to, what it took, why it is not complete, and what was found', () => {
     expect(text.split('\n').slice(-4)).toEqual([
       'partial: 1,318 of 1,320 expected days are stored, 2 missing, 1 thin, 3 that CoinGecko never had.',
-      '1,364 rows written, 0 unchanged, 45 requests (44 credits), 1 repeated attempt, 1 refused for the limit, 2 min 5 s.',
+      '1,364 rows written, 0 unchanged, 45 requests (44 credits), 1 repeated attempt, 1 rate-limited, 2 min 5 s.',
       '2 of 1320 expected days are missing',
       'warning · revision · bitcoin/usd 2026-01-30: the average moved by 0.2 %',
     ]);

@@ -1,43 +1,25 @@
+import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
+import type { Coin } from '../../ingestion/contract/universe-schema.ts';
 import { SourceError } from '../../ingestion/domain/failure.ts';
-import { chooseByNumber } from '../../local/cli/ask.ts';
-import { askPatiently } from '../../local/cli/ask-patiently.ts';
-import { type UniverseItem, withItem, withoutItem } from '../../local/cli/edit-universe.ts';
-import { currencyName, findListed } from '../../local/cli/find-listed.ts';
+import { askPatiently, chooseByNumber } from '../../local/cli/commands/universe.ts';
+import { compareUniverse, currencyName, findListed } from '../../local/cli/listing.ts';
+import { universeJson } from '../../local/cli/universe-text.ts';
 
 const BITCOIN = { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' };
-const BRACES = { id: 'braces', symbol: '{}', name: 'The "{braces}" coin' };
-const PEPE: UniverseItem = { kind: 'coin', id: 'pepe', symbol: 'pepe', name: '"Pepe"' };
-const JPY: UniverseItem = { kind: 'currency', code: 'jpy', name: 'Japanese Yen' };
+const BRACES = { id: 'braces', symbol: '{}', name: 'The "{braces}"\n coin' };
 const USD = { code: 'usd', name: 'US dollar' };
 
-describe('the text of a universe file', () => {
-  const { kind: _coin, ...pepe } = PEPE;
-  const { kind: _currency, ...jpy } = JPY;
+test('a universe file has an item a line', () => {
   const universe = { coins: [BITCOIN, BRACES], currencies: [USD] };
-  const longer = { coins: [BITCOIN, BRACES, pepe], currencies: [USD, jpy] };
-  const inLines = ({ coins, currencies }: { coins: object[]; currencies: object[] }) => {
-    const lines = (items: object[]) => items.map((item) => `\t${JSON.stringify(item)}`).join(',\n');
-    return `{"coins": [\n${lines(coins)}\n],\n"currencies": [\n${lines(currencies)}\n]}\n`;
-  };
-
-  test.each<[string, (value: { coins: object[]; currencies: object[] }) => string]>([
-    ['without blanks', (value) => JSON.stringify(value)],
-    ['one property a line', (value) => JSON.stringify(value, null, 4)],
-    ['one item a line', inLines],
-    ['currencies first', ({ coins, currencies }) => JSON.stringify({ currencies, coins }, null, 2)],
-  ])('%s: gets an item as the others are written, and loses it again', (_, write) => {
-    const added = withItem(withItem(write(universe), PEPE), JPY);
-    expect(added).toBe(write(longer));
-    expect(withoutItem(withoutItem(added, JPY), PEPE)).toBe(write(universe));
-  });
-
-  test('loses the first of a list', () => {
-    expect(withoutItem(inLines(universe), { kind: 'coin', ...BITCOIN })).toBe(
-      inLines({ ...universe, coins: [BRACES] }),
-    );
-  });
+  const text = universeJson(universe);
+  expect(JSON.parse(text)).toEqual(universe);
+  expect(text.split('\n').slice(2, 4)).toEqual([
+    '    { "id": "bitcoin", "symbol": "btc", "name": "Bitcoin" },',
+    '    { "id": "braces", "symbol": "{}", "name": "The \\"{braces}\\"\\n coin" }',
+  ]);
+  expect(universeJson(JSON.parse(readFileSync('universe.json', 'utf8')))).toBe(readFileSync('universe.json', 'utf8'));
 });
 
 describe('a word among what CoinGecko lists', () => {
@@ -152,5 +134,68 @@ describe('asking patiently', () => {
   test('gives up where the answer stays the same', async () => {
     const wrong = new SourceError('wrong_key', 'No such key');
     expect(await ask(wrong)).toEqual({ outcome: wrong, now: 0, notes: [] });
+  });
+});
+
+describe('the universe against what is listed', () => {
+  const UNIVERSE = {
+    coins: [
+      { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
+      { id: 'avalanche', symbol: 'avax', name: 'Avalanche' },
+    ],
+    currencies: [
+      { code: 'usd', name: 'US dollar' },
+      { code: 'chf', name: 'Swiss franc' },
+    ],
+  };
+  const LISTED = { ...BITCOIN, symbol: 'BTC' };
+  const AVALANCHE = { id: 'avalanche', symbol: 'avax', name: 'Avalanche' };
+  const differences = (coins: readonly Coin[], codes: readonly string[]) =>
+    compareUniverse(UNIVERSE, { coins, currencies: codes.map((code) => ({ code, name: code })) });
+
+  test('a universe that is listed as it is has no differences; capitals in a symbol are none', () => {
+    expect(differences([LISTED, AVALANCHE], ['usd', 'chf', 'eur'])).toEqual([]);
+  });
+
+  test('a coin that is not listed is named, with those of its name first, then those of its symbol', () => {
+    const listed = [
+      LISTED,
+      { id: 'wrapped-avax', symbol: 'avax', name: 'Wrapped' },
+      { id: 'avalanche-2', symbol: 'avax', name: 'Avalanche' },
+    ];
+    expect(differences(listed, ['usd', 'chf'])).toEqual([
+      {
+        kind: 'coin_missing',
+        id: 'avalanche',
+        detail:
+          'avalanche: CoinGecko lists no coin with this id. Coins of its name or symbol: avalanche-2 (Avalanche), ' +
+          'wrapped-avax (Wrapped).',
+      },
+    ]);
+  });
+
+  test('of many with the same symbol five are offered', () => {
+    const many = Array.from({ length: 9 }, (_, index) => ({ id: `a${index}`, symbol: 'avax', name: 'A' }));
+    const [difference] = differences([LISTED, ...many], ['usd', 'chf']);
+    expect(difference?.detail).toMatch(/symbol: a0 \(A\), .*a4 \(A\)\.$/);
+  });
+
+  test.each([
+    ['another name', { ...AVALANCHE, name: 'Avalanche Classic' }, 'Avalanche Classic (avax)'],
+    ['another symbol', { ...AVALANCHE, symbol: 'avx' }, 'Avalanche (avx)'],
+  ])('a coin that goes by %s is named', (_, listed, shown) => {
+    expect(differences([LISTED, listed], ['usd', 'chf'])).toEqual([
+      {
+        kind: 'coin_renamed',
+        id: 'avalanche',
+        detail: `avalanche is tracked as Avalanche (avax); CoinGecko lists it as ${shown}.`,
+      },
+    ]);
+  });
+
+  test('a currency that is not listed is named', () => {
+    expect(differences([LISTED, AVALANCHE], ['usd'])).toEqual([
+      { kind: 'currency_missing', id: 'chf', detail: 'chf (Swiss franc): CoinGecko has no prices in this currency.' },
+    ]);
   });
 });

@@ -2,7 +2,7 @@ import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { withoutPassword } from '../../local/cli/open-psql.ts';
+import { withoutPassword } from '../../local/cli/with-database.ts';
 import { writeAtomically } from '../../local/cli/write-file.ts';
 
 let folder: string;

@@ -57,16 +57,15 @@ const FINE: Status = {
   creditsThisMonth: 1,
   latestPrices: [],
   series: [SERIES],
-  runs: [RUN],
+  runs: [],
 };
 
 const BEHIND: Status = {
   ...FINE,
   lastCompleteRunAt: '2026-01-30T02:04:00.000Z',
   series: [SERIES, { ...SERIES, currency: 'eur', missingDays: ['2026-01-29', '2026-01-30'] }],
-  runs: [],
 };
-const withRun = (run: Partial<RunSummary>): Status => ({ ...BEHIND, runs: [{ ...RUN, finishedAt: null, ...run }] });
+const unfinished = (run: Partial<RunSummary>): RunSummary => ({ ...RUN, finishedAt: null, ...run });
 
 const answersOf = (...args: Parameters<typeof triage>) => {
   const { complete, missing, next } = triage(...args);
@@ -74,7 +73,7 @@ const answersOf = (...args: Parameters<typeof triage>) => {
 };
 
 test('after the scheduled run all is well', () => {
-  expect(triage(FINE, SCHEDULED_AT, [])).toEqual({
+  expect(triage(FINE, RUN, SCHEDULED_AT, [])).toEqual({
     scheduledAt: '2026-01-31T02:00:00.000Z',
     isComplete: true,
     complete: 'Complete: yes, since 2026-01-31 02:04 UTC; scheduled for 2026-01-31 02:00.',
@@ -84,7 +83,7 @@ test('after the scheduled run all is well', () => {
 });
 
 test('a schedule that did not fire is asked about', () => {
-  expect(answersOf(BEHIND, SCHEDULED_AT, [])).toEqual([
+  expect(answersOf(BEHIND, undefined, SCHEDULED_AT, [])).toEqual([
     'Complete: NO full run since 2026-01-31 02:00 UTC; the last one ended 2026-01-30 02:04.',
     'Missing: 2 days of 1 series since 2026-01-29. Why: no full run began since; did the schedule fire?',
     'Next: npm run fetch-data (on AWS the output FireRun) asks for it.',
@@ -92,17 +91,19 @@ test('a schedule that did not fire is asked about', () => {
 });
 
 test('a run that failed says why; it is repeated, unless the cause stays', () => {
-  const failed = withRun({ status: 'failed', error: 'No answer of api.coingecko.com.' });
-  expect(answersOf(failed, SCHEDULED_AT, ['network', 'not_found'])).toEqual([
+  const failed = unfinished({ status: 'failed', error: 'No answer of api.coingecko.com.' });
+  expect(answersOf(BEHIND, failed, SCHEDULED_AT, ['network', 'not_found'])).toEqual([
     expect.stringMatching(/^Complete: NO/),
     'Missing: 2 days of 1 series since 2026-01-29. Why: CoinGecko was not reached; CoinGecko knows no such coin; No answer of api.coingecko.com.',
     'Next: npm run fetch-data (on AWS the output FireRun) asks for it.',
   ]);
-  expect(triage(failed, SCHEDULED_AT, ['wrong_key']).next).toMatch(/^Next: mend the cause, then npm run fetch-data/);
+  expect(triage(BEHIND, failed, SCHEDULED_AT, ['wrong_key']).next).toMatch(
+    /^Next: mend the cause, then npm run fetch-data/,
+  );
 });
 
 test('a run that is at work is waited for', () => {
-  expect(answersOf(withRun({ status: 'running' }), SCHEDULED_AT, [])).toEqual([
+  expect(answersOf(BEHIND, unfinished({ status: 'running' }), SCHEDULED_AT, [])).toEqual([
     'Complete: not yet; a full run is running since 2026-01-31 02:00 UTC.',
     expect.stringMatching(/Why: the run is at work on them\.$/),
     `Next: wait; npm run status -- --run ${RUN_ID} shows it.`,
@@ -110,17 +111,12 @@ test('a run that is at work is waited for', () => {
 });
 
 test('a run whose process was killed is not waited for', () => {
-  const killed = { ...withRun({ status: 'running' }), now: '2026-01-31T02:40:00.000Z' };
-  expect(answersOf(killed, SCHEDULED_AT, [])).toEqual([
+  const later = { ...BEHIND, now: '2026-01-31T02:40:00.000Z' };
+  expect(answersOf(later, unfinished({ status: 'running' }), SCHEDULED_AT, [])).toEqual([
     expect.stringMatching(/^Complete: NO/),
     expect.stringMatching(/Why: the process of the run of 2026-01-31 02:00 ended without a verdict\.$/),
     expect.stringMatching(/^Next: npm run fetch-data/),
   ]);
-});
-
-test('a request by hand neither answers for a full run nor hides one', () => {
-  const byHand = { ...RUN, isFullRun: false, status: 'failed' as const, error: 'Another cause.' };
-  expect(triage({ ...FINE, runs: [byHand, RUN] }, SCHEDULED_AT, []).next).toBe('Next: nothing to do.');
 });
 
 describe('a complete run', () => {
@@ -129,7 +125,7 @@ describe('a complete run', () => {
       { ...SERIES, missingDays: ['2026-01-31'] },
       { ...SERIES, coin: 'pepe', trackedSince: null },
     ];
-    expect(answersOf({ ...FINE, series }, SCHEDULED_AT, [])).toEqual([
+    expect(answersOf({ ...FINE, series }, RUN, SCHEDULED_AT, [])).toEqual([
       expect.stringMatching(/^Complete: yes/),
       'Missing: 1 day of 1 series since 2026-01-31, and 1 series never fetched, pepe/usd first. Why: settled or tracked since the last run.',
       expect.stringMatching(/^Next: npm run fetch-data/),
@@ -137,8 +133,8 @@ describe('a complete run', () => {
   });
 
   test('counts whenever it ended, where there is no schedule', () => {
-    expect(triage(BEHIND, null, [])).toMatchObject({ scheduledAt: null, isComplete: true });
-    expect(triage({ ...BEHIND, lastCompleteRunAt: null }, null, []).complete).toBe(
+    expect(triage(BEHIND, undefined, null, [])).toMatchObject({ scheduledAt: null, isComplete: true });
+    expect(triage({ ...BEHIND, lastCompleteRunAt: null }, undefined, null, []).complete).toBe(
       'Complete: NO full run ever; there is no schedule.',
     );
   });

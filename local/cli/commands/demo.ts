@@ -13,56 +13,45 @@ import { verdictText } from '../../output/verdict-text.ts';
 import type { ReportData } from '../../page/page-data.ts';
 import { MADE_UP } from '../../page/render-page.ts';
 import { callOnSchedule } from '../../stack/fire-on-schedule.ts';
-import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
+import { startLocalStack } from '../../stack/local-stack.ts';
+import { type CommandContext, EXIT, type Outcome } from '../command.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
-import { writeReport } from '../write-report.ts';
+import { writeReport } from './report.ts';
 
 /** A database of its own, made anew for each demo, so that made-up prices never mix with real ones. */
 const DATABASE = 'demo';
 /** The simulator has no limit, and this one is never reached. */
 const REQUESTS_PER_MINUTE = 10_000;
 
-export const demo = defineCommand({
-  summary: 'Show everything at work with made-up prices. Needs no network, account, key or Docker.',
-  options: JSON_OPTION,
-  async run(context) {
-    const { universe } = context.settings;
-    const simulator = await startSimulator({ universe });
-    try {
-      return await withEmbeddedServer(context, async (serverUrl) => {
-        const source = { ...PLANS.public, plan: 'public', apiKey: null, baseUrl: simulator.baseUrl } as const;
-        const settings = {
-          ...context.settings,
-          databaseUrl: await makeDatabase(serverUrl),
-          source: { ...source, requestsPerMinute: REQUESTS_PER_MINUTE, crossRates: false, latestPrices: true },
-        };
-        return await showEverything({ ...context, settings }, settings.databaseUrl);
-      });
-    } finally {
-      await simulator.close();
-    }
-  },
-});
+export async function demo(context: CommandContext): Promise<Outcome> {
+  const { universe } = context.settings;
+  const simulator = await startSimulator({ universe });
+  try {
+    return await withEmbeddedServer(context, async (serverUrl) => {
+      const source = { ...PLANS.public, plan: 'public', apiKey: null, baseUrl: simulator.baseUrl } as const;
+      const settings = {
+        ...context.settings,
+        databaseUrl: await makeDatabase(serverUrl),
+        source: { ...source, requestsPerMinute: REQUESTS_PER_MINUTE, crossRates: false, latestPrices: true },
+      };
+      return await showEverything({ ...context, settings }, settings.databaseUrl);
+    });
+  } finally {
+    await simulator.close();
+  }
+}
 
 async function showEverything(context: CommandContext, databaseUrl: string): Promise<Outcome> {
-  const { terminal, settings } = context;
-  const { universe, source } = settings;
+  const { terminal } = context;
   terminal.note(MADE_UP);
   return await withDatabase(context, async (database) => {
     const verdict = await runThroughStack(databaseUrl, context);
-    const now = systemClock.now();
-    const { path, data } = await writeReport(database, join(DATA_FOLDER, 'demo.html'), {
-      now,
-      universe,
-      isMadeUp: true,
-      monthlyCredits: source.monthlyCredits,
-    });
+    const { path, data } = await writeReport(database, join(DATA_FOLDER, 'demo.html'), context, true);
+    const page = `${MADE_UP} The page to look at: ${path}`;
     return {
       exitCode: verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
       document: { ...verdict, page: path },
-      text: [verdictText(verdict, terminal), '', pricesText(data), '', `${MADE_UP} The page to look at: ${path}`].join(
-        '\n',
-      ),
+      text: [verdictText(verdict, terminal), pricesText(data), page].join('\n\n'),
     };
   });
 }
@@ -78,8 +67,6 @@ async function runThroughStack(databaseUrl: string, context: CommandContext): Pr
   const run = Promise.withResolvers<Verdict>();
   // Nobody waits for the run when the call itself fails.
   run.promise.catch(() => {});
-  // Imported late: it takes longer to load than most commands run.
-  const { startLocalStack } = await import('../../stack/local-stack.ts');
   const stack = await startLocalStack({
     databaseUrl,
     queueFolder: null,

@@ -1,11 +1,102 @@
-import { defineCommand, JSON_OPTION } from '../command.ts';
-import { clockFor, DRY_RUN_OPTION, foreseeAsCommand, NOW_OPTION, runAsCommand } from '../run-locally.ts';
+import { randomUUID } from 'node:crypto';
+import * as z from 'zod';
+import { composeRun } from '../../../ingestion/compose-run.ts';
+import type { RunRequest } from '../../../ingestion/contract/run-request.ts';
+import { isLoopback } from '../../../ingestion/contract/settings.ts';
+import type { Instant } from '../../../ingestion/domain/day.ts';
+import { parseRunRequest } from '../../../ingestion/message/request.ts';
+import { runIdOf } from '../../../ingestion/message/run-id.ts';
+import type { Clock, RunDependencies, RunEvent, RunOrder } from '../../../ingestion/ports.ts';
+import { dryRun } from '../../../ingestion/run/dry-run.ts';
+import { runIngestion } from '../../../ingestion/run-ingestion.ts';
+import { systemClock } from '../../../ingestion/system-clock.ts';
+import { createProgress } from '../../output/progress.ts';
+import { dryRunText, nextStep, verdictText } from '../../output/verdict-text.ts';
+import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
+import { withDatabase } from '../with-database.ts';
 
-export const fetchData = defineCommand({
-  summary: 'Fetch every day that is missing.',
-  options: { ...DRY_RUN_OPTION, ...JSON_OPTION, ...NOW_OPTION },
-  async run(context, { 'dry-run': isDryRun, now }) {
-    const doIt = isDryRun ? foreseeAsCommand : runAsCommand;
-    return await doIt({}, clockFor(now, context), context);
-  },
-});
+type RunOptions = { readonly dryRun?: boolean; readonly now?: string };
+
+export const fetchData = (context: CommandContext, { dryRun, now }: RunOptions): Promise<Outcome> => {
+  const doIt = dryRun ? showPlan : run;
+  return doIt({}, clockFor(now, context), context);
+};
+
+type BackfillOptions = RunOptions & {
+  readonly from?: string;
+  readonly to?: string;
+  readonly coin?: string[];
+  readonly currency?: string[];
+  readonly refetch?: boolean;
+};
+
+export async function backfill(context: CommandContext, options: BackfillOptions): Promise<Outcome> {
+  const { from, to, coin: coins, currency: currencies, refetch, dryRun, now } = options;
+  if (from === undefined || to === undefined)
+    throw new UsageError('backfill needs its days: --from YYYY-MM-DD --to YYYY-MM-DD.');
+  const clock = clockFor(now, context);
+  const { universe } = context.settings;
+  const request = parseRunRequest({ from, to, coins, currencies, refetch }, { universe, now: clock.now() });
+  const doIt = dryRun ? showPlan : run;
+  return await doIt(request, clock, context);
+}
+
+const Moment = z.iso.datetime({ offset: true });
+
+/** @throws UsageError when `--now` is not a moment, or when the prices would come from the real CoinGecko. */
+function clockFor(now: string | undefined, { settings }: CommandContext): Clock {
+  if (now === undefined) return systemClock;
+  if (!Moment.safeParse(now).success)
+    throw new UsageError(`--now is "${now}"; it takes a moment like 2026-01-31T02:00:00Z.`);
+  if (!isLoopback(settings.source.baseUrl))
+    throw new UsageError(
+      `--now is for tests and replays: it needs a CoinGecko address on this machine, and COINGECKO_BASE_URL is ` +
+        `${settings.source.baseUrl}.`,
+    );
+  const aheadMs = Date.parse(now) - systemClock.now();
+  return { ...systemClock, now: (): Instant => systemClock.now() + aheadMs };
+}
+
+/** Runs one ingestion in this process, from the lock to the verdict, and says what to do next. */
+async function run(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
+  return await withDatabase(context, async (database) => {
+    const progress = createProgress(context.terminal, clock);
+    const deps = composeLocally({ database, clock, onEvent: progress.onEvent }, context);
+    try {
+      const result = await runIngestion(orderOf(request, clock), deps);
+      return {
+        exitCode: result.verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
+        document: result.verdict,
+        text: `${verdictText(result.verdict, context.terminal)}\n${nextStep(result)}`,
+      };
+    } finally {
+      progress.stop();
+    }
+  });
+}
+
+async function showPlan(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
+  const { monthlyCredits, requestsPerMinute } = context.settings.source;
+  return await withDatabase(context, async (database) => {
+    const deps = composeLocally({ database, clock, onEvent: () => {} }, context);
+    const planned = await dryRun(orderOf(request, clock), deps);
+    return {
+      exitCode: EXIT.complete,
+      document: { dryRun: true, ...planned, monthlyCredits },
+      text: dryRunText(planned, { monthlyCredits, requestsPerMinute }),
+    };
+  });
+}
+
+function composeLocally(
+  parts: Pick<Parameters<typeof composeRun>[0], 'database' | 'clock'> & { onEvent: (event: RunEvent) => void },
+  { settings: { source, universe }, log, interrupt }: CommandContext,
+): RunDependencies {
+  return composeRun({ source, universe, log, interrupt, deadline: null, lockWaitMs: 0, ...parts });
+}
+
+function orderOf(request: RunRequest, clock: Clock): RunOrder {
+  const triggerKey = `cli:${randomUUID()}`;
+  const runId = runIdOf(triggerKey);
+  return { runId, triggerKey, trigger: 'cli', dueAt: clock.now(), request, hop: 0, isRedelivery: false };
+}

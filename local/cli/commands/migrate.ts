@@ -1,16 +1,13 @@
-import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
+import { type CommandContext, EXIT, type Outcome } from '../command.ts';
 import { withDatabase } from '../with-database.ts';
 
-export const migrate = defineCommand({
-  summary: "Bring the database's tables up to date, as the other commands do too.",
-  options: JSON_OPTION,
-  run: async (context) =>
-    await withDatabase(context, async (_database, { applied, isNewer }) => ({
-      exitCode: EXIT.complete,
-      document: { applied, isNewer },
-      text: textOf(applied, isNewer),
-    })),
-});
+export async function migrate(context: CommandContext): Promise<Outcome> {
+  return await withDatabase(context, async (_database, { applied, isNewer }) => ({
+    exitCode: EXIT.complete,
+    document: { applied, isNewer },
+    text: textOf(applied, isNewer),
+  }));
+}
 
 function textOf(applied: readonly string[], isNewer: boolean): string {
   if (isNewer) return 'The tables belong to a newer version of this program. Nothing was done.';

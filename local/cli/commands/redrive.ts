@@ -2,37 +2,24 @@ import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { IngestionError } from '../../../ingestion/domain/failure.ts';
 import { parseRunMessage, RunMessageError } from '../../../ingestion/message/run-message.ts';
 import { LOCAL_AWS } from '../../stack/local-aws.ts';
+import { redrive as moveDeadLetters } from '../../stack/move-dead-letters.ts';
 import { findStacks } from '../../stack/running-stacks.ts';
-import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
-import { UsageError } from '../usage-error.ts';
-import { STACKS_FOLDER } from './start.ts';
+import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
+import { STACKS_FOLDER } from '../with-database.ts';
 
-export const redrive = defineCommand({
-  summary: 'Move runs from the dead-letter queue back into their queue.',
-  options: {
-    queue: {
-      type: 'string',
-      value: 'URL',
-      description: 'The queue of runs, on AWS or of one of several npm start. Not needed when one npm start runs.',
-    },
-    ...JSON_OPTION,
-  },
-  async run(_context, { queue }) {
-    const { config, queueUrl } = await findQueue(queue);
-    // Imported late: the SDK takes longer to load than most commands run.
-    const { redrive } = await import('../../stack/move-dead-letters.ts');
-    const moved = await redrive(config, queueUrl).catch((error: unknown) => {
-      if (error instanceof IngestionError) throw error;
-      throw new IngestionError(`The queue ${queueUrl} can't be used: ${(error as Error).message}`, { cause: error });
-    });
-    const runs = moved.map(describe);
-    return {
-      exitCode: EXIT.complete,
-      document: { queue: queueUrl, moved: runs },
-      text: runs.length === 0 ? 'The dead-letter queue is empty.' : runs.map(({ text }) => text).join('\n'),
-    };
-  },
-});
+export async function redrive(_context: CommandContext, { queue }: { readonly queue?: string }): Promise<Outcome> {
+  const { config, queueUrl } = await findQueue(queue);
+  const moved = await moveDeadLetters(config, queueUrl).catch((error: unknown) => {
+    if (error instanceof IngestionError) throw error;
+    throw new IngestionError(`The queue ${queueUrl} can't be used: ${(error as Error).message}`, { cause: error });
+  });
+  const runs = moved.map(describe);
+  return {
+    exitCode: EXIT.complete,
+    document: { queue: queueUrl, moved: runs },
+    text: runs.length === 0 ? 'The dead-letter queue is empty.' : runs.map(({ text }) => text).join('\n'),
+  };
+}
 
 /** @throws UsageError when it is not clear which queue is meant. */
 async function findQueue(queueUrl: string | undefined): Promise<{ config: SQSClientConfig; queueUrl: string }> {

@@ -1,20 +1,32 @@
+import { Readable } from 'node:stream';
+import type { Database } from '../../../ingestion/database/connection.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
-import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
+import type { ReportData } from '../../page/page-data.ts';
+import { readReportData } from '../../page/read-page-data.ts';
+import { renderReport } from '../../page/render-page.ts';
+import { type CommandContext, EXIT, type Outcome } from '../command.ts';
 import { withDatabase } from '../with-database.ts';
-import { writeReport } from '../write-report.ts';
+import { writeAtomically } from '../write-file.ts';
 
-export const report = defineCommand({
-  summary: 'Write prices, coverage and runs as one HTML page.',
-  options: {
-    out: { type: 'string', value: 'FILE', description: 'The file to write. Default: report.html.' },
-    ...JSON_OPTION,
-  },
-  async run(context, { out = 'report.html' }) {
-    const { universe, source } = context.settings;
-    return await withDatabase(context, async (database) => {
-      const { monthlyCredits } = source;
-      const { path } = await writeReport(database, out, { now: systemClock.now(), universe, monthlyCredits });
-      return { exitCode: EXIT.complete, document: { file: path }, text: `The page is ${path}` };
-    });
-  },
-});
+export async function report(
+  context: CommandContext,
+  { out = 'report.html' }: { readonly out?: string },
+): Promise<Outcome> {
+  return await withDatabase(context, async (database) => {
+    const { path } = await writeReport(database, out, context);
+    return { exitCode: EXIT.complete, document: { file: path }, text: `The page is ${path}` };
+  });
+}
+
+/** @returns the file's absolute path, and the data that the page shows. */
+export async function writeReport(
+  database: Database,
+  file: string,
+  { settings: { universe, source } }: CommandContext,
+  isMadeUp = false,
+): Promise<{ path: string; data: ReportData }> {
+  const { monthlyCredits } = source;
+  const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits, isMadeUp });
+  const { path } = await writeAtomically(file, Readable.from([renderReport(data)]));
+  return { path, data };
+}

@@ -1,33 +1,29 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { aborted } from 'node:util';
 import pg from 'pg';
 import type { Database } from '../../../ingestion/database/connection.ts';
+import { parseDatabaseUrl } from '../../../ingestion/database/database-url.ts';
 import { type Field, readRows } from '../../../ingestion/database/read-rows.ts';
 import { csvChunks, jsonChunks, rowsTable } from '../../output/rows-text.ts';
-import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
-import { openPsql, withoutPassword } from '../open-psql.ts';
-import { UsageError } from '../usage-error.ts';
-import { withDatabase } from '../with-database.ts';
+import { type CommandContext, EXIT, type Host, type Outcome, UsageError } from '../command.ts';
+import { withDatabase, withoutPassword } from '../with-database.ts';
 
-export const sql = defineCommand({
-  summary: 'Run one statement in quotes, which may only read; without one, open psql.',
-  positionals: ['[statement]'],
-  options: {
-    csv: { type: 'boolean', description: 'Print CSV with a heading, as in RFC 4180, and nothing else on stdout.' },
-    ...JSON_OPTION,
-  },
-  async run(context, { csv = false, json = false }, [statement]) {
-    if (csv && json) throw new UsageError('--csv and --json contradict each other: leave one of them out.');
-    const work = async (database: Database, _migrated: unknown, url: string): Promise<Outcome> => {
-      if (statement !== undefined) return await runStatement(database, statement, { csv, json }, context);
-      if (csv || json)
-        throw new UsageError(
-          '--csv and --json need a statement: npm run sql -- "select * from day_completeness" --csv',
-        );
-      return await openDatabase(url, context);
-    };
-    return await withDatabase(context, work, { isReading: true });
-  },
-});
+type SqlOptions = { readonly csv?: boolean; readonly json?: boolean };
+
+export async function sql(
+  context: CommandContext,
+  statement: string | undefined,
+  { csv = false, json = false }: SqlOptions,
+): Promise<Outcome> {
+  const work = async (database: Database, _migrated: unknown, url: string): Promise<Outcome> => {
+    if (statement !== undefined) return await runStatement(database, statement, { csv, json }, context);
+    if (csv || json)
+      throw new UsageError('--csv and --json need a statement: npm run sql -- "select * from day_completeness" --csv');
+    return await openDatabase(url, context);
+  };
+  return await withDatabase(context, work, { isReading: true });
+}
 
 async function runStatement(
   database: Database,
@@ -85,12 +81,16 @@ function excerpt(statement: string, start: number): string {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
-async function openDatabase(url: string, { settings, terminal, interrupt }: CommandContext): Promise<Outcome> {
-  const code = await openPsql(url);
+/** Opens psql, or says where the database is. */
+export async function openDatabase(
+  url: string,
+  { settings, terminal, interrupt, host }: Pick<CommandContext, 'settings' | 'terminal' | 'interrupt' | 'host'>,
+): Promise<Outcome> {
+  const code = await openPsql(url, host);
   if (code !== null) return { exitCode: code === 0 ? EXIT.complete : EXIT.incomplete };
   if (settings.databaseUrl !== null)
     return text(`psql is not installed. The database is ${withoutPassword(url)}, with the password of DATABASE_URL.`);
-  if (!process.stdin.isTTY)
+  if (!host.stdin.isTTY)
     return text(`psql is not installed. The database is ${url} while npm start runs, or npm run sql in a terminal.`);
   terminal.print(`psql is not installed. Until Ctrl-C the database is ${url}`);
   await aborted(interrupt, terminal);
@@ -98,3 +98,26 @@ async function openDatabase(url: string, { settings, terminal, interrupt }: Comm
 }
 
 const text = (words: string): Outcome => ({ exitCode: EXIT.complete, document: null, text: words });
+
+/**
+ * Opens psql in this terminal, and waits until it ends. Its days are UTC days. It reads the URL's parameters as libpq does.
+ * @param url with a password, which goes to psql in the environment: everyone on the machine can read arguments.
+ * @returns psql's exit code; null where psql is not installed.
+ */
+async function openPsql(url: string, host: Host): Promise<number | null> {
+  const { password } = parseDatabaseUrl(url);
+  const child = spawn('psql', [withoutPassword(url)], {
+    stdio: 'inherit',
+    env: { PGTZ: 'UTC', PGAPPNAME: 'npm run sql', ...host.env, ...(password !== null && { PGPASSWORD: password }) },
+  });
+  try {
+    await once(child, 'spawn');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  // In psql Ctrl-C ends a statement, and must not end the database behind it.
+  host.removeAllListeners('SIGINT').on('SIGINT', () => {});
+  const [code] = await once(child, 'exit');
+  return code ?? 1;
+}

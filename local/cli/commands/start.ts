@@ -8,45 +8,28 @@ import type { Terminal } from '../../output/terminal.ts';
 import { readReportData } from '../../page/read-page-data.ts';
 import { renderReport } from '../../page/render-page.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/fire-on-schedule.ts';
-import type { HopOutcome, LocalStack } from '../../stack/local-stack.ts';
+import { type HopOutcome, type LocalStack, startLocalStack } from '../../stack/local-stack.ts';
 import { underNote } from '../../stack/running-stacks.ts';
-import { type CommandContext, defineCommand, EXIT } from '../command.ts';
-import { withoutPassword } from '../open-psql.ts';
-import { UsageError } from '../usage-error.ts';
-import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
-
-/** Where `npm run redrive` finds the stacks that are running. */
-export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
+import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
+import { DATA_FOLDER, STACKS_FOLDER, withDatabase, withEmbeddedServer, withoutPassword } from '../with-database.ts';
 
 const QUEUES_FOLDER = join(DATA_FOLDER, 'queues');
 
 const PAGE_REFRESH_SECONDS = 60;
 
-export const start = defineCommand({
-  summary: 'Serve the endpoint, the queue, its worker, the schedule and the page, until Ctrl-C.',
-  options: {
-    port: {
-      type: 'string',
-      value: 'N',
-      description: 'The port of the endpoint and the page. Default: a free one.',
-    },
-  },
-  async run(context, { port = '0' }) {
-    if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-      throw new UsageError(`--port is "${port}"; it takes a whole number up to 65535.`);
-    const { databaseUrl } = context.settings;
-    const serve = (url: string) => serveUntilInterrupted(url, Number(port), context);
-    await (databaseUrl === null ? withEmbeddedServer(context, serve) : serve(databaseUrl));
-    return { exitCode: EXIT.complete, document: {}, text: 'Stopped.' };
-  },
-});
+export async function start(context: CommandContext, { port = '0' }: { readonly port?: string }): Promise<Outcome> {
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+    throw new UsageError(`--port is "${port}"; it takes a whole number up to 65535.`);
+  const { databaseUrl } = context.settings;
+  const serve = (url: string) => serveUntilInterrupted(url, Number(port), context);
+  await (databaseUrl === null ? withEmbeddedServer(context, serve) : serve(databaseUrl));
+  return { exitCode: EXIT.complete, document: {}, text: 'Stopped.' };
+}
 
 async function serveUntilInterrupted(databaseUrl: string, port: number, context: CommandContext): Promise<void> {
   const settings = { ...context.settings, databaseUrl };
   const cronSecret = settings.cronSecret ?? randomBytes(24).toString('hex');
   await withDatabase({ ...context, settings }, async (database) => {
-    // Imported late: it takes longer to load than most commands run.
-    const { startLocalStack } = await import('../../stack/local-stack.ts');
     const stack = await startLocalStack({
       databaseUrl,
       queueFolder: queueFolderOf(context.settings.databaseUrl),

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { DAILY_SCHEDULE } from '../../../ingestion/contract/limits.ts';
 import type { Database } from '../../../ingestion/database/connection.ts';
 import { findRunIds, type RunDetail, type RunSummary } from '../../../ingestion/database/read-status.ts';
@@ -6,44 +5,32 @@ import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readTriagedStatus } from '../../../ingestion/triage.ts';
 import { lastDueAt } from '../../../lib/schedule/schedule-expression.ts';
 import { runText, statusOverview } from '../../output/status-text.ts';
-import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
-import { UsageError } from '../usage-error.ts';
+import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
 import { withDatabase } from '../with-database.ts';
 
-export const status = defineCommand({
-  summary: 'Show what is stored, what is missing, the latest runs and the credits used.',
-  options: {
-    run: {
-      type: 'string',
-      value: 'ID',
-      description: 'Show this run alone, with its series and findings. The first 8 letters of its id are enough.',
-    },
-    ...JSON_OPTION,
-  },
-  async run(context, { run }) {
-    const { universe, source } = context.settings;
-    if (run !== undefined && !RunIdBeginning.safeParse(run).success)
-      throw new UsageError(`--run is "${run}"; it takes a run's id, like 0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f.`);
-    return await withDatabase(context, async (database) => {
-      const runId = run && (await completeRunId(database, run));
-      const now = systemClock.now();
-      const scheduledAt = lastDueAt(DAILY_SCHEDULE, now);
-      const status = await readTriagedStatus(database, { now, universe, scheduledAt, ...(runId && { runId }) });
-      const [latest] = status.runs;
-      return {
-        exitCode: EXIT.complete,
-        document: status,
-        text:
-          latest && isDetail(latest)
-            ? runText(latest, context.terminal)
-            : statusOverview(status, source.monthlyCredits, context.terminal),
-      };
-    });
-  },
-});
+export async function status(context: CommandContext, { run }: { readonly run?: string }): Promise<Outcome> {
+  const { universe, source } = context.settings;
+  if (run !== undefined && !RUN_ID_BEGINNING.test(run))
+    throw new UsageError(`--run is "${run}"; it takes a run's id, like 0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f.`);
+  return await withDatabase(context, async (database) => {
+    const runId = run && (await completeRunId(database, run));
+    const now = systemClock.now();
+    const scheduledAt = lastDueAt(DAILY_SCHEDULE, now);
+    const status = await readTriagedStatus(database, { now, universe, scheduledAt, ...(runId && { runId }) });
+    const [latest] = status.runs;
+    return {
+      exitCode: EXIT.complete,
+      document: status,
+      text:
+        latest && isDetail(latest)
+          ? runText(latest, context.terminal)
+          : statusOverview(status, source.monthlyCredits, context.terminal),
+    };
+  });
+}
 
 /** An id, or its beginning as the overview shows it. */
-const RunIdBeginning = z.string().regex(/^[\da-f]{8}[\da-f-]{0,28}$/i);
+const RUN_ID_BEGINNING = /^[\da-f]{8}[\da-f-]{0,28}$/i;
 
 /** @throws UsageError when no run, or more than one, begins so. */
 async function completeRunId(database: Database, beginning: string): Promise<string> {

@@ -1,45 +1,48 @@
-import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
 import { Readable } from 'node:stream';
 import { composeClient } from '../../../ingestion/compose-run.ts';
-import { codesOf, findUnknown, nearest } from '../../../ingestion/contract/nearest.ts';
 import { show } from '../../../ingestion/contract/show.ts';
 import type { Universe } from '../../../ingestion/contract/universe-schema.ts';
+import { codesOf, findUnknown } from '../../../ingestion/contract/nearest.ts';
+import { SourceError } from '../../../ingestion/domain/failure.ts';
+import { createRetryPolicy } from '../../../ingestion/domain/retry-policy.ts';
+import type { Clock } from '../../../ingestion/ports.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
-import { addedText, checkedText, itemText, nameText, removedText, universeText } from '../../output/universe-text.ts';
-import { chooseByNumber } from '../ask.ts';
-import { askPatiently } from '../ask-patiently.ts';
-import { type CommandContext, defineCommand, EXIT, JSON_OPTION, type Outcome } from '../command.ts';
-import { compareUniverse } from '../compare-universe.ts';
-import { keyOf, type UniverseItem, withItem, withoutItem } from '../edit-universe.ts';
-import { currencyName, findListed, type Listed } from '../find-listed.ts';
-import { UsageError } from '../usage-error.ts';
+import { formatDuration } from '../../output/format.ts';
+import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
+import { compareUniverse, currencyName, findListed, type UniverseItem } from '../listing.ts';
+import {
+  addedText,
+  checkedText,
+  itemText,
+  nameText,
+  removedText,
+  universeJson,
+  universeText,
+} from '../universe-text.ts';
 import { writeAtomically } from '../write-file.ts';
 
 const ACTIONS = { add, remove, list, check };
-type Action = keyof typeof ACTIONS;
-const NAMES = Object.keys(ACTIONS) as [Action, ...Action[]];
 
 /** More of one symbol are not read. Dozens of coins share one. */
 const MOST_CHOICES = 20;
 
-export const universe = defineCommand({
-  summary: 'Change what is tracked, or compare it with what CoinGecko lists: add, remove, list or check.',
-  positionals: ['<add|remove|list|check>', '[coins-and-currencies...]'],
-  options: JSON_OPTION,
-  async run(context, _options, [action, words]) {
-    const name = NAMES.find((known) => known === action);
-    if (name === undefined)
-      throw new UsageError(`universe can't ${show(action)}; did you mean ${nearest(action, NAMES)}?`);
-    const takesWords = name === 'add' || name === 'remove';
-    if (takesWords && words.length === 0)
-      throw new UsageError(`${name} what? A coin's id or symbol, or a currency: npm run universe -- ${name} pepe jpy`);
-    if (!takesWords && words.length > 0)
-      throw new UsageError(
-        `${name} takes no coins or currencies; found ${words.map((word) => show(word)).join(', ')}.`,
-      );
-    return await ACTIONS[name](context, words);
-  },
-});
+export async function universe(
+  context: CommandContext,
+  action: keyof typeof ACTIONS,
+  words: readonly string[],
+): Promise<Outcome> {
+  const takesWords = action === 'add' || action === 'remove';
+  if (takesWords && words.length === 0)
+    throw new UsageError(
+      `${action} what? A coin's id or symbol, or a currency: npm run universe -- ${action} pepe jpy`,
+    );
+  if (!takesWords && words.length > 0)
+    throw new UsageError(
+      `${action} takes no coins or currencies; found ${words.map((word) => show(word)).join(', ')}.`,
+    );
+  return await ACTIONS[action](context, words);
+}
 
 /** All that are named are added, or none. */
 async function add(context: CommandContext, words: readonly string[]): Promise<Outcome> {
@@ -48,21 +51,17 @@ async function add(context: CommandContext, words: readonly string[]): Promise<O
   const added: UniverseItem[] = [];
   const known: UniverseItem[] = [];
   for (const { word, fitting } of findAll(words, listed, notListed)) {
-    const tracked = fitting.find((item) => [...itemsOf(universe), ...added].some((one) => isSame(one, item)));
+    const tracked = fitting.find((item) => isAmong(item, [...itemsOf(universe), ...added]));
     if (tracked) known.push(tracked);
     else added.push(await chooseOne(word, fitting, context));
   }
-  if (added.length > 0) {
-    const text = await readFile(file, 'utf8');
-    await writeAtomically(file, Readable.from([added.reduce(withItem, text)]));
-  }
-  const coins = universe.coins.length + added.filter(({ kind }) => kind === 'coin').length;
-  const currencies = universe.currencies.length + added.filter(({ kind }) => kind === 'currency').length;
-  const newSeries = coins * currencies - universe.coins.length * universe.currencies.length;
+  const extended = universeOf([...itemsOf(universe), ...added]);
+  if (added.length > 0) await writeAtomically(file, Readable.from([universeJson(extended)]));
+  const newSeries = countSeries(extended) - countSeries(universe);
   return {
     exitCode: EXIT.complete,
     document: { file, added, alreadyTracked: known, newSeries },
-    text: addedText({ file, added, known, newSeries, coins, currencies }),
+    text: addedText(file, extended, { added, known, newSeries }),
   };
 }
 
@@ -72,13 +71,13 @@ async function remove(context: CommandContext, words: readonly string[]): Promis
   const removed: UniverseItem[] = [];
   for (const { word, fitting } of findAll(words, universe, notTracked)) {
     const item = await chooseOne(word, fitting, context);
-    if (!removed.some((one) => isSame(one, item))) removed.push(item);
+    if (!isAmong(item, removed)) removed.push(item);
   }
-  for (const kind of ['coin', 'currency'] as const)
-    if (itemsOf(universe).every((item) => item.kind !== kind || removed.some((one) => isSame(one, item))))
+  const reduced = universeOf(itemsOf(universe).filter((item) => !isAmong(item, removed)));
+  for (const [kind, left] of [['coin', reduced.coins] as const, ['currency', reduced.currencies] as const])
+    if (left.length === 0)
       throw new UsageError(`That would leave no ${kind}; a universe has at least one. Add another one first.`);
-  const text = await readFile(file, 'utf8');
-  await writeAtomically(file, Readable.from([removed.reduce(withoutItem, text)]));
+  await writeAtomically(file, Readable.from([universeJson(reduced)]));
   return { exitCode: EXIT.complete, document: { file, removed }, text: removedText(file, removed) };
 }
 
@@ -89,12 +88,7 @@ async function list({ settings: { universe, universeFile: file } }: CommandConte
 /** Exits 1 where something differs, and 2, as `diff` does, where CoinGecko could not be asked. */
 async function check(context: CommandContext): Promise<Outcome> {
   const { universe, universeFile: file } = context.settings;
-  const listed = await readListed(context);
-  const differences = compareUniverse(
-    universe,
-    listed.coins,
-    listed.currencies.map(({ code }) => code),
-  );
+  const differences = compareUniverse(universe, await readListed(context));
   return {
     exitCode: differences.length === 0 ? EXIT.complete : EXIT.incomplete,
     document: { coins: universe.coins.length, currencies: universe.currencies.length, differences },
@@ -103,7 +97,7 @@ async function check(context: CommandContext): Promise<Outcome> {
 }
 
 /** @throws SourceError when CoinGecko doesn't answer; the signal's reason at Ctrl-C. */
-async function readListed({ settings, terminal, interrupt }: CommandContext): Promise<Listed> {
+async function readListed({ settings, terminal, interrupt }: CommandContext): Promise<Universe> {
   const client = composeClient(settings.source, systemClock);
   const patience = { clock: systemClock, interrupt, note: terminal.note };
   const coins = await askPatiently(client.listCoins, patience);
@@ -115,13 +109,44 @@ async function readListed({ settings, terminal, interrupt }: CommandContext): Pr
   };
 }
 
+/**
+ * Makes a single request, and waits and repeats it as a run does: after a 429 for as long as the source asks.
+ * @throws SourceError when the policy gives up; the signal's reason when it aborts.
+ */
+export async function askPatiently<Answer>(
+  request: (signal: AbortSignal) => Promise<Answer>,
+  {
+    clock,
+    interrupt,
+    note,
+  }: { clock: Pick<Clock, 'monotonicMs' | 'sleep'>; interrupt: AbortSignal; note: (text: string) => void },
+): Promise<Answer> {
+  const policy = createRetryPolicy();
+  let attempts = 1;
+  for (;;) {
+    const sentAt = clock.monotonicMs();
+    try {
+      return await request(interrupt);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      const failed = { error, sentAt, endedAt: clock.monotonicMs(), attempts };
+      const { retryInMs, pauseMs } = policy.failed(failed, Math.random());
+      if (retryInMs === null) throw error;
+      const waitMs = Math.max(retryInMs, pauseMs ?? 0);
+      note(`${error.message} – trying again in ${formatDuration(Math.ceil(waitMs / 1000) * 1000)}`);
+      await clock.sleep(waitMs, interrupt);
+      if (error.kind !== 'rate_limited') attempts += 1;
+    }
+  }
+}
+
 type Found = { readonly word: string; readonly fitting: readonly [UniverseItem, ...UniverseItem[]] };
 
 /** Before anybody is asked: a word that fits nothing ends it all. */
 function findAll(
   words: readonly string[],
-  listed: Listed,
-  refuse: (word: string, listed: Listed) => UsageError,
+  listed: Universe,
+  refuse: (word: string, listed: Universe) => UsageError,
 ): Found[] {
   return words.map((word) => {
     const [first, ...others] = findListed(word, listed);
@@ -134,17 +159,17 @@ function findAll(
 async function chooseOne(
   word: string,
   fitting: Found['fitting'],
-  { terminal, interrupt }: CommandContext,
+  { terminal, interrupt, host }: CommandContext,
 ): Promise<UniverseItem> {
   if (fitting.length === 1) return fitting[0];
   const more = fitting.length - MOST_CHOICES;
   const lines = fitting.slice(0, MOST_CHOICES).map(itemText);
   const rest = more > 0 ? [`… and ${more} more, whose ids are longer: see coingecko.com`] : [];
   const title = `${show(word)} fits ${fitting.length}:`;
-  if (terminal.live === null || !process.stdin.isTTY)
+  if (terminal.live === null || !host.stdin.isTTY)
     throw new UsageError([`${title} name one of them.`, ...lines.map((line) => `  ${line}`), ...rest].join('\n'));
   const choice = await chooseByNumber([title, ...rest].join(' '), lines, {
-    input: process.stdin,
+    input: host.stdin,
     say: terminal.note,
     signal: interrupt,
   });
@@ -154,15 +179,45 @@ async function chooseOne(
   return chosen;
 }
 
+/**
+ * Lets a person choose one of several by its number. The terminal's own line editing is used, so that Ctrl-C stays the
+ * signal that it is elsewhere.
+ * @returns the index; null when nothing is chosen: an empty line, the end of the input, or the signal.
+ */
+export async function chooseByNumber(
+  title: string,
+  options: readonly string[],
+  { input, say, signal }: { input: NodeJS.ReadableStream; say: (text: string) => void; signal: AbortSignal },
+): Promise<number | null> {
+  const question = `Which one? A number from 1 to ${options.length}, or Enter for none:`;
+  say([title, ...options.map((option, index) => `${String(index + 1).padStart(4)}  ${option}`), question].join('\n'));
+  for await (const line of createInterface({ input, terminal: false, signal })) {
+    const typed = line.trim();
+    if (typed === '' || signal.aborted) return null;
+    if (/^\d+$/.test(typed) && options[Number(typed) - 1] !== undefined) return Number(typed) - 1;
+    say(`${JSON.stringify(typed)} is none of them. ${question}`);
+  }
+  return null;
+}
+
 const itemsOf = ({ coins, currencies }: Universe): UniverseItem[] => [
   ...coins.map((coin) => ({ kind: 'coin' as const, ...coin })),
   ...currencies.map((currency) => ({ kind: 'currency' as const, ...currency })),
 ];
 
-const isSame = (one: UniverseItem, other: UniverseItem): boolean =>
-  one.kind === other.kind && keyOf(one) === keyOf(other);
+const universeOf = (items: readonly UniverseItem[]): Universe => ({
+  coins: items.flatMap(({ kind, ...item }) => ('id' in item ? [item] : [])),
+  currencies: items.flatMap(({ kind, ...item }) => ('code' in item ? [item] : [])),
+});
 
-function notListed(word: string, { coins }: Listed): UsageError {
+const countSeries = ({ coins, currencies }: Universe): number => coins.length * currencies.length;
+
+const isAmong = (item: UniverseItem, items: readonly UniverseItem[]): boolean =>
+  items.some((one) => keyOf(one) === keyOf(item));
+
+const keyOf = (item: UniverseItem): string => (item.kind === 'coin' ? `coin:${item.id}` : `currency:${item.code}`);
+
+function notListed(word: string, { coins }: Universe): UsageError {
   const near = coins.find(({ id }) => id === findUnknown([word], coins)?.meant);
   return new UsageError(
     `CoinGecko lists no coin and no currency ${show(word)}; the nearest coin is ${near && nameText({ kind: 'coin', ...near })}. ` +
@@ -170,7 +225,7 @@ function notListed(word: string, { coins }: Listed): UsageError {
   );
 }
 
-function notTracked(word: string, listed: Listed): UsageError {
+function notTracked(word: string, listed: Universe): UsageError {
   const unknown = findUnknown([word], [...listed.coins, ...codesOf(listed)]);
   return new UsageError(`${show(word)} is not tracked; the nearest that is: ${unknown?.meant}.`);
 }

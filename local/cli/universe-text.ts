@@ -1,33 +1,36 @@
+// The universe as a file, and what `npm run universe` says of it.
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
-import type { UniverseDifference } from '../cli/compare-universe.ts';
-import type { UniverseItem } from '../cli/edit-universe.ts';
-import { formatCount, formatQuantity } from './format.ts';
-import { tableText } from './outcome-text.ts';
+import { formatCount, formatQuantity } from '../output/format.ts';
+import { tableText } from '../output/outcome-text.ts';
+import type { UniverseDifference, UniverseItem } from './listing.ts';
 
-/** @returns how an item is named where several fit, and what it is: the first word is one that `add` and `remove` take. */
+/** @returns the file's text: one item a line. */
+export function universeJson({ coins, currencies }: Universe): string {
+  const lines = (items: readonly object[]) =>
+    items.map((item) => `    ${JSON.stringify(item, null, 1).replace(/\n\s*/g, ' ')}`).join(',\n');
+  return `{\n  "coins": [\n${lines(coins)}\n  ],\n  "currencies": [\n${lines(currencies)}\n  ]\n}\n`;
+}
+
+/** @returns what an item is where several fit. It begins with a word that `add` and `remove` take. */
 export const itemText = (item: UniverseItem): string =>
   item.kind === 'coin' ? `${item.id}  ${item.name} (${item.symbol})` : `currency:${item.code}  prices in ${item.name}`;
 
-export function addedText({
-  file,
-  added,
-  known,
-  newSeries,
-  coins,
-  currencies,
-}: {
-  file: string;
-  added: readonly UniverseItem[];
-  known: readonly UniverseItem[];
-  newSeries: number;
-  coins: number;
-  currencies: number;
-}): string {
-  const total = `${formatQuantity(coins, 'coin')} in ${formatCount(currencies)} ${currencies === 1 ? 'currency' : 'currencies'}`;
+/** @returns `pepe (Pepe, pepe)`, `jpy (Japanese Yen)`. */
+export const nameText = (item: UniverseItem): string =>
+  item.kind === 'coin' ? `${item.id} (${item.name}, ${item.symbol})` : `${item.code} (${item.name})`;
+
+const currenciesText = (count: number): string => `${formatCount(count)} ${count === 1 ? 'currency' : 'currencies'}`;
+
+export function addedText(
+  file: string,
+  { coins, currencies }: Universe,
+  { added, known, newSeries }: { added: readonly UniverseItem[]; known: readonly UniverseItem[]; newSeries: number },
+): string {
+  const total = `${formatQuantity(coins.length, 'coin')} in ${currenciesText(currencies.length)}`;
   return [
     ...(added.length > 0 ? [`Added: ${added.map(nameText).join(', ')}.`] : []),
     ...(known.length > 0 ? [`Already tracked: ${known.map(nameText).join(', ')}.`] : []),
-    `${file} has ${total}: ${formatCount(coins * currencies)} series, ${formatCount(newSeries)} of them new.`,
+    `${file} has ${total}: ${formatCount(coins.length * currencies.length)} series, ${formatCount(newSeries)} of them new.`,
     ...(newSeries > 0 ? ['Next: npm run fetch-data brings their last 30 days. On AWS a deploy does.'] : []),
   ].join('\n');
 }
@@ -62,11 +65,6 @@ export function checkedText(
   return [
     ...differences.map(({ detail }) => detail),
     `${differences.length - ofCurrencies} of ${formatQuantity(coins.length, 'coin')} and ${ofCurrencies} of ` +
-      `${currencies.length} ${currencies.length === 1 ? 'currency' : 'currencies'} differ: correct ${file}, by hand or ` +
-      'with npm run universe -- remove and add.',
+      `${currenciesText(currencies.length)} differ: correct ${file}, by hand or with npm run universe -- remove and add.`,
   ].join('\n');
 }
-
-/** @returns `pepe (Pepe, pepe)`, `jpy (Japanese Yen)`. */
-export const nameText = (item: UniverseItem): string =>
-  item.kind === 'coin' ? `${item.id} (${item.name}, ${item.symbol})` : `${item.code} (${item.name})`;
