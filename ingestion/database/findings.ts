@@ -3,7 +3,7 @@ import type { Finding } from '../domain/quality.ts';
 import type { FindingRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
-import { inChunks, insertRows } from './statements.ts';
+import { insertRows } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export const createFindingRepository = (db: Kysely<Tables>, fence: Fence): FindingRepository => ({
@@ -59,9 +59,5 @@ export async function readFindingsOfAllRuns({ db }: Database, limit: number): Pr
 /** What the run has found before, in another hop or delivery, stays as it is. */
 export async function insertFindings(db: Kysely<Tables>, runId: string, findings: readonly Finding[]): Promise<void> {
   const rows = findings.map(({ coin, ...finding }) => ({ ...finding, coin_id: coin, run_id: runId }));
-  for (const chunk of inChunks(rows)) {
-    await insertRows(db, 'quality_findings', chunk)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+  await insertRows(db, 'quality_findings', rows);
 }

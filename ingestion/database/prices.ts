@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
+import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { DailyPrice } from '../domain/daily-price.ts';
 import type { Day } from '../domain/day.ts';
 import type { LatestPrice } from '../domain/latest-price.ts';
@@ -10,7 +10,7 @@ import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
 import { readDayStates } from './sql/day-states.ts';
 import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
-import { inChunks, insertRows, toIso, unnestRows } from './statements.ts';
+import { inChunks, insertRows, replacing, toIso, unnestRows } from './statements.ts';
 import { CONFIRMATION_AFTER_MS, createAnswerWriter, renewDays } from './store-answers.ts';
 import { COLUMNS, type Tables } from './tables.ts';
 
@@ -143,23 +143,8 @@ async function upsertLatestPrices(
     observed_at: toIso(one.observedAt),
     run_id: runId,
   }));
-  for (const chunk of inChunks(rows)) {
-    await insertRows(transaction, 'latest_prices', chunk)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['coin_id', 'currency'])
-          .doUpdateSet(({ ref }) => ({
-            price: ref('excluded.price'),
-            market_cap: ref('excluded.market_cap'),
-            volume_24h: ref('excluded.volume_24h'),
-            change_24h_percent: ref('excluded.change_24h_percent'),
-            observed_at: ref('excluded.observed_at'),
-            run_id: ref('excluded.run_id'),
-          }))
-          .whereRef('latest_prices.observed_at', '<', 'excluded.observed_at'),
-      )
-      .execute();
-  }
+  const isNewer = sql<boolean>`latest_prices.observed_at < excluded.observed_at`;
+  await insertRows(transaction, 'latest_prices', rows, replacing('latest_prices', ['coin_id', 'currency'], isNewer));
 }
 
 /** @returns the latest prices of all series that have one, by coin and currency. */
@@ -215,8 +200,10 @@ export function createImportRepository(fence: Fence, clock: Clock): ImportReposi
         const conflicts: ImportConflict[] = [];
         for (const chunk of inChunks(rows)) conflicts.push(...(await readConflicts(transaction, chunk)));
         if (conflicts.length > 0 && !mayReplace) return { conflicts };
-        let written = 0;
-        for (const chunk of inChunks(rows)) written += await upsert(transaction, chunk);
+        // Equal prices stay as they are, with the source that they came from first.
+        const isOther = sql<boolean>`imported_daily_prices.price <> excluded.price`;
+        const replace = replacing('imported_daily_prices', ['coin_id', 'currency', 'day'], isOther);
+        const written = await insertRows(transaction, 'imported_daily_prices', rows, replace);
         return {
           written: written - conflicts.length,
           replaced: conflicts.length,
@@ -246,21 +233,3 @@ const readConflicts = (transaction: Transaction<Tables>, rows: readonly Row[]): 
     ])
     .orderBy('stored.day')
     .execute();
-
-/** Equal prices stay as they are, with the source that they came from first. @returns how many rows were written. */
-async function upsert(transaction: Transaction<Tables>, rows: readonly Row[]): Promise<number> {
-  const { numInsertedOrUpdatedRows = 0n } = await insertRows(transaction, 'imported_daily_prices', rows)
-    .onConflict((conflict) =>
-      conflict
-        .columns(['coin_id', 'currency', 'day'])
-        .doUpdateSet(({ ref }) => ({
-          price: ref('excluded.price'),
-          source_name: ref('excluded.source_name'),
-          file_sha256: ref('excluded.file_sha256'),
-          imported_at: ref('excluded.imported_at'),
-        }))
-        .whereRef('imported_daily_prices.price', '<>', 'excluded.price'),
-    )
-    .executeTakeFirstOrThrow();
-  return Number(numInsertedOrUpdatedRows);
-}

@@ -1,4 +1,4 @@
-import type { ExpressionBuilder, Kysely } from 'kysely';
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
 import type { Universe } from '../contract/universe-schema.ts';
 import { addDays, type Day } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
@@ -7,7 +7,7 @@ import type { Clock, DayRange, OpenedRun, RunOrder, RunRepository } from '../por
 import type { Fence } from './fence.ts';
 import { isCredited } from './request-ledger.ts';
 import { readSeriesOutcomes, recordOutcomes } from './series-outcomes.ts';
-import { inChunks, insertRows, toIso } from './statements.ts';
+import { insertRows, replacing, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): RunRepository {
@@ -162,28 +162,10 @@ async function openRun(
 }
 
 async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe): Promise<void> {
-  for (const chunk of inChunks(coins)) {
-    await insertRows(db, 'coins', chunk)
-      .onConflict((conflict) =>
-        conflict
-          .column('id')
-          .doUpdateSet(({ ref }) => ({ symbol: ref('excluded.symbol'), name: ref('excluded.name') }))
-          .where(({ eb, refTuple }) =>
-            eb(refTuple('coins.symbol', 'coins.name'), '<>', refTuple('excluded.symbol', 'excluded.name')),
-          ),
-      )
-      .execute();
-  }
-  for (const chunk of inChunks(currencies)) {
-    await insertRows(db, 'currencies', chunk)
-      .onConflict((conflict) =>
-        conflict
-          .column('code')
-          .doUpdateSet(({ ref }) => ({ name: ref('excluded.name') }))
-          .whereRef('currencies.name', '<>', 'excluded.name'),
-      )
-      .execute();
-  }
+  const isRenamed = sql<boolean>`(coins.symbol, coins.name) <> (excluded.symbol, excluded.name)`;
+  await insertRows(db, 'coins', coins, replacing('coins', ['id'], isRenamed));
+  const isOther = sql<boolean>`currencies.name <> excluded.name`;
+  await insertRows(db, 'currencies', currencies, replacing('currencies', ['code'], isOther));
 }
 
 const toKey = ({ coin, currency }: Series) => ({ coin_id: coin, currency });
@@ -191,11 +173,7 @@ const toKey = ({ coin, currency }: Series) => ({ coin_id: coin, currency });
 /** Series that are there already stay as they are. */
 async function openSeries(db: Kysely<Tables>, series: readonly Series[], trackedSince: Day): Promise<void> {
   const opened = series.map((one) => ({ ...toKey(one), tracked_since: trackedSince }));
-  for (const chunk of inChunks(opened)) {
-    await insertRows(db, 'series', chunk)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+  await insertRows(db, 'series', opened);
 }
 
 /** Series that left the universe keep their rows and are no longer expected. */
@@ -257,11 +235,7 @@ async function keepRequested(
     const last_day = last < since ? last : addDays(since, -1);
     return { ...toKey(series), first_day: first, last_day, run_id: runId, requested_at: requestedAt };
   });
-  for (const chunk of inChunks(rows)) {
-    await insertRows(db, 'requested_ranges', chunk)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+  await insertRows(db, 'requested_ranges', rows);
 }
 
 /** From the ledger, which knows every hop, even one that was killed. */

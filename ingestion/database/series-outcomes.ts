@@ -4,7 +4,7 @@ import type { Instant } from '../domain/day.ts';
 import type { Window } from '../domain/planning.ts';
 import type { Series } from '../domain/series.ts';
 import type { RecordedOutcome, SeriesFailure } from '../ports.ts';
-import { inChunks, insertRows, toIso } from './statements.ts';
+import { insertRows, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export async function readSeriesOutcomes(db: Kysely<Tables>, runId: string): Promise<RecordedOutcome[]> {
@@ -53,25 +53,21 @@ export async function recordOutcomes(
     error_kind: one.kind ?? null,
     error: one.message ?? null,
   }));
-  for (const chunk of inChunks(rows)) {
-    await insertRows(db, 'ingestion_series', chunk)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['run_id', 'coin_id', 'currency'])
-          .doUpdateSet(({ eb, fn, ref }) => ({
-            status: ref('excluded.status'),
-            attempts: eb('ingestion_series.attempts', '+', ref('excluded.attempts')),
-            window_from: fn.coalesce('excluded.window_from', 'ingestion_series.window_from'),
-            window_to: fn.coalesce('excluded.window_to', 'ingestion_series.window_to'),
-            days_written: eb('ingestion_series.days_written', '+', ref('excluded.days_written')),
-            last_request_at: fn.coalesce('excluded.last_request_at', 'ingestion_series.last_request_at'),
-            error_kind: ref('excluded.error_kind'),
-            error: ref('excluded.error'),
-          }))
-          .where(({ eb, not, and }) =>
-            not(and([eb('excluded.status', '=', 'current'), eb('ingestion_series.status', '=', 'stored')])),
-          ),
-      )
-      .execute();
-  }
+  await insertRows(db, 'ingestion_series', rows, (conflict) =>
+    conflict
+      .columns(['run_id', 'coin_id', 'currency'])
+      .doUpdateSet(({ eb, fn, ref }) => ({
+        status: ref('excluded.status'),
+        attempts: eb('ingestion_series.attempts', '+', ref('excluded.attempts')),
+        window_from: fn.coalesce('excluded.window_from', 'ingestion_series.window_from'),
+        window_to: fn.coalesce('excluded.window_to', 'ingestion_series.window_to'),
+        days_written: eb('ingestion_series.days_written', '+', ref('excluded.days_written')),
+        last_request_at: fn.coalesce('excluded.last_request_at', 'ingestion_series.last_request_at'),
+        error_kind: ref('excluded.error_kind'),
+        error: ref('excluded.error'),
+      }))
+      .where(({ eb, not, and }) =>
+        not(and([eb('excluded.status', '=', 'current'), eb('ingestion_series.status', '=', 'stored')])),
+      ),
+  );
 }

@@ -4,6 +4,7 @@ import {
   type InsertQueryBuilder,
   type InsertResult,
   type Kysely,
+  type RawBuilder,
   sql,
 } from 'kysely';
 import type { Instant } from '../domain/day.ts';
@@ -37,17 +38,47 @@ export function unnestRows<Name extends string, Column extends string, Row exten
   return sql<Pick<Row, Column>>`unnest(${sql.join(arrays)})`.as<Name>(alias);
 }
 
-/** @returns an insert of the rows with all of the table's `COLUMNS`, to be told what to do on a conflict. */
-export function insertRows<Table extends keyof typeof COLUMNS>(
+/** What to do where a row with the same key is there already. */
+type OnConflict<Table extends keyof Tables> = Parameters<
+  InsertQueryBuilder<Tables, Table, InsertResult>['onConflict']
+>[0];
+
+/**
+ * Inserts rows with all of the table's `COLUMNS`, at most `MAX_ROWS` a statement.
+ * @param onConflict else, a row that is there stays as it is.
+ * @returns how many rows were written.
+ */
+export async function insertRows<Table extends keyof typeof COLUMNS>(
   db: Kysely<Tables>,
   table: Table,
   rows: readonly Pick<Insertable<Tables[Table]>, keyof (typeof COLUMNS)[Table] & keyof Insertable<Tables[Table]>>[],
-): InsertQueryBuilder<Tables, Table, InsertResult> {
+  onConflict: OnConflict<Table> = (conflict) => conflict.doNothing() as never,
+): Promise<number> {
   const columns: ColumnTypes = COLUMNS[table];
-  return db
-    .insertInto(table)
-    .columns(columnNames(columns) as never)
-    .expression(
-      sql`select * from ${unnestRows('incoming', columns, rows as readonly Readonly<Record<string, unknown>>[])}`,
-    );
+  let written = 0;
+  for (const chunk of inChunks(rows as readonly Readonly<Record<string, unknown>>[])) {
+    const { numInsertedOrUpdatedRows = 0n } = await db
+      .insertInto(table)
+      .columns(columnNames(columns) as never)
+      .expression(sql`select * from ${unnestRows('incoming', columns, chunk)}`)
+      .onConflict(onConflict)
+      .executeTakeFirstOrThrow();
+    written += Number(numInsertedOrUpdatedRows);
+  }
+  return written;
+}
+
+/** A row that is there is replaced, where the condition holds for it and for `excluded`, the one that is to come. */
+export function replacing<Table extends keyof typeof COLUMNS>(
+  table: Table,
+  key: readonly string[],
+  condition: RawBuilder<boolean>,
+): OnConflict<Table> {
+  const others = columnNames(COLUMNS[table] as ColumnTypes).filter((column) => !key.includes(column));
+  const values = Object.fromEntries(others.map((column) => [column, sql.ref(`excluded.${column}`)]));
+  return (conflict) =>
+    conflict
+      .columns(key as never)
+      .doUpdateSet(values as never)
+      .where(condition);
 }

@@ -230,11 +230,7 @@ async function insertRejected(
       reason,
     })),
   );
-  for (const chunk of inChunks(rows)) {
-    await insertRows(transaction, 'rejected_samples', chunk)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+  await insertRows(transaction, 'rejected_samples', rows);
 }
 
 async function noteWrite(transaction: Transaction<Tables>, runId: string, now: Instant): Promise<void> {

@@ -12,7 +12,14 @@ import { useOwnDatabases } from '../support/test-database.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const openDatabase = useOwnDatabases();
-const emptyDatabase = () => openDatabase({ isEmpty: true });
+const shared = await openDatabase({ isEmpty: true });
+/** Emptying one takes a tenth of the time of making another. */
+async function emptyDatabase(): Promise<typeof shared> {
+  await sql`
+    drop schema if exists shop cascade; drop schema public cascade;
+    create schema public; grant usage on schema public to public`.execute(shared.db);
+  return shared;
+}
 const migrated = await openDatabase();
 
 const options = { waitMs: 0, clock: createVirtualClock(0), log: silentLog };
@@ -99,16 +106,17 @@ test.each([
 ])(
   'another application on the defaults of Kysely %s, before us or after us, is left alone',
   async (_, others, schema) => {
-    const ours = { ...options, migrations: ONE };
     const theirs = Object.keys(others);
-    const [before, after] = [await emptyDatabase(), await emptyDatabase()];
-    expect(await migrateByDefault(before, others, schema)).toEqual(theirs);
-    expect(await migrateToLatest(before, ours)).toEqual(DONE);
-    expect(await migrateToLatest(after, ours)).toEqual(DONE);
-    expect(await migrateByDefault(after, others, schema)).toEqual(theirs);
-    for (const database of [before, after]) {
-      expect(await migrateToLatest(database, ours)).toEqual(NOTHING);
-      expect(await migrateByDefault(database, others, schema)).toEqual([]);
+    const database = await emptyDatabase();
+    const migrateOurs = () => migrateToLatest(database, { ...options, migrations: ONE });
+    const migrateTheirs = () => migrateByDefault(database, others, schema);
+    for (const isBefore of [true, false]) {
+      await emptyDatabase();
+      if (isBefore) expect(await migrateTheirs()).toEqual(theirs);
+      expect(await migrateOurs()).toEqual(DONE);
+      if (!isBefore) expect(await migrateTheirs()).toEqual(theirs);
+      expect(await migrateOurs()).toEqual(NOTHING);
+      expect(await migrateTheirs()).toEqual([]);
       expect(await names(`${schema ?? 'public'}.kysely_migration`, database)).toEqual(theirs);
     }
   },
@@ -116,7 +124,7 @@ test.each([
 
 test("a list of Kysely's that we may not read is left alone, unless it must be the first version's", async () => {
   const role = `reader_${process.pid}`;
-  const [strangers, ours] = [await emptyDatabase(), await databaseOfFirstVersion()];
+  const [strangers, ours] = [await openDatabase({ isEmpty: true }), await databaseOfFirstVersion()];
   await migrateByDefault(strangers, STRANGER);
   const asRole = ({ url }: { url: string }) => {
     const own = createDatabase({ url: Object.assign(new URL(url), { username: role, password: 'secret' }).href });
@@ -152,7 +160,7 @@ test('a migration that fails is named, and leaves nothing behind', async () => {
 });
 
 test('a server that only reads is named as the cause', async () => {
-  const database = await emptyDatabase();
+  const database = await openDatabase({ isEmpty: true });
   await sql`do $$ begin
     execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$`.execute(
     database.db,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrator.ts';
@@ -50,10 +50,18 @@ async function runOn(database: TestDatabase) {
   }
 }
 
+const shared = await newDatabase();
+afterEach(async () => {
+  const { db, close } = createDatabase({ url: shared.url });
+  const name = sql.id(new URL(shared.url).pathname.slice(1));
+  await sql`begin read write; alter database ${name} reset all; commit`.execute(db);
+  await close();
+});
+
 describe('what a database may have set for its sessions changes nothing', () => {
   let plain: Awaited<ReturnType<typeof runOn>>;
   beforeAll(async () => {
-    plain = await runOn(await newDatabase());
+    plain = await runOn(shared);
     expect(plain).toMatchObject({ status: 'complete', prices: expect.arrayContaining([expect.anything()]) });
   });
 
@@ -95,7 +103,7 @@ describe('what a database may have set for its sessions changes nothing', () => 
   });
 
   test('search_path, which says where the tables are, is left alone', async () => {
-    const database = await newDatabase();
+    const database = shared;
     const { db, close } = createDatabase({ url: database.url });
     await sql`create schema prices`.execute(db).finally(close);
     await preset(database, 'search_path', 'prices');
@@ -106,7 +114,7 @@ describe('what a database may have set for its sessions changes nothing', () => 
 });
 
 test('a database that is read-only by default is left so, and said to be', async () => {
-  const database = await newDatabase();
+  const database = shared;
   await preset(database, 'default_transaction_read_only', 'on');
   const { db, close } = createDatabase({ url: database.url });
   cleanUps.push(close);
@@ -119,7 +127,7 @@ test('a database that is read-only by default is left so, and said to be', async
 });
 
 test('a session of the role is pinned too, and what DATABASE_URL gives in options is not', async () => {
-  const database = await newDatabase();
+  const database = shared;
   const { db, close } = createDatabase({ url: `${database.url}?options=-c%20work_mem%3D8MB%20-c%20DateStyle%3DSQL` });
   cleanUps.push(close);
   const { rows } = await sql`
