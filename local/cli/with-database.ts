@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { codesOf, findUnknown } from '../../ingestion/contract/nearest.ts';
 import { show } from '../../ingestion/contract/show.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
-import { codesOf, findUnknown } from '../../ingestion/contract/nearest.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
-import { readStoredNames } from '../../ingestion/database/read-rows.ts';
 import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrator.ts';
+import { readStoredNames } from '../../ingestion/database/read-rows.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import type { ImportConflict } from '../../../ingestion/database/prices.ts';
 import { createRepositories } from '../../../ingestion/database/repositories.ts';
 import { addDays, dayOf } from '../../../ingestion/domain/day.ts';
 import { type Series, seriesName } from '../../../ingestion/domain/series.ts';
-import type { ImportConflict } from '../../../ingestion/database/prices.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { formatQuantity } from '../../output/format.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
