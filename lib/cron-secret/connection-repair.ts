@@ -5,8 +5,9 @@ import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { resourceName } from '../stage-names.ts';
+import { critical } from '../monitoring/alarms.ts';
+import { programMetric, SUM, type Watched } from '../monitoring/watched.ts';
+import { functionLog, resourceName, type StackConfig } from '../stage-config.ts';
 import type { CronSecret } from './cron-secret.ts';
 
 export interface ConnectionRepairProps {
@@ -19,11 +20,13 @@ export interface ConnectionRepairProps {
  * Repairs the connection when EventBridge de-authorises it. A single 401 is enough for that, and from then on EventBridge
  * makes no scheduled call.
  */
-export class ConnectionRepair extends Construct {
-  readonly handler: NodejsFunction;
+export class ConnectionRepair extends Construct implements Watched {
+  private readonly config: StackConfig;
+  private readonly handler: NodejsFunction;
 
   constructor(scope: Construct, id: string, { config, cronSecret, queue }: ConnectionRepairProps) {
     super(scope, id);
+    this.config = config;
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'repair-connection',
@@ -49,5 +52,23 @@ export class ConnectionRepair extends Construct {
       },
       targets: [new LambdaFunction(this.handler)],
     });
+  }
+
+  alarms() {
+    const logs = [functionLog(this.config, 'repair-connection')];
+    return [
+      critical(
+        'connection-not-authorized',
+        'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
+        programMetric(this.config, 'connectionNotAuthorized'),
+        { logs },
+      ),
+      critical(
+        'connection-repair-failed',
+        'The connection could not be authorised again. Until it is, no scheduled call is made.',
+        this.handler.metricErrors(SUM),
+        { logs },
+      ),
+    ];
   }
 }

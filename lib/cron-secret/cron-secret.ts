@@ -7,7 +7,9 @@ import { Construct } from 'constructs';
 import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import type { StackConfig } from '../stage-config.ts';
+import { critical } from '../monitoring/alarms.ts';
+import { SUM, type Watched } from '../monitoring/watched.ts';
+import { functionLog, type StackConfig } from '../stage-config.ts';
 
 const ROTATE_EVERY = Duration.days(90);
 
@@ -81,11 +83,13 @@ export interface RotationProps {
 }
 
 /** Replaces the cron secret every 90 days: new secret, connection, an authorised call as proof, then the label moves. */
-export class CronSecretRotation extends Construct {
-  readonly handler: NodejsFunction;
+export class CronSecretRotation extends Construct implements Watched {
+  private readonly config: StackConfig;
+  private readonly handler: NodejsFunction;
 
   constructor(scope: Construct, id: string, { config, cronSecret, endpoint }: RotationProps) {
     super(scope, id);
+    this.config = config;
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'rotate-secret',
@@ -116,5 +120,17 @@ export class CronSecretRotation extends Construct {
     });
     // As soon as the schedule exists, Secrets Manager runs the function's test step, which calls the endpoint.
     rotation.node.addDependency(this.handler, endpoint);
+  }
+
+  alarms() {
+    return [
+      critical(
+        'rotation-failed',
+        'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
+        // The function's own errors include those before its program could count them.
+        this.handler.metricErrors(SUM),
+        { logs: [functionLog(this.config, 'rotate-secret')] },
+      ),
+    ];
   }
 }

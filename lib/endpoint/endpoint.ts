@@ -10,8 +10,9 @@ import { Construct } from 'constructs';
 import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { accessLog, resourceName } from '../stage-names.ts';
+import { graph } from '../monitoring/dashboard.ts';
+import { MOST, programMetric, SUM, type Watched } from '../monitoring/watched.ts';
+import { accessLog, resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Calls a second, for all callers together. EventBridge makes one a day. A flood is turned away before Lambda is billed. */
 const RATE_LIMIT = 5;
@@ -24,13 +25,15 @@ export interface EndpointProps {
 }
 
 /** The HTTP API and the trigger function behind it. The function checks the secret and queues a run. */
-export class Endpoint extends Construct {
-  readonly api: HttpApi;
+export class Endpoint extends Construct implements Watched {
   readonly url: string;
-  readonly handler: NodejsFunction;
+  private readonly config: StackConfig;
+  private readonly api: HttpApi;
+  private readonly handler: NodejsFunction;
 
   constructor(scope: Construct, id: string, { config, secret, queue }: EndpointProps) {
     super(scope, id);
+    this.config = config;
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'trigger',
@@ -89,5 +92,20 @@ export class Endpoint extends Construct {
       });
     }
     this.url = `${this.api.apiEndpoint}${ENDPOINT_PATH}`;
+  }
+
+  graphs() {
+    const { config, api, handler } = this;
+    return [
+      graph(
+        'Called',
+        'Endpoint',
+        api.metricCount(SUM),
+        api.metricClientError(SUM),
+        api.metricServerError(SUM),
+        programMetric(config, 'unauthorizedCalls'),
+      ),
+      graph('Called', 'Trigger', handler.metricDuration(MOST), programMetric(config, 'runsQueued')),
+    ];
   }
 }

@@ -1,4 +1,5 @@
 import { Duration, Validations } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { ApiDestination, EventField, HttpMethod, Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { ApiDestination as ApiDestinationTarget } from 'aws-cdk-lib/aws-events-targets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -11,8 +12,10 @@ import {
   SCHEDULED_SOURCE,
 } from '../../ingestion/contract/names.ts';
 import type { CronSecret } from '../cron-secret/cron-secret.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { resourceName } from '../stage-names.ts';
+import { critical, warning } from '../monitoring/alarms.ts';
+import { graph } from '../monitoring/dashboard.ts';
+import { MOST, SUM, type Watched } from '../monitoring/watched.ts';
+import { accessLog, functionLog, resourceName, type StackConfig } from '../stage-config.ts';
 
 export interface ScheduleRuleProps {
   readonly config: StackConfig;
@@ -23,12 +26,14 @@ export interface ScheduleRuleProps {
 }
 
 /** Calls the endpoint on schedule, with the connection's secret. What can't be delivered is kept for somebody to look at. */
-export class ScheduleRule extends Construct {
-  readonly rule: Rule;
-  readonly undelivered: Queue;
+export class ScheduleRule extends Construct implements Watched {
+  private readonly logs: readonly string[];
+  private readonly rule: Rule;
+  private readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, { config, expression, cronSecret, endpointUrl }: ScheduleRuleProps) {
     super(scope, id);
+    this.logs = [accessLog(config), functionLog(config, 'trigger')];
     const destination = new ApiDestination(this, 'Destination', {
       apiDestinationName: `${API_DESTINATION_NAME}${config.suffix}`,
       description: 'The endpoint that queues a run',
@@ -65,5 +70,48 @@ export class ScheduleRule extends Construct {
         }),
       ],
     });
+  }
+
+  alarms() {
+    const { logs, undelivered } = this;
+    return [
+      critical(
+        'scheduled-call-failed',
+        'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
+        this.metric('FailedInvocations'),
+        { logs },
+      ),
+      warning(
+        'rule-throttled',
+        'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
+        this.metric('ThrottledRules'),
+        { logs },
+      ),
+      critical(
+        'calls-undelivered',
+        'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
+        undelivered.metricApproximateNumberOfMessagesVisible(MOST),
+        { logs },
+      ),
+      critical(
+        'undelivered-call-lost',
+        'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
+        this.metric('InvocationsFailedToBeSentToDlq'),
+        { logs },
+      ),
+    ];
+  }
+
+  graphs() {
+    return [
+      graph('Called', 'Schedule', this.metric('Invocations'), this.metric('FailedInvocations')),
+      graph('Called', 'Undelivered calls', this.undelivered.metricApproximateNumberOfMessagesVisible(MOST)),
+    ];
+  }
+
+  /** @returns a metric of EventBridge about the rule. Most exist only while they are not zero. */
+  private metric(metricName: string): Metric {
+    const { ruleName } = this.rule;
+    return new Metric({ namespace: 'AWS/Events', metricName, dimensionsMap: { RuleName: ruleName }, ...SUM });
   }
 }

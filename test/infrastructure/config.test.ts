@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
-import { ConfigError, readConfig } from '../../lib/stage-config.ts';
-import { stackName } from '../../lib/stage-names.ts';
+import { ConfigError, readConfig, stackName } from '../../lib/stage-config.ts';
 import { StageSettings, stageSettingsJsonSchema } from '../../lib/stage-settings.ts';
 import { writeUniverse } from '../support/universe.ts';
 import { configOf, createStack, STAGE_SETTINGS, STAGES } from './synthesise.ts';
@@ -125,6 +124,7 @@ describe('overrides', () => {
       logRetentionDays: '7',
     });
     expect(config).toEqual({
+      name: 'alice',
       stage: 'dev',
       deployment: 'dev-alice',
       suffix: '-dev-alice',
@@ -133,23 +133,19 @@ describe('overrides', () => {
       alarmWebhookSecretName: 'hooks/alarms',
       repositoryUrl: 'https://github.com/you/crypto-prices',
       network: 'nat-gateway',
-      coingecko: {
-        plan: 'demo',
-        baseUrl: 'https://prices.example.com/api/v3',
-        requestsPerMinute: 100,
-        monthlyCredits: 5000,
-        historyDays: 90,
-        crossRates: 'on',
-        latestPrices: 'off',
-      },
+      coingeckoPlan: 'demo',
+      coingeckoBaseUrl: 'https://prices.example.com/api/v3',
+      coingeckoRequestsPerMinute: 100,
+      coingeckoMonthlyCredits: 5000,
+      coingeckoHistoryDays: 90,
+      coingeckoCrossRates: 'on',
+      latestPrices: 'off',
       universeFile: universe,
-      database: {
-        instance: 't4g.small',
-        storageGib: 50,
-        backupDays: 7,
-        clientSecurityGroups: ['sg-0a1b2c3d4e5f60718'],
-        clientCidrs: ['10.20.0.0/16'],
-      },
+      databaseInstance: 't4g.small',
+      databaseStorageGib: 50,
+      databaseBackupDays: 7,
+      databaseClientSecurityGroups: ['sg-0a1b2c3d4e5f60718'],
+      databaseClientCidrs: ['10.20.0.0/16'],
       visibilityMinutes: 30,
       logRetentionDays: 7,
       isProtected: false,
@@ -251,12 +247,11 @@ describe('refusals', () => {
     ['name', 'Alice', 'at most 16 small letters, digits and single hyphens'],
     ['name', 'dev-alice', 'not with the name of a stage'],
     ['schedule', 'every day', 'a schedule, or none: "every day" is no schedule'],
-    ['schedule', 'rate(1 hours)', 'write rate(1 hour)'],
-    ['schedule', 'rate(0 hours)', 'is never due'],
+    ['schedule', 'rate(1 hours)', 'it takes rate(1 hour)'],
     ['schedule', 'cron(0 2 * * * *)', 'needs a ? as its day or as its weekday'],
-    ['schedule', 'cron(0 25 * * ? *)', '"25" is no hour; it takes 0 to 23'],
+    ['schedule', 'cron(0 25 * * ? *)', 'Invalid value for hour: 25'],
     ['schedule', 'cron(0 2 30 2 ? *)', 'is never due'],
-    ['schedule', 'cron(0 2 * * ? 2027)', 'ends some day'],
+    ['schedule', 'cron(0 2 * * ? 2027)', '"2027" is no year'],
     ['schedule', 'cron(0 2 L * ? *)', 'at most 166 hours between runs'],
     ['schedule', 'rate(7 days)', 'at most 166 hours between runs'],
     ['alarmMails', 'a@example.com,bob', 'mail addresses, such as you@example.com'],

@@ -363,7 +363,7 @@ describe('the outputs', () => {
     expect(textOf('AskStatus')).toContain(functionOf(prod, 'status').id);
     expect(textOf('SetCoingeckoKey')).toContain(resource(prod, 'AWS::SecretsManager::Secret', 'CoingeckoKey').id);
     expect(textOf('FireRun')).toContain(resource(prod, 'AWS::SecretsManager::Secret', 'CronSecret').id);
-    expect(textOf('DashboardUrl')).toContain(resource(prod, 'AWS::CloudWatch::Dashboard').id);
+    expect(textOf('DashboardUrl')).toContain(resource(prod, 'AWS::CloudWatch::Dashboard').Properties.DashboardName);
   });
 
   test('hold no secret, not even by reference', () => {

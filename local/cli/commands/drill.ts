@@ -2,8 +2,13 @@ import * as z from 'zod';
 import { alarmIds } from '../../../ingestion/contract/alarm-names.ts';
 import { firstIssue } from '../../../ingestion/contract/first-issue.ts';
 import { IngestionError } from '../../../ingestion/domain/failure.ts';
-import { ConfigError, readConfig, type SettingsReader, type StackConfig } from '../../../lib/stage-config.ts';
-import { resourceName } from '../../../lib/stage-names.ts';
+import {
+  ConfigError,
+  readConfig,
+  resourceName,
+  type SettingsReader,
+  type StackConfig,
+} from '../../../lib/stage-config.ts';
 import { drillText, type Subscription } from '../../output/drill-text.ts';
 import { aws } from '../aws-cli.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';

@@ -8,7 +8,7 @@ import type { StackConfig } from '../stage-config.ts';
 import type { Database } from './price-database.ts';
 
 /** Room for the 8 minutes of connecting to a new database, and for the migrations themselves. */
-const TIMEOUT = Duration.minutes(14);
+const MIGRATIONS_TIMEOUT = Duration.minutes(14);
 
 export interface MigrationsProps {
   readonly config: StackConfig;
@@ -28,15 +28,38 @@ export class Migrations extends Construct {
       config,
       folder: 'migrate',
       description: 'Brings the schema of the database up to date; runs at each deploy that changes it',
-      timeout: TIMEOUT,
+      timeout: MIGRATIONS_TIMEOUT,
       database,
     });
     new Trigger(this, 'Trigger', {
       handler: this.handler,
-      timeout: TIMEOUT,
+      timeout: MIGRATIONS_TIMEOUT,
       // The function reads its password through the way out, and nothing else in the template says so.
       executeAfter: [network, database],
       executeBefore: [...before],
+    });
+  }
+}
+
+export interface StatusProps {
+  readonly config: StackConfig;
+  readonly database: Database;
+}
+
+/** Says what is stored, missing and under way. People invoke it by hand, since they can't reach the database. */
+export class Status extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { config, database }: StatusProps) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'status',
+      description: 'Answers what is stored and missing, in JSON; {"runId":"..."} asks for one run',
+      timeout: Duration.seconds(60),
+      database,
+      needsUniverse: true,
+      environment: { schedule: config.schedule?.expression ?? 'none' },
     });
   }
 }
