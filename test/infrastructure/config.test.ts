@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { ConfigError, readConfig, stackName } from '../../lib/stage-config.ts';
 import { StageSettings, stageSettingsJsonSchema } from '../../lib/stage-settings.ts';
 import { writeUniverse } from '../support/universe.ts';
-import { configOf, createStack, STAGE_SETTINGS, STAGES } from './synthesise.ts';
+import { configOf, LONGEST_REPOSITORY, STAGE_SETTINGS, STAGES } from './deployments.ts';
 
 /** @returns the message that refuses the settings. */
 function refusal(context: Record<string, unknown>, file?: Record<string, unknown>): string {
@@ -68,29 +67,12 @@ describe('the settings files', () => {
   });
 });
 
-describe('stages', () => {
-  test('without a stage it is prod, whose names have no suffix', () => {
-    expect(configOf({})).toMatchObject({
-      stage: 'prod',
-      suffix: '',
-      schedule: { expression: 'cron(0 2 * * ? *)', longestIntervalMinutes: 24 * 60 },
-      network: 'nat-gateway',
-      isProtected: true,
-    });
-  });
-
-  test('staging runs every 12 hours behind a NAT instance', () => {
-    expect(configOf({ stage: 'staging' })).toMatchObject({
-      suffix: '-staging',
-      schedule: { expression: 'rate(12 hours)' },
-      network: 'nat-instance',
-      isProtected: false,
-    });
-  });
-
-  test('dev has no schedule', () => {
-    expect(configOf({ stage: 'dev' })).toMatchObject({ suffix: '-dev', schedule: null, network: 'nat-instance' });
-  });
+test.each([
+  [{}, { stage: 'prod', suffix: '', network: 'nat-gateway', isProtected: true }],
+  [{ stage: 'staging' }, { suffix: '-staging', network: 'nat-instance', isProtected: false }],
+  [{ stage: 'dev' }, { suffix: '-dev', schedule: null, alarmMails: [], isProtected: false }],
+])('with %j a deploy is %j', (context, expected) => {
+  expect(configOf(context)).toMatchObject(expected);
 });
 
 describe('overrides', () => {
@@ -154,11 +136,6 @@ describe('overrides', () => {
     expect(Object.keys(config.overrides)).toHaveLength(21);
   });
 
-  test('win over the file, which serves where they are silent', () => {
-    const config = configOf({ stage: 'staging', logRetentionDays: '7' });
-    expect(config).toMatchObject({ logRetentionDays: 7, network: 'nat-instance' });
-  });
-
   test('each tells what the next deploy without it undoes', () => {
     const { overrides } = configOf({
       stage: 'staging',
@@ -194,14 +171,6 @@ describe('overrides', () => {
     expect(config.universeFile).toBe(universe);
     expect(Object.keys(config.overrides)).toEqual(['universe']);
   });
-
-  test('they reach whoever synthesises, as warnings', () => {
-    const { stack } = createStack({ stage: 'dev', network: 'nat-gateway' });
-    Annotations.fromStack(stack).hasWarning(
-      '*',
-      Match.stringLikeRegexp('network is "nat-gateway" for this deploy alone'),
-    );
-  });
 });
 
 describe('who is told of alarms', () => {
@@ -219,10 +188,6 @@ describe('who is told of alarms', () => {
   test('none is an answer', () => {
     expect(readConfig({}, {}, () => ({ ...undecided, alarmMails: 'none' })).alarmMails).toEqual([]);
     expect(readConfig({ alarmMails: 'none' }, {}, () => undecided).alarmMails).toEqual([]);
-  });
-
-  test('elsewhere nobody need be', () => {
-    expect(configOf({ stage: 'dev' }).alarmMails).toEqual([]);
   });
 });
 
@@ -246,6 +211,7 @@ describe('refusals', () => {
   test.each([
     ['name', 'Alice', 'at most 16 small letters, digits and single hyphens'],
     ['name', 'dev-alice', 'not with the name of a stage'],
+    ['name', 'seventeen-letters', 'at most 16'],
     ['schedule', 'every day', 'a schedule, or none: "every day" is no schedule'],
     ['schedule', 'rate(1 hours)', 'it takes rate(1 hour)'],
     ['schedule', 'cron(0 2 * * * *)', 'needs a ? as its day or as its weekday'],
@@ -255,6 +221,11 @@ describe('refusals', () => {
     ['schedule', 'cron(0 2 L * ? *)', 'at most 166 hours between runs'],
     ['schedule', 'rate(7 days)', 'at most 166 hours between runs'],
     ['alarmMails', 'a@example.com,bob', 'mail addresses, such as you@example.com'],
+    ['alarmWebhookSecretName', 'https://hooks.slack.com/a/x', 'the name or the whole ARN of a secret'],
+    ['alarmWebhookSecretName', 'arn:aws:secret:hook', 'the whole ARN'],
+    ['repositoryUrl', 'http://github.com/you/prices', 'an https address of at most 100 characters'],
+    ['repositoryUrl', 'https://github.com/you/prices/', 'an https address of at most 100 characters'],
+    ['repositoryUrl', 'https://me:pw@example.com/prices', 'an https address'],
     ['network', 'none', 'nat-gateway or nat-instance'],
     ['coingeckoPlan', 'free', 'public, demo or paid'],
     ['coingeckoBaseUrl', 'http://prices.example.com', 'an https address'],
@@ -284,6 +255,10 @@ describe('refusals', () => {
     const coins = [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }];
     const universe = writeUniverse({ coins, currencies: [{ code: 'USD', name: 'US dollar' }] });
     expect(refusal({ universe })).toContain('at currencies[0].code is "USD"; it takes a code like "usd"');
+  });
+
+  test('a repository whose links an alarm has no room for is refused', () => {
+    expect(refusal({ repositoryUrl: `${LONGEST_REPOSITORY}x` })).toContain('at most 100 characters');
   });
 
   test('all wrong settings are named at once', () => {

@@ -1,22 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { alarmIds } from '../../ingestion/contract/alarm-names.ts';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import {
   configOf,
-  createStack,
-  grantsOf,
-  nameOf,
-  type Resource,
-  resource,
-  resourcesOf,
+  DEPLOYMENT_NAMES,
+  DEPLOYMENTS,
+  type DeploymentName,
+  LONGEST_REPOSITORY,
   STAGES,
-  templateOf,
-  WITH_WEBHOOK,
-} from './synthesise.ts';
+  WEBHOOK,
+} from './deployments.ts';
+import { grantsOf, nameOf, propertiesOf, type Resource, resource, resourcesOf, templateOf } from './templates.ts';
 
-const prod = templateOf(WITH_WEBHOOK);
+const prod = templateOf('webhook');
 
 /** Longer than any region there is. */
 const REGION = 'ap-southeast-99';
@@ -27,20 +24,18 @@ const textOf = ({ AlarmDescription }: Resource['Properties']): string => {
   return parts.map((part) => (typeof part === 'string' ? part : REGION)).join(between);
 };
 
-/** @returns a stage's alarms by the ids under which the runbook has them. */
-function alarmsOf(stage: string, settings = {}): Map<string, Resource['Properties']> {
-  const all = { ...(stage === 'prod' ? {} : { stage }), ...WITH_WEBHOOK, ...settings };
-  const alarms = Object.values(resourcesOf(templateOf(all), 'AWS::CloudWatch::Alarm'));
-  const { suffix } = configOf(all);
+/** @returns a deployment's alarms by the ids under which the runbook has them. */
+function alarmsOf(name: DeploymentName): Map<string, Resource['Properties']> {
+  const { suffix } = configOf(DEPLOYMENTS[name]);
   return new Map(
-    alarms.map(({ Properties }) => [
-      Properties.AlarmName.replace(/^crypto-prices-/, '').slice(0, suffix ? -suffix.length : undefined),
-      Properties,
+    propertiesOf(templateOf(name), 'AWS::CloudWatch::Alarm').map((alarm) => [
+      alarm.AlarmName.replace(/^crypto-prices-/, '').slice(0, suffix ? -suffix.length : undefined),
+      alarm,
     ]),
   );
 }
 
-const alarms = alarmsOf('prod');
+const alarms = alarmsOf('webhook');
 /** Every alarm that there is in some deployment. */
 const IDS = alarmIds({ hasSchedule: true, hasNatInstance: true, hasWebhook: true });
 const alarm = (id: string): Resource['Properties'] => alarms.get(id);
@@ -59,7 +54,6 @@ describe('the runbook', () => {
     for (const part of ['**Meaning.**', '**Look.**', '**Resolve.**']) expect(section).toContain(part);
   });
 
-  const GITHUB = 'https://github.com/you/crypto-prices';
   /** The anchors that GitHub gives the headings: small letters, no punctuation, hyphens; a repeated one gets a number. */
   const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -69,9 +63,9 @@ describe('the runbook', () => {
   );
 
   test('every text leads to its section, where the repository is known at GitHub', () => {
-    for (const [id, alarm] of alarmsOf('prod', { repositoryUrl: GITHUB })) {
+    for (const [id, alarm] of alarmsOf('longest')) {
       expect(textOf(alarm)).toMatch(/^\[(critical|warning)\] [A-Z].{30,}\.\n/);
-      expect(textOf(alarm)).toContain(`\nWhat to do: ${GITHUB}/blob/HEAD/docs/runbook.md#${id}\n`);
+      expect(textOf(alarm)).toContain(`\nWhat to do: ${LONGEST_REPOSITORY}/blob/HEAD/docs/runbook.md#${id}\n`);
       expect(anchors.filter((anchor) => anchor === id)).toHaveLength(1);
     }
     expect(textOf(alarm('runs-dead'))).toContain('\nWhat to do: docs/runbook.md#runs-dead\n');
@@ -79,18 +73,12 @@ describe('the runbook', () => {
 });
 
 describe('the text of an alarm', () => {
-  test.each(STAGES)('in %s is no longer than CloudWatch takes, with the longest name and address', (stage) => {
-    const name = 'sixteen-letters1';
-    expect(() => templateOf({ name: `${name}x` })).toThrow('at most 16');
-    const repositoryUrl = `https://github.com/${'x'.repeat(81)}`;
-    expect(() => templateOf({ repositoryUrl: `${repositoryUrl}x` })).toThrow('at most 100 characters');
-    for (const alarm of alarmsOf(stage, { name, repositoryUrl }).values()) {
-      expect(textOf(alarm).length).toBeLessThanOrEqual(1024);
-    }
+  test('is no longer than CloudWatch takes, with the longest name and address', () => {
+    for (const alarm of alarmsOf('longest').values()) expect(textOf(alarm).length).toBeLessThanOrEqual(1024);
   });
 
   test("leads to the dashboard of the stack's region", () => {
-    const { DashboardName } = resource(templateOf({ stage: 'staging' }), 'AWS::CloudWatch::Dashboard').Properties;
+    const { DashboardName } = resource(templateOf('staging'), 'AWS::CloudWatch::Dashboard').Properties;
     for (const alarm of alarmsOf('staging').values()) {
       expect(textOf(alarm)).toContain(
         `\nDashboard: https://${REGION}.console.aws.amazon.com/cloudwatch/home?region=${REGION}#dashboards/dashboard/${DashboardName}\n`,
@@ -104,11 +92,9 @@ describe('the text of an alarm', () => {
     return decodeURIComponent(decodeURIComponent(query.replaceAll('$', '%')).replaceAll('*', '%'));
   }
 
-  test.each(STAGES)('in %s leads to a query of logs that the stack has', (stage) => {
-    const groups = Object.values(resourcesOf(templateOf({ stage, ...WITH_WEBHOOK }), 'AWS::Logs::LogGroup')).map(
-      ({ Properties }) => Properties.LogGroupName,
-    );
-    for (const alarm of alarmsOf(stage).values()) {
+  test.each(DEPLOYMENT_NAMES)('in %s leads to a query of logs that the stack has', (name) => {
+    const groups = propertiesOf(templateOf(name), 'AWS::Logs::LogGroup').map(({ LogGroupName }) => LogGroupName);
+    for (const alarm of alarmsOf(name).values()) {
       const [, hours, query, source = ''] =
         /^~\(end~0~start~-(\d+)~timeType~'RELATIVE~unit~'seconds~editorString~'(.+)~source~\((.+)\)\)$/.exec(
           queryOf(textOf(alarm)),
@@ -137,20 +123,9 @@ describe('who is told', () => {
   });
 
   test('the addresses of the settings get mail', () => {
-    const template = templateOf({ alarmMails: 'a@example.com,b@example.com' });
-    const subscriptions = Object.values(resourcesOf(template, 'AWS::SNS::Subscription'));
-    expect(subscriptions.map(({ Properties: { Protocol, Endpoint } }) => [Protocol, Endpoint])).toEqual([
-      ['email', 'a@example.com'],
-      ['email', 'b@example.com'],
-    ]);
-  });
-
-  test('a stack that tells nobody says so at synth', () => {
-    const warning = Match.stringLikeRegexp('No alarm reaches anybody: put "alarmMails"');
-    Annotations.fromStack(createStack({}).stack).hasWarning('*', warning);
-    Annotations.fromStack(createStack({ alarmMails: 'a@example.com' }).stack).hasNoWarning('*', warning);
-    const onlyWebhook = Match.stringLikeRegexp('No alarm reaches anybody while the webhook is out of order: put');
-    Annotations.fromStack(createStack(WITH_WEBHOOK).stack).hasWarning('*', onlyWebhook);
+    const subscriptions = propertiesOf(templateOf('custom'), 'AWS::SNS::Subscription');
+    const mails = subscriptions.filter(({ Protocol }) => Protocol === 'email').map(({ Endpoint }) => Endpoint);
+    expect(mails).toEqual(['a@example.com', 'b@example.com']);
   });
 });
 
@@ -173,46 +148,30 @@ describe('the webhook', () => {
   });
 
   test.each([
-    ['a name', 'hooks/alarms', /:secret:hooks\/alarms-\?{6}$/],
-    [
-      'an ARN',
-      'arn:aws:secretsmanager:eu-central-1:123456789012:secret:hook-AbCdEf',
-      /^arn:aws:.+:secret:hook-AbCdEf$/,
-    ],
-  ])('reads the one secret, by %s', (_, alarmWebhookSecretName, arn) => {
-    const template = templateOf({ alarmWebhookSecretName });
+    ['a name', 'webhook', WEBHOOK, /:secret:crypto-prices-webhook-\?{6}$/],
+    ['an ARN', 'custom', DEPLOYMENTS.custom.alarmWebhookSecretName, /^arn:aws:.+:secret:hook-AbCdEf$/],
+  ] as const)('reads the one secret, by %s', (_, name, secret, arn) => {
+    const template = templateOf(name);
     const { Variables } = resource(template, 'AWS::Lambda::Function', 'AlarmWebhook').Properties.Environment;
-    expect(Variables.WEBHOOK_SECRET_ID).toBe(alarmWebhookSecretName);
-    const secrets = grantsOf(template, 'alarm-webhook').filter((grant) => grant.startsWith('secretsmanager:'));
-    expect(secrets).toEqual([
-      expect.stringMatching(/^secretsmanager:DescribeSecret on /),
-      expect.stringMatching(/^secretsmanager:GetSecretValue on /),
-    ]);
-    for (const grant of secrets) expect(grant.split(' on ')[1]).toMatch(arn);
-  });
-
-  test.each([
-    ['alarmWebhookSecretName', 'https://hooks.slack.com/services/T0/B0/x', 'the name or the whole ARN of a secret'],
-    ['alarmWebhookSecretName', 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:hook', 'the whole ARN'],
-    ['repositoryUrl', 'http://github.com/you/crypto-prices', 'an https address of at most 100 characters'],
-    ['repositoryUrl', 'https://github.com/you/crypto-prices/', 'an https address of at most 100 characters'],
-    ['repositoryUrl', 'https://me:password@example.com/you/crypto-prices', 'an https address'],
-  ])('%s "%s" is refused', (name, value, takes) => {
-    expect(() => templateOf({ [name]: value })).toThrow(takes);
+    expect(Variables.WEBHOOK_SECRET_ID).toBe(secret);
+    const grants = grantsOf(template, 'alarm-webhook').filter((grant) => grant.startsWith('secretsmanager:'));
+    expect(grants).toHaveLength(2);
+    for (const grant of grants) expect(grant.split(' on ')[1]).toMatch(arn);
   });
 
   test('is not there unless a secret is named', () => {
-    const template = templateOf({});
-    expect(Object.keys(template.findResources('AWS::Lambda::Function')).join()).not.toContain('Webhook');
-    expect(Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'))).toHaveLength(alarms.size - 1);
+    expect(Object.keys(resourcesOf(templateOf('prod'), 'AWS::Lambda::Function')).join()).not.toContain('Webhook');
+    expect(alarmsOf('prod').size).toBe(alarms.size - 1);
   });
 });
 
 describe('what is watched', () => {
   test('in stages with a schedule, and in those without', () => {
-    for (const stage of STAGES) {
-      const expected = { hasSchedule: stage !== 'dev', hasNatInstance: stage !== 'prod', hasWebhook: true };
-      expect([...alarmsOf(stage).keys()]).toEqual(alarmIds(expected));
+    for (const name of DEPLOYMENT_NAMES) {
+      const { schedule, network, alarmWebhookSecretName } = configOf(DEPLOYMENTS[name]);
+      const hasNatInstance = network === 'nat-instance';
+      const expected = { hasSchedule: schedule !== null, hasNatInstance, hasWebhook: !!alarmWebhookSecretName };
+      expect([...alarmsOf(name).keys()]).toEqual(alarmIds(expected));
     }
     const none = alarmIds({ hasSchedule: false, hasNatInstance: false, hasWebhook: false });
     expect(IDS.filter((id) => !none.includes(id))).toEqual([
@@ -241,20 +200,11 @@ describe('what is watched', () => {
 
   test("metrics of AWS are those of this stack's resources", () => {
     const watched = [...alarms].filter(([, { Namespace }]) => Namespace !== METRIC_NAMESPACE);
-    expect(
-      Object.fromEntries(
-        watched.map(
-          ([
-            id,
-            {
-              Namespace,
-              MetricName,
-              Dimensions: [dimension],
-            },
-          ]) => [id, `${Namespace} ${MetricName} ${dimension.Name}=${nameOf(dimension.Value)}`],
-        ),
-      ),
-    ).toEqual({
+    const shown = watched.map(([id, { Namespace, MetricName, Dimensions }]) => {
+      const [{ Name, Value }] = Dimensions;
+      return [id, `${Namespace} ${MetricName} ${Name}=${nameOf(Value)}`];
+    });
+    expect(Object.fromEntries(shown)).toEqual({
       'scheduled-call-failed': 'AWS/Events FailedInvocations RuleName=ScheduleRule',
       'rule-throttled': 'AWS/Events ThrottledRules RuleName=ScheduleRule',
       'calls-undelivered': 'AWS/SQS ApproximateNumberOfMessagesVisible QueueName=ScheduleUndelivered.QueueName',
@@ -281,16 +231,17 @@ describe('what is watched', () => {
 
 describe('silence', () => {
   test.each([
-    ['prod', { stage: 'prod' }, 24 + 2],
-    ['staging', { stage: 'staging' }, 12 + 2],
-    ['weekdays only', { stage: 'prod', schedule: 'cron(0 2 ? * MON-FRI *)' }, 72 + 2],
-    ['the longest that can be watched', { stage: 'prod', schedule: 'rate(166 hours)' }, 168],
-  ])(
-    'no complete run, in %s: missing data is breaching, over the longest interval and 2 hours',
-    (_, settings, hours) => {
-      const template = templateOf(settings);
-      const { Properties } = resource(template, 'AWS::CloudWatch::Alarm', 'Alarmsnocompleterun');
-      expect(Properties).toMatchObject({
+    ['prod', 24 + 2],
+    ['staging', 12 + 2],
+    // On weekdays only.
+    ['custom', 72 + 2],
+    // The longest that can be watched.
+    ['scheduledDev', 168],
+  ] as const)(
+    'no complete run, in %s: over the longest interval and 2 hours, missing data is breaching',
+    (name, hours) => {
+      const alarm = alarmsOf(name).get('no-complete-run');
+      expect(alarm).toMatchObject({
         MetricName: METRICS.fullRunsComplete,
         Statistic: 'Sum',
         Threshold: 1,
@@ -299,7 +250,7 @@ describe('silence', () => {
         EvaluationPeriods: hours,
         TreatMissingData: 'breaching',
       });
-      expect(textOf(Properties)).toContain(`No full run has been complete for ${hours} hours`);
+      expect(textOf(alarm)).toContain(`No full run has been complete for ${hours} hours`);
     },
   );
 
@@ -308,7 +259,7 @@ describe('silence', () => {
   });
 
   test('a NAT instance that says nothing is down', () => {
-    const instance = resource(templateOf({ stage: 'dev' }), 'AWS::EC2::Instance');
+    const instance = resource(templateOf('dev'), 'AWS::EC2::Instance');
     expect(alarmsOf('dev').get('way-out-down')).toMatchObject({
       Namespace: 'AWS/EC2',
       MetricName: 'StatusCheckFailed',
@@ -360,41 +311,28 @@ describe('thresholds', () => {
   });
 
   test('those of the database follow its size', () => {
-    const template = templateOf({ databaseInstance: 't4g.small', databaseStorageGib: '50' });
-    const threshold = (id: string) =>
-      resource(template, 'AWS::CloudWatch::Alarm', `Alarmsdatabase${id}`).Properties.Threshold;
+    const threshold = (id: string) => alarmsOf('custom').get(id)?.Threshold;
     // RDS itself acts at 10 %.
-    expect(threshold('storage')).toBe(2.5 * 1024 ** 3);
-    expect(threshold('connections')).toBe(112);
+    expect(threshold('database-storage')).toBe(2.5 * 1024 ** 3);
+    expect(threshold('database-connections')).toBe(112);
     expect(alarm('database-connections').Threshold).toBe(56);
   });
 });
 
 describe('the dashboard', () => {
-  const body = (stage: string) =>
-    JSON.stringify(resource(templateOf({ stage }), 'AWS::CloudWatch::Dashboard').Properties.DashboardBody);
+  const body = (name: DeploymentName) =>
+    JSON.stringify(resource(templateOf(name), 'AWS::CloudWatch::Dashboard').Properties.DashboardBody);
 
-  test.each(STAGES)("in %s tells the run's story from the call to the database", (stage) => {
-    const titles = [
-      'Alarms',
-      '1. Called',
-      '2. Queued',
-      '3. Worked on',
-      '4. Fetched',
-      '5. Stored',
-      '6. Fresh',
-      '7. Database',
-    ];
-    const positions = titles.map((title) => body(stage).indexOf(title));
-    expect(positions).toEqual(positions.toSorted((one, other) => one - other));
-    expect(positions).not.toContain(-1);
+  test.each(STAGES)("in %s tells the run's story from the call to the database, by graphs in each chapter", (stage) => {
+    const chapters = ['1. Called', '2. Queued', '3. Worked on', '4. Fetched', '5. Stored', '6. Fresh', '7. Database'];
+    const [head = '', ...parts] = body(stage).split('## ');
+    expect(head).toContain('Alarms');
+    expect(parts.map((part) => chapters.find((chapter) => part.startsWith(chapter)))).toEqual(chapters);
+    for (const part of parts) expect(part).toContain('timeSeries');
   });
 
   test("shows every alarm, and the database's latencies", () => {
-    const { DashboardBody } = resource(prod, 'AWS::CloudWatch::Dashboard').Properties;
-    for (const id of Object.keys(resourcesOf(prod, 'AWS::CloudWatch::Alarm'))) {
-      expect(JSON.stringify(DashboardBody)).toContain(id);
-    }
+    for (const id of Object.keys(resourcesOf(prod, 'AWS::CloudWatch::Alarm'))) expect(body('webhook')).toContain(id);
     for (const metric of ['ReadLatency', 'WriteLatency']) expect(body('prod')).toContain(metric);
   });
 });
