@@ -1,7 +1,6 @@
 import { Annotations, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { ConnectionRepair } from './cron-secret/connection-repair.ts';
-import { CronSecret, CronSecretRotation } from './cron-secret/cron-secret.ts';
+import { ConnectionRepair, CronSecret, CronSecretRotation } from './cron-secret/cron-secret.ts';
 import { Migrations, Status } from './database/database-functions.ts';
 import { Database } from './database/price-database.ts';
 import { Protection } from './database/protection.ts';
@@ -37,37 +36,37 @@ export class CryptoPricesStack extends Stack {
     }
 
     const network = new Network(this, 'Network', config);
-    const database = new Database(this, 'Database', { config, network });
+    const database = new Database(this, 'Database', config, network);
     const queues = new Queues(this, 'Queues', config);
     const coingeckoKey = new CoingeckoKey(this, 'CoingeckoKey', config);
     const cronSecret = new CronSecret(this, 'CronSecret', config);
 
-    const endpoint = new Endpoint(this, 'Endpoint', { config, secret: cronSecret.secret, queue: queues.runs });
-    const rotation = new CronSecretRotation(this, 'CronSecretRotation', { config, cronSecret, endpoint });
-    const repair = new ConnectionRepair(this, 'ConnectionRepair', { config, cronSecret, queue: queues.runs });
-    const worker = new Worker(this, 'Worker', { config, database, queues, coingeckoKey: coingeckoKey.secret });
-    const migrations = new Migrations(this, 'Migrations', { config, network, database, before: [worker] });
-    const status = new Status(this, 'Status', { config, database });
+    const { runs: queue } = queues;
+    const endpoint = new Endpoint(this, 'Endpoint', config, { secret: cronSecret.secret, queue });
+    const rotation = new CronSecretRotation(this, 'CronSecretRotation', config, { cronSecret, endpoint });
+    const repair = new ConnectionRepair(this, 'ConnectionRepair', config, { cronSecret, queue });
+    const worker = new Worker(this, 'Worker', config, { database, queues, coingeckoKey: coingeckoKey.secret });
+    const migrations = new Migrations(this, 'Migrations', config, { network, database, before: [worker] });
+    const status = new Status(this, 'Status', config, database);
 
     // In the order in which a run passes them.
     const watched: Watched[] = [endpoint, repair, rotation, queues, worker, network, runResults(config), database];
     if (config.schedule) {
       const { expression } = config.schedule;
       watched.unshift(
-        new ScheduleRule(this, 'Schedule', { config, expression, cronSecret, endpointUrl: endpoint.url }),
+        new ScheduleRule(this, 'Schedule', config, { expression, cronSecret, endpointUrl: endpoint.url }),
       );
-      new DeployRun(this, 'DeployRun', { config, queue: queues.runs, deployId, after: [worker, migrations] });
+      new DeployRun(this, 'DeployRun', config, { queue, deployId, after: [worker, migrations] });
     }
     const alarms = new Alarms(this, 'Alarms', config);
     const { alarmWebhookSecretName: secretName } = config;
-    if (secretName) watched.push(new AlarmWebhook(this, 'AlarmWebhook', { config, secretName, topic: alarms.topic }));
+    if (secretName) watched.push(new AlarmWebhook(this, 'AlarmWebhook', config, { secretName, topic: alarms.topic }));
     alarms.watch(watched);
-    createDashboard(this, 'Dashboard', { config, alarms, watched });
+    createDashboard(this, config, alarms.alarms, watched);
 
     keepHelperFunctionsTidy(this, config);
-    if (config.isProtected) {
-      new Protection(this, 'Protection', { config, database, deployId, after: this.node.children });
-    }
+    if (config.isProtected)
+      new Protection(this, 'Protection', config, { database, deployId, after: this.node.children });
     createOutputs(this, { config, network, database, queues, endpoint, cronSecret, coingeckoKey, status });
   }
 }

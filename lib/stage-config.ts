@@ -36,15 +36,6 @@ export const resourceName = ({ suffix }: Named, name: string): string => `crypto
 
 export const stackName = ({ suffix }: Named): string => `CryptoPrices${suffix}`;
 
-/** @param folder the function's folder in `functions/`. */
-export const functionLog = (config: Named, folder: string): string => `/aws/lambda/${resourceName(config, folder)}`;
-
-/** Under this prefix a group needs no room in the account's resource policy for logs, which is full in some accounts. */
-export const accessLog = (config: Named): string => `/aws/vendedlogs/apigateway/${resourceName(config, 'endpoint')}`;
-
-export const databaseLog = (config: Named): string =>
-  `/aws/rds/instance/${resourceName(config, 'database')}/postgresql`;
-
 type Values = Readonly<Record<string, unknown>>;
 
 /** @returns what a stage's settings file holds. */

@@ -11,7 +11,6 @@ import type { Database } from './price-database.ts';
 const MIGRATIONS_TIMEOUT = Duration.minutes(14);
 
 export interface MigrationsProps {
-  readonly config: StackConfig;
   readonly network: Network;
   readonly database: Database;
   /** What needs the schema, and is created or changed after it. */
@@ -20,11 +19,9 @@ export interface MigrationsProps {
 
 /** Brings the schema up to date during a deploy that changes the program. A failure fails the deploy. */
 export class Migrations extends Construct {
-  readonly handler: NodejsFunction;
-
-  constructor(scope: Construct, id: string, { config, network, database, before }: MigrationsProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { network, database, before }: MigrationsProps) {
     super(scope, id);
-    this.handler = createHandlerFunction(this, 'Function', {
+    const handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'migrate',
       description: 'Brings the schema of the database up to date; runs at each deploy that changes it',
@@ -32,7 +29,7 @@ export class Migrations extends Construct {
       database,
     });
     new Trigger(this, 'Trigger', {
-      handler: this.handler,
+      handler,
       timeout: MIGRATIONS_TIMEOUT,
       // The function reads its password through the way out, and nothing else in the template says so.
       executeAfter: [network, database],
@@ -41,16 +38,11 @@ export class Migrations extends Construct {
   }
 }
 
-export interface StatusProps {
-  readonly config: StackConfig;
-  readonly database: Database;
-}
-
 /** Says what is stored, missing and under way. People invoke it by hand, since they can't reach the database. */
 export class Status extends Construct {
   readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, database }: StatusProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, database: Database) {
     super(scope, id);
     this.handler = createHandlerFunction(this, 'Function', {
       config,

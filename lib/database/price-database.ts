@@ -2,7 +2,6 @@ import { Annotations, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { ComparisonOperator } from 'aws-cdk-lib/aws-cloudwatch';
 import { InstanceType, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import {
   Credentials,
   DatabaseInstance,
@@ -14,11 +13,10 @@ import {
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
-import { critical, warning } from '../monitoring/alarms.ts';
-import { graph } from '../monitoring/dashboard.ts';
-import { HOURLY, LEAST, MOST, type Watched } from '../monitoring/watched.ts';
+import { createLog, databaseLog } from '../monitoring/logs.ts';
+import { critical, graph, HOURLY, LEAST, MOST, type Watched, warning } from '../monitoring/watched.ts';
 import type { Network } from '../network/network.ts';
-import { databaseLog, resourceName, type StackConfig } from '../stage-config.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
 import { DATABASE_INSTANCES } from '../stage-settings.ts';
 
 export const DATABASE_NAME = 'crypto_prices';
@@ -41,13 +39,9 @@ const CPU_CREDITS_LEFT = 20;
 const connectionsTooMany = ({ databaseInstance }: StackConfig): number =>
   Math.floor((DATABASE_INSTANCES[databaseInstance] * GIB) / 9_531_392 / 2);
 
-export interface DatabaseProps {
-  readonly config: StackConfig;
-  readonly network: Network;
-}
-
 /** RDS PostgreSQL. Only this stack's functions and the clients in the settings can reach it, and only over TLS. */
 export class Database extends Construct implements Watched {
+  readonly logs: readonly string[];
   private readonly config: StackConfig;
   readonly instance: DatabaseInstance;
   /** `{"username","password"}`. RDS makes it and rotates it weekly. */
@@ -56,8 +50,9 @@ export class Database extends Construct implements Watched {
   readonly placement: Required<Pick<FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'>>;
   readonly environment: Partial<Record<keyof typeof ENVIRONMENT, string>>;
 
-  constructor(scope: Construct, id: string, { config, network: { vpc } }: DatabaseProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { vpc }: Network) {
     super(scope, id);
+    this.logs = [databaseLog(config)];
     this.config = config;
     const identifier = resourceName(config, 'database');
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
@@ -104,13 +99,8 @@ export class Database extends Construct implements Watched {
       deleteAutomatedBackups: !config.isProtected,
       cloudwatchLogsExports: ['postgresql'],
     });
-    const log = new LogGroup(this, 'Log', {
-      logGroupName: databaseLog(config),
-      retention: config.logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
     // Otherwise RDS creates it, and keeps the logs for ever.
-    this.instance.node.addDependency(log);
+    this.instance.node.addDependency(createLog(this, 'Log', config, databaseLog(config)));
     acknowledge(this.instance);
     if (config.databaseBackupDays > 1) {
       Annotations.of(this).addInfoV2(
@@ -157,14 +147,12 @@ export class Database extends Construct implements Watched {
 
   alarms() {
     const { config, instance } = this;
-    const logs = [databaseLog(config)];
     return [
       critical(
         'database-storage',
         'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
         instance.metricFreeStorageSpace(LEAST),
         {
-          logs,
           threshold: config.databaseStorageGib * GIB * STORAGE_LEFT,
           comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
           periods: 3,
@@ -175,7 +163,6 @@ export class Database extends Construct implements Watched {
         'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
         instance.metric('CPUCreditBalance', MOST).with(HOURLY),
         {
-          logs,
           threshold: CPU_CREDITS_LEFT,
           comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
           // A new instance starts with none, and earns enough in two hours.
@@ -186,7 +173,7 @@ export class Database extends Construct implements Watched {
         'database-connections',
         "More than half of the database's connections are in use: some client does not give them back.",
         instance.metricDatabaseConnections(MOST),
-        { logs, threshold: connectionsTooMany(config), periods: 3 },
+        { threshold: connectionsTooMany(config), periods: 3 },
       ),
     ];
   }

@@ -1,12 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import {
-  type CfnResource,
-  CustomResourceProviderBase,
-  type Duration,
-  RemovalPolicy,
-  type Stack,
-  Validations,
-} from 'aws-cdk-lib';
+import { type CfnResource, CustomResourceProviderBase, type Duration, type Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
@@ -18,12 +11,13 @@ import {
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { BUNDLING } from '../../ingestion/contract/bundling.ts';
 import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import type { Database } from '../database/price-database.ts';
-import { functionLog, resourceName, type StackConfig } from '../stage-config.ts';
+import { createLog, functionLog } from '../monitoring/logs.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Where Lambda unpacks a function's files. */
 const UNIVERSE_IN_LAMBDA = '/var/task/universe.json';
@@ -58,11 +52,7 @@ export interface HandlerFunctionProps {
 export function createHandlerFunction(scope: Construct, id: string, props: HandlerFunctionProps): NodejsFunction {
   const { config, folder, database } = props;
   const functionName = resourceName(config, folder);
-  const logGroup = new LogGroup(scope, `${id}Log`, {
-    logGroupName: functionLog(config, folder),
-    retention: config.logRetentionDays,
-    removalPolicy: RemovalPolicy.DESTROY,
-  });
+  const logGroup = createLog(scope, `${id}Log`, config, functionLog(config, folder));
   const handler = new NodejsFunction(scope, id, {
     functionName,
     description: props.description,
@@ -156,10 +146,7 @@ function variables(values: NonNullable<HandlerFunctionProps['environment']>): Re
  */
 export function keepHelperFunctionsTidy(stack: Stack, config: StackConfig): void {
   for (const helper of stack.node.findAll().filter((one) => one instanceof CustomResourceProviderBase)) {
-    const logGroup = new LogGroup(helper, 'Log', {
-      retention: config.logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+    const logGroup = createLog(helper, 'Log', config);
     const child = (id: string) => helper.node.findChild(id) as CfnResource;
     child('Handler').addPropertyOverride('LoggingConfig', { LogGroup: logGroup.logGroupName });
     child('Role').addPropertyDeletionOverride('ManagedPolicyArns');

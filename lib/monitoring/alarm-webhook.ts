@@ -6,14 +6,13 @@ import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { WEBHOOK_ALARM } from '../../ingestion/contract/alarm-names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { functionLog, resourceName, type StackConfig } from '../stage-config.ts';
-import { warning } from './alarms.ts';
-import { SUM, type Watched } from './watched.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
+import { functionLog } from './logs.ts';
+import { SUM, type Watched, warning } from './watched.ts';
 
 const FOLDER = 'alarm-webhook';
 
 export interface AlarmWebhookProps {
-  readonly config: StackConfig;
   /** Name or ARN of the secret that holds the webhook's address. A person makes it: no deploy knows its value. */
   readonly secretName: string;
   /** The topic of all alarms. */
@@ -26,12 +25,12 @@ export interface AlarmWebhookProps {
  * state can be seen on the dashboard.
  */
 export class AlarmWebhook extends Construct implements Watched {
-  private readonly config: StackConfig;
+  readonly logs: readonly string[];
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, secretName, topic }: AlarmWebhookProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { secretName, topic }: AlarmWebhookProps) {
     super(scope, id);
-    this.config = config;
+    this.logs = [functionLog(config, FOLDER)];
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: FOLDER,
@@ -61,7 +60,6 @@ export class AlarmWebhook extends Construct implements Watched {
         WEBHOOK_ALARM,
         'An alarm or its end could not be posted to the webhook. It was mailed, if there are addresses.',
         this.handler.metric('AsyncEventsDropped', SUM),
-        { logs: [functionLog(this.config, FOLDER)] },
       ),
     ];
   }

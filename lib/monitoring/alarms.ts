@@ -1,5 +1,5 @@
 import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -9,32 +9,7 @@ import { Construct } from 'constructs';
 import type { AlarmId } from '../../ingestion/contract/alarm-names.ts';
 import { resourceName, type StackConfig, stageFile } from '../stage-config.ts';
 import { consoleLink, dashboardLink } from './dashboard.ts';
-import type { Watched } from './watched.ts';
-
-/** `critical`: prices are missing or soon will be, and somebody must act. `warning`: nothing is lost yet. */
-type Severity = 'critical' | 'warning';
-
-export interface AlarmRow {
-  readonly id: AlarmId;
-  readonly severity: Severity;
-  /** What has happened, in a sentence or two, for somebody woken at night. */
-  readonly meaning: string;
-  readonly metric: Metric;
-  /** The names of the log groups that tell more. */
-  readonly logs: readonly string[];
-  /** @default 1 */
-  readonly threshold?: number;
-  /** @default at or above the threshold */
-  readonly comparison?: ComparisonOperator;
-  /** How many periods of the metric in a row. @default 1 */
-  readonly periods?: number;
-  /** What missing data means. @default not breaching, since most of these metrics exist only when something happens */
-  readonly missing?: TreatMissingData;
-}
-
-type Row = (id: AlarmId, meaning: string, metric: Metric, more: Pick<AlarmRow, 'logs'> & Partial<AlarmRow>) => AlarmRow;
-export const critical: Row = (id, meaning, metric, more) => ({ id, severity: 'critical', meaning, metric, ...more });
-export const warning: Row = (id, meaning, metric, more) => ({ id, severity: 'warning', meaning, metric, ...more });
+import type { AlarmRow, Watched } from './watched.ts';
 
 /** How much of the logs before an alarm's own time its query shows. */
 const LOOK_BACK_HOURS = 3;
@@ -89,20 +64,10 @@ export class Alarms extends Construct {
   }
 
   watch(watched: readonly Watched[]): void {
-    for (const row of watched.flatMap((one) => one.alarms?.() ?? [])) this.add(row);
+    for (const one of watched) for (const row of one.alarms?.() ?? []) this.add({ logs: one.logs ?? [], ...row });
   }
 
-  private add({
-    id,
-    severity,
-    meaning,
-    metric,
-    logs,
-    threshold = 1,
-    comparison,
-    periods = 1,
-    missing,
-  }: AlarmRow): void {
+  private add({ id, severity, meaning, metric, logs = [], periods = 1, ...row }: AlarmRow): void {
     const { region } = Stack.of(this);
     const hours = LOOK_BACK_HOURS + Math.ceil(metric.period.toHours({ integral: false }) * periods);
     const alarm = new Alarm(this, id, {
@@ -114,10 +79,10 @@ export class Alarms extends Construct {
         `Logs: ${logQueryLink(region, logs, hours)}`,
       ].join('\n'),
       metric,
-      threshold,
-      comparisonOperator: comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold: row.threshold ?? 1,
+      comparisonOperator: row.comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: periods,
-      treatMissingData: missing ?? TreatMissingData.NOT_BREACHING,
+      treatMissingData: row.missing ?? TreatMissingData.NOT_BREACHING,
     });
     const action = new SnsAction(this.topic);
     alarm.addAlarmAction(action);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Validations } from 'aws-cdk-lib';
 import { Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   FlowLogDestination,
@@ -16,11 +16,10 @@ import {
   UserData,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { critical } from '../monitoring/alarms.ts';
-import { MOST, type Watched } from '../monitoring/watched.ts';
-import { functionLog, type StackConfig } from '../stage-config.ts';
+import { createLog, functionLog } from '../monitoring/logs.ts';
+import { critical, MOST, type Watched } from '../monitoring/watched.ts';
+import type { StackConfig } from '../stage-config.ts';
 
 /** An uncommon range, so that you can peer this VPC with one of your own. */
 const VPC_CIDR = '10.73.0.0/24';
@@ -31,13 +30,13 @@ const NAT_INSTANCE_SCRIPT = readFileSync(new URL('nat-instance.sh', import.meta.
 /** The VPC: public subnets for the way out, private ones for functions, isolated ones for the database. */
 export class Network extends Construct implements Watched {
   readonly vpc: Vpc;
-  private readonly config: StackConfig;
+  readonly logs: readonly string[];
   /** Undefined where the way out is a gateway. */
   private readonly natInstance: Instance | undefined;
 
   constructor(scope: Construct, id: string, config: StackConfig) {
     super(scope, id);
-    this.config = config;
+    this.logs = [functionLog(config, 'worker')];
     const provider =
       config.network === 'nat-instance'
         ? NatProvider.instanceV2({
@@ -60,9 +59,7 @@ export class Network extends Construct implements Watched {
       flowLogs: {
         Rejected: {
           trafficType: FlowLogTrafficType.REJECT,
-          destination: FlowLogDestination.toCloudWatchLogs(
-            new LogGroup(this, 'FlowLog', { retention: config.logRetentionDays, removalPolicy: RemovalPolicy.DESTROY }),
-          ),
+          destination: FlowLogDestination.toCloudWatchLogs(createLog(this, 'FlowLog', config)),
         },
       },
     });
@@ -84,7 +81,7 @@ export class Network extends Construct implements Watched {
         'The NAT instance fails its status checks, or is gone: no run reaches CoinGecko or its queue.',
         metric,
         // An instance that was stopped reports nothing.
-        { logs: [functionLog(this.config, 'worker')], periods: 2, missing: TreatMissingData.BREACHING },
+        { periods: 2, missing: TreatMissingData.BREACHING },
       ),
     ];
   }

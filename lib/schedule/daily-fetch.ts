@@ -12,13 +12,11 @@ import {
   SCHEDULED_SOURCE,
 } from '../../ingestion/contract/names.ts';
 import type { CronSecret } from '../cron-secret/cron-secret.ts';
-import { critical, warning } from '../monitoring/alarms.ts';
-import { graph } from '../monitoring/dashboard.ts';
-import { MOST, SUM, type Watched } from '../monitoring/watched.ts';
-import { accessLog, functionLog, resourceName, type StackConfig } from '../stage-config.ts';
+import { accessLog, functionLog } from '../monitoring/logs.ts';
+import { critical, graph, MOST, SUM, type Watched, warning } from '../monitoring/watched.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
 
 export interface ScheduleRuleProps {
-  readonly config: StackConfig;
   /** `rate(…)` or `cron(…)`, as EventBridge takes it. */
   readonly expression: string;
   readonly cronSecret: CronSecret;
@@ -27,11 +25,16 @@ export interface ScheduleRuleProps {
 
 /** Calls the endpoint on schedule, with the connection's secret. What can't be delivered is kept for somebody to look at. */
 export class ScheduleRule extends Construct implements Watched {
-  private readonly logs: readonly string[];
+  readonly logs: readonly string[];
   private readonly rule: Rule;
   private readonly undelivered: Queue;
 
-  constructor(scope: Construct, id: string, { config, expression, cronSecret, endpointUrl }: ScheduleRuleProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    config: StackConfig,
+    { expression, cronSecret, endpointUrl }: ScheduleRuleProps,
+  ) {
     super(scope, id);
     this.logs = [accessLog(config), functionLog(config, 'trigger')];
     const destination = new ApiDestination(this, 'Destination', {
@@ -73,31 +76,26 @@ export class ScheduleRule extends Construct implements Watched {
   }
 
   alarms() {
-    const { logs, undelivered } = this;
     return [
       critical(
         'scheduled-call-failed',
         'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
         this.metric('FailedInvocations'),
-        { logs },
       ),
       warning(
         'rule-throttled',
         'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
         this.metric('ThrottledRules'),
-        { logs },
       ),
       critical(
         'calls-undelivered',
         'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
-        undelivered.metricApproximateNumberOfMessagesVisible(MOST),
-        { logs },
+        this.undelivered.metricApproximateNumberOfMessagesVisible(MOST),
       ),
       critical(
         'undelivered-call-lost',
         'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
         this.metric('InvocationsFailedToBeSentToDlq'),
-        { logs },
       ),
     ];
   }

@@ -4,10 +4,9 @@ import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { critical, warning } from '../monitoring/alarms.ts';
-import { graph } from '../monitoring/dashboard.ts';
-import { MOST, type Watched } from '../monitoring/watched.ts';
-import { functionLog, resourceName, type StackConfig } from '../stage-config.ts';
+import { functionLog } from '../monitoring/logs.ts';
+import { critical, graph, MOST, type Watched, warning } from '../monitoring/watched.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
 const OLDEST_MESSAGE = Duration.hours(3);
@@ -16,7 +15,7 @@ const OLDEST_MESSAGE = Duration.hours(3);
 export class Queues extends Construct implements Watched {
   readonly runs: Queue;
   readonly deadRuns: Queue;
-  private readonly logs: readonly string[];
+  readonly logs: readonly string[];
 
   constructor(scope: Construct, id: string, config: StackConfig) {
     super(scope, id);
@@ -40,19 +39,18 @@ export class Queues extends Construct implements Watched {
   }
 
   alarms() {
-    const { runs, deadRuns, logs } = this;
+    const { runs, deadRuns } = this;
     return [
       critical(
         'runs-dead',
         'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
         deadRuns.metricApproximateNumberOfMessagesVisible(MOST),
-        { logs },
       ),
       warning(
         'message-old',
         'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
         runs.metricApproximateAgeOfOldestMessage(MOST),
-        { logs, threshold: OLDEST_MESSAGE.toSeconds() },
+        { threshold: OLDEST_MESSAGE.toSeconds() },
       ),
     ];
   }
@@ -73,7 +71,6 @@ export class Queues extends Construct implements Watched {
 }
 
 export interface DeployRunProps {
-  readonly config: StackConfig;
   readonly queue: Queue;
   /** Tells one deploy from another. */
   readonly deployId: string;
@@ -83,7 +80,7 @@ export interface DeployRunProps {
 
 /** Queues a run at the end of each deploy: a new stack gets prices at once, and a changed one shows that it still works. */
 export class DeployRun extends Construct {
-  constructor(scope: Construct, id: string, { config, queue, deployId, after }: DeployRunProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { queue, deployId, after }: DeployRunProps) {
     super(scope, id);
     const handler = createHandlerFunction(this, 'Function', {
       config,

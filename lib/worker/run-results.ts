@@ -1,8 +1,17 @@
 import { ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { type AlarmRow, critical, warning } from '../monitoring/alarms.ts';
-import { graph } from '../monitoring/dashboard.ts';
-import { HOURLY, LEAST, MOST, programMetric, type Watched } from '../monitoring/watched.ts';
-import { functionLog, type StackConfig } from '../stage-config.ts';
+import { functionLog } from '../monitoring/logs.ts';
+import {
+  type AlarmRow,
+  critical,
+  graph,
+  HOURLY,
+  LEAST,
+  MOST,
+  programMetric,
+  type Watched,
+  warning,
+} from '../monitoring/watched.ts';
+import type { StackConfig } from '../stage-config.ts';
 
 /** A thin day becomes final 72 h after its end at the earliest. The run itself gets 2 h. */
 const PRICE_AGE_BESIDE_INTERVAL_HOURS = 72 + 2;
@@ -37,7 +46,6 @@ export function runResults(config: StackConfig): Required<Watched> {
         `The newest day that is final in every series ended over ${staleHours} hours ago: some series is falling behind.`,
         metric('priceAgeHours', LEAST).with(HOURLY),
         {
-          logs,
           threshold: staleHours,
           comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
           // Nothing is measured between runs, and nothing gets better.
@@ -48,26 +56,24 @@ export function runResults(config: StackConfig): Required<Watched> {
   }
 
   return {
+    logs,
     alarms: () => [
       ...(config.schedule ? freshness(config.schedule.longestIntervalMinutes) : []),
       critical(
         'run-partial',
         'A run ended for good with expected days missing: retries could not help, or did not. Its verdict says which days, and why.',
         metric('runsPartial'),
-        { logs },
       ),
       critical(
         'error-findings',
         'A quality rule found prices that cannot be right, such as one currency sent for another.',
         metric('errorFindings'),
-        { logs },
       ),
       warning(
         'credits-short',
         'Fewer credits are left this month than its scheduled runs still need.',
         metric('creditsSpare', LEAST).with(HOURLY),
         {
-          logs,
           threshold: 0,
           comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
           missing: TreatMissingData.IGNORE,

@@ -7,10 +7,9 @@ import { Construct } from 'constructs';
 import { WORKER_MEMORY_MB, WORKER_NODE_OPTIONS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import type { Database } from '../database/price-database.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { critical, warning } from '../monitoring/alarms.ts';
-import { graph } from '../monitoring/dashboard.ts';
-import { MOST, programMetric, SUM, type Watched } from '../monitoring/watched.ts';
-import { functionLog, type StackConfig } from '../stage-config.ts';
+import { functionLog } from '../monitoring/logs.ts';
+import { critical, graph, MOST, programMetric, SUM, type Watched, warning } from '../monitoring/watched.ts';
+import type { StackConfig } from '../stage-config.ts';
 import type { Queues } from './queues.ts';
 
 /** CoinGecko's API key. It is created empty, which means the public plan. A person fills it in, and no deploy touches it. */
@@ -36,7 +35,6 @@ export class CoingeckoKey extends Construct {
 const SLOW_MARGIN_SECONDS = 15;
 
 export interface WorkerProps {
-  readonly config: StackConfig;
   readonly database: Database;
   readonly queues: Queues;
   readonly coingeckoKey: ISecret;
@@ -44,11 +42,13 @@ export interface WorkerProps {
 
 /** The worker. It takes one message at a time from the queue of runs. */
 export class Worker extends Construct implements Watched {
+  readonly logs: readonly string[];
   private readonly config: StackConfig;
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, database, queues, coingeckoKey }: WorkerProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { database, queues, coingeckoKey }: WorkerProps) {
     super(scope, id);
+    this.logs = [functionLog(config, 'worker')];
     this.config = config;
     this.handler = createHandlerFunction(this, 'Function', {
       config,
@@ -81,19 +81,17 @@ export class Worker extends Construct implements Watched {
   }
 
   alarms() {
-    const logs = [functionLog(this.config, 'worker')];
     return [
       critical(
         'worker-errors',
         'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
         this.handler.metricErrors(SUM),
-        { logs },
       ),
       warning(
         'worker-slow',
         `A hop came within ${SLOW_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
         this.handler.metricDuration(MOST),
-        { logs, threshold: (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000 },
+        { threshold: (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000 },
       ),
     ];
   }

@@ -63,7 +63,7 @@ describe('the app', () => {
       expect(text).not.toMatch(/from ?"@aws-sdk/);
       expect(readFileSync(join(folder, `${bundle}.map`), 'utf8')).not.toContain('sourcesContent":["');
     }
-  }, 120_000);
+  }, 240_000);
 
   test("is looked at by CDK's own rules", () => {
     const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));
