@@ -191,19 +191,15 @@ describe('who is told of alarms', () => {
   });
 });
 
-describe('a second deployment of a stage', () => {
-  test.each([
-    [{ stage: 'dev', name: 'alice' }, '-dev-alice', 'dev-alice'],
-    [{ name: 'eu' }, '-eu', 'prod-eu'],
-  ])('%j has names of its own', (settings, suffix, deployment) => {
-    expect(configOf(settings)).toMatchObject({ suffix, deployment });
-    expect(stackName({ suffix })).toBe(`CryptoPrices${suffix}`);
-  });
-
-  test('-c name=… is told as what every command about it needs', () => {
-    expect(configOf({ stage: 'dev', name: 'alice' }).overrides).toEqual({
-      name: expect.stringContaining('another deployment than without it: give it with every command'),
-    });
+test.each([
+  [{ stage: 'dev', name: 'alice' }, '-dev-alice', 'dev-alice'],
+  [{ name: 'eu' }, '-eu', 'prod-eu'],
+])('a second deployment of a stage has names of its own: %j', (settings, suffix, deployment) => {
+  const config = configOf(settings);
+  expect(config).toMatchObject({ suffix, deployment });
+  expect(stackName(config)).toBe(`CryptoPrices${suffix}`);
+  expect(config.overrides).toEqual({
+    name: expect.stringContaining('another deployment than without it: give it with every command'),
   });
 });
 
@@ -273,13 +269,10 @@ describe('refusals', () => {
     expect(refusal({ stage: '' })).toContain('stage is ""; it takes');
   });
 
-  test.each([
-    ['alarmMail', 'did you mean alarmMails? It takes mail addresses,'],
-    ['logRetention', 'did you mean logRetentionDays? It takes a number of days that CloudWatch knows'],
-    ['schedul', 'did you mean schedule? It takes rate(12 hours), cron(0 2 * * ? *) or none.'],
-  ])('the misspelt setting %s is refused with the nearest one and what it takes', (name, sentence) => {
-    const message = refusal({ [name]: 'x' });
-    expect(message).toContain(`${name} (-c ${name}=…) is no setting; ${sentence}`);
+  test('a misspelt setting is refused with the nearest one and what it takes', () => {
+    const message = refusal({ logRetention: 'x' });
+    expect(message).toContain('logRetention (-c logRetention=…) is no setting; did you mean logRetentionDays?');
+    expect(message).toContain('It takes a number of days that CloudWatch knows');
     expect(message).toContain('The settings are name, schedule');
   });
 

@@ -24,6 +24,7 @@ describe('the way out', () => {
     expect(resource(template, 'AWS::EC2::Instance').Properties).toMatchObject({
       InstanceType: 't4g.nano',
       SourceDestCheck: false,
+      UserData: { 'Fn::Base64': NAT_SCRIPT },
       BlockDeviceMappings: [{ Ebs: { Encrypted: true } }],
     });
   });
@@ -55,10 +56,6 @@ describe('the way out', () => {
     const { DependsOn } = resource(dev, 'AWS::EC2::Instance');
     for (const id of ['NetworkVpcPublicSubnet1DefaultRoute', 'NetworkVpcPublicSubnet1RouteTableAssociation'])
       expect(DependsOn).toContainEqual(expect.stringMatching(`^${id}`));
-  });
-
-  test('the NAT instance is set up by a script of our own', () => {
-    expect(resource(dev, 'AWS::EC2::Instance').Properties.UserData).toEqual({ 'Fn::Base64': NAT_SCRIPT });
   });
 
   test('isolated subnets lead nowhere', () => {
@@ -219,19 +216,17 @@ describe('the database', () => {
     expect(Properties.MasterUserPassword).toBeUndefined();
   });
 
-  test('in prod it is kept: 14 days of backups, a last snapshot', () => {
-    expect(Properties).toMatchObject({
-      BackupRetentionPeriod: 14,
-      DeleteAutomatedBackups: false,
-    });
-    expect(resource(prod, 'AWS::RDS::DBInstance').DeletionPolicy).toBe('Snapshot');
-  });
-
-  test('in dev it goes with the stack', () => {
-    const instance = resource(dev, 'AWS::RDS::DBInstance');
-    expect(instance.Properties.BackupRetentionPeriod).toBe(1);
-    expect(instance.DeletionPolicy).toBe('Delete');
-  });
+  test.each([
+    ['prod', 14, false, 'Snapshot'],
+    ['dev', 1, true, 'Delete'],
+  ] as const)(
+    'in %s backups are kept for %i days, and the end of the stack is told',
+    (name, days, isDeleted, policy) => {
+      const instance = resource(templateOf(name), 'AWS::RDS::DBInstance');
+      expect(instance.Properties).toMatchObject({ BackupRetentionPeriod: days, DeleteAutomatedBackups: isDeleted });
+      expect(instance.DeletionPolicy).toBe(policy);
+    },
+  );
 
   test('has the size of the settings', () => {
     expect(resource(templateOf('custom'), 'AWS::RDS::DBInstance').Properties).toMatchObject({
