@@ -1,7 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { CryptoPricesStack } from '../lib/crypto-prices-stack.ts';
-import { ConfigError, readConfig } from '../lib/stage-config.ts';
-import { stackName } from '../lib/stage-names.ts';
+import { ConfigError, readConfig, stackName } from '../lib/stage-config.ts';
 
 const app = new App();
 try {

@@ -1,24 +1,22 @@
 import { Annotations, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { ConnectionRepair } from './cron-secret/connection-repair.ts';
-import { CronSecret, CronSecretRotation } from './cron-secret/cron-secret.ts';
-import { Migrations } from './database/migrations.ts';
+import { ConnectionRepair, CronSecret, CronSecretRotation } from './cron-secret/cron-secret.ts';
+import { Migrations, Status } from './database/database-functions.ts';
 import { Database } from './database/price-database.ts';
 import { Protection } from './database/protection.ts';
-import { Status } from './database/status-function.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
-import { keepHelperFunctionsTidy } from './functions/helper-functions.ts';
+import { keepHelperFunctionsTidy } from './functions/handler-function.ts';
 import { AlarmWebhook } from './monitoring/alarm-webhook.ts';
-import { createAlarms } from './monitoring/alarms.ts';
+import { Alarms } from './monitoring/alarms.ts';
 import { createDashboard } from './monitoring/dashboard.ts';
+import type { Watched } from './monitoring/watched.ts';
 import { Network } from './network/network.ts';
 import { createOutputs } from './outputs.ts';
 import { ScheduleRule } from './schedule/daily-fetch.ts';
 import type { StackConfig } from './stage-config.ts';
-import { CoingeckoKey } from './worker/coingecko-key.ts';
-import { DeployRun } from './worker/deploy-run.ts';
-import { Queues } from './worker/queues.ts';
-import { Worker } from './worker/worker.ts';
+import { DeployRun, Queues } from './worker/queues.ts';
+import { runResults } from './worker/run-results.ts';
+import { CoingeckoKey, Worker } from './worker/worker.ts';
 
 export interface CryptoPricesStackProps {
   readonly config: StackConfig;
@@ -38,68 +36,37 @@ export class CryptoPricesStack extends Stack {
     }
 
     const network = new Network(this, 'Network', config);
-    const database = new Database(this, 'Database', { config, network });
+    const database = new Database(this, 'Database', config, network);
     const queues = new Queues(this, 'Queues', config);
     const coingeckoKey = new CoingeckoKey(this, 'CoingeckoKey', config);
     const cronSecret = new CronSecret(this, 'CronSecret', config);
 
-    const endpoint = new Endpoint(this, 'Endpoint', {
-      config,
-      secret: cronSecret.secret,
-      queue: queues.runs,
-    });
-    const rotation = new CronSecretRotation(this, 'CronSecretRotation', {
-      config,
-      cronSecret,
-      endpoint,
-    });
-    const repair = new ConnectionRepair(this, 'ConnectionRepair', { config, cronSecret, queue: queues.runs });
-    const worker = new Worker(this, 'Worker', {
-      config,
-      database,
-      queues,
-      coingeckoKey: coingeckoKey.secret,
-    });
-    const migrations = new Migrations(this, 'Migrations', { config, network, database, before: [worker] });
-    const status = new Status(this, 'Status', { config, database });
-    const schedule =
-      config.schedule &&
-      new ScheduleRule(this, 'Schedule', {
-        config,
-        expression: config.schedule.expression,
-        cronSecret,
-        endpointUrl: endpoint.url,
-      });
-    if (schedule) {
-      new DeployRun(this, 'DeployRun', { config, queue: queues.runs, deployId, after: [worker, migrations] });
-    }
+    const { runs: queue } = queues;
+    const endpoint = new Endpoint(this, 'Endpoint', config, { secret: cronSecret.secret, queue });
+    const rotation = new CronSecretRotation(this, 'CronSecretRotation', config, { cronSecret, endpoint });
+    const repair = new ConnectionRepair(this, 'ConnectionRepair', config, { cronSecret, queue });
+    const worker = new Worker(this, 'Worker', config, { database, queues, coingeckoKey: coingeckoKey.secret });
+    const migrations = new Migrations(this, 'Migrations', config, { network, database, before: [worker] });
+    const status = new Status(this, 'Status', config, database);
 
-    const alarms = createAlarms(this, 'Alarms', {
-      config,
-      network,
-      queues,
-      worker: worker.handler,
-      rotation: rotation.handler,
-      repair: repair.handler,
-      database,
-      schedule,
-    });
-    if (config.alarmWebhookSecretName !== undefined) {
-      new AlarmWebhook(this, 'AlarmWebhook', { config, secretName: config.alarmWebhookSecretName, alarms });
+    // In the order in which a run passes them.
+    const watched: Watched[] = [endpoint, repair, rotation, queues, worker, network, runResults(config), database];
+    if (config.schedule) {
+      const { expression } = config.schedule;
+      watched.unshift(
+        new ScheduleRule(this, 'Schedule', config, { expression, cronSecret, endpointUrl: endpoint.url }),
+      );
+      new DeployRun(this, 'DeployRun', config, { queue, deployId, after: [worker, migrations] });
     }
-    const dashboard = createDashboard(this, 'Dashboard', {
-      config,
-      schedule,
-      endpoint,
-      queues,
-      worker: worker.handler,
-      database,
-      alarms,
-    });
+    const alarms = new Alarms(this, 'Alarms', config);
+    const { alarmWebhookSecretName: secretName } = config;
+    if (secretName) watched.push(new AlarmWebhook(this, 'AlarmWebhook', config, { secretName, topic: alarms.topic }));
+    alarms.watch(watched);
+    createDashboard(this, config, alarms.alarms, watched);
+
     keepHelperFunctionsTidy(this, config);
-    if (config.isProtected) {
-      new Protection(this, 'Protection', { config, database, deployId, after: this.node.children });
-    }
-    createOutputs(this, { network, database, queues, endpoint, cronSecret, coingeckoKey, status, dashboard });
+    if (config.isProtected)
+      new Protection(this, 'Protection', config, { database, deployId, after: this.node.children });
+    createOutputs(this, { config, network, database, queues, endpoint, cronSecret, coingeckoKey, status });
   }
 }

@@ -1,15 +1,16 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
-import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import type { CronSecret } from './cron-secret/cron-secret.ts';
+import type { Status } from './database/database-functions.ts';
 import { DATABASE_NAME, type Database } from './database/price-database.ts';
-import type { Status } from './database/status-function.ts';
 import type { Endpoint } from './endpoint/endpoint.ts';
-import { dashboardLink } from './monitoring/console-links.ts';
+import { dashboardLink } from './monitoring/dashboard.ts';
 import type { Network } from './network/network.ts';
-import type { CoingeckoKey } from './worker/coingecko-key.ts';
+import type { StackConfig } from './stage-config.ts';
 import type { Queues } from './worker/queues.ts';
+import type { CoingeckoKey } from './worker/worker.ts';
 
 export interface OutputsProps {
+  readonly config: StackConfig;
   readonly network: Network;
   readonly database: Database;
   readonly queues: Queues;
@@ -17,17 +18,16 @@ export interface OutputsProps {
   readonly cronSecret: CronSecret;
   readonly coingeckoKey: CoingeckoKey;
   readonly status: Status;
-  readonly dashboard: Dashboard;
 }
 
 /** What people need after a deploy: where things are, and commands to use them. None contains a secret. */
 export function createOutputs(stack: Stack, props: OutputsProps): void {
-  const { network, database, queues, endpoint, cronSecret, coingeckoKey, status, dashboard } = props;
+  const { config, network, database, queues, endpoint, cronSecret, coingeckoKey, status } = props;
   const { region } = stack;
   const output = (id: string, description: string, value: string) => new CfnOutput(stack, id, { description, value });
 
   output('EndpointUrl', 'Queues a run; POST with the bearer secret', endpoint.url);
-  output('DashboardUrl', 'The story of the runs', dashboardLink(region, dashboard.dashboardName));
+  output('DashboardUrl', 'The story of the runs', dashboardLink(region, config));
   output(
     'SetCoingeckoKey',
     'Asks for the API key and stores it for the next run',

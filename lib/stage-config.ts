@@ -3,59 +3,43 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { nearest } from '../ingestion/contract/nearest.ts';
-import { oneOf, type PlanName } from '../ingestion/contract/settings.ts';
+import { oneOf } from '../ingestion/contract/settings.ts';
 import { show } from '../ingestion/contract/show.ts';
 import { UNIVERSE_FILE } from '../ingestion/contract/universe-schema.ts';
-import { type DATABASE_INSTANCES, StageSettings, stageSettingsJsonSchema } from './stage-settings.ts';
+import { StageSettings, stageSettingsJsonSchema } from './stage-settings.ts';
 
-export type StageName = 'dev' | 'staging' | 'prod';
+const Stage = oneOf(['dev', 'staging', 'prod']);
+export type StageName = z.output<typeof Stage>;
 
-/** What is deployed. `StageSettings` says where each value comes from. */
-export type StackConfig = {
+type Settings = Omit<z.output<typeof StageSettings>, '$schema' | 'alarmMails' | 'universe'>;
+
+/** What is deployed: the settings of a stage, and what follows from them. */
+export type StackConfig = Settings & {
   readonly stage: StageName;
   /** The stage, and the deployment's own name where it has one: `dev`, `dev-alice`. Metrics and logs are told apart by it. */
   readonly deployment: string;
   /** Appended to every name: the stage where it isn't prod, and the deployment's own name. `-dev`, `-dev-alice`, or nothing. */
   readonly suffix: string;
-  /** When runs are queued, in UTC. Null: only by hand. */
-  readonly schedule: { readonly expression: string; readonly longestIntervalMinutes: number } | null;
   readonly alarmMails: readonly string[];
-  /** Name or ARN of the secret with the address that alarms are posted to. Undefined: none. */
-  readonly alarmWebhookSecretName: string | undefined;
-  /** Where the repository is, for links to the runbook. Undefined: they are paths in it. */
-  readonly repositoryUrl: string | undefined;
-  readonly network: 'nat-gateway' | 'nat-instance';
-  readonly coingecko: {
-    /** Undefined: demo if there is a key, else public. */
-    readonly plan?: PlanName | undefined;
-    readonly baseUrl?: string | undefined;
-    readonly requestsPerMinute?: number | undefined;
-    readonly monthlyCredits?: number | undefined;
-    readonly historyDays?: number | undefined;
-    readonly crossRates?: 'on' | 'off' | undefined;
-    readonly latestPrices?: 'on' | 'off' | undefined;
-  };
   /** The file of coins and currencies that is deployed with the functions. */
   readonly universeFile: string;
-  readonly database: {
-    readonly instance: keyof typeof DATABASE_INSTANCES;
-    readonly storageGib: number;
-    readonly backupDays: number;
-    /** Who may reach the port, besides this stack's own functions. */
-    readonly clientSecurityGroups: readonly string[];
-    readonly clientCidrs: readonly string[];
-  };
-  /** How long a message stays hidden from other workers. A crashed worker's run waits this long. */
-  readonly visibilityMinutes: number;
-  readonly logRetentionDays: number;
   /** Whether the data survives a mistake: deletion protection, a last snapshot, a stack that can't be deleted. */
   readonly isProtected: boolean;
   /** What holds for this deploy alone, and what the next one makes of it, a sentence each by the setting's name. */
   readonly overrides: Readonly<Record<string, string>>;
 };
 
+type Named = Pick<StackConfig, 'suffix'>;
+
+/** @returns the name of a resource of this stack. Names are fixed, so that the runbook can use them. */
+export const resourceName = ({ suffix }: Named, name: string): string => `crypto-prices-${name}${suffix}`;
+
+export const stackName = ({ suffix }: Named): string => `CryptoPrices${suffix}`;
+
+type Values = Readonly<Record<string, unknown>>;
+
 /** @returns what a stage's settings file holds. */
-export type SettingsReader = (stage: StageName) => Readonly<Record<string, unknown>>;
+export type SettingsReader = (stage: StageName) => Values;
 
 /** Wrong settings. The message has one line for each of them. */
 export class ConfigError extends Error {
@@ -68,20 +52,19 @@ const SETTING_NAMES = Object.keys(StageSettings.shape).filter((name) => name !==
   ...SettingName[],
 ];
 
-const Stage = oneOf(['dev', 'staging', 'prod']);
-
 /** @returns the settings file of a stage, by its path in the repository. */
 export const stageFile = (stage: StageName): string => `stages/${stage}.json`;
 
 /** @throws ConfigError where there is no such file, or no JSON object in it. */
-function readStageFile(stage: StageName): Record<string, unknown> {
+function readStageFile(stage: StageName): Values {
+  const file = stageFile(stage);
   try {
-    const text = readFileSync(fileURLToPath(new URL(`../${stageFile(stage)}`, import.meta.url)), 'utf8');
+    const text = readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
     return z.record(z.string(), z.unknown(), 'it holds no JSON object').parse(JSON.parse(text));
   } catch (error) {
     const reason = error instanceof z.ZodError ? error.issues[0]?.message : (error as Error).message;
     throw new ConfigError(
-      `${stageFile(stage)} can't be used: ${reason}. Correct it; git restore ${stageFile(stage)} undoes all changes to it.`,
+      `${file} can't be used: ${reason}. Correct it; git restore ${file} undoes all changes to it.`,
     );
   }
 }
@@ -93,7 +76,7 @@ function readStageFile(stage: StageName): Record<string, unknown> {
  * @throws ConfigError naming every setting that is wrong, missing or unknown, what was found, and what it takes.
  */
 export function readConfig(
-  context: Readonly<Record<string, unknown>>,
+  context: Values,
   environment: Readonly<Record<string, string | undefined>>,
   readFile: SettingsReader = readStageFile,
 ): StackConfig {
@@ -103,52 +86,31 @@ export function readConfig(
     // The program's own setting counts here too, so that a deploy and a local run use the same file.
     ...(environment['UNIVERSE'] ? [['universe', environment['UNIVERSE']]] : []),
     ...SETTING_NAMES.flatMap((name) => (context[name] === undefined ? [] : [[name, context[name]]])),
-  ]) as Partial<Record<SettingName, unknown>>;
+  ]) as Values;
   const merged = { ...file, ...given };
-  const parsed = StageSettings.safeParse(merged);
+  const { data, error } = StageSettings.safeParse(merged);
   const problems = [
     ...unknownSettings(context, file, stage),
-    ...(parsed.error ? wrongSettings(parsed.error, merged, stage) : []),
-    ...(stage === 'prod' && parsed.data?.alarmMails.length === 0 ? [NOBODY_IS_TOLD] : []),
+    ...(error ? wrongSettings(error, merged, stage) : []),
+    ...(stage === 'prod' && data?.alarmMails.length === 0 ? [NOBODY_IS_TOLD] : []),
   ];
-  if (problems.length > 0 || !parsed.data) throw new ConfigError(problems.join('\n'));
+  if (problems.length > 0 || !data) throw new ConfigError(problems.join('\n'));
 
-  const { data: settings } = parsed;
+  const { $schema: _, alarmMails, universe, ...settings } = data;
   const name = settings.name === undefined ? '' : `-${settings.name}`;
   return {
+    ...settings,
     stage,
     deployment: `${stage}${name}`,
     suffix: `${stage === 'prod' ? '' : `-${stage}`}${name}`,
-    schedule: settings.schedule,
-    alarmMails: settings.alarmMails === 'none' ? [] : settings.alarmMails,
-    alarmWebhookSecretName: settings.alarmWebhookSecretName,
-    repositoryUrl: settings.repositoryUrl,
-    network: settings.network,
-    coingecko: {
-      plan: settings.coingeckoPlan,
-      baseUrl: settings.coingeckoBaseUrl,
-      requestsPerMinute: settings.coingeckoRequestsPerMinute,
-      monthlyCredits: settings.coingeckoMonthlyCredits,
-      historyDays: settings.coingeckoHistoryDays,
-      crossRates: settings.coingeckoCrossRates,
-      latestPrices: settings.latestPrices,
-    },
-    universeFile: settings.universe ?? fileURLToPath(UNIVERSE_FILE),
-    database: {
-      instance: settings.databaseInstance,
-      storageGib: settings.databaseStorageGib,
-      backupDays: settings.databaseBackupDays,
-      clientSecurityGroups: settings.databaseClientSecurityGroups,
-      clientCidrs: settings.databaseClientCidrs,
-    },
-    visibilityMinutes: settings.visibilityMinutes,
-    logRetentionDays: settings.logRetentionDays,
+    alarmMails: alarmMails === 'none' ? [] : alarmMails,
+    universeFile: universe ?? fileURLToPath(UNIVERSE_FILE),
     isProtected: stage === 'prod',
     overrides: overridesIn(given, file, stage),
   };
 }
 
-function readStage({ stage = 'prod' }: Readonly<Record<string, unknown>>): StageName {
+function readStage({ stage = 'prod' }: Values): StageName {
   const parsed = Stage.safeParse(stage);
   if (parsed.success) return parsed.data;
   throw new ConfigError(`stage is ${show(stage)}; it takes ${Stage.description}. Choose it with -c stage=….`);
@@ -158,16 +120,9 @@ const NOBODY_IS_TOLD =
   `alarmMails is empty, and in production somebody must be told when prices are missing. Put "alarmMails": ` +
   `["you@example.com"] into ${stageFile('prod')}, or "alarmMails": "none" if nobody shall be told.`;
 
-function wrongSettings(
-  { issues }: z.ZodError,
-  found: Readonly<Record<string, unknown>>,
-  stage: StageName,
-): readonly string[] {
-  const byName = Map.groupBy(
-    issues.filter(({ path }) => path.length > 0),
-    ({ path }) => String(path[0]),
-  );
-  return [...byName].map(([name, wrong]) => {
+function wrongSettings({ issues }: z.ZodError, found: Values, stage: StageName): readonly string[] {
+  const named = issues.filter(({ path }) => path.length > 0);
+  return [...Map.groupBy(named, ({ path }) => String(path[0]))].map(([name, wrong]) => {
     const takes = [...new Set(wrong.map(({ message }) => message))].join('; ');
     const is = found[name] === undefined ? 'is missing' : `is ${show(found[name])}`;
     return `${name} ${is}; it takes ${takes}. Set it in ${stageFile(stage)}, or for one deploy with -c ${name}=….`;
@@ -175,33 +130,24 @@ function wrongSettings(
 }
 
 /** A misspelt setting must not be ignored. Unlike ours, CDK's own context names have characters other than letters. */
-function unknownSettings(
-  context: Readonly<Record<string, unknown>>,
-  file: Readonly<Record<string, unknown>>,
-  stage: StageName,
-): readonly string[] {
-  const refusal = (unknown: string, place: string): string => {
-    const meant = nearest(unknown, SETTING_NAMES);
-    const takes = stageSettingsJsonSchema().properties?.[meant] as { description: string };
-    return `${unknown} (${place}) is no setting; did you mean ${meant}? It takes ${takes.description}. The settings are ${SETTING_NAMES.join(', ')}.`;
-  };
-  const known: readonly string[] = SETTING_NAMES;
-  return [
+function unknownSettings(context: Values, file: Values, stage: StageName): readonly string[] {
+  const places = [
     ...Object.keys(context)
-      .filter((name) => /^[A-Za-z]+$/.test(name) && name !== 'stage' && !known.includes(name))
-      .map((name) => refusal(name, `-c ${name}=…`)),
-    ...Object.keys(file)
-      .filter((name) => name !== '$schema' && !known.includes(name))
-      .map((name) => refusal(name, stageFile(stage))),
+      .filter((name) => /^[A-Za-z]+$/.test(name) && name !== 'stage')
+      .map((name) => ({ name, place: `-c ${name}=…` })),
+    ...Object.keys(file).map((name) => ({ name, place: stageFile(stage) })),
   ];
+  return places
+    .filter(({ name }) => !(name in StageSettings.shape))
+    .map(({ name, place }) => {
+      const meant = nearest(name, SETTING_NAMES);
+      const takes = stageSettingsJsonSchema().properties?.[meant] as { description: string };
+      return `${name} (${place}) is no setting; did you mean ${meant}? It takes ${takes.description}. The settings are ${SETTING_NAMES.join(', ')}.`;
+    });
 }
 
 /** A setting that is given as the file has it is none. */
-function overridesIn(
-  given: Readonly<Partial<Record<SettingName, unknown>>>,
-  file: Readonly<Record<string, unknown>>,
-  stage: StageName,
-): Readonly<Record<string, string>> {
+function overridesIn(given: Values, file: Values, stage: StageName): Readonly<Record<string, string>> {
   const overrides: Partial<Record<SettingName, string>> = {};
   for (const name of SETTING_NAMES.filter((one) => one in given)) {
     const schema: z.ZodType = StageSettings.shape[name];

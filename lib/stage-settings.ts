@@ -18,67 +18,38 @@ const LOG_RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400,
 // Each schema takes what a settings file holds, or the text of `-c name=value`. Its messages and its description complete
 // the sentence "it takes …"; its title says what it is for, to whoever edits the file.
 
-const list = (takes: string, itemOf: (takes: string) => z.ZodType<string, string>) =>
+const text = (takes: string, pattern: RegExp) => z.string(takes).regex(pattern, takes).describe(takes);
+
+const list = (takes: string, item: z.ZodType<string, string>) =>
   z
     .preprocess(
-      (value) =>
-        typeof value === 'string'
-          ? value
-              .split(',')
-              .map((part) => part.trim())
-              .filter(Boolean)
-          : value,
-      z.array(itemOf(takes), takes),
+      (value) => (typeof value === 'string' ? value.split(',').flatMap((part) => part.trim() || []) : value),
+      z.array(item, takes),
     )
     .describe(takes);
 
-/** Room for `-staging-` in the longest name that AWS takes from us. */
-const MAX_NAME_LENGTH = 16;
-const DEPLOYMENT_NAME = `at most ${MAX_NAME_LENGTH} small letters, digits and single hyphens, beginning with a letter, and not with the name of a stage`;
-const DeploymentName = z
-  .string(DEPLOYMENT_NAME)
-  .max(MAX_NAME_LENGTH, DEPLOYMENT_NAME)
-  // Otherwise production's `dev` would have the names of the stage.
-  .regex(/^(?!(dev|staging|prod)(-|$))[a-z][a-z0-9]*(-[a-z0-9]+)*$/, DEPLOYMENT_NAME)
-  .describe(DEPLOYMENT_NAME);
-
-const Schedule = z.string('rate(12 hours), cron(0 2 * * ? *) or none').transform((expression, context) => {
-  if (expression === 'none') return null;
-  try {
-    return { expression, longestIntervalMinutes: longestIntervalMinutes(expression) };
-  } catch (error) {
-    if (!(error instanceof ScheduleError)) throw error;
-    context.issues.push({ code: 'custom', input: expression, message: `a schedule, or none: ${error.message}` });
-    return z.NEVER;
-  }
-});
-
-const WatchedSchedule = Schedule.refine(
-  (schedule) => schedule === null || schedule.longestIntervalMinutes <= MAX_SCHEDULE_INTERVAL_HOURS * 60,
-  `a schedule with at most ${MAX_SCHEDULE_INTERVAL_HOURS} hours between runs, the longest silence that an alarm can watch`,
-).describe('rate(12 hours), cron(0 2 * * ? *) or none');
+const SCHEDULE = 'rate(12 hours), cron(0 2 * * ? *) or none';
+const Schedule = z
+  .string(SCHEDULE)
+  .transform((expression, context) => {
+    if (expression === 'none') return null;
+    try {
+      return { expression, longestIntervalMinutes: longestIntervalMinutes(expression) };
+    } catch (error) {
+      if (!(error instanceof ScheduleError)) throw error;
+      context.issues.push({ code: 'custom', input: expression, message: `a schedule, or none: ${error.message}` });
+      return z.NEVER;
+    }
+  })
+  .refine(
+    (schedule) => schedule === null || schedule.longestIntervalMinutes <= MAX_SCHEDULE_INTERVAL_HOURS * 60,
+    `a schedule with at most ${MAX_SCHEDULE_INTERVAL_HOURS} hours between runs, the longest silence that an alarm can watch`,
+  )
+  .describe(SCHEDULE);
 
 const MAILS = 'mail addresses, such as you@example.com, or none';
-const AlarmMails = z.union([z.literal('none'), list(MAILS, (takes) => z.email(takes))], MAILS).describe(MAILS);
-
-const SECRET_NAME = 'the name or the whole ARN of a secret, such as crypto-prices-webhook';
-const SecretName = z
-  .string(SECRET_NAME)
-  .regex(
-    /^(?!arn:)[\w/+=.@-]{1,200}$|^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]{1,200}-\w{6}$/,
-    SECRET_NAME,
-  )
-  .describe(SECRET_NAME);
-
-/** An alarm's text has room for it. */
-const MAX_REPOSITORY_LENGTH = 100;
-const REPOSITORY = `an https address of at most ${MAX_REPOSITORY_LENGTH} characters, such as https://github.com/you/crypto-prices`;
-const RepositoryUrl = z
-  .string(REPOSITORY)
-  .max(MAX_REPOSITORY_LENGTH, REPOSITORY)
-  .regex(/^https:\/\/[\w.-]+(\/[\w.~-]+)+$/, REPOSITORY)
-  .describe(REPOSITORY);
-
+const GROUPS = 'ids of security groups, such as sg-0a1b2c3d4e5f60718';
+const RANGES = 'IPv4 ranges of /8 or smaller, such as 10.20.0.0/16';
 const HTTPS_ADDRESS = 'an https address';
 
 const UniverseFile = SETTINGS.UNIVERSE.transform((path, context) => {
@@ -102,23 +73,37 @@ function universeProblems(file: string): readonly string[] {
   }
 }
 
-const VISIBILITY = `a whole number from ${WORKER_TIMEOUT_MINUTES + 1} to 720: more than the worker's ${WORKER_TIMEOUT_MINUTES} minutes, or a second worker would get the message of the first`;
-const LOG_RETENTION = `a number of days that CloudWatch knows: ${LOG_RETENTION_DAYS.join(', ')}`;
+const LEAST_VISIBILITY = WORKER_TIMEOUT_MINUTES + 1;
 
 /** What `stages/<stage>.json` holds. What has no default must stand there. */
 export const StageSettings = z.strictObject({
   $schema: z.string().optional(),
-  name: DeploymentName.optional().meta({
-    title: 'Tells a second deployment of this stage from the first: every name ends with it',
-  }),
-  schedule: WatchedSchedule.meta({ title: 'When runs are queued, in UTC; none: only by hand' }),
-  alarmMails: AlarmMails.default([]).meta({ title: 'Who is told of alarms; production refuses an empty list' }),
-  alarmWebhookSecretName: SecretName.optional().meta({
-    title: 'The secret with the address of a webhook (Slack, Teams, Discord) that is told of alarms too',
-  }),
-  repositoryUrl: RepositoryUrl.optional().meta({
-    title: 'Where the repository is: then the links of alarms to the runbook work from everywhere',
-  }),
+  name: text(
+    'at most 16 small letters, digits and single hyphens, beginning with a letter, and not with the name of a stage',
+    // 16 leave room for `-staging-` in the longest name that AWS takes. Production's `dev` would have the stage's names.
+    /^(?=.{1,16}$)(?!(dev|staging|prod)(-|$))[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
+  )
+    .optional()
+    .meta({ title: 'Tells a second deployment of this stage from the first: every name ends with it' }),
+  schedule: Schedule.meta({ title: 'When runs are queued, in UTC; none: only by hand' }),
+  alarmMails: z
+    .union([z.literal('none'), list(MAILS, z.email(MAILS))], MAILS)
+    .describe(MAILS)
+    .default([])
+    .meta({ title: 'Who is told of alarms; production refuses an empty list' }),
+  alarmWebhookSecretName: text(
+    'the name or the whole ARN of a secret, such as crypto-prices-webhook',
+    /^(?!arn:)[\w/+=.@-]{1,200}$|^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]{1,200}-\w{6}$/,
+  )
+    .optional()
+    .meta({ title: 'The secret with the address of a webhook (Slack, Teams, Discord) that is told of alarms too' }),
+  repositoryUrl: text(
+    // An alarm's text has room for so many.
+    'an https address of at most 100 characters, such as https://github.com/you/crypto-prices',
+    /^(?=.{1,100}$)https:\/\/[\w.-]+(\/[\w.~-]+)+$/,
+  )
+    .optional()
+    .meta({ title: 'Where the repository is: then the links of alarms to the runbook work from everywhere' }),
   network: oneOf(['nat-gateway', 'nat-instance']).meta({
     title:
       'How the worker reaches CoinGecko: through a gateway that AWS runs, or one small instance at a tenth of the price',
@@ -156,22 +141,28 @@ export const StageSettings = z.strictObject({
   databaseBackupDays: wholeNumber(1, 35).meta({
     title: 'How long backups are kept; an account on the free plan of AWS takes only 1',
   }),
-  databaseClientSecurityGroups: list('ids of security groups, such as sg-0a1b2c3d4e5f60718', (takes) =>
-    z.string().regex(/^sg-[0-9a-f]{8,17}$/, takes),
+  databaseClientSecurityGroups: list(GROUPS, z.string().regex(/^sg-[0-9a-f]{8,17}$/, GROUPS))
+    .default([])
+    .meta({ title: 'Who may reach the database, besides this stack itself' }),
+  databaseClientCidrs: list(
+    RANGES,
+    z.cidrv4(RANGES).refine((range) => Number(range.split('/')[1]) >= 8, RANGES),
   )
     .default([])
     .meta({ title: 'Who may reach the database, besides this stack itself' }),
-  databaseClientCidrs: list('IPv4 ranges of /8 or smaller, such as 10.20.0.0/16', (takes) =>
-    z.cidrv4(takes).refine((range) => Number(range.split('/')[1]) >= 8, takes),
+  visibilityMinutes: wholeNumber(
+    LEAST_VISIBILITY,
+    720,
+    `a whole number from ${LEAST_VISIBILITY} to 720: more than the worker's ${WORKER_TIMEOUT_MINUTES} minutes, or a second worker would get the message of the first`,
   )
-    .default([])
-    .meta({ title: 'Who may reach the database, besides this stack itself' }),
-  visibilityMinutes: wholeNumber(WORKER_TIMEOUT_MINUTES + 1, 720, VISIBILITY)
     .default(VISIBILITY_MINUTES)
     .meta({
       title: `How long a message stays hidden from other workers, ${VISIBILITY_MINUTES} unless set: a crashed worker's run waits so long`,
     }),
-  logRetentionDays: oneOfNumbers(LOG_RETENTION_DAYS, LOG_RETENTION).meta({ title: 'How long logs are kept' }),
+  logRetentionDays: oneOfNumbers(
+    LOG_RETENTION_DAYS,
+    `a number of days that CloudWatch knows: ${LOG_RETENTION_DAYS.join(', ')}`,
+  ).meta({ title: 'How long logs are kept' }),
 });
 
 /** @returns the same as a JSON schema, for editors. `stages/schema.json` holds it. */

@@ -1,13 +1,17 @@
 import { ArnFormat, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
-import { Authorization, type CfnConnection, Connection, Schedule } from 'aws-cdk-lib/aws-events';
+import { Authorization, type CfnConnection, Connection, Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { type IGrantable, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import type { StackConfig } from '../stage-config.ts';
+import { functionLog } from '../monitoring/logs.ts';
+import { critical, programMetric, SUM, type Watched } from '../monitoring/watched.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
 
 const ROTATE_EVERY = Duration.days(90);
 
@@ -75,17 +79,18 @@ export class CronSecret extends Construct {
 }
 
 export interface RotationProps {
-  readonly config: StackConfig;
   readonly cronSecret: CronSecret;
   readonly endpoint: Endpoint;
 }
 
 /** Replaces the cron secret every 90 days: new secret, connection, an authorised call as proof, then the label moves. */
-export class CronSecretRotation extends Construct {
-  readonly handler: NodejsFunction;
+export class CronSecretRotation extends Construct implements Watched {
+  readonly logs: readonly string[];
+  private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, cronSecret, endpoint }: RotationProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { cronSecret, endpoint }: RotationProps) {
     super(scope, id);
+    this.logs = [functionLog(config, 'rotate-secret')];
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'rotate-secret',
@@ -116,5 +121,77 @@ export class CronSecretRotation extends Construct {
     });
     // As soon as the schedule exists, Secrets Manager runs the function's test step, which calls the endpoint.
     rotation.node.addDependency(this.handler, endpoint);
+  }
+
+  alarms() {
+    return [
+      critical(
+        'rotation-failed',
+        'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
+        // The function's own errors include those before its program could count them.
+        this.handler.metricErrors(SUM),
+      ),
+    ];
+  }
+}
+
+export interface ConnectionRepairProps {
+  readonly cronSecret: CronSecret;
+  readonly queue: Queue;
+}
+
+/**
+ * Repairs the connection when EventBridge de-authorises it. A single 401 is enough for that, and from then on EventBridge
+ * makes no scheduled call.
+ */
+export class ConnectionRepair extends Construct implements Watched {
+  readonly logs: readonly string[];
+  private readonly config: StackConfig;
+  private readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, config: StackConfig, { cronSecret, queue }: ConnectionRepairProps) {
+    super(scope, id);
+    this.logs = [functionLog(config, 'repair-connection')];
+    this.config = config;
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'repair-connection',
+      description: 'Authorises a de-authorised connection with the current secret, and queues a run',
+      // It waits 15 s for the endpoint to learn the secret, and up to a minute for EventBridge.
+      timeout: Duration.minutes(2),
+      environment: {
+        connectionName: cronSecret.connectionName,
+        cronSecretId: cronSecret.secret.secretArn,
+        queueUrl: queue.queueUrl,
+      },
+    });
+    cronSecret.secret.grantRead(this.handler);
+    cronSecret.grantUpdateConnection(this.handler);
+    queue.grant(this.handler, 'sqs:SendMessage');
+    new Rule(this, 'Rule', {
+      ruleName: resourceName(config, 'connection-deauthorized'),
+      description: 'EventBridge stopped using the connection, after a 401',
+      eventPattern: {
+        source: ['aws.events'],
+        detailType: ['Connection Deauthorized'],
+        detail: { ConnectionName: [cronSecret.connectionName] },
+      },
+      targets: [new LambdaFunction(this.handler)],
+    });
+  }
+
+  alarms() {
+    return [
+      critical(
+        'connection-not-authorized',
+        'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
+        programMetric(this.config, 'connectionNotAuthorized'),
+      ),
+      critical(
+        'connection-repair-failed',
+        'The connection could not be authorised again. Until it is, no scheduled call is made.',
+        this.handler.metricErrors(SUM),
+      ),
+    ];
   }
 }

@@ -1,7 +1,7 @@
 import { Annotations, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { ComparisonOperator } from 'aws-cdk-lib/aws-cloudwatch';
 import { InstanceType, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import {
   Credentials,
   DatabaseInstance,
@@ -13,9 +13,11 @@ import {
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import { createLog, databaseLog } from '../monitoring/logs.ts';
+import { critical, graph, HOURLY, LEAST, MOST, type Watched, warning } from '../monitoring/watched.ts';
 import type { Network } from '../network/network.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { databaseLog, resourceName } from '../stage-names.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
+import { DATABASE_INSTANCES } from '../stage-settings.ts';
 
 export const DATABASE_NAME = 'crypto_prices';
 const DATABASE_PORT = 5432;
@@ -23,13 +25,24 @@ const DATABASE_PORT = 5432;
 /** A healthy run's statements take milliseconds. One that takes this long is worth a log line. */
 const SLOW_STATEMENT_MS = 500;
 
-export interface DatabaseProps {
-  readonly config: StackConfig;
-  readonly network: Network;
-}
+/** RDS grows the storage once less than a tenth has been free for 5 minutes. At half of that it has not grown. */
+const STORAGE_LEFT = 0.05;
+const GIB = 1024 ** 3;
+
+/** A t4g.micro earns 12 an hour and uses 6 at its baseline of 10 %. */
+const CPU_CREDITS_LEFT = 20;
+
+/**
+ * RDS allows PostgreSQL one connection for each 9,531,392 bytes of memory that the system leaves: about 80 on a t4g.micro.
+ * Half of the nominal number is below that, and far above the six that this program uses.
+ */
+const connectionsTooMany = ({ databaseInstance }: StackConfig): number =>
+  Math.floor((DATABASE_INSTANCES[databaseInstance] * GIB) / 9_531_392 / 2);
 
 /** RDS PostgreSQL. Only this stack's functions and the clients in the settings can reach it, and only over TLS. */
-export class Database extends Construct {
+export class Database extends Construct implements Watched {
+  readonly logs: readonly string[];
+  private readonly config: StackConfig;
   readonly instance: DatabaseInstance;
   /** `{"username","password"}`. RDS makes it and rotates it weekly. */
   readonly secret: ISecret;
@@ -37,8 +50,10 @@ export class Database extends Construct {
   readonly placement: Required<Pick<FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'>>;
   readonly environment: Partial<Record<keyof typeof ENVIRONMENT, string>>;
 
-  constructor(scope: Construct, id: string, { config, network: { vpc } }: DatabaseProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { vpc }: Network) {
     super(scope, id);
+    this.logs = [databaseLog(config)];
+    this.config = config;
     const identifier = resourceName(config, 'database');
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
@@ -51,7 +66,7 @@ export class Database extends Construct {
       // A fixed name keeps CloudFormation from replacing it silently, and lets its log group be made first.
       instanceIdentifier: identifier,
       engine,
-      instanceType: new InstanceType(config.database.instance),
+      instanceType: new InstanceType(config.databaseInstance),
       vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
       securityGroups: [securityGroup],
@@ -69,12 +84,12 @@ export class Database extends Construct {
         },
       }),
       storageType: StorageType.GP3,
-      allocatedStorage: config.database.storageGib,
-      maxAllocatedStorage: config.database.storageGib * 2,
+      allocatedStorage: config.databaseStorageGib,
+      maxAllocatedStorage: config.databaseStorageGib * 2,
       storageEncrypted: true,
       publiclyAccessible: false,
       multiAz: false,
-      backupRetention: Duration.days(config.database.backupDays),
+      backupRetention: Duration.days(config.databaseBackupDays),
       // Away from the daily run: see DAILY_SCHEDULE.
       preferredBackupWindow: '04:00-05:00',
       preferredMaintenanceWindow: 'sun:05:30-sun:06:30',
@@ -84,15 +99,10 @@ export class Database extends Construct {
       deleteAutomatedBackups: !config.isProtected,
       cloudwatchLogsExports: ['postgresql'],
     });
-    const log = new LogGroup(this, 'Log', {
-      logGroupName: databaseLog(config),
-      retention: config.logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
     // Otherwise RDS creates it, and keeps the logs for ever.
-    this.instance.node.addDependency(log);
+    this.instance.node.addDependency(createLog(this, 'Log', config, databaseLog(config)));
     acknowledge(this.instance);
-    if (config.database.backupDays > 1) {
+    if (config.databaseBackupDays > 1) {
       Annotations.of(this).addInfoV2(
         'crypto-prices:free-plan',
         'An account on the free plan of AWS refuses more than 1 day of backups: there, set databaseBackupDays to 1.',
@@ -122,10 +132,10 @@ export class Database extends Construct {
     functions.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'CoinGecko and AWS');
     functions.addEgressRule(securityGroup, Port.tcp(DATABASE_PORT), 'The database');
     securityGroup.addIngressRule(functions, Port.tcp(DATABASE_PORT), 'Functions of this stack');
-    for (const client of config.database.clientSecurityGroups) {
+    for (const client of config.databaseClientSecurityGroups) {
       securityGroup.addIngressRule(Peer.securityGroupId(client), Port.tcp(DATABASE_PORT), 'A client of the user');
     }
-    for (const range of config.database.clientCidrs) {
+    for (const range of config.databaseClientCidrs) {
       securityGroup.addIngressRule(Peer.ipv4(range), Port.tcp(DATABASE_PORT), 'Clients of the user');
     }
     this.placement = {
@@ -133,6 +143,50 @@ export class Database extends Construct {
       vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
       securityGroups: [functions],
     };
+  }
+
+  alarms() {
+    const { config, instance } = this;
+    return [
+      critical(
+        'database-storage',
+        'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
+        instance.metricFreeStorageSpace(LEAST),
+        {
+          threshold: config.databaseStorageGib * GIB * STORAGE_LEFT,
+          comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+          periods: 3,
+        },
+      ),
+      warning(
+        'database-cpu-credits',
+        'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
+        instance.metric('CPUCreditBalance', MOST).with(HOURLY),
+        {
+          threshold: CPU_CREDITS_LEFT,
+          comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+          // A new instance starts with none, and earns enough in two hours.
+          periods: 4,
+        },
+      ),
+      warning(
+        'database-connections',
+        "More than half of the database's connections are in use: some client does not give them back.",
+        instance.metricDatabaseConnections(MOST),
+        { threshold: connectionsTooMany(config), periods: 3 },
+      ),
+    ];
+  }
+
+  graphs() {
+    const { instance } = this;
+    return [
+      graph('Database', 'Latency', instance.metric('ReadLatency', MOST), instance.metric('WriteLatency', MOST)),
+      graph('Database', 'CPU', instance.metricCPUUtilization(MOST)),
+      graph('Database', 'CPU credits', instance.metric('CPUCreditBalance', LEAST)),
+      graph('Database', 'Connections', instance.metricDatabaseConnections(MOST)),
+      graph('Database', 'Free storage', instance.metricFreeStorageSpace(LEAST)),
+    ];
   }
 }
 

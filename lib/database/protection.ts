@@ -1,13 +1,12 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
+import { createLog } from '../monitoring/logs.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Database } from './price-database.ts';
 
 export interface ProtectionProps {
-  readonly config: StackConfig;
   readonly database: Database;
   /** Tells one deploy from another. */
   readonly deployId: string;
@@ -20,13 +19,10 @@ export interface ProtectionProps {
  * also keep a stack whose first deploy failed from being deleted, and so from being deployed again.
  */
 export class Protection extends Construct {
-  constructor(scope: Construct, id: string, { config, database, deployId, after }: ProtectionProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { database, deployId, after }: ProtectionProps) {
     super(scope, id);
     const { stackId } = Stack.of(this);
-    const logGroup = new LogGroup(this, 'Log', {
-      retention: config.logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+    const logGroup = createLog(this, 'Log', config);
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
     role.addToPolicy(

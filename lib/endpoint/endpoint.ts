@@ -1,36 +1,37 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { accessLog, resourceName } from '../stage-names.ts';
+import { accessLog, createLog } from '../monitoring/logs.ts';
+import { graph, MOST, programMetric, SUM, type Watched } from '../monitoring/watched.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Calls a second, for all callers together. EventBridge makes one a day. A flood is turned away before Lambda is billed. */
 const RATE_LIMIT = 5;
 const BURST_LIMIT = 10;
 
 export interface EndpointProps {
-  readonly config: StackConfig;
   readonly secret: ISecret;
   readonly queue: Queue;
 }
 
 /** The HTTP API and the trigger function behind it. The function checks the secret and queues a run. */
-export class Endpoint extends Construct {
-  readonly api: HttpApi;
+export class Endpoint extends Construct implements Watched {
   readonly url: string;
-  readonly handler: NodejsFunction;
+  private readonly config: StackConfig;
+  private readonly api: HttpApi;
+  private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, secret, queue }: EndpointProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { secret, queue }: EndpointProps) {
     super(scope, id);
+    this.config = config;
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'trigger',
@@ -50,18 +51,13 @@ export class Endpoint extends Construct {
       description: 'Queues runs of the price ingestion',
       createDefaultStage: false,
     });
-    const log = new LogGroup(this, 'AccessLog', {
-      logGroupName: accessLog(config),
-      retention: config.logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
     new HttpStage(this, 'Stage', {
       httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
       throttle: { rateLimit: RATE_LIMIT, burstLimit: BURST_LIMIT },
       accessLogSettings: {
-        destination: new LogGroupLogDestination(log),
+        destination: new LogGroupLogDestination(createLog(this, 'AccessLog', config, accessLog(config))),
         format: AccessLogFormat.custom(
           JSON.stringify({
             requestId: '$context.requestId',
@@ -89,5 +85,20 @@ export class Endpoint extends Construct {
       });
     }
     this.url = `${this.api.apiEndpoint}${ENDPOINT_PATH}`;
+  }
+
+  graphs() {
+    const { config, api, handler } = this;
+    return [
+      graph(
+        'Called',
+        'Endpoint',
+        api.metricCount(SUM),
+        api.metricClientError(SUM),
+        api.metricServerError(SUM),
+        programMetric(config, 'unauthorizedCalls'),
+      ),
+      graph('Called', 'Trigger', handler.metricDuration(MOST), programMetric(config, 'runsQueued')),
+    ];
   }
 }

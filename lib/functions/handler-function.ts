@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { type CfnResource, CustomResourceProviderBase, type Duration, type Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
@@ -11,12 +11,12 @@ import {
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { BUNDLING, ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import type { Database } from '../database/price-database.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { functionLog, resourceName } from '../stage-names.ts';
+import { createLog, functionLog } from '../monitoring/logs.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Where Lambda unpacks a function's files. */
 const UNIVERSE_IN_LAMBDA = '/var/task/universe.json';
@@ -32,7 +32,7 @@ export interface HandlerFunctionProps {
   /** @default 256 MB */
   readonly memorySize?: number;
   /** By the keys of `ENVIRONMENT`. Undefined ones are left out. */
-  readonly environment?: Partial<Record<keyof typeof ENVIRONMENT, string | undefined>>;
+  readonly environment?: Partial<Record<keyof typeof ENVIRONMENT, string | number | undefined>>;
   /** The database that the function uses, from inside the VPC. @default none, and no VPC */
   readonly database?: Database;
   /** Whether the universe's file is deployed with the function. @default false */
@@ -51,11 +51,7 @@ export interface HandlerFunctionProps {
 export function createHandlerFunction(scope: Construct, id: string, props: HandlerFunctionProps): NodejsFunction {
   const { config, folder, database } = props;
   const functionName = resourceName(config, folder);
-  const logGroup = new LogGroup(scope, `${id}Log`, {
-    logGroupName: functionLog(config, folder),
-    retention: config.logRetentionDays,
-    removalPolicy: RemovalPolicy.DESTROY,
-  });
+  const logGroup = createLog(scope, `${id}Log`, config, functionLog(config, folder));
   const handler = new NodejsFunction(scope, id, {
     functionName,
     description: props.description,
@@ -138,7 +134,25 @@ function createRole(scope: Construct, id: string, logGroup: LogGroup, isInVpc: b
 function variables(values: NonNullable<HandlerFunctionProps['environment']>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(values).flatMap(([key, value]) =>
-      value === undefined ? [] : [[ENVIRONMENT[key as keyof typeof ENVIRONMENT], value]],
+      value === undefined ? [] : [[ENVIRONMENT[key as keyof typeof ENVIRONMENT], String(value)]],
     ),
   );
+}
+
+/**
+ * Gives a log group of this stack to each function that CDK brings along, such as the one behind triggers. By themselves they
+ * make their own, with the right to write every log of the account: it would have no end date, and stay after the stack.
+ */
+export function keepHelperFunctionsTidy(stack: Stack, config: StackConfig): void {
+  for (const helper of stack.node.findAll().filter((one) => one instanceof CustomResourceProviderBase)) {
+    const logGroup = createLog(helper, 'Log', config);
+    const child = (id: string) => helper.node.findChild(id) as CfnResource;
+    child('Handler').addPropertyOverride('LoggingConfig', { LogGroup: logGroup.logGroupName });
+    child('Role').addPropertyDeletionOverride('ManagedPolicyArns');
+    helper.addToRolePolicy({
+      Effect: 'Allow',
+      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: logGroup.logGroupArn,
+    });
+  }
 }

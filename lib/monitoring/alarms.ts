@@ -1,289 +1,117 @@
-import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import type { Construct } from 'constructs';
-import { WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
-import type { Database } from '../database/price-database.ts';
-import type { Network } from '../network/network.ts';
-import type { ScheduleRule } from '../schedule/daily-fetch.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { accessLog, databaseLog, functionLog } from '../stage-names.ts';
-import { DATABASE_INSTANCES } from '../stage-settings.ts';
-import type { Queues } from '../worker/queues.ts';
-import { AlarmRegistry } from './alarm-registry.ts';
-import { programMetric, ruleMetric } from './run-metrics.ts';
+import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import type { AlarmId } from '../../ingestion/contract/alarm-names.ts';
+import { resourceName, type StackConfig, stageFile } from '../stage-config.ts';
+import { consoleLink, dashboardLink } from './dashboard.ts';
+import type { AlarmRow, Watched } from './watched.ts';
 
-const FIVE_MINUTES = Duration.minutes(5);
-const HOUR = Duration.hours(1);
+/** How much of the logs before an alarm's own time its query shows. */
+const LOOK_BACK_HOURS = 3;
 
-/** A hop starts nothing in its last minute and waits at most 30 s for an answer. One that gets this close failed to stop. */
-const WORKER_MARGIN_SECONDS = 15;
-const WORKER_SLOW_MS = Duration.minutes(WORKER_TIMEOUT_MINUTES)
-  .minus(Duration.seconds(WORKER_MARGIN_SECONDS))
-  .toMilliseconds();
+/** Makes every alarm of the stack: one topic, one form of description, and a runbook section for each. */
+export class Alarms extends Construct {
+  readonly alarms: Alarm[] = [];
+  private readonly config: StackConfig;
+  readonly topic: Topic;
 
-/** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
-const OLDEST_MESSAGE = Duration.hours(3);
+  constructor(scope: Construct, id: string, config: StackConfig) {
+    super(scope, id);
+    this.config = config;
+    const alarms = new ServicePrincipal('cloudwatch.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+    });
+    // Alarms can't publish with the key that AWS manages for SNS. They would fail silently.
+    const key = new Key(this, 'Key', {
+      description: `Encrypts the alarms of the price ingestion (${config.deployment})`,
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.DESTROY,
+      pendingWindow: Duration.days(7),
+    });
+    key.grant(alarms, 'kms:Decrypt', 'kms:GenerateDataKey*');
+    this.topic = new Topic(this, 'Topic', {
+      topicName: resourceName(config, 'alarms'),
+      displayName: `Crypto prices (${config.deployment})`,
+      masterKey: key,
+      enforceSSL: true,
+    });
+    // A topic with its own policy loses the default one.
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsMayPublish',
+        principals: [alarms],
+        actions: ['sns:Publish'],
+        resources: [this.topic.topicArn],
+      }),
+    );
+    for (const mail of config.alarmMails) this.topic.addSubscription(new EmailSubscription(mail));
+    if (config.alarmMails.length > 0) {
+      Annotations.of(this).addInfoV2(
+        'crypto-prices:confirm-mail',
+        `Alarms reach ${config.alarmMails.join(', ')} only after a click on the link in the mail that AWS sends.`,
+      );
+    } else {
+      Annotations.of(this).addWarningV2(
+        'crypto-prices:nobody-is-told',
+        `No alarm reaches anybody${config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order'}: put "alarmMails": ["you@example.com"] into ${stageFile(config.stage)}.`,
+      );
+    }
+  }
 
-/** A thin day becomes final 72 h after its end at the earliest. The run itself gets 2 h. */
-const PRICE_AGE_BESIDE_INTERVAL_HOURS = 72 + 2;
+  watch(watched: readonly Watched[]): void {
+    for (const one of watched) for (const row of one.alarms?.() ?? []) this.add({ logs: one.logs ?? [], ...row });
+  }
 
-/** How many hours beyond the schedule's longest interval may pass without a complete run. */
-const SILENCE_BESIDE_INTERVAL_HOURS = 2;
+  private add({ id, severity, meaning, metric, logs = [], periods = 1, ...row }: AlarmRow): void {
+    const { region } = Stack.of(this);
+    const hours = LOOK_BACK_HOURS + Math.ceil(metric.period.toHours({ integral: false }) * periods);
+    const alarm = new Alarm(this, id, {
+      alarmName: resourceName(this.config, id),
+      alarmDescription: [
+        `[${severity}] ${meaning}`,
+        `What to do: ${runbookLink(this.config, id)}`,
+        `Dashboard: ${dashboardLink(region, this.config)}`,
+        `Logs: ${logQueryLink(region, logs, hours)}`,
+      ].join('\n'),
+      metric,
+      threshold: row.threshold ?? 1,
+      comparisonOperator: row.comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      evaluationPeriods: periods,
+      treatMissingData: row.missing ?? TreatMissingData.NOT_BREACHING,
+    });
+    const action = new SnsAction(this.topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+    this.alarms.push(alarm);
+  }
+}
 
-/** RDS grows the storage once less than a tenth has been free for 5 minutes. At half of that it has not grown. */
-const STORAGE_LEFT = 0.05;
-const GIB = 1024 ** 3;
+/** The heading is the id, in which GitHub has nothing to change for its anchor. */
+const runbookLink = ({ repositoryUrl }: StackConfig, id: AlarmId): string =>
+  `${repositoryUrl === undefined ? '' : `${repositoryUrl}/blob/HEAD/`}docs/runbook.md#${id}`;
 
-/** A t4g.micro earns 12 an hour and uses 6 at its baseline of 10 %. */
-const CPU_CREDITS_LEFT = 20;
+/** Everything but the lines of what went well: warnings, errors, metrics, and what Lambda itself has to say. */
+const QUERY = `fields @timestamp,@message|filter @message not like '"level":"INFO"'|sort @timestamp desc`;
 
 /**
- * RDS allows PostgreSQL one connection for each 9,531,392 bytes of memory that the system leaves: about 80 on a t4g.micro.
- * Half of the nominal number is below that, and far above the six that this program uses.
+ * @param groups the names of log groups, not tokens: they are encoded here.
+ * @param hours how far to look back.
+ * @returns a query of CloudWatch Logs Insights that runs with a click.
  */
-const connectionsTooMany = ({ database }: StackConfig): number =>
-  Math.floor((DATABASE_INSTANCES[database.instance] * GIB) / 9_531_392 / 2);
-
-export interface AlarmsProps {
-  readonly config: StackConfig;
-  readonly network: Network;
-  readonly queues: Queues;
-  readonly worker: NodejsFunction;
-  readonly rotation: NodejsFunction;
-  readonly repair: NodejsFunction;
-  readonly database: Database;
-  readonly schedule: ScheduleRule | null;
+function logQueryLink(region: string, groups: readonly string[], hours: number): string {
+  const source = groups.map((group) => `~${quoted(group)}`).join('');
+  const query = `(end~0~start~-${hours * 3600}~timeType~'RELATIVE~unit~'seconds~editorString~${quoted(QUERY)}~source~(${source}))`;
+  // Mail and chat programs would end the link at the first quote or parenthesis.
+  return consoleLink(region, `logsV2:logs-insights$3FqueryDetail$3D~${asHex(query, /['()]/g, '$')}`);
 }
 
-/** Every alarm, in the order in which a run passes what it watches. */
-export function createAlarms(scope: Construct, id: string, props: AlarmsProps): AlarmRegistry {
-  const alarms = new AlarmRegistry(scope, id, props.config);
-  watchSchedule(alarms, props);
-  watchSecret(alarms, props);
-  watchQueue(alarms, props);
-  watchWorker(alarms, props);
-  watchWayOut(alarms, props);
-  watchPrices(alarms, props);
-  watchDatabase(alarms, props);
-  return alarms;
-}
+/** A text as the console writes it inside of an address: signs as `*2f`, which outlasts the decoding of what is around it. */
+const quoted = (text: string): string => `'${asHex(text, /[^\w.-]/g, '*')}`;
 
-function watchSchedule(alarms: AlarmRegistry, { config, schedule }: AlarmsProps): void {
-  if (!schedule) return;
-  const logs = [accessLog(config), functionLog(config, 'trigger')];
-  const { rule, undelivered } = schedule;
-  alarms.add({
-    id: 'scheduled-call-failed',
-    severity: 'critical',
-    meaning: 'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
-    logs,
-    metric: ruleMetric(rule, 'FailedInvocations', { statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'rule-throttled',
-    severity: 'warning',
-    meaning: 'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
-    logs,
-    metric: ruleMetric(rule, 'ThrottledRules', { statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'calls-undelivered',
-    severity: 'critical',
-    meaning:
-      'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
-    logs,
-    metric: undelivered.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'undelivered-call-lost',
-    severity: 'critical',
-    meaning: 'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
-    logs,
-    metric: ruleMetric(rule, 'InvocationsFailedToBeSentToDlq', { statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-}
-
-function watchSecret(alarms: AlarmRegistry, { config, rotation, repair }: AlarmsProps): void {
-  alarms.add({
-    id: 'connection-not-authorized',
-    severity: 'critical',
-    meaning:
-      'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
-    logs: [functionLog(config, 'repair-connection')],
-    metric: programMetric(config, 'connectionNotAuthorized', { statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'connection-repair-failed',
-    severity: 'critical',
-    meaning: 'The connection could not be authorised again. Until it is, no scheduled call is made.',
-    logs: [functionLog(config, 'repair-connection')],
-    metric: repair.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'rotation-failed',
-    severity: 'critical',
-    meaning: 'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
-    logs: [functionLog(config, 'rotate-secret')],
-    // The function's own errors include those before its program could count them.
-    metric: rotation.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-}
-
-function watchQueue(alarms: AlarmRegistry, { config, queues }: AlarmsProps): void {
-  alarms.add({
-    id: 'runs-dead',
-    severity: 'critical',
-    meaning: 'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
-    logs: [functionLog(config, 'worker')],
-    metric: queues.deadRuns.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'message-old',
-    severity: 'warning',
-    meaning:
-      'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
-    logs: [functionLog(config, 'worker')],
-    metric: queues.runs.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: FIVE_MINUTES }),
-    threshold: OLDEST_MESSAGE.toSeconds(),
-  });
-}
-
-function watchWorker(alarms: AlarmRegistry, { config, worker }: AlarmsProps): void {
-  alarms.add({
-    id: 'worker-errors',
-    severity: 'critical',
-    meaning: 'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
-    logs: [functionLog(config, 'worker')],
-    metric: worker.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'worker-slow',
-    severity: 'warning',
-    meaning: `A hop came within ${WORKER_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
-    logs: [functionLog(config, 'worker')],
-    metric: worker.metricDuration({ statistic: 'Maximum', period: FIVE_MINUTES }),
-    threshold: WORKER_SLOW_MS,
-  });
-}
-
-function watchWayOut(alarms: AlarmRegistry, { config, network: { natInstance } }: AlarmsProps): void {
-  if (!natInstance) return;
-  alarms.add({
-    id: 'way-out-down',
-    severity: 'critical',
-    meaning: 'The NAT instance fails its status checks, or is gone: no run reaches CoinGecko or its queue.',
-    logs: [functionLog(config, 'worker')],
-    metric: new Metric({
-      namespace: 'AWS/EC2',
-      metricName: 'StatusCheckFailed',
-      dimensionsMap: { InstanceId: natInstance.instanceId },
-      statistic: 'Maximum',
-      period: FIVE_MINUTES,
-    }),
-    threshold: 1,
-    periods: 2,
-    // An instance that was stopped reports nothing.
-    missing: TreatMissingData.BREACHING,
-  });
-}
-
-function watchPrices(alarms: AlarmRegistry, { config }: AlarmsProps): void {
-  if (config.schedule) {
-    const intervalHours = Math.ceil(config.schedule.longestIntervalMinutes / 60);
-    const silentHours = intervalHours + SILENCE_BESIDE_INTERVAL_HOURS;
-    alarms.add({
-      id: 'no-complete-run',
-      severity: 'critical',
-      meaning: `No full run has been complete for ${silentHours} hours: either none ran, or each left days missing.`,
-      logs: [functionLog(config, 'trigger'), functionLog(config, 'worker')],
-      metric: programMetric(config, 'fullRunsComplete', { statistic: 'Sum', period: HOUR }),
-      threshold: 1,
-      comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-      periods: silentHours,
-      missing: TreatMissingData.BREACHING,
-    });
-    const staleHours = intervalHours + PRICE_AGE_BESIDE_INTERVAL_HOURS;
-    alarms.add({
-      id: 'prices-stale',
-      severity: 'critical',
-      meaning: `The newest day that is final in every series ended over ${staleHours} hours ago: some series is falling behind.`,
-      logs: [functionLog(config, 'worker')],
-      metric: programMetric(config, 'priceAgeHours', { statistic: 'Minimum', period: HOUR }),
-      threshold: staleHours,
-      comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      // Nothing is measured between runs, and nothing gets better.
-      missing: TreatMissingData.IGNORE,
-    });
-  }
-  alarms.add({
-    id: 'run-partial',
-    severity: 'critical',
-    meaning:
-      'A run ended for good with expected days missing: retries could not help, or did not. Its verdict says which days, and why.',
-    logs: [functionLog(config, 'worker')],
-    metric: programMetric(config, 'runsPartial', { statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'error-findings',
-    severity: 'critical',
-    meaning: 'A quality rule found prices that cannot be right, such as one currency sent for another.',
-    logs: [functionLog(config, 'worker')],
-    metric: programMetric(config, 'errorFindings', { statistic: 'Sum', period: FIVE_MINUTES }),
-    threshold: 1,
-  });
-  alarms.add({
-    id: 'credits-short',
-    severity: 'warning',
-    meaning: 'Fewer credits are left this month than its scheduled runs still need.',
-    logs: [functionLog(config, 'worker')],
-    metric: programMetric(config, 'creditsSpare', { statistic: 'Minimum', period: HOUR }),
-    threshold: 0,
-    comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-    missing: TreatMissingData.IGNORE,
-  });
-}
-
-function watchDatabase(alarms: AlarmRegistry, { config, database: { instance } }: AlarmsProps): void {
-  alarms.add({
-    id: 'database-storage',
-    severity: 'critical',
-    meaning:
-      'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
-    logs: [databaseLog(config)],
-    metric: instance.metricFreeStorageSpace({ statistic: 'Minimum', period: FIVE_MINUTES }),
-    threshold: config.database.storageGib * GIB * STORAGE_LEFT,
-    comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-    periods: 3,
-  });
-  alarms.add({
-    id: 'database-cpu-credits',
-    severity: 'warning',
-    meaning: 'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
-    logs: [databaseLog(config)],
-    metric: instance.metric('CPUCreditBalance', { statistic: 'Maximum', period: HOUR }),
-    threshold: CPU_CREDITS_LEFT,
-    comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-    // A new instance starts with none, and earns enough in two hours.
-    periods: 4,
-  });
-  alarms.add({
-    id: 'database-connections',
-    severity: 'warning',
-    meaning: "More than half of the database's connections are in use: some client does not give them back.",
-    logs: [databaseLog(config)],
-    metric: instance.metricDatabaseConnections({ statistic: 'Maximum', period: FIVE_MINUTES }),
-    threshold: connectionsTooMany(config),
-    periods: 3,
-  });
-}
+const asHex = (text: string, signs: RegExp, mark: string): string =>
+  text.replace(signs, (sign) => `${mark}${sign.charCodeAt(0).toString(16)}`);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Validations } from 'aws-cdk-lib';
+import { Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
@@ -15,8 +16,9 @@ import {
   UserData,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { createLog, functionLog } from '../monitoring/logs.ts';
+import { critical, MOST, type Watched } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 
 /** An uncommon range, so that you can peer this VPC with one of your own. */
@@ -26,13 +28,15 @@ const VPC_CIDR = '10.73.0.0/24';
 const NAT_INSTANCE_SCRIPT = readFileSync(new URL('nat-instance.sh', import.meta.url), 'utf8');
 
 /** The VPC: public subnets for the way out, private ones for functions, isolated ones for the database. */
-export class Network extends Construct {
+export class Network extends Construct implements Watched {
   readonly vpc: Vpc;
-  /** Null where the way out is a gateway. */
-  readonly natInstance: Instance | null;
+  readonly logs: readonly string[];
+  /** Undefined where the way out is a gateway. */
+  private readonly natInstance: Instance | undefined;
 
   constructor(scope: Construct, id: string, config: StackConfig) {
     super(scope, id);
+    this.logs = [functionLog(config, 'worker')];
     const provider =
       config.network === 'nat-instance'
         ? NatProvider.instanceV2({
@@ -55,15 +59,31 @@ export class Network extends Construct {
       flowLogs: {
         Rejected: {
           trafficType: FlowLogTrafficType.REJECT,
-          destination: FlowLogDestination.toCloudWatchLogs(
-            new LogGroup(this, 'FlowLog', { retention: config.logRetentionDays, removalPolicy: RemovalPolicy.DESTROY }),
-          ),
+          destination: FlowLogDestination.toCloudWatchLogs(createLog(this, 'FlowLog', config)),
         },
       },
     });
-    const [natInstance = null] = provider?.gatewayInstances ?? [];
-    this.natInstance = natInstance;
-    if (provider && natInstance) this.setUpInstance(provider, natInstance);
+    this.natInstance = provider?.gatewayInstances[0];
+    if (provider && this.natInstance) this.setUpInstance(provider, this.natInstance);
+  }
+
+  alarms() {
+    if (!this.natInstance) return [];
+    const metric = new Metric({
+      namespace: 'AWS/EC2',
+      metricName: 'StatusCheckFailed',
+      dimensionsMap: { InstanceId: this.natInstance.instanceId },
+      ...MOST,
+    });
+    return [
+      critical(
+        'way-out-down',
+        'The NAT instance fails its status checks, or is gone: no run reaches CoinGecko or its queue.',
+        metric,
+        // An instance that was stopped reports nothing.
+        { periods: 2, missing: TreatMissingData.BREACHING },
+      ),
+    ];
   }
 
   private setUpInstance({ connections }: NatInstanceProviderV2, instance: Instance): void {

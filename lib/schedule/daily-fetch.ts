@@ -1,4 +1,5 @@
 import { Duration, Validations } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { ApiDestination, EventField, HttpMethod, Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { ApiDestination as ApiDestinationTarget } from 'aws-cdk-lib/aws-events-targets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -11,11 +12,11 @@ import {
   SCHEDULED_SOURCE,
 } from '../../ingestion/contract/names.ts';
 import type { CronSecret } from '../cron-secret/cron-secret.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { resourceName } from '../stage-names.ts';
+import { accessLog, functionLog } from '../monitoring/logs.ts';
+import { critical, graph, MOST, SUM, type Watched, warning } from '../monitoring/watched.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
 
 export interface ScheduleRuleProps {
-  readonly config: StackConfig;
   /** `rate(…)` or `cron(…)`, as EventBridge takes it. */
   readonly expression: string;
   readonly cronSecret: CronSecret;
@@ -23,12 +24,19 @@ export interface ScheduleRuleProps {
 }
 
 /** Calls the endpoint on schedule, with the connection's secret. What can't be delivered is kept for somebody to look at. */
-export class ScheduleRule extends Construct {
-  readonly rule: Rule;
-  readonly undelivered: Queue;
+export class ScheduleRule extends Construct implements Watched {
+  readonly logs: readonly string[];
+  private readonly rule: Rule;
+  private readonly undelivered: Queue;
 
-  constructor(scope: Construct, id: string, { config, expression, cronSecret, endpointUrl }: ScheduleRuleProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    config: StackConfig,
+    { expression, cronSecret, endpointUrl }: ScheduleRuleProps,
+  ) {
     super(scope, id);
+    this.logs = [accessLog(config), functionLog(config, 'trigger')];
     const destination = new ApiDestination(this, 'Destination', {
       apiDestinationName: `${API_DESTINATION_NAME}${config.suffix}`,
       description: 'The endpoint that queues a run',
@@ -65,5 +73,43 @@ export class ScheduleRule extends Construct {
         }),
       ],
     });
+  }
+
+  alarms() {
+    return [
+      critical(
+        'scheduled-call-failed',
+        'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
+        this.metric('FailedInvocations'),
+      ),
+      warning(
+        'rule-throttled',
+        'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
+        this.metric('ThrottledRules'),
+      ),
+      critical(
+        'calls-undelivered',
+        'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
+        this.undelivered.metricApproximateNumberOfMessagesVisible(MOST),
+      ),
+      critical(
+        'undelivered-call-lost',
+        'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
+        this.metric('InvocationsFailedToBeSentToDlq'),
+      ),
+    ];
+  }
+
+  graphs() {
+    return [
+      graph('Called', 'Schedule', this.metric('Invocations'), this.metric('FailedInvocations')),
+      graph('Called', 'Undelivered calls', this.undelivered.metricApproximateNumberOfMessagesVisible(MOST)),
+    ];
+  }
+
+  /** @returns a metric of EventBridge about the rule. Most exist only while they are not zero. */
+  private metric(metricName: string): Metric {
+    const { ruleName } = this.rule;
+    return new Metric({ namespace: 'AWS/Events', metricName, dimensionsMap: { RuleName: ruleName }, ...SUM });
   }
 }

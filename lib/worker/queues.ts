@@ -1,17 +1,25 @@
 import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
-import type { StackConfig } from '../stage-config.ts';
-import { resourceName } from '../stage-names.ts';
+import { createHandlerFunction } from '../functions/handler-function.ts';
+import { functionLog } from '../monitoring/logs.ts';
+import { critical, graph, MOST, type Watched, warning } from '../monitoring/watched.ts';
+import { resourceName, type StackConfig } from '../stage-config.ts';
+
+/** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
+const OLDEST_MESSAGE = Duration.hours(3);
 
 /** The queue of runs and its dead-letter queue, both FIFO. With one message group, one run is worked on at a time. */
-export class Queues extends Construct {
+export class Queues extends Construct implements Watched {
   readonly runs: Queue;
   readonly deadRuns: Queue;
+  readonly logs: readonly string[];
 
   constructor(scope: Construct, id: string, config: StackConfig) {
     super(scope, id);
+    this.logs = [functionLog(config, 'worker')];
     const common = {
       fifo: true,
       retentionPeriod: Duration.days(QUEUE_RETENTION_DAYS),
@@ -28,5 +36,63 @@ export class Queues extends Construct {
       visibilityTimeout: Duration.minutes(config.visibilityMinutes),
       deadLetterQueue: { queue: this.deadRuns, maxReceiveCount: MAX_RECEIVES },
     });
+  }
+
+  alarms() {
+    const { runs, deadRuns } = this;
+    return [
+      critical(
+        'runs-dead',
+        'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
+        deadRuns.metricApproximateNumberOfMessagesVisible(MOST),
+      ),
+      warning(
+        'message-old',
+        'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
+        runs.metricApproximateAgeOfOldestMessage(MOST),
+        { threshold: OLDEST_MESSAGE.toSeconds() },
+      ),
+    ];
+  }
+
+  graphs() {
+    const { runs, deadRuns } = this;
+    return [
+      graph(
+        'Queued',
+        'Runs waiting',
+        runs.metricApproximateNumberOfMessagesVisible(MOST),
+        runs.metricApproximateNumberOfMessagesNotVisible(MOST),
+      ),
+      graph('Queued', 'Oldest message', runs.metricApproximateAgeOfOldestMessage(MOST)),
+      graph('Queued', 'Dead letters', deadRuns.metricApproximateNumberOfMessagesVisible({ ...MOST, label: 'runs' })),
+    ];
+  }
+}
+
+export interface DeployRunProps {
+  readonly queue: Queue;
+  /** Tells one deploy from another. */
+  readonly deployId: string;
+  /** What must be in place before the run starts. */
+  readonly after: readonly Construct[];
+}
+
+/** Queues a run at the end of each deploy: a new stack gets prices at once, and a changed one shows that it still works. */
+export class DeployRun extends Construct {
+  constructor(scope: Construct, id: string, config: StackConfig, { queue, deployId, after }: DeployRunProps) {
+    super(scope, id);
+    const handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'queue-run',
+      description: 'Queues a run at the end of a deploy',
+      // Three attempts of 10 s, and the pauses between them.
+      timeout: Duration.seconds(45),
+      environment: { queueUrl: queue.queueUrl },
+    });
+    // Nothing reads it. A trigger runs again only when its function changes, and this changes with each deploy.
+    handler.addEnvironment('DEPLOY_ID', deployId);
+    queue.grant(handler, 'sqs:SendMessage');
+    new Trigger(this, 'Trigger', { handler, executeAfter: [...after] });
   }
 }

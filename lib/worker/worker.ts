@@ -1,29 +1,55 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { WORKER_MEMORY_MB, WORKER_NODE_OPTIONS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import type { Database } from '../database/price-database.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
+import { functionLog } from '../monitoring/logs.ts';
+import { critical, graph, MOST, programMetric, SUM, type Watched, warning } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Queues } from './queues.ts';
 
+/** CoinGecko's API key. It is created empty, which means the public plan. A person fills it in, and no deploy touches it. */
+export class CoingeckoKey extends Construct {
+  readonly secret: ISecret;
+
+  constructor(scope: Construct, id: string, config: StackConfig) {
+    super(scope, id);
+    // The construct `Secret` always generates a value, and the worker would send it as a key.
+    const resource = new CfnSecret(this, 'Resource', {
+      description: `API key of CoinGecko (${config.deployment}); empty for the public plan`,
+    });
+    resource.applyRemovalPolicy(config.isProtected ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY);
+    Validations.of(resource).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason: 'CoinGecko has no API that issues keys: a person does it on its website.',
+    });
+    this.secret = Secret.fromSecretCompleteArn(this, 'Secret', resource.ref);
+  }
+}
+
+/** A hop starts nothing in its last minute and waits at most 30 s for an answer. One that gets this close failed to stop. */
+const SLOW_MARGIN_SECONDS = 15;
+
 export interface WorkerProps {
-  readonly config: StackConfig;
   readonly database: Database;
   readonly queues: Queues;
   readonly coingeckoKey: ISecret;
 }
 
 /** The worker. It takes one message at a time from the queue of runs. */
-export class Worker extends Construct {
-  readonly handler: NodejsFunction;
+export class Worker extends Construct implements Watched {
+  readonly logs: readonly string[];
+  private readonly config: StackConfig;
+  private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { config, database, queues, coingeckoKey }: WorkerProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { database, queues, coingeckoKey }: WorkerProps) {
     super(scope, id);
-    const { coingecko } = config;
+    this.logs = [functionLog(config, 'worker')];
+    this.config = config;
     this.handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'worker',
@@ -36,13 +62,13 @@ export class Worker extends Construct {
         queueUrl: queues.runs.queueUrl,
         deadLetterQueueUrl: queues.deadRuns.queueUrl,
         coingeckoSecretId: coingeckoKey.secretArn,
-        coingeckoPlan: coingecko.plan,
-        coingeckoBaseUrl: coingecko.baseUrl,
-        coingeckoRequestsPerMinute: coingecko.requestsPerMinute?.toString(),
-        coingeckoMonthlyCredits: coingecko.monthlyCredits?.toString(),
-        coingeckoHistoryDays: coingecko.historyDays?.toString(),
-        coingeckoCrossRates: coingecko.crossRates,
-        latestPrices: coingecko.latestPrices,
+        coingeckoPlan: config.coingeckoPlan,
+        coingeckoBaseUrl: config.coingeckoBaseUrl,
+        coingeckoRequestsPerMinute: config.coingeckoRequestsPerMinute,
+        coingeckoMonthlyCredits: config.coingeckoMonthlyCredits,
+        coingeckoHistoryDays: config.coingeckoHistoryDays,
+        coingeckoCrossRates: config.coingeckoCrossRates,
+        latestPrices: config.latestPrices,
       },
       needsUniverse: true,
       // It queues its own continuations. MAX_HOPS ends them, and so does a hop without progress.
@@ -52,5 +78,29 @@ export class Worker extends Construct {
     queues.runs.grant(this.handler, 'sqs:SendMessage');
     queues.deadRuns.grant(this.handler, 'sqs:SendMessage');
     this.handler.addEventSource(new SqsEventSource(queues.runs, { batchSize: 1, reportBatchItemFailures: true }));
+  }
+
+  alarms() {
+    return [
+      critical(
+        'worker-errors',
+        'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
+        this.handler.metricErrors(SUM),
+      ),
+      warning(
+        'worker-slow',
+        `A hop came within ${SLOW_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
+        this.handler.metricDuration(MOST),
+        { threshold: (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000 },
+      ),
+    ];
+  }
+
+  graphs() {
+    const { config, handler } = this;
+    return [
+      graph('Worked on', 'Worker', handler.metricInvocations(SUM), handler.metricErrors(SUM)),
+      graph('Worked on', 'Hop duration', handler.metricDuration(MOST), programMetric(config, 'runDuration', MOST)),
+    ];
   }
 }

@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { Annotations, Match } from 'aws-cdk-lib/assertions';
-import { ConfigError, readConfig } from '../../lib/stage-config.ts';
-import { stackName } from '../../lib/stage-names.ts';
+import { ConfigError, readConfig, stackName } from '../../lib/stage-config.ts';
 import { StageSettings, stageSettingsJsonSchema } from '../../lib/stage-settings.ts';
 import { writeUniverse } from '../support/universe.ts';
-import { configOf, createStack, STAGE_SETTINGS, STAGES } from './synthesise.ts';
+import { configOf, LONGEST_REPOSITORY, STAGE_SETTINGS, STAGES } from './deployments.ts';
 
 /** @returns the message that refuses the settings. */
 function refusal(context: Record<string, unknown>, file?: Record<string, unknown>): string {
@@ -69,29 +67,12 @@ describe('the settings files', () => {
   });
 });
 
-describe('stages', () => {
-  test('without a stage it is prod, whose names have no suffix', () => {
-    expect(configOf({})).toMatchObject({
-      stage: 'prod',
-      suffix: '',
-      schedule: { expression: 'cron(0 2 * * ? *)', longestIntervalMinutes: 24 * 60 },
-      network: 'nat-gateway',
-      isProtected: true,
-    });
-  });
-
-  test('staging runs every 12 hours behind a NAT instance', () => {
-    expect(configOf({ stage: 'staging' })).toMatchObject({
-      suffix: '-staging',
-      schedule: { expression: 'rate(12 hours)' },
-      network: 'nat-instance',
-      isProtected: false,
-    });
-  });
-
-  test('dev has no schedule', () => {
-    expect(configOf({ stage: 'dev' })).toMatchObject({ suffix: '-dev', schedule: null, network: 'nat-instance' });
-  });
+test.each([
+  [{}, { stage: 'prod', suffix: '', network: 'nat-gateway', isProtected: true }],
+  [{ stage: 'staging' }, { suffix: '-staging', network: 'nat-instance', isProtected: false }],
+  [{ stage: 'dev' }, { suffix: '-dev', schedule: null, alarmMails: [], isProtected: false }],
+])('with %j a deploy is %j', (context, expected) => {
+  expect(configOf(context)).toMatchObject(expected);
 });
 
 describe('overrides', () => {
@@ -125,6 +106,7 @@ describe('overrides', () => {
       logRetentionDays: '7',
     });
     expect(config).toEqual({
+      name: 'alice',
       stage: 'dev',
       deployment: 'dev-alice',
       suffix: '-dev-alice',
@@ -133,34 +115,25 @@ describe('overrides', () => {
       alarmWebhookSecretName: 'hooks/alarms',
       repositoryUrl: 'https://github.com/you/crypto-prices',
       network: 'nat-gateway',
-      coingecko: {
-        plan: 'demo',
-        baseUrl: 'https://prices.example.com/api/v3',
-        requestsPerMinute: 100,
-        monthlyCredits: 5000,
-        historyDays: 90,
-        crossRates: 'on',
-        latestPrices: 'off',
-      },
+      coingeckoPlan: 'demo',
+      coingeckoBaseUrl: 'https://prices.example.com/api/v3',
+      coingeckoRequestsPerMinute: 100,
+      coingeckoMonthlyCredits: 5000,
+      coingeckoHistoryDays: 90,
+      coingeckoCrossRates: 'on',
+      latestPrices: 'off',
       universeFile: universe,
-      database: {
-        instance: 't4g.small',
-        storageGib: 50,
-        backupDays: 7,
-        clientSecurityGroups: ['sg-0a1b2c3d4e5f60718'],
-        clientCidrs: ['10.20.0.0/16'],
-      },
+      databaseInstance: 't4g.small',
+      databaseStorageGib: 50,
+      databaseBackupDays: 7,
+      databaseClientSecurityGroups: ['sg-0a1b2c3d4e5f60718'],
+      databaseClientCidrs: ['10.20.0.0/16'],
       visibilityMinutes: 30,
       logRetentionDays: 7,
       isProtected: false,
       overrides: expect.any(Object),
     });
     expect(Object.keys(config.overrides)).toHaveLength(21);
-  });
-
-  test('win over the file, which serves where they are silent', () => {
-    const config = configOf({ stage: 'staging', logRetentionDays: '7' });
-    expect(config).toMatchObject({ logRetentionDays: 7, network: 'nat-instance' });
   });
 
   test('each tells what the next deploy without it undoes', () => {
@@ -198,14 +171,6 @@ describe('overrides', () => {
     expect(config.universeFile).toBe(universe);
     expect(Object.keys(config.overrides)).toEqual(['universe']);
   });
-
-  test('they reach whoever synthesises, as warnings', () => {
-    const { stack } = createStack({ stage: 'dev', network: 'nat-gateway' });
-    Annotations.fromStack(stack).hasWarning(
-      '*',
-      Match.stringLikeRegexp('network is "nat-gateway" for this deploy alone'),
-    );
-  });
 });
 
 describe('who is told of alarms', () => {
@@ -224,25 +189,17 @@ describe('who is told of alarms', () => {
     expect(readConfig({}, {}, () => ({ ...undecided, alarmMails: 'none' })).alarmMails).toEqual([]);
     expect(readConfig({ alarmMails: 'none' }, {}, () => undecided).alarmMails).toEqual([]);
   });
-
-  test('elsewhere nobody need be', () => {
-    expect(configOf({ stage: 'dev' }).alarmMails).toEqual([]);
-  });
 });
 
-describe('a second deployment of a stage', () => {
-  test.each([
-    [{ stage: 'dev', name: 'alice' }, '-dev-alice', 'dev-alice'],
-    [{ name: 'eu' }, '-eu', 'prod-eu'],
-  ])('%j has names of its own', (settings, suffix, deployment) => {
-    expect(configOf(settings)).toMatchObject({ suffix, deployment });
-    expect(stackName({ suffix })).toBe(`CryptoPrices${suffix}`);
-  });
-
-  test('-c name=… is told as what every command about it needs', () => {
-    expect(configOf({ stage: 'dev', name: 'alice' }).overrides).toEqual({
-      name: expect.stringContaining('another deployment than without it: give it with every command'),
-    });
+test.each([
+  [{ stage: 'dev', name: 'alice' }, '-dev-alice', 'dev-alice'],
+  [{ name: 'eu' }, '-eu', 'prod-eu'],
+])('a second deployment of a stage has names of its own: %j', (settings, suffix, deployment) => {
+  const config = configOf(settings);
+  expect(config).toMatchObject({ suffix, deployment });
+  expect(stackName(config)).toBe(`CryptoPrices${suffix}`);
+  expect(config.overrides).toEqual({
+    name: expect.stringContaining('another deployment than without it: give it with every command'),
   });
 });
 
@@ -250,16 +207,21 @@ describe('refusals', () => {
   test.each([
     ['name', 'Alice', 'at most 16 small letters, digits and single hyphens'],
     ['name', 'dev-alice', 'not with the name of a stage'],
+    ['name', 'seventeen-letters', 'at most 16'],
     ['schedule', 'every day', 'a schedule, or none: "every day" is no schedule'],
-    ['schedule', 'rate(1 hours)', 'write rate(1 hour)'],
-    ['schedule', 'rate(0 hours)', 'is never due'],
+    ['schedule', 'rate(1 hours)', 'it takes rate(1 hour)'],
     ['schedule', 'cron(0 2 * * * *)', 'needs a ? as its day or as its weekday'],
-    ['schedule', 'cron(0 25 * * ? *)', '"25" is no hour; it takes 0 to 23'],
+    ['schedule', 'cron(0 25 * * ? *)', 'Invalid value for hour: 25'],
     ['schedule', 'cron(0 2 30 2 ? *)', 'is never due'],
-    ['schedule', 'cron(0 2 * * ? 2027)', 'ends some day'],
+    ['schedule', 'cron(0 2 * * ? 2027)', '"2027" is no year'],
     ['schedule', 'cron(0 2 L * ? *)', 'at most 166 hours between runs'],
     ['schedule', 'rate(7 days)', 'at most 166 hours between runs'],
     ['alarmMails', 'a@example.com,bob', 'mail addresses, such as you@example.com'],
+    ['alarmWebhookSecretName', 'https://hooks.slack.com/a/x', 'the name or the whole ARN of a secret'],
+    ['alarmWebhookSecretName', 'arn:aws:secret:hook', 'the whole ARN'],
+    ['repositoryUrl', 'http://github.com/you/prices', 'an https address of at most 100 characters'],
+    ['repositoryUrl', 'https://github.com/you/prices/', 'an https address of at most 100 characters'],
+    ['repositoryUrl', 'https://me:pw@example.com/prices', 'an https address'],
     ['network', 'none', 'nat-gateway or nat-instance'],
     ['coingeckoPlan', 'free', 'public, demo or paid'],
     ['coingeckoBaseUrl', 'http://prices.example.com', 'an https address'],
@@ -291,6 +253,10 @@ describe('refusals', () => {
     expect(refusal({ universe })).toContain('at currencies[0].code is "USD"; it takes a code like "usd"');
   });
 
+  test('a repository whose links an alarm has no room for is refused', () => {
+    expect(refusal({ repositoryUrl: `${LONGEST_REPOSITORY}x` })).toContain('at most 100 characters');
+  });
+
   test('all wrong settings are named at once', () => {
     expect(refusal({ alarmMail: 'x', network: 'y', name: 'Z' }).split('\n')).toHaveLength(3);
   });
@@ -303,13 +269,10 @@ describe('refusals', () => {
     expect(refusal({ stage: '' })).toContain('stage is ""; it takes');
   });
 
-  test.each([
-    ['alarmMail', 'did you mean alarmMails? It takes mail addresses,'],
-    ['logRetention', 'did you mean logRetentionDays? It takes a number of days that CloudWatch knows'],
-    ['schedul', 'did you mean schedule? It takes rate(12 hours), cron(0 2 * * ? *) or none.'],
-  ])('the misspelt setting %s is refused with the nearest one and what it takes', (name, sentence) => {
-    const message = refusal({ [name]: 'x' });
-    expect(message).toContain(`${name} (-c ${name}=…) is no setting; ${sentence}`);
+  test('a misspelt setting is refused with the nearest one and what it takes', () => {
+    const message = refusal({ logRetention: 'x' });
+    expect(message).toContain('logRetention (-c logRetention=…) is no setting; did you mean logRetentionDays?');
+    expect(message).toContain('It takes a number of days that CloudWatch knows');
     expect(message).toContain('The settings are name, schedule');
   });
 

@@ -8,7 +8,8 @@ import { invokeHandler } from '../support/invoke-handler.ts';
 import { sqsEvent } from '../support/sqs-event.ts';
 import { useTestDatabase } from '../support/test-database.ts';
 import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
-import { resourcesOf, STAGES, templateOf } from './synthesise.ts';
+import { STAGES } from './deployments.ts';
+import { propertiesOf, templateOf } from './templates.ts';
 
 /** A line of EMF, as CloudWatch reads it. */
 type Emf = {
@@ -92,9 +93,9 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('what the handlers emit', () => {
-  const alarms = STAGES.flatMap((stage) => Object.values(resourcesOf(templateOf({ stage }), 'AWS::CloudWatch::Alarm')))
-    .map(({ Properties }) => Properties)
-    .filter(({ Namespace }) => Namespace === METRIC_NAMESPACE);
+  const alarms = STAGES.flatMap((stage) => propertiesOf(templateOf(stage), 'AWS::CloudWatch::Alarm')).filter(
+    ({ Namespace }) => Namespace === METRIC_NAMESPACE,
+  );
   const watched = new Map(
     alarms.map(({ AlarmName, MetricName, Dimensions }) => [AlarmName, { MetricName, Dimensions }]),
   );

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { Annotations, Match } from 'aws-cdk-lib/assertions';
-import { createStack, nameOf, resource, templateOf } from './synthesise.ts';
+import { DEPLOYMENT_NAMES, type DeploymentName } from './deployments.ts';
+import { nameOf, propertiesOf, resource, synthesised, templateOf } from './templates.ts';
 
-const prod = templateOf({});
-const { Resources } = prod.toJSON() as { Resources: Record<string, { DependsOn?: string[]; Properties?: object }> };
+const prod = templateOf('prod');
+const { Resources } = prod;
 
 /** @returns the calls that a custom resource makes, by the event that makes it. */
 const callsOf = (idPrefix: string) => {
@@ -30,12 +30,9 @@ function waitsFor(id: string, seen = new Set<string>()): Set<string> {
 
 describe('a first deploy that fails can be repeated, since', () => {
   test('nothing in the template keeps stack or database from being deleted', () => {
-    expect(createStack({}).stack.terminationProtection).toBe(false);
+    expect(synthesised('prod').terminationProtection).toBe(false);
     expect(resource(prod, 'AWS::RDS::DBInstance').Properties.DeletionProtection).toBeUndefined();
-    const retained = Object.values(Resources).filter(
-      (one) => 'DeletionPolicy' in one && one.DeletionPolicy === 'Retain',
-    );
-    expect(retained).toEqual([]);
+    expect(Object.values(Resources).filter(({ DeletionPolicy }) => DeletionPolicy === 'Retain')).toEqual([]);
   });
 
   test('all else is there before the database is protected, and the stack comes last', () => {
@@ -84,29 +81,34 @@ describe('after a first success', () => {
 });
 
 describe('what would fail after 20 minutes is told at synth', () => {
-  const toldIn = (settings: Record<string, string>) =>
-    Annotations.fromStack(createStack(settings).stack)
-      .findInfo('*', Match.anyValue())
-      .map(({ entry }) => String(entry.data))
-      .join('\n');
+  const toldIn = (name: DeploymentName) => synthesised(name).messages.join('\n');
 
   test('the role of RDS, always', () => {
-    expect(toldIn({ stage: 'dev' })).toContain(
-      'aws iam create-service-linked-role --aws-service-name rds.amazonaws.com',
-    );
+    for (const name of DEPLOYMENT_NAMES)
+      expect(toldIn(name)).toContain('aws iam create-service-linked-role --aws-service-name rds.amazonaws.com');
   });
 
   test('the backups that a free plan refuses, where there are such', () => {
-    expect(toldIn({})).toContain('set databaseBackupDays to 1');
-    expect(toldIn({ databaseBackupDays: '1' })).not.toContain('databaseBackupDays');
+    expect(toldIn('prod')).toContain('set databaseBackupDays to 1');
+    expect(toldIn('dev')).not.toContain('set databaseBackupDays');
   });
 
   test('the mail that waits for a click, where there are addresses', () => {
-    expect(toldIn({ alarmMails: 'a@example.com' })).toContain('Alarms reach a@example.com only after a click');
-    expect(toldIn({})).not.toContain('a click');
+    expect(toldIn('custom')).toContain('Alarms reach a@example.com, b@example.com only after a click');
+    expect(toldIn('prod')).not.toContain('a click');
+  });
+
+  test('a stack whose alarms reach nobody, or nobody but a webhook', () => {
+    expect(toldIn('prod')).toContain('No alarm reaches anybody: put "alarmMails"');
+    expect(toldIn('webhook')).toContain('No alarm reaches anybody while the webhook is out of order: put');
+    expect(toldIn('custom')).not.toContain('No alarm reaches anybody');
+  });
+
+  test('what holds for this deploy alone', () => {
+    expect(toldIn('scheduledDev')).toContain('warning: network is "nat-gateway" for this deploy alone');
   });
 });
 
-test.each(['dev', 'staging'])('%s is protected by nothing', (stage) => {
-  templateOf({ stage }).resourceCountIs('Custom::AWS', 0);
+test.each(['dev', 'staging'] as const)('%s is protected by nothing', (stage) => {
+  expect(propertiesOf(templateOf(stage), 'Custom::AWS')).toEqual([]);
 });

@@ -3,10 +3,10 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { nameOf, resource, resourcesOf, templateOf } from './synthesise.ts';
+import { nameOf, propertiesOf, resource, resourcesOf, templateOf } from './templates.ts';
 
-const prod = templateOf({});
-const dev = templateOf({ stage: 'dev' });
+const prod = templateOf('prod');
+const dev = templateOf('dev');
 
 const NAT_SCRIPT = readFileSync('lib/network/nat-instance.sh', 'utf8');
 
@@ -14,25 +14,26 @@ type Rule = { IpProtocol: string; FromPort: number; ToPort: number; CidrIp?: str
 
 describe('the way out', () => {
   test('is a NAT gateway in prod, one for both zones', () => {
-    prod.resourceCountIs('AWS::EC2::NatGateway', 1);
-    prod.resourceCountIs('AWS::EC2::Instance', 0);
+    expect(propertiesOf(prod, 'AWS::EC2::NatGateway')).toHaveLength(1);
+    expect(propertiesOf(prod, 'AWS::EC2::Instance')).toHaveLength(0);
   });
 
-  test.each(['dev', 'staging'])('is a NAT instance in %s', (stage) => {
-    const template = templateOf({ stage });
-    template.resourceCountIs('AWS::EC2::NatGateway', 0);
+  test.each(['dev', 'staging', 'custom'] as const)('is a NAT instance in %s', (name) => {
+    const template = templateOf(name);
+    expect(propertiesOf(template, 'AWS::EC2::NatGateway')).toHaveLength(0);
     expect(resource(template, 'AWS::EC2::Instance').Properties).toMatchObject({
       InstanceType: 't4g.nano',
       SourceDestCheck: false,
+      UserData: { 'Fn::Base64': NAT_SCRIPT },
       BlockDeviceMappings: [{ Ebs: { Encrypted: true } }],
     });
   });
 
   test.each([
-    ['nat-gateway', 'AWS::EC2::NatGateway'],
-    ['nat-instance', 'AWS::EC2::Instance'],
-  ])('as %s, every private subnet leads to it', (network, type) => {
-    const template = templateOf({ network });
+    ['prod', 'AWS::EC2::NatGateway'],
+    ['custom', 'AWS::EC2::Instance'],
+  ] as const)('in %s, every private subnet leads to it', (name, type) => {
+    const template = templateOf(name);
     const wayOut = resource(template, type);
     const routes = Object.entries(resourcesOf(template, 'AWS::EC2::Route')).filter(([id]) =>
       id.includes('PrivateSubnet'),
@@ -57,21 +58,17 @@ describe('the way out', () => {
       expect(DependsOn).toContainEqual(expect.stringMatching(`^${id}`));
   });
 
-  test('the NAT instance is set up by a script of our own', () => {
-    expect(resource(dev, 'AWS::EC2::Instance').Properties.UserData).toEqual({ 'Fn::Base64': NAT_SCRIPT });
-  });
-
   test('isolated subnets lead nowhere', () => {
     const routes = Object.keys(resourcesOf(prod, 'AWS::EC2::Route'));
     expect(routes.filter((id) => id.includes('Isolated'))).toEqual([]);
   });
 
   test("the VPC's default security group, which nothing is in, lets nobody in or out", () => {
-    prod.resourceCountIs('Custom::VpcRestrictDefaultSG', 1);
+    expect(propertiesOf(prod, 'Custom::VpcRestrictDefaultSG')).toHaveLength(1);
   });
 
   test('rejected traffic is logged', () => {
-    prod.hasResourceProperties('AWS::EC2::FlowLog', { TrafficType: 'REJECT' });
+    expect(resource(prod, 'AWS::EC2::FlowLog').Properties.TrafficType).toBe('REJECT');
   });
 });
 
@@ -219,31 +216,24 @@ describe('the database', () => {
     expect(Properties.MasterUserPassword).toBeUndefined();
   });
 
-  test('in prod it is kept: 14 days of backups, a last snapshot', () => {
-    expect(Properties).toMatchObject({
-      BackupRetentionPeriod: 14,
-      DeleteAutomatedBackups: false,
-    });
-    expect(resource(prod, 'AWS::RDS::DBInstance').DeletionPolicy).toBe('Snapshot');
-  });
-
-  test('in dev it goes with the stack', () => {
-    const instance = resource(dev, 'AWS::RDS::DBInstance');
-    expect(instance.Properties.BackupRetentionPeriod).toBe(1);
-    expect(instance.DeletionPolicy).toBe('Delete');
-  });
+  test.each([
+    ['prod', 14, false, 'Snapshot'],
+    ['dev', 1, true, 'Delete'],
+  ] as const)(
+    'in %s backups are kept for %i days, and the end of the stack is told',
+    (name, days, isDeleted, policy) => {
+      const instance = resource(templateOf(name), 'AWS::RDS::DBInstance');
+      expect(instance.Properties).toMatchObject({ BackupRetentionPeriod: days, DeleteAutomatedBackups: isDeleted });
+      expect(instance.DeletionPolicy).toBe(policy);
+    },
+  );
 
   test('has the size of the settings', () => {
-    const template = templateOf({
-      databaseInstance: 't4g.medium',
-      databaseStorageGib: '100',
-      databaseBackupDays: '30',
-    });
-    expect(resource(template, 'AWS::RDS::DBInstance').Properties).toMatchObject({
-      DBInstanceClass: 'db.t4g.medium',
-      AllocatedStorage: '100',
-      MaxAllocatedStorage: 200,
-      BackupRetentionPeriod: 30,
+    expect(resource(templateOf('custom'), 'AWS::RDS::DBInstance').Properties).toMatchObject({
+      DBInstanceClass: 'db.t4g.small',
+      AllocatedStorage: '50',
+      MaxAllocatedStorage: 100,
+      BackupRetentionPeriod: 1,
     });
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { resourcesOf, STAGES, templateOf, WITH_WEBHOOK } from './synthesise.ts';
+import { type DeploymentName, STAGES } from './deployments.ts';
+import { propertiesOf, templateOf } from './templates.ts';
 
 /** The rows of the table by stage: `| item | price | dev | staging | prod |`. */
 const rows = readFileSync('docs/costs.md', 'utf8')
@@ -19,8 +20,7 @@ const row = (start: string) => {
 const dollars = (amount = ''): number => Number(/^\*{0,2}([\d.]+)\*{0,2}$/.exec(amount)?.[1] ?? 0);
 
 describe.each(STAGES.map((stage, index) => ({ stage, index })))('docs/costs.md, $stage', ({ stage, index }) => {
-  const template = templateOf({ stage });
-  const count = (type: string) => Object.keys(resourcesOf(template, type)).length;
+  const count = (type: string) => propertiesOf(templateOf(stage), type).length;
 
   test('its items add up', () => {
     const items = rows.filter(({ item }) => !item.startsWith('**'));
@@ -52,9 +52,8 @@ describe.each(STAGES.map((stage, index) => ({ stage, index })))('docs/costs.md, 
 });
 
 test('a webhook adds its secret, which a person makes, and its alarm', () => {
-  const count = (settings: Record<string, string>, type: string) =>
-    Object.keys(resourcesOf(templateOf(settings), type)).length;
-  const added = (type: string) => count(WITH_WEBHOOK, type) - count({}, type);
+  const count = (name: DeploymentName, type: string) => propertiesOf(templateOf(name), type).length;
+  const added = (type: string) => count('webhook', type) - count('prod', type);
   expect(added('AWS::SecretsManager::Secret')).toBe(0);
   const sum = 0.4 + added('AWS::CloudWatch::Alarm') * 0.1;
   expect(readFileSync('docs/costs.md', 'utf8')).toContain(`A webhook for the alarms adds ${sum.toFixed(2)}:`);

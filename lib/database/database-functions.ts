@@ -8,10 +8,9 @@ import type { StackConfig } from '../stage-config.ts';
 import type { Database } from './price-database.ts';
 
 /** Room for the 8 minutes of connecting to a new database, and for the migrations themselves. */
-const TIMEOUT = Duration.minutes(14);
+const MIGRATIONS_TIMEOUT = Duration.minutes(14);
 
 export interface MigrationsProps {
-  readonly config: StackConfig;
   readonly network: Network;
   readonly database: Database;
   /** What needs the schema, and is created or changed after it. */
@@ -20,23 +19,39 @@ export interface MigrationsProps {
 
 /** Brings the schema up to date during a deploy that changes the program. A failure fails the deploy. */
 export class Migrations extends Construct {
-  readonly handler: NodejsFunction;
-
-  constructor(scope: Construct, id: string, { config, network, database, before }: MigrationsProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, { network, database, before }: MigrationsProps) {
     super(scope, id);
-    this.handler = createHandlerFunction(this, 'Function', {
+    const handler = createHandlerFunction(this, 'Function', {
       config,
       folder: 'migrate',
       description: 'Brings the schema of the database up to date; runs at each deploy that changes it',
-      timeout: TIMEOUT,
+      timeout: MIGRATIONS_TIMEOUT,
       database,
     });
     new Trigger(this, 'Trigger', {
-      handler: this.handler,
-      timeout: TIMEOUT,
+      handler,
+      timeout: MIGRATIONS_TIMEOUT,
       // The function reads its password through the way out, and nothing else in the template says so.
       executeAfter: [network, database],
       executeBefore: [...before],
+    });
+  }
+}
+
+/** Says what is stored, missing and under way. People invoke it by hand, since they can't reach the database. */
+export class Status extends Construct {
+  readonly handler: NodejsFunction;
+
+  constructor(scope: Construct, id: string, config: StackConfig, database: Database) {
+    super(scope, id);
+    this.handler = createHandlerFunction(this, 'Function', {
+      config,
+      folder: 'status',
+      description: 'Answers what is stored and missing, in JSON; {"runId":"..."} asks for one run',
+      timeout: Duration.seconds(60),
+      database,
+      needsUniverse: true,
+      environment: { schedule: config.schedule?.expression ?? 'none' },
     });
   }
 }

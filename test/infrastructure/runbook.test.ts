@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { StageSettings } from '../../lib/stage-settings.ts';
-import { templateOf, WITH_WEBHOOK } from './synthesise.ts';
+import { WEBHOOK } from './deployments.ts';
+import { templateOf } from './templates.ts';
 
 const texts = ['docs/runbook.md', 'docs/costs.md', 'README.md'].map((file) => readFileSync(file, 'utf8'));
 const runbook = texts[0] ?? '';
-const prod = templateOf(WITH_WEBHOOK);
+const prod = templateOf('webhook');
 
 /** @returns what the pattern's first group finds, each once. */
 const found = (pattern: RegExp, text = texts.join('\n')): string[] => [
@@ -17,8 +18,8 @@ const found = (pattern: RegExp, text = texts.join('\n')): string[] => [
 
 /** Every name that the template gives a resource. */
 const names = new Set(
-  Object.values(prod.toJSON()['Resources'] as Record<string, { Properties?: Record<string, unknown> }>).flatMap(
-    ({ Properties = {} }) => Object.values(Properties).filter((value) => typeof value === 'string'),
+  Object.values(prod.Resources).flatMap(({ Properties = {} }) =>
+    Object.values(Properties).filter((value) => typeof value === 'string'),
   ),
 );
 
@@ -30,14 +31,14 @@ describe('what the documents tell people to type', () => {
     )
       .map((name) => name.replace(/-(dev|staging)$/, ''))
       // Made by the restore itself, and by a person.
-      .filter((name) => !['crypto-prices-restored', WITH_WEBHOOK.alarmWebhookSecretName].includes(name));
+      .filter((name) => !['crypto-prices-restored', WEBHOOK].includes(name));
     expect(typed.length).toBeGreaterThan(10);
     const queues = new Set([...names].map((name) => name.replace(/\.fifo$/, '')));
     expect(typed.filter((name) => !names.has(name) && !queues.has(name))).toEqual([]);
   });
 
   test('asks for outputs that the stack has', () => {
-    const outputs = Object.keys(prod.findOutputs('*'));
+    const outputs = Object.keys(prod.Outputs ?? {});
     const asked = found(/\$\(output (\w+)\)/g);
     expect(asked.length).toBeGreaterThan(4);
     expect(asked.filter((name) => !outputs.includes(name))).toEqual([]);

@@ -1,0 +1,23 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { resourceName, type StackConfig } from '../stage-config.ts';
+
+/** @param folder the function's folder in `functions/`. */
+export const functionLog = (config: StackConfig, folder: string): string =>
+  `/aws/lambda/${resourceName(config, folder)}`;
+
+/** Under this prefix a group needs no room in the account's resource policy for logs, which is full in some accounts. */
+export const accessLog = (config: StackConfig): string =>
+  `/aws/vendedlogs/apigateway/${resourceName(config, 'endpoint')}`;
+
+export const databaseLog = (config: StackConfig): string =>
+  `/aws/rds/instance/${resourceName(config, 'database')}/postgresql`;
+
+/** Makes a log group that expires, and goes with the stack. */
+export const createLog = (scope: Construct, id: string, config: StackConfig, logGroupName?: string): LogGroup =>
+  new LogGroup(scope, id, {
+    ...(logGroupName === undefined ? {} : { logGroupName }),
+    retention: config.logRetentionDays,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });

@@ -1,0 +1,87 @@
+// What a capability needs to bring its own alarms and graphs.
+import { Duration } from 'aws-cdk-lib';
+import { type ComparisonOperator, Metric, type TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { AlarmId } from '../../ingestion/contract/alarm-names.ts';
+import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
+import type { StackConfig } from '../stage-config.ts';
+
+/** A capability that is watched. `Alarms` and the dashboard only collect what it brings. */
+export interface Watched {
+  /** The names of the log groups that tell more when one of its alarms rings. */
+  readonly logs?: readonly string[];
+  alarms?(): readonly AlarmRow[];
+  graphs?(): readonly Graph[];
+}
+
+export type AlarmRow = {
+  readonly id: AlarmId;
+  /** `critical`: prices are missing or soon will be, and somebody must act. `warning`: nothing is lost yet. */
+  readonly severity: 'critical' | 'warning';
+  /** What has happened, in a sentence or two, for somebody woken at night. */
+  readonly meaning: string;
+  readonly metric: Metric;
+} & Condition;
+
+type Condition = {
+  /** @default 1 */
+  readonly threshold?: number;
+  /** @default at or above the threshold */
+  readonly comparison?: ComparisonOperator;
+  /** How many periods of the metric in a row. @default 1 */
+  readonly periods?: number;
+  /** What missing data means. @default not breaching, since most of these metrics exist only when something happens */
+  readonly missing?: TreatMissingData;
+  /** @default those of the capability */
+  readonly logs?: readonly string[];
+};
+
+type Row = (id: AlarmId, meaning: string, metric: Metric, condition?: Condition) => AlarmRow;
+export const critical: Row = (id, meaning, metric, condition) => ({
+  ...{ id, severity: 'critical', meaning, metric },
+  ...condition,
+});
+export const warning: Row = (...row) => ({ ...critical(...row), severity: 'warning' });
+
+/** The dashboard's chapters: a run's story from top to bottom. */
+export const CHAPTERS = {
+  Called: 'The schedule calls the endpoint; the endpoint queues a run.',
+  Queued: 'One run at a time. What gives up ends in a dead-letter queue.',
+  'Worked on': 'Hops of the worker, and what the runs came to.',
+  Fetched: 'What CoinGecko was asked for, and how it took it.',
+  Stored: 'Days expected, stored and missing; what the quality rules found.',
+  Fresh: 'How old the newest prices are, in hours.',
+  Database: 'Whether it keeps up.',
+} as const;
+
+export type Graph = {
+  readonly chapter: keyof typeof CHAPTERS;
+  readonly title: string;
+  /** The dashboard shows them by the hour. */
+  readonly metrics: readonly Metric[];
+};
+
+export const graph = (chapter: Graph['chapter'], title: string, ...metrics: readonly Metric[]): Graph => ({
+  chapter,
+  title,
+  metrics,
+});
+
+type Statistics = { readonly statistic: 'Sum' | 'Maximum' | 'Minimum'; readonly period: Duration };
+const PERIOD = Duration.minutes(5);
+export const SUM: Statistics = { statistic: 'Sum', period: PERIOD };
+export const MOST: Statistics = { statistic: 'Maximum', period: PERIOD };
+export const LEAST: Statistics = { statistic: 'Minimum', period: PERIOD };
+export const HOURLY = { period: Duration.hours(1) } as const;
+
+/** @returns a metric that the program emits, with the same dimensions. */
+export const programMetric = (
+  { deployment }: StackConfig,
+  name: keyof typeof METRICS,
+  statistics: Statistics = SUM,
+): Metric =>
+  new Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName: METRICS[name],
+    dimensionsMap: { service: SERVICE_NAME, stage: deployment },
+    ...statistics,
+  });
