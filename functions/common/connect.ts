@@ -6,8 +6,8 @@ import { createDatabase, type Database, DatabaseUnreachableError } from '../../i
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';
-import { BACKGROUND_CLIENT } from './aws-client.ts';
-import { readEnvironment } from './environment.ts';
+import { BACKGROUND_CLIENT } from './aws-calls.ts';
+import { readEnvironment } from './invocation.ts';
 import { readCurrentSecret } from './secrets.ts';
 
 const credentials = z.object({ username: z.string().min(1), password: z.string() });

@@ -26,7 +26,7 @@ class FunctionMetrics extends Metrics {
 export const metrics = new FunctionMetrics({
   namespace: METRIC_NAMESPACE,
   serviceName: SERVICE_NAME,
-  defaultDimensions: { stage: process.env[ENVIRONMENT.stage] ?? '' },
+  defaultDimensions: { stage: process.env[ENVIRONMENT.stage] || 'none' },
   logger: log,
 });
 

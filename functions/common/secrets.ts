@@ -8,7 +8,7 @@ import {
 import { HOUR_MS, type Instant } from '../../ingestion/domain/day.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-import { within } from './within.ts';
+import { within } from './aws-calls.ts';
 
 /** How long the accepted secrets are remembered, or the failure to read them. */
 const CACHE_MS = 5_000;

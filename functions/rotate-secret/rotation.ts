@@ -10,7 +10,6 @@ import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 import type { Connection } from '../common/eventbridge-connection.ts';
 import { readCurrentSecret, readSecret, SECRET_KNOWN_AFTER_MS } from '../common/secrets.ts';
-import type { RotationEvent, RotationStep } from './rotation-event.ts';
 
 /** 256 random bits, in 43 characters that need no escaping in a header. */
 const SECRET_BYTES = 32;
@@ -22,19 +21,18 @@ class RotationError extends IngestionError {
   override readonly name = 'RotationError';
 }
 
-export type RotationDependencies = {
+export type RotationStep = 'create' | 'set' | 'test' | 'finish';
+
+/** @property versionId of the secret's version that the rotation makes current. */
+type Secret = { readonly secretId: string; readonly versionId: string };
+
+/** The four steps by which Secrets Manager replaces the cron secret, in this order. Each of them may be repeated. */
+export function createRotation(dependencies: {
   readonly client: SecretsManagerClient;
   readonly connection: Connection;
   readonly endpointUrl: string;
   readonly clock: Clock;
-};
-
-type Secret = Pick<RotationEvent, 'secretId' | 'versionId'>;
-
-/** The four steps by which Secrets Manager replaces the cron secret, in this order. Each of them may be repeated. */
-export function createRotation(
-  dependencies: RotationDependencies,
-): Record<RotationStep, (secret: Secret) => Promise<void>> {
+}): Record<RotationStep, (secret: Secret) => Promise<void>> {
   const { client, connection, endpointUrl, clock } = dependencies;
 
   /** @returns the id of the current version, after checking that this one takes part in a rotation. */

@@ -1,17 +1,27 @@
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { RunMessage } from '../../ingestion/contract/run-request.ts';
+import type { RunMessage, RunRequest } from '../../ingestion/contract/run-request.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { parseTriggerBody, RequestError, sameRequest } from '../../ingestion/message/request.ts';
 import type { Clock, Log } from '../../ingestion/ports.ts';
+import { within } from '../common/aws-calls.ts';
 import type { EmitMetrics } from '../common/emit-metrics.ts';
 import { firstHop, type RunQueue } from '../common/run-queue.ts';
 import { isOneOf, type SecretReader } from '../common/secrets.ts';
-import { within } from '../common/within.ts';
-import { failure, type HttpResponse, success } from './http-response.ts';
-import { bearerToken, type Call, idempotencyKey, jsonBody, readCall } from './read-call.ts';
-import { createRequestMemory } from './request-memory.ts';
+import {
+  bearerToken,
+  type Call,
+  failure,
+  type HttpResponse,
+  idempotencyKey,
+  jsonBody,
+  readCall,
+  success,
+} from './http-call.ts';
 
-export type TriggerDependencies = {
+/** More keys than a warm instance sees in its life. */
+const MAX_KEYS = 1_000;
+
+type TriggerDependencies = {
   readonly secrets: SecretReader;
   readonly queue: RunQueue;
   readonly queueTimeoutMs: number;
@@ -26,7 +36,21 @@ export type Trigger = (event: unknown, log: Log) => Promise<HttpResponse>;
 /** The endpoint: checks method, secret and body, in this order, and queues one run. */
 export function createTrigger(dependencies: TriggerDependencies): Trigger {
   const { secrets, queue, queueTimeoutMs, universe, clock, emit } = dependencies;
-  const memory = createRequestMemory();
+  /**
+   * The request that each trigger key came with, so that the same key with another request is answered with 409.
+   *
+   * The trigger has no store, so it knows only what this warm instance has seen. Another instance answers 202. Then the
+   * queue drops the message as a repeat (within 5 minutes), or the worker refuses it, since the database keeps the
+   * request of every key. In no case does a key start two runs.
+   */
+  const requests = new Map<string, RunRequest>();
+
+  function remember(triggerKey: string, request: RunRequest): void {
+    requests.delete(triggerKey);
+    requests.set(triggerKey, request);
+    const [oldest] = requests.keys();
+    if (requests.size > MAX_KEYS && oldest !== undefined) requests.delete(oldest);
+  }
 
   /** @returns the refusal; null where the caller has a good secret. */
   async function refuse(call: Call, log: Log): Promise<HttpResponse | null> {
@@ -56,7 +80,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
   async function queueRun(call: Call, log: Log): Promise<HttpResponse> {
     const message = readMessage(call);
     const { runId, triggerKey, trigger, dueAt, request } = message;
-    const known = memory.get(triggerKey);
+    const known = requests.get(triggerKey);
     if (known && !sameRequest(known, request)) {
       return failure(409, 'Idempotency-Key: found another request than the one it came with before; take a new key');
     }
@@ -66,7 +90,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
       log.error('The queue refused the run', { runId, triggerKey, error });
       return failure(503, 'Queue unavailable');
     }
-    memory.set(triggerKey, request);
+    remember(triggerKey, request);
     log.info('Run queued', { runId, triggerKey, trigger, dueAt, request, sourceIp: call.sourceIp });
     emit({ [METRICS.runsQueued]: 1 });
     return success(202, { message: 'Data fetch queued', runId, timestamp: timestampOf(clock) });

@@ -2,20 +2,21 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import * as z from 'zod';
-import { readUniverse } from '../../ingestion/read-settings.ts';
+import {
+  type Environment,
+  parseSourceSettings,
+  readUniverse,
+  type SourceSettings,
+} from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
+import { BACKGROUND_CLIENT, createSqsClient } from '../common/aws-calls.ts';
 import { openDatabase } from '../common/connect.ts';
 import { emit, metrics } from '../common/emit-metrics.ts';
-import { readEnvironment } from '../common/environment.ts';
-import { FULL_TIME, type Invocation } from '../common/invocation.ts';
+import { FULL_TIME, type Invocation, parseEvent, readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
-import { parseEvent } from '../common/parse-event.ts';
 import { readSecret } from '../common/secrets.ts';
-import { createSqsClient } from '../common/sqs-client.ts';
 import { processMessage, type WorkerDependencies } from './process-message.ts';
 import { runHop } from './run-hop.ts';
-import { sourceSettings } from './source-settings.ts';
 import { createWorkerQueue } from './worker-queue.ts';
 
 const sqsEvent = z.object({
@@ -77,4 +78,20 @@ function dependencies(deadline: number): WorkerDependencies {
       }
     },
   };
+}
+
+/**
+ * @param secret the value of the secret that holds CoinGecko's key; null, blank or `{}` mean that there is none.
+ * @returns how CoinGecko is asked with that key. Without a key the public plan is used. The stage's own settings hold for
+ * it only where the stage names the public plan.
+ * @throws SettingError naming every setting that is wrong.
+ */
+export function sourceSettings(environment: Environment, secret: string | null): SourceSettings {
+  const key = secret?.trim() ?? '';
+  if (key !== '' && key !== '{}') return parseSourceSettings({ ...environment, COINGECKO_API_KEY: key });
+  const isPublic = environment['COINGECKO_PLAN'] === 'public';
+  const { COINGECKO_CROSS_RATES, LATEST_PRICES } = environment;
+  return parseSourceSettings(
+    isPublic ? { ...environment, COINGECKO_API_KEY: undefined } : { COINGECKO_CROSS_RATES, LATEST_PRICES },
+  );
 }

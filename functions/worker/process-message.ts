@@ -7,7 +7,6 @@ import { parseRunRequest } from '../../ingestion/message/request.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { EmitMetrics } from '../common/emit-metrics.ts';
-import { withFields } from '../common/with-fields.ts';
 import { type Disposition, dispositionAfter, dispositionAfterError } from './disposition.ts';
 import type { Delivery, WorkerQueue } from './worker-queue.ts';
 
@@ -123,4 +122,11 @@ async function postponeAnyway(
   } catch (error) {
     log.warn('The message could not be postponed', { error });
   }
+}
+
+/** @returns a log that adds the fields to each of its lines. Work side by side never shares fields. */
+function withFields(log: Log, fields: Record<string, unknown>): Log {
+  const adding = (level: keyof Log) => (message: string, more?: Record<string, unknown>) =>
+    log[level](message, { ...fields, ...more });
+  return { debug: adding('debug'), info: adding('info'), warn: adding('warn'), error: adding('error') };
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Plugin } from 'esbuild';
 import { sql } from 'kysely';
-import { migrate } from '../../functions/migrate/migrate-or-fail.ts';
+import { migrate } from '../../functions/migrate/handler.ts';
 import { createDatabase, type Database, DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { type Bundles, makeBundles } from '../support/bundle.ts';

@@ -1,10 +1,10 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { createSqsClient } from '../../functions/common/aws-calls.ts';
 import { createRunQueue } from '../../functions/common/run-queue.ts';
 import { createCronSecretReader } from '../../functions/common/secrets.ts';
-import { createSqsClient } from '../../functions/common/sqs-client.ts';
-import type { HttpResponse } from '../../functions/trigger/http-response.ts';
+import type { HttpResponse } from '../../functions/trigger/http-call.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import { DAY_MS } from '../../ingestion/domain/day.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { sourceSettings } from '../../functions/worker/source-settings.ts';
+import { sourceSettings } from '../../functions/worker/handler.ts';
 import { METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';

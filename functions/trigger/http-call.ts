@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { RequestError } from '../../ingestion/message/request.ts';
-import { parseEvent } from '../common/parse-event.ts';
+import { parseEvent } from '../common/invocation.ts';
 
 /** Room for a request that names every series of a large universe. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -70,3 +70,25 @@ export function jsonBody({ body }: Call): unknown {
     throw new RequestError('body', `${body.byteLength} bytes that are no JSON`, 'a JSON object, or nothing');
   }
 }
+
+/**
+ * What the endpoint answers, as an HTTP API takes it. The body is always JSON, `{"success":true,"data":…}` or
+ * `{"success":false,"error":…}`.
+ */
+export type HttpResponse = {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+export const success = (statusCode: 200 | 202, data: Record<string, unknown>): HttpResponse =>
+  response(statusCode, { success: true, data });
+
+export const failure = (statusCode: number, error: string, headers: Record<string, string> = {}): HttpResponse =>
+  response(statusCode, { success: false, error }, headers);
+
+const response = (statusCode: number, body: unknown, headers: Record<string, string> = {}): HttpResponse => ({
+  statusCode,
+  headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+  body: JSON.stringify(body),
+});
