@@ -7,7 +7,7 @@ import { parseRunRequest } from '../../ingestion/message/request.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { EmitMetrics } from '../common/emit-metrics.ts';
-import { type Disposition, dispositionAfter, dispositionAfterError } from './disposition.ts';
+import { type Disposition, dispositionAfter, dispositionAfterError, isOverdue } from './disposition.ts';
 import type { Delivery, WorkerQueue } from './worker-queue.ts';
 
 export type WorkerDependencies = {
@@ -48,6 +48,9 @@ async function workOn(
 ): Promise<{ disposition: Disposition; status: RunStatus; log: Log }> {
   const { universe, runHop } = dependencies;
   let log = withFields(dependencies.log, { messageId, receiveCount });
+  if (isOverdue(receiveCount)) {
+    log.error('The queue no longer moves messages to its dead-letter queue: put its redrive policy back, or deploy');
+  }
   try {
     const message = parseRunMessage(body);
     log = withFields(log, { runId: message.runId, hop: message.hop });

@@ -1,10 +1,10 @@
-import { KEPT_DAYS } from '../contract/limits.ts';
+import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
 import type { Universe } from '../contract/universe-schema.ts';
 import { countDays, DAY_MS, type Instant } from '../domain/day.ts';
 import { isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
 import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
-import { canContinue, statusAfter } from '../domain/outcomes.ts';
+import { onlyLacksTime, statusAfter } from '../domain/outcomes.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { DayCounts, RunResult, RunStatus, StopCause } from '../domain/verdict.ts';
 import type { HopTotals, RecordedOutcome, RunDependencies } from '../ports.ts';
@@ -40,13 +40,13 @@ export async function judgeRun(
   const status = statusAfter({
     missingDays: days.missingDays,
     stoppedBy,
-    canContinue: canContinue({ madeProgress, stoppedBy, retryAfterMs }),
+    canContinue: onlyLacksTime({ madeProgress, stoppedBy, retryAfterMs }) && run.order.hop < MAX_HOPS,
     hasStoredAnswers: outcomes.some(({ status, daysWritten }) => status === 'stored' || daysWritten > 0),
   });
   const isOver = (status === 'complete' || status === 'partial') && stoppedBy === null;
   const latest = isOver ? await fetchLatestPrices(run, plan, fetched, deps) : null;
   await findings.add(runId, [...(await currencies.findings()), ...derivation.findings, ...(latest?.findings ?? [])]);
-  const error = status === 'complete' ? null : explain(status, days, stoppedBy, failed);
+  const error = status === 'complete' ? null : explain(status, days, { stoppedBy, madeProgress }, failed);
   run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();
   await runs.finish(
@@ -176,7 +176,7 @@ function remainingFailures(
 function explain(
   status: RunStatus,
   { missingDays, expectedDays }: DayCounts,
-  stoppedBy: StopCause | null,
+  { stoppedBy, madeProgress }: Pick<RunResult, 'stoppedBy' | 'madeProgress'>,
   failed: readonly RecordedOutcome[],
 ): string {
   const missing = `${missingDays} of ${expectedDays} expected days are missing`;
@@ -187,6 +187,6 @@ function explain(
   if (first && stoppedBy === 'source') return `Stopped, as nothing but failures came: ${first.error} (${missing})`;
   if (status === 'interrupted') return `Interrupted: ${missing}; the next run continues${causes}`;
   if (status === 'waiting') return `Out of time: ${missing}; a continuation takes over${causes}`;
-  if (stoppedBy === 'deadline') return `Out of time without progress: ${missing}${causes}`;
+  if (stoppedBy === 'deadline') return `Out of time${madeProgress ? '' : ' without progress'}: ${missing}${causes}`;
   return causes === '' ? `${missing}: the answers hold no usable samples of them` : `${missing}${causes}`;
 }
