@@ -15,29 +15,19 @@ const httpApiEvent = z.object({
   isBase64Encoded: z.boolean().default(false),
 });
 
-/** A call of the endpoint, as an HTTP API hands it over. */
-export type Call = {
-  readonly requestId: string;
-  readonly method: string;
-  readonly sourceIp: string;
-  /** Their names are in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: Buffer;
-};
+/** A call of the endpoint. */
+export type Call = ReturnType<typeof readCall>;
 
 /** @throws IngestionError when the event is not one of an HTTP API with payload version 2.0. */
-export function readCall(event: unknown): Call {
-  const { requestContext, headers, body, isBase64Encoded } = parseEvent(
-    httpApiEvent,
-    event,
-    'an event of an HTTP API with payload version 2.0',
-  );
+export function readCall(event: unknown) {
+  const parsed = parseEvent(httpApiEvent, event, 'an event of an HTTP API with payload version 2.0');
+  const { requestId, http } = parsed.requestContext;
   return {
-    requestId: requestContext.requestId,
-    method: requestContext.http.method,
-    sourceIp: requestContext.http.sourceIp,
-    headers: new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value ?? ''])),
-    body: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8'),
+    requestId,
+    ...http,
+    /** Their names are in lower case. */
+    headers: new Map(Object.entries(parsed.headers).map(([name, value]) => [name.toLowerCase(), value ?? ''])),
+    body: Buffer.from(parsed.body ?? '', parsed.isBase64Encoded ? 'base64' : 'utf8'),
   };
 }
 
@@ -84,10 +74,10 @@ export type HttpResponse = {
 export const success = (statusCode: 200 | 202, data: Record<string, unknown>): HttpResponse =>
   response(statusCode, { success: true, data });
 
-export const failure = (statusCode: number, error: string, headers: Record<string, string> = {}): HttpResponse =>
+export const failure = (statusCode: number, error: string, headers?: Record<string, string>): HttpResponse =>
   response(statusCode, { success: false, error }, headers);
 
-const response = (statusCode: number, body: unknown, headers: Record<string, string> = {}): HttpResponse => ({
+const response = (statusCode: number, body: unknown, headers?: Record<string, string>): HttpResponse => ({
   statusCode,
   headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
   body: JSON.stringify(body),

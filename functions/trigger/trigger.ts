@@ -21,21 +21,21 @@ import {
 /** More keys than a warm instance sees in its life. */
 const MAX_KEYS = 1_000;
 
-type TriggerDependencies = {
+/** Answers one call of the endpoint. @throws only what nobody foresaw. */
+export type Trigger = (event: unknown, log: Log) => Promise<HttpResponse>;
+
+/** The endpoint: checks method, secret and body, in this order, and queues one run. */
+export function createTrigger(dependencies: {
   readonly secrets: SecretReader;
   readonly queue: RunQueue;
   readonly queueTimeoutMs: number;
   readonly universe: Universe;
   readonly clock: Pick<Clock, 'now'>;
   readonly emit: EmitMetrics;
-};
-
-/** Answers one call of the endpoint. @throws only what nobody foresaw. */
-export type Trigger = (event: unknown, log: Log) => Promise<HttpResponse>;
-
-/** The endpoint: checks method, secret and body, in this order, and queues one run. */
-export function createTrigger(dependencies: TriggerDependencies): Trigger {
+}): Trigger {
   const { secrets, queue, queueTimeoutMs, universe, clock, emit } = dependencies;
+  const timestamp = () => new Date(clock.now()).toISOString();
+
   /**
    * The request that each trigger key came with, so that the same key with another request is answered with 409.
    *
@@ -70,7 +70,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
   async function checkHealth(log: Log): Promise<HttpResponse> {
     try {
       const { waiting, inFlight } = await within(queueTimeoutMs, (signal) => queue.depth(signal));
-      return success(200, { status: 'ready', timestamp: timestampOf(clock), waiting, inFlight });
+      return success(200, { status: 'ready', timestamp: timestamp(), waiting, inFlight });
     } catch (error) {
       log.error('The queue could not be reached', { error });
       return failure(503, 'Queue unavailable');
@@ -93,17 +93,15 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
     remember(triggerKey, request);
     log.info('Run queued', { runId, triggerKey, trigger, dueAt, request, sourceIp: call.sourceIp });
     emit({ [METRICS.runsQueued]: 1 });
-    return success(202, { message: 'Data fetch queued', runId, timestamp: timestampOf(clock) });
+    return success(202, { message: 'Data fetch queued', runId, timestamp: timestamp() });
   }
 
   /** @throws RequestError */
   function readMessage(call: Call): RunMessage {
     const now = clock.now();
     const key = idempotencyKey(call);
-    const { request, triggeredAt } = parseTriggerBody(jsonBody(call), { universe, now });
-    if (triggeredAt !== null) {
-      return firstHop({ trigger: 'schedule', triggerKey: `schedule:${triggeredAt}`, dueAt: triggeredAt, request });
-    }
+    const { request, triggeredAt: dueAt } = parseTriggerBody(jsonBody(call), { universe, now });
+    if (dueAt !== null) return firstHop({ trigger: 'schedule', triggerKey: `schedule:${dueAt}`, dueAt, request });
     const triggerKey = key === null ? `http:${call.requestId}` : `key:${key}`;
     return firstHop({ trigger: 'http', triggerKey, dueAt: new Date(now).toISOString(), request });
   }
@@ -125,5 +123,3 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
     }
   };
 }
-
-const timestampOf = (clock: Pick<Clock, 'now'>): string => new Date(clock.now()).toISOString();
