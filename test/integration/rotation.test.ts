@@ -19,7 +19,7 @@ import { AWS_CLIENT } from '../support/aws-client.ts';
 import { ServiceError } from '../support/aws-json-server.ts';
 import { type EventBridgeServer, startEventBridge } from '../support/eventbridge-server.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
-import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
+import { type SecretsManagerServer, startOneSecret } from '../support/secrets-manager.ts';
 import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const STEPS: readonly RotationStep[] = ['create', 'set', 'test', 'finish'];
@@ -98,7 +98,7 @@ beforeEach(async () => {
   everySecond = async () => {};
   queued = [];
   log = createRecordedLog();
-  secretsManager = await startSecretsManager(clock.now);
+  secretsManager = await startOneSecret(clock.now);
   secretsManager.put('version-1', OLD_SECRET);
   eventBridge = await startEventBridge();
   eventBridge.authorization = `Bearer ${OLD_SECRET}`;

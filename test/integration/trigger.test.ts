@@ -12,7 +12,7 @@ import { runIdOf } from '../../ingestion/message/run-id.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import { AWS_CLIENT } from '../support/aws-client.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
-import { type SecretsManagerServer, startSecretsManager } from '../support/secrets-manager-server.ts';
+import { type SecretsManagerServer, startOneSecret } from '../support/secrets-manager.ts';
 import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const SECRET = 'the-current-secret';
@@ -39,7 +39,7 @@ beforeEach(async () => {
   sqs.reset();
   sqs.deleteQueue(QUEUE);
   ({ queueUrl } = sqs.createQueue(QUEUE, { attributes: { FifoQueue: 'true' } }));
-  secretsManager = await startSecretsManager(clock.now);
+  secretsManager = await startOneSecret(clock.now);
   secretsManager.put('version-1', SECRET);
   log = createRecordedLog();
   emitted = [];
@@ -308,7 +308,7 @@ describe('without a secret to compare with', () => {
 
   test('because it has no value, a call is answered with 500', async () => {
     await secretsManager.close();
-    secretsManager = await startSecretsManager(clock.now);
+    secretsManager = await startOneSecret(clock.now);
     const answer = await call({}, newInstance());
     expect(answer.statusCode).toBe(500);
     expect(bodyOf(answer)).toStrictEqual(notConfigured);
@@ -346,7 +346,7 @@ describe('a queue that can not take the run', () => {
   });
 
   test.each(['POST', 'GET'])('because it hangs makes a %s a 503 in time', async (method) => {
-    const hanging = await startSecretsManager(clock.now);
+    const hanging = await startOneSecret(clock.now);
     hanging.around = () => new Promise(() => {});
     const answer = await call({ method }, newInstance({ sqsUrl: hanging.url, timeoutMs: 100 }));
     await hanging.close();
