@@ -1,11 +1,10 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
-import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
-import { readEnvironment } from '../common/environment.ts';
+import { BACKGROUND_CLIENT } from '../common/aws-calls.ts';
+import { readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
 import { readCurrentSecret } from '../common/secrets.ts';
-import { isNews, parseAlarm } from './alarm.ts';
-import { postAlarm } from './post-alarm.ts';
+import { isNews, parseAlarm, postAlarm } from './post-alarm.ts';
 
 /** SNS calls it with each alarm that changed its state. When it throws, Lambda repeats the event twice. */
 export const handler = middy<unknown, void>()

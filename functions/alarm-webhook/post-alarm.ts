@@ -1,27 +1,58 @@
 import * as z from 'zod';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
-import type { Alarm } from './alarm.ts';
+import { parseEvent } from '../common/invocation.ts';
 
+/** Of the state's reason; a chat takes 2,000 characters for everything. */
+const MAX_REASON_LENGTH = 500;
 const TIMEOUT_MS = 10_000;
+
+const state = z.enum(['OK', 'ALARM', 'INSUFFICIENT_DATA']);
+
+/** What CloudWatch says of an alarm that changed its state. It writes times as `2026-11-27T04:00:00.123+0000`. */
+const alarmSchema = z.object({
+  AlarmName: z.string().min(1).max(255),
+  AlarmDescription: z.string().max(1024).nullish(),
+  OldStateValue: state,
+  NewStateValue: state,
+  NewStateReason: z.string().transform((text) => text.slice(0, MAX_REASON_LENGTH)),
+  StateChangeTime: z.string().pipe(z.coerce.date()),
+});
+
+export type Alarm = z.output<typeof alarmSchema>;
+
+const json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue('no JSON');
+    return z.NEVER;
+  }
+});
+
+/** SNS sends a function one message at a time. */
+const notification = z.object({
+  Records: z.tuple([z.object({ Sns: z.object({ Message: json.pipe(alarmSchema) }) })]),
+});
+
+/** @throws IngestionError naming the field at fault. */
+export const parseAlarm = (event: unknown): Alarm =>
+  parseEvent(notification, event, "CloudWatch's message about an alarm").Records[0].Sns.Message;
+
+/** @returns whether the alarm began or ended. A new one that becomes OK for the first time did neither. */
+export const isNews = ({ OldStateValue: before, NewStateValue: now }: Alarm): boolean =>
+  now === 'ALARM' || before === 'ALARM';
 
 /** The alarm was not posted. No message contains the address: whoever has it may post. */
 class WebhookError extends IngestionError {
   override readonly name = 'WebhookError';
 }
 
-const webhookUrl = z
-  .string()
-  .refine((text) => URL.canParse(text) && new URL(text).protocol === 'https:')
-  .transform((text) => new URL(text));
-
 /** How a chat program takes a message. */
 type Form = {
   body(lines: readonly string[]): object;
   link(label: string, url: string): string;
-  plain(text: string): string;
+  plain?(text: string): string;
 };
-
-const asIs = (text: string): string => text;
 
 /** Also of Mattermost, Google Chat and most others. https://docs.slack.dev/messaging/formatting-message-text */
 const SLACK: Form = {
@@ -34,27 +65,17 @@ const SLACK: Form = {
 const DISCORD: Form = {
   body: (lines) => ({ content: lines.join('\n') }),
   link: (label, url) => `[${label}](<${url}>)`,
-  plain: asIs,
 };
+
+const CARD = { $schema: 'http://adaptivecards.io/schemas/adaptive-card.json', type: 'AdaptiveCard', version: '1.2' };
 
 /** A workflow of Teams takes cards only: of `{"text"}` it shows nothing, and answers 202. Cards have no line breaks. */
 const TEAMS: Form = {
-  body: (lines) => ({
-    type: 'message',
-    attachments: [
-      {
-        contentType: 'application/vnd.microsoft.card.adaptive',
-        content: {
-          $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
-          type: 'AdaptiveCard',
-          version: '1.2',
-          body: lines.map((text) => ({ type: 'TextBlock', text, wrap: true })),
-        },
-      },
-    ],
-  }),
+  body(lines) {
+    const content = { ...CARD, body: lines.map((text) => ({ type: 'TextBlock', text, wrap: true })) };
+    return { type: 'message', attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', content }] };
+  },
   link: (label, url) => `[${label}](${url})`,
-  plain: asIs,
 };
 
 /** By the end of the address's host. */
@@ -73,7 +94,7 @@ function formOf({ hostname: host, pathname }: URL): Form {
 
 /** @returns what is posted: what happened, since when, what to do, what was measured. */
 function messageFor(url: URL, alarm: Alarm): object {
-  const { body, link, plain } = formOf(url);
+  const { body, link, plain = (text) => text } = formOf(url);
   const { AlarmName: name, AlarmDescription: description, NewStateValue: state, NewStateReason: reason } = alarm;
   const at = `${alarm.StateChangeTime.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const head = state === 'ALARM' ? `ALARM: ${name}, since ${at}` : `${state}: ${name} ended at ${at}`;
@@ -92,8 +113,8 @@ function messageFor(url: URL, alarm: Alarm): object {
  * @throws WebhookError
  */
 export async function postAlarm(address: string, alarm: Alarm): Promise<void> {
-  const { data: url } = webhookUrl.safeParse(address);
-  if (!url) {
+  const url = URL.parse(address);
+  if (url?.protocol !== 'https:') {
     throw new WebhookError(
       "The secret's value is no https address: put the webhook's address into it, and nothing else.",
     );
@@ -104,9 +125,10 @@ export async function postAlarm(address: string, alarm: Alarm): Promise<void> {
     body: JSON.stringify(messageFor(url, alarm)),
     redirect: 'manual',
     signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).catch((error: Error) => {
-    // Not as the cause: errors of the network may hold the address.
-    throw new WebhookError(`The webhook can't be reached: ${codeOf(error)}. See whether its host is up.`);
+  }).catch(({ name, cause }: Error) => {
+    // Such as ECONNREFUSED or TimeoutError. The error itself is not the cause: those of the network may hold the address.
+    const code = cause instanceof Error && 'code' in cause ? cause.code : name;
+    throw new WebhookError(`The webhook can't be reached: ${code}. See whether its host is up.`);
   });
   await response.body?.cancel();
   if (!response.ok) {
@@ -115,7 +137,3 @@ export async function postAlarm(address: string, alarm: Alarm): Promise<void> {
     );
   }
 }
-
-/** @returns such as ECONNREFUSED, CERT_HAS_EXPIRED or TimeoutError. */
-const codeOf = ({ name, cause }: Error): string =>
-  cause instanceof Error && 'code' in cause ? String(cause.code) : name;

@@ -6,8 +6,8 @@ import { createDatabase, type Database, DatabaseUnreachableError } from '../../i
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';
-import { BACKGROUND_CLIENT } from './aws-client.ts';
-import { readEnvironment } from './environment.ts';
+import { BACKGROUND_CLIENT } from './aws-calls.ts';
+import { readEnvironment } from './invocation.ts';
 import { readCurrentSecret } from './secrets.ts';
 
 const credentials = z.object({ username: z.string().min(1), password: z.string() });
@@ -20,21 +20,16 @@ const credentials = z.object({ username: z.string().min(1), password: z.string()
  * gives no credentials.
  */
 export async function openDatabase(log: Log): Promise<Database> {
-  const { databaseHost, databasePort, databaseName, databaseSecretId } = readEnvironment(
-    'databaseHost',
-    'databasePort',
-    'databaseName',
-    'databaseSecretId',
-  );
+  const environment = readEnvironment('databaseHost', 'databasePort', 'databaseName', 'databaseSecretId');
   const client = new SecretsManagerClient(BACKGROUND_CLIENT);
-  const { username } = await readCredentials(client, databaseSecretId);
+  const read = () => readCredentials(client, environment.databaseSecretId);
   return createDatabase(
     {
-      host: databaseHost,
-      port: Number(databasePort),
-      database: databaseName,
-      user: username,
-      password: async () => (await readCredentials(client, databaseSecretId)).password,
+      host: environment.databaseHost,
+      port: Number(environment.databasePort),
+      database: environment.databaseName,
+      user: (await read()).username,
+      password: async () => (await read()).password,
       tls: readTls(),
     },
     { log },
@@ -42,24 +37,27 @@ export async function openDatabase(log: Log): Promise<Database> {
 }
 
 async function readCredentials(client: SecretsManagerClient, secretId: string): Promise<z.infer<typeof credentials>> {
-  try {
-    return credentials.parse(JSON.parse(await readCurrentSecret(client, secretId)));
-  } catch (error) {
-    // Errors of JSON and zod may quote the value.
-    const isAboutTheValue = error instanceof SyntaxError || error instanceof z.ZodError;
-    throw new DatabaseUnreachableError(
-      `The secret ${secretId} gives no credentials for the database: ` +
-        (isAboutTheValue ? 'found no {"username","password"} in it.' : explain(error as Error)),
+  const refuse = (reason: string, cause?: unknown) =>
+    new DatabaseUnreachableError(
+      `The secret ${secretId} gives no credentials for the database: ${reason}`,
       true,
-      isAboutTheValue ? undefined : error,
+      cause,
     );
+  const text = await readCurrentSecret(client, secretId).catch((error: Error) => {
+    const isAnswer = error instanceof SecretsManagerServiceException || error instanceof IngestionError;
+    const { message } = error;
+    throw refuse(
+      isAnswer ? `${message}.` : `Secrets Manager does not answer (${message}). Does the way out of the VPC work?`,
+      error,
+    );
+  });
+  try {
+    return credentials.parse(JSON.parse(text));
+  } catch {
+    // Not as the cause: errors of JSON and zod may quote the value.
+    throw refuse('found no {"username","password"} in it.');
   }
 }
-
-const explain = (error: Error): string =>
-  error instanceof SecretsManagerServiceException || error instanceof IngestionError
-    ? `${error.message}.`
-    : `Secrets Manager does not answer (${error.message}). Does the way out of the VPC work?`;
 
 function readTls(): boolean {
   const { databaseTls: name } = ENVIRONMENT;

@@ -9,7 +9,7 @@ type MetricName = (typeof METRICS)[keyof typeof METRICS];
 export type EmitMetrics = (values: Partial<Record<MetricName, number>>, dimensions?: Record<string, string>) => void;
 
 /** Everything else is a count. */
-const UNITS: Partial<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
+const UNITS: Partial<Record<string, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
   [METRICS.runDuration]: MetricUnit.Seconds,
   [METRICS.hoursSinceComplete]: MetricUnit.NoUnit,
   [METRICS.priceAgeHours]: MetricUnit.NoUnit,
@@ -22,11 +22,11 @@ class FunctionMetrics extends Metrics {
   }
 }
 
-/** The function's metrics. `logMetrics` prints them when an invocation ends, as one line from which CloudWatch reads them. */
+/** `logMetrics` prints them when an invocation ends, as one line from which CloudWatch reads them. */
 export const metrics = new FunctionMetrics({
   namespace: METRIC_NAMESPACE,
   serviceName: SERVICE_NAME,
-  defaultDimensions: { stage: process.env[ENVIRONMENT.stage] ?? '' },
+  defaultDimensions: { stage: process.env[ENVIRONMENT.stage] || 'none' },
   logger: log,
 });
 
@@ -34,6 +34,6 @@ export const metrics = new FunctionMetrics({
 export const emit: EmitMetrics = (values, dimensions) => {
   for (const [name, value] of Object.entries(values)) {
     const target = dimensions ? metrics.singleMetric().addDimensions(dimensions) : metrics;
-    target.addMetric(name, UNITS[name as MetricName] ?? MetricUnit.Count, value);
+    target.addMetric(name, UNITS[name] ?? MetricUnit.Count, value);
   }
 };

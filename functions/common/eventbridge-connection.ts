@@ -16,18 +16,10 @@ class ConnectionError extends IngestionError {
   override readonly name = 'ConnectionError';
 }
 
-/** EventBridge's connection, which holds its own copy of the secret and sends it with each scheduled call. */
-export type Connection = {
-  /** @returns EventBridge's word for it, such as AUTHORIZED or DEAUTHORIZED. */
-  state(): Promise<string>;
-  /**
-   * Makes EventBridge send the secret, and waits until the connection is authorised. Repeating it is harmless.
-   * @throws ConnectionError when EventBridge refuses it, or it is not authorised after a minute.
-   */
-  authorise(secret: string): Promise<void>;
-};
+export type Connection = ReturnType<typeof createConnection>;
 
-export function createConnection(client: EventBridgeClient, name: string, clock: Clock): Connection {
+/** EventBridge's connection, which holds its own copy of the secret and sends it with each scheduled call. */
+export function createConnection(client: EventBridgeClient, name: string, clock: Clock) {
   const describe = () => client.send(new DescribeConnectionCommand({ Name: name }));
 
   async function expectAuthorised(): Promise<void> {
@@ -39,10 +31,14 @@ export function createConnection(client: EventBridgeClient, name: string, clock:
   }
 
   return {
-    async state() {
-      return (await describe()).ConnectionState ?? 'unknown';
-    },
-    async authorise(secret) {
+    /** @returns EventBridge's word for it, such as AUTHORIZED or DEAUTHORIZED. */
+    state: async (): Promise<string> => (await describe()).ConnectionState ?? 'unknown',
+
+    /**
+     * Makes EventBridge send the secret, and waits until the connection is authorised. Repeating it is harmless.
+     * @throws ConnectionError when EventBridge refuses it, or it is not authorised after a minute.
+     */
+    async authorise(secret: string): Promise<void> {
       const update = new UpdateConnectionCommand({
         Name: name,
         AuthorizationType: 'API_KEY',

@@ -10,12 +10,7 @@ const logger = new Logger({
   persistentKeys: { stage: process.env[ENVIRONMENT.stage] },
 });
 
-/**
- * The function's log: one JSON object a line, from the level in `LOG_LEVEL` upwards (INFO by default).
- *
- * `withFields` adds the fields of one piece of work. Powertools' child loggers would do the same, but a child takes every
- * invocation that makes it for a cold start.
- */
+/** One JSON object a line, from the level in `LOG_LEVEL` upwards (INFO by default). */
 export const log: Log = {
   debug: (message, fields = {}) => logger.debug(message, fields),
   info: (message, fields = {}) => logger.info(message, fields),

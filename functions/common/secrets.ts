@@ -8,7 +8,7 @@ import {
 import { HOUR_MS, type Instant } from '../../ingestion/domain/day.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-import { within } from './within.ts';
+import { within } from './aws-calls.ts';
 
 /** How long the accepted secrets are remembered, or the failure to read them. */
 const CACHE_MS = 5_000;
@@ -31,19 +31,17 @@ class SecretUnavailableError extends IngestionError {
 type SecretVersion = { readonly value: string; readonly createdAt: Instant };
 
 /**
- * @param version a version's id, else the current one.
+ * @param version.id the version, else the current one.
  * @returns null where the secret or the version has no value (yet).
  */
 export async function readSecret(
   client: SecretsManagerClient,
   secretId: string,
-  version: { id?: string; signal?: AbortSignal } = {},
+  { id, signal }: { id?: string; signal?: AbortSignal } = {},
 ): Promise<SecretVersion | null> {
   try {
-    const { SecretString: text, CreatedDate: createdAt } = await client.send(
-      new GetSecretValueCommand({ SecretId: secretId, ...(version.id ? { VersionId: version.id } : {}) }),
-      version.signal ? { abortSignal: version.signal } : {},
-    );
+    const command = new GetSecretValueCommand({ SecretId: secretId, VersionId: id });
+    const { SecretString: text, CreatedDate: createdAt } = await client.send(command, { abortSignal: signal });
     // A value put from a file ends with a line break, which no header can carry.
     const value = text?.trim();
     return value ? { value, createdAt: createdAt?.getTime() ?? 0 } : null;
@@ -98,10 +96,9 @@ export function createCronSecretReader(options: {
   }
 
   async function load(signal: AbortSignal): Promise<readonly string[]> {
-    const { VersionIdsToStages: labels = {}, LastRotatedDate: lastRotatedAt } = await client.send(
-      new DescribeSecretCommand({ SecretId: secretId }),
-      { abortSignal: signal },
-    );
+    const command = new DescribeSecretCommand({ SecretId: secretId });
+    const described = await client.send(command, { abortSignal: signal });
+    const { VersionIdsToStages: labels = {}, LastRotatedDate: lastRotatedAt } = described;
     for (const id of versions.keys()) if (!(id in labels)) versions.delete(id);
     const idOf = (label: string) => Object.keys(labels).find((id) => labels[id]?.includes(label));
     const [current, pending, previous] = await Promise.all(

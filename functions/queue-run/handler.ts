@@ -1,11 +1,9 @@
 import middy from '@middy/core';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
-import { readEnvironment } from '../common/environment.ts';
-import type { Invocation } from '../common/invocation.ts';
+import { BACKGROUND_CLIENT, createSqsClient } from '../common/aws-calls.ts';
+import { type Invocation, readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
 import { createRunQueue, firstHop } from '../common/run-queue.ts';
-import { createSqsClient } from '../common/sqs-client.ts';
 
 /** Queues a run at the end of a deploy. A repeat of the invocation has the same request id, and is the same run. */
 export const handler = middy<unknown, { runId: string }>()

@@ -3,16 +3,16 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import * as z from 'zod';
+import { METRICS } from '../../ingestion/contract/names.ts';
+import type { Clock, Log } from '../../ingestion/ports.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
-import { emit, metrics } from '../common/emit-metrics.ts';
-import { readEnvironment } from '../common/environment.ts';
-import { createConnection } from '../common/eventbridge-connection.ts';
+import { BACKGROUND_CLIENT, createSqsClient } from '../common/aws-calls.ts';
+import { type EmitMetrics, emit, metrics } from '../common/emit-metrics.ts';
+import { type Connection, createConnection } from '../common/eventbridge-connection.ts';
+import { parseEvent, readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
-import { parseEvent } from '../common/parse-event.ts';
-import { createRunQueue } from '../common/run-queue.ts';
-import { createSqsClient } from '../common/sqs-client.ts';
-import { repairConnection } from './repair.ts';
+import { createRunQueue, firstHop, type RunQueue } from '../common/run-queue.ts';
+import { readCurrentSecret, SECRET_KNOWN_AFTER_MS } from '../common/secrets.ts';
 
 const stateChange = z.object({ id: z.string().min(1).max(200) });
 
@@ -33,3 +33,43 @@ export const handler = middy<unknown, void>()
       log,
     });
   });
+
+type RepairDependencies = {
+  readonly client: SecretsManagerClient;
+  readonly secretId: string;
+  readonly connection: Connection;
+  readonly queue: RunQueue;
+  readonly clock: Clock;
+  readonly emit: EmitMetrics;
+  readonly log: Log;
+};
+
+/**
+ * Queues a run in place of the one whose call was refused, and authorises the connection with the current secret. The
+ * connection's state decides whether there is anything left to repair: events come late, and twice.
+ * @param eventId makes a repeat of the event the same run.
+ * @throws what kept the connection from being authorised; Lambda repeats the event twice.
+ */
+export async function repairConnection(eventId: string, dependencies: RepairDependencies): Promise<void> {
+  const { client, secretId, connection, queue, clock, emit, log } = dependencies;
+  emit({ [METRICS.connectionNotAuthorized]: 1 });
+  // The run needs no connection, so it is queued first: a repair that fails costs no prices.
+  const message = firstHop({
+    trigger: 'repair',
+    triggerKey: `repair:${eventId}`,
+    dueAt: new Date(clock.now()).toISOString(),
+    request: {},
+  });
+  await queue.send(message);
+  const state = await connection.state();
+  if (state !== 'DEAUTHORIZED') {
+    log.info('The connection needs no repair any more; a run is queued', { state, runId: message.runId });
+    return;
+  }
+  const secret = await readCurrentSecret(client, secretId);
+  // The secret may have been put a moment ago, by the person who is mending this.
+  await clock.sleep(SECRET_KNOWN_AFTER_MS);
+  await connection.authorise(secret);
+  emit({ [METRICS.connectionRepaired]: 1 });
+  log.warn('The connection was de-authorised and is repaired; a run is queued', { runId: message.runId });
+}

@@ -2,15 +2,15 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
+import * as z from 'zod';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { BACKGROUND_CLIENT } from '../common/aws-client.ts';
+import { BACKGROUND_CLIENT } from '../common/aws-calls.ts';
 import { emit, metrics } from '../common/emit-metrics.ts';
-import { readEnvironment } from '../common/environment.ts';
 import { createConnection } from '../common/eventbridge-connection.ts';
+import { parseEvent, readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
 import { createRotation } from './rotation.ts';
-import { parseRotationEvent } from './rotation-event.ts';
 
 /** One step of the cron secret's rotation. Secrets Manager calls it, and repeats the rotation when a step fails. */
 export const handler = middy<unknown, void>()
@@ -29,3 +29,29 @@ export const handler = middy<unknown, void>()
     await rotation[step](secret);
     log.info('Rotation step done', { step, ...secret });
   });
+
+/** AWS writes `Step: createSecret` in its code and `create_secret` in its documents: case and underscores don't count. */
+const plain = (text: string): string => text.replaceAll('_', '').toLowerCase();
+
+const STEPS = { createsecret: 'create', setsecret: 'set', testsecret: 'test', finishsecret: 'finish' } as const;
+
+const rotationEvent = z.preprocess(
+  (event) =>
+    typeof event === 'object' && event !== null
+      ? Object.fromEntries(Object.entries(event).map(([key, value]) => [plain(key), value]))
+      : event,
+  z.object({
+    step: z
+      .string()
+      .transform(plain)
+      .pipe(z.enum(Object.keys(STEPS) as (keyof typeof STEPS)[])),
+    secretid: z.string().min(1),
+    clientrequesttoken: z.string().min(1),
+  }),
+);
+
+/** @throws IngestionError when the event is not one of a rotation by Secrets Manager. */
+export function parseRotationEvent(event: unknown) {
+  const parsed = parseEvent(rotationEvent, event, 'an event of a rotation by Secrets Manager');
+  return { step: STEPS[parsed.step], secretId: parsed.secretid, versionId: parsed.clientrequesttoken };
+}

@@ -7,8 +7,8 @@ import { systemClock } from '../../ingestion/system-clock.ts';
 import { readTriagedStatus, type TriagedStatus } from '../../ingestion/triage.ts';
 import { lastDueAt } from '../../lib/schedule/schedule-expression.ts';
 import { openDatabase } from '../common/connect.ts';
+import { parseEvent } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
-import { parseEvent } from '../common/parse-event.ts';
 
 /** Invoked by hand, with `{}` or with the id of a run. */
 const question = z.strictObject({ runId: z.uuid('it takes the id of a run').optional() });

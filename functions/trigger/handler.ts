@@ -4,15 +4,14 @@ import middy from '@middy/core';
 import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { readUniverse } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
+import { createSqsClient } from '../common/aws-calls.ts';
 import { emit, metrics } from '../common/emit-metrics.ts';
-import { readEnvironment } from '../common/environment.ts';
+import { readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
-import { once } from '../common/once.ts';
 import { createRunQueue } from '../common/run-queue.ts';
 import { createCronSecretReader } from '../common/secrets.ts';
-import { createSqsClient } from '../common/sqs-client.ts';
-import { failure, type HttpResponse } from './http-response.ts';
-import { createTrigger } from './trigger.ts';
+import { failure, type HttpResponse } from './http-call.ts';
+import { createTrigger, type Trigger } from './trigger.ts';
 
 /** 1.5 s of what an API destination waits are for the cold start and the way there and back. Each call gets half of the rest. */
 const CALL_TIMEOUT_MS = (ENDPOINT_TIMEOUT_MS - 1_500) / 2;
@@ -23,7 +22,7 @@ const ENDPOINT_CLIENT = {
   requestHandler: { connectionTimeout: 800, requestTimeout: 1_000, throwOnRequestTimeout: true },
 };
 
-const trigger = once(() => {
+function makeTrigger(): Trigger {
   const { queueUrl, cronSecretId } = readEnvironment('queueUrl', 'cronSecretId');
   return createTrigger({
     secrets: createCronSecretReader({
@@ -38,7 +37,10 @@ const trigger = once(() => {
     clock: systemClock,
     emit,
   });
-});
+}
+
+/** Kept while the instance is warm. An instance whose environment is wrong tries again with each call. */
+let trigger: Trigger | undefined;
 
 /** The endpoint, behind an HTTP API with payload version 2.0. */
 export const handler = middy<unknown, HttpResponse>()
@@ -47,4 +49,7 @@ export const handler = middy<unknown, HttpResponse>()
   .onError((request) => {
     request.response = failure(500, 'Internal Server Error');
   })
-  .handler((event) => trigger()(event, log));
+  .handler((event) => {
+    trigger ??= makeTrigger();
+    return trigger(event, log);
+  });

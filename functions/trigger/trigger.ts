@@ -1,32 +1,56 @@
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { RunMessage } from '../../ingestion/contract/run-request.ts';
+import type { RunMessage, RunRequest } from '../../ingestion/contract/run-request.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { parseTriggerBody, RequestError, sameRequest } from '../../ingestion/message/request.ts';
 import type { Clock, Log } from '../../ingestion/ports.ts';
+import { within } from '../common/aws-calls.ts';
 import type { EmitMetrics } from '../common/emit-metrics.ts';
 import { firstHop, type RunQueue } from '../common/run-queue.ts';
 import { isOneOf, type SecretReader } from '../common/secrets.ts';
-import { within } from '../common/within.ts';
-import { failure, type HttpResponse, success } from './http-response.ts';
-import { bearerToken, type Call, idempotencyKey, jsonBody, readCall } from './read-call.ts';
-import { createRequestMemory } from './request-memory.ts';
+import {
+  bearerToken,
+  type Call,
+  failure,
+  type HttpResponse,
+  idempotencyKey,
+  jsonBody,
+  readCall,
+  success,
+} from './http-call.ts';
 
-export type TriggerDependencies = {
+/** More keys than a warm instance sees in its life. */
+const MAX_KEYS = 1_000;
+
+/** Answers one call of the endpoint. @throws only what nobody foresaw. */
+export type Trigger = (event: unknown, log: Log) => Promise<HttpResponse>;
+
+/** The endpoint: checks method, secret and body, in this order, and queues one run. */
+export function createTrigger(dependencies: {
   readonly secrets: SecretReader;
   readonly queue: RunQueue;
   readonly queueTimeoutMs: number;
   readonly universe: Universe;
   readonly clock: Pick<Clock, 'now'>;
   readonly emit: EmitMetrics;
-};
-
-/** Answers one call of the endpoint. @throws only what nobody foresaw. */
-export type Trigger = (event: unknown, log: Log) => Promise<HttpResponse>;
-
-/** The endpoint: checks method, secret and body, in this order, and queues one run. */
-export function createTrigger(dependencies: TriggerDependencies): Trigger {
+}): Trigger {
   const { secrets, queue, queueTimeoutMs, universe, clock, emit } = dependencies;
-  const memory = createRequestMemory();
+  const timestamp = () => new Date(clock.now()).toISOString();
+
+  /**
+   * The request that each trigger key came with, so that the same key with another request is answered with 409.
+   *
+   * The trigger has no store, so it knows only what this warm instance has seen. Another instance answers 202. Then the
+   * queue drops the message as a repeat (within 5 minutes), or the worker refuses it, since the database keeps the
+   * request of every key. In no case does a key start two runs.
+   */
+  const requests = new Map<string, RunRequest>();
+
+  function remember(triggerKey: string, request: RunRequest): void {
+    requests.delete(triggerKey);
+    requests.set(triggerKey, request);
+    const [oldest] = requests.keys();
+    if (requests.size > MAX_KEYS && oldest !== undefined) requests.delete(oldest);
+  }
 
   /** @returns the refusal; null where the caller has a good secret. */
   async function refuse(call: Call, log: Log): Promise<HttpResponse | null> {
@@ -46,7 +70,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
   async function checkHealth(log: Log): Promise<HttpResponse> {
     try {
       const { waiting, inFlight } = await within(queueTimeoutMs, (signal) => queue.depth(signal));
-      return success(200, { status: 'ready', timestamp: timestampOf(clock), waiting, inFlight });
+      return success(200, { status: 'ready', timestamp: timestamp(), waiting, inFlight });
     } catch (error) {
       log.error('The queue could not be reached', { error });
       return failure(503, 'Queue unavailable');
@@ -56,7 +80,7 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
   async function queueRun(call: Call, log: Log): Promise<HttpResponse> {
     const message = readMessage(call);
     const { runId, triggerKey, trigger, dueAt, request } = message;
-    const known = memory.get(triggerKey);
+    const known = requests.get(triggerKey);
     if (known && !sameRequest(known, request)) {
       return failure(409, 'Idempotency-Key: found another request than the one it came with before; take a new key');
     }
@@ -66,20 +90,18 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
       log.error('The queue refused the run', { runId, triggerKey, error });
       return failure(503, 'Queue unavailable');
     }
-    memory.set(triggerKey, request);
+    remember(triggerKey, request);
     log.info('Run queued', { runId, triggerKey, trigger, dueAt, request, sourceIp: call.sourceIp });
     emit({ [METRICS.runsQueued]: 1 });
-    return success(202, { message: 'Data fetch queued', runId, timestamp: timestampOf(clock) });
+    return success(202, { message: 'Data fetch queued', runId, timestamp: timestamp() });
   }
 
   /** @throws RequestError */
   function readMessage(call: Call): RunMessage {
     const now = clock.now();
     const key = idempotencyKey(call);
-    const { request, triggeredAt } = parseTriggerBody(jsonBody(call), { universe, now });
-    if (triggeredAt !== null) {
-      return firstHop({ trigger: 'schedule', triggerKey: `schedule:${triggeredAt}`, dueAt: triggeredAt, request });
-    }
+    const { request, triggeredAt: dueAt } = parseTriggerBody(jsonBody(call), { universe, now });
+    if (dueAt !== null) return firstHop({ trigger: 'schedule', triggerKey: `schedule:${dueAt}`, dueAt, request });
     const triggerKey = key === null ? `http:${call.requestId}` : `key:${key}`;
     return firstHop({ trigger: 'http', triggerKey, dueAt: new Date(now).toISOString(), request });
   }
@@ -101,5 +123,3 @@ export function createTrigger(dependencies: TriggerDependencies): Trigger {
     }
   };
 }
-
-const timestampOf = (clock: Pick<Clock, 'now'>): string => new Date(clock.now()).toISOString();

@@ -2,7 +2,7 @@ import { MAX_HOPS, MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import { HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { type FailureKind, isTransient, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
-import { canContinue, type RunResult } from '../../ingestion/domain/verdict.ts';
+import { onlyLacksTime, type RunResult } from '../../ingestion/domain/verdict.ts';
 import { RequestError } from '../../ingestion/message/request.ts';
 import { RunMessageError } from '../../ingestion/message/run-message.ts';
 
@@ -25,13 +25,16 @@ const LOCK_DELAY_MS = 2 * MINUTE_MS;
 /** No retry makes it readable, and it blocks every run behind it until its receives are used up. */
 const UNREADABLE_DELAY_MS = 2_000;
 
+/** Once the queue has lost its redrive policy, nothing else keeps such a message from coming at once, for ever. */
+const MIN_OVERDUE_DELAY_MS = MINUTE_MS;
+
 /**
  * @param receiveCount how often the queue has delivered the message, from 1.
  * @returns the disposition of a message whose hop came to a verdict.
  */
 export function dispositionAfter(result: RunResult, message: RunMessage, receiveCount: number): Disposition {
   if (result.verdict.status === 'complete') return { kind: 'delete' };
-  if (canContinue(result)) {
+  if (onlyLacksTime(result)) {
     if (message.hop >= MAX_HOPS) return { kind: 'dead-letter', reason: 'too_many_hops' };
     return { kind: 'continue', next: { ...message, hop: message.hop + 1 } };
   }
@@ -49,8 +52,13 @@ export function dispositionAfterError(error: unknown, receiveCount: number): Dis
   return retry(retryDelayMs(receiveCount, null), receiveCount);
 }
 
-const retry = (delayMs: number, receiveCount: number): Disposition =>
-  receiveCount >= MAX_RECEIVES ? { kind: 'give-up' } : { kind: 'retry', delayMs };
+/** @returns whether the queue should have moved the message to the dead-letter queue, and did not. */
+export const isOverdue = (receiveCount: number): boolean => receiveCount > MAX_RECEIVES;
+
+function retry(delayMs: number, receiveCount: number): Disposition {
+  if (isOverdue(receiveCount)) return { kind: 'retry', delayMs: Math.max(delayMs, MIN_OVERDUE_DELAY_MS) };
+  return receiveCount === MAX_RECEIVES ? { kind: 'give-up' } : { kind: 'retry', delayMs };
+}
 
 /** @returns how long the message stays hidden: by its receive count, or as long as the source asked for, at most 6 h. */
 function retryDelayMs(receiveCount: number, retryAfterMs: number | null): number {

@@ -7,8 +7,7 @@ import { parseRunRequest } from '../../ingestion/message/request.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { EmitMetrics } from '../common/emit-metrics.ts';
-import { withFields } from '../common/with-fields.ts';
-import { type Disposition, dispositionAfter, dispositionAfterError } from './disposition.ts';
+import { type Disposition, dispositionAfter, dispositionAfterError, isOverdue } from './disposition.ts';
 import type { Delivery, WorkerQueue } from './worker-queue.ts';
 
 export type WorkerDependencies = {
@@ -34,7 +33,10 @@ export async function processMessage(delivery: Delivery, dependencies: WorkerDep
     return await carryOut(disposition, delivery, queue);
   } catch (error) {
     log.error('The queue refused; the message stays where it is', { disposition, error });
-    await postponeAnyway(delivery, queue, dispositionAfterError(error, delivery.receiveCount), log);
+    await carryOut(dispositionAfterError(error, delivery.receiveCount), delivery, queue).catch((error: unknown) =>
+      // The message comes back when its visibility timeout is over.
+      log.warn('The message could not be postponed', { error }),
+    );
     return false;
   }
 }
@@ -45,10 +47,12 @@ export async function processMessage(delivery: Delivery, dependencies: WorkerDep
  */
 async function workOn(
   { messageId, receiveCount, body }: Delivery,
-  dependencies: WorkerDependencies,
+  { universe, runHop, ...dependencies }: WorkerDependencies,
 ): Promise<{ disposition: Disposition; status: RunStatus; log: Log }> {
-  const { universe, runHop } = dependencies;
   let log = withFields(dependencies.log, { messageId, receiveCount });
+  if (isOverdue(receiveCount)) {
+    log.error('The queue no longer moves messages to its dead-letter queue: put its redrive policy back, or deploy');
+  }
   try {
     const message = parseRunMessage(body);
     log = withFields(log, { runId: message.runId, hop: message.hop });
@@ -67,22 +71,11 @@ async function workOn(
 }
 
 /** @throws RequestError when the universe no longer has what is asked for. */
-function orderOf(
-  { runId, triggerKey, trigger, dueAt, request, hop }: RunMessage,
-  receiveCount: number,
-  universe: Universe,
-): RunOrder {
-  const due = Date.parse(dueAt);
+function orderOf({ version, ...message }: RunMessage, receiveCount: number, universe: Universe): RunOrder {
+  const dueAt = Date.parse(message.dueAt);
   // The request was judged when it was accepted, and is judged as of that moment again.
-  return {
-    runId,
-    triggerKey,
-    trigger,
-    dueAt: due,
-    request: parseRunRequest(request, { universe, now: due }),
-    hop,
-    isRedelivery: receiveCount > 1,
-  };
+  const request = parseRunRequest(message.request, { universe, now: dueAt });
+  return { ...message, dueAt, request, isRedelivery: receiveCount > 1 };
 }
 
 /** @returns the metric that counts the run. One that will be retried is not counted as partial yet, so that it alarms nobody. */
@@ -111,16 +104,12 @@ async function carryOut(disposition: Disposition, delivery: Delivery, queue: Wor
   }
 }
 
-/** If the queue refuses this too, the message comes back when its visibility timeout is over. */
-async function postponeAnyway(
-  delivery: Delivery,
-  queue: WorkerQueue,
-  disposition: Disposition,
-  log: Log,
-): Promise<void> {
-  try {
-    await carryOut(disposition, delivery, queue);
-  } catch (error) {
-    log.warn('The message could not be postponed', { error });
-  }
+/**
+ * @returns a log that adds the fields to each of its lines. Work side by side never shares fields. Powertools' child
+ * loggers would do the same, but a child takes every invocation that makes it for a cold start.
+ */
+function withFields(log: Log, fields: Record<string, unknown>): Log {
+  const adding = (level: keyof Log) => (message: string, more?: Record<string, unknown>) =>
+    log[level](message, { ...fields, ...more });
+  return { debug: adding('debug'), info: adding('info'), warn: adding('warn'), error: adding('error') };
 }

@@ -14,7 +14,7 @@ import type { EmitMetrics } from '../common/emit-metrics.ts';
 /** Longer than the pause between two hops or two runs. A message that would wait longer is given back to the queue. */
 const LOCK_WAIT_MS = 60_000;
 
-export type HopDependencies = {
+type HopDependencies = {
   readonly source: SourceSettings;
   readonly universe: Universe;
   readonly database: Database;
@@ -71,17 +71,12 @@ async function emitResult({ verdict, hop }: RunResult, dependencies: HopDependen
   try {
     const now = clock.now();
     const { hoursSinceComplete, priceAgeHours, creditsThisMonth } = await readFreshness(database, { now, universe });
-    const creditsLeft = source.monthlyCredits === null ? null : source.monthlyCredits - creditsThisMonth;
-    emit({
-      ...(hoursSinceComplete === null ? {} : { [METRICS.hoursSinceComplete]: hoursSinceComplete }),
-      ...(priceAgeHours === null ? {} : { [METRICS.priceAgeHours]: priceAgeHours }),
-      ...(creditsLeft === null
-        ? {}
-        : {
-            [METRICS.creditsLeft]: creditsLeft,
-            [METRICS.creditsSpare]: creditsLeft - reservedCredits(now, requestsOfFullRun(universe, source)),
-          }),
-    });
+    if (hoursSinceComplete !== null) emit({ [METRICS.hoursSinceComplete]: hoursSinceComplete });
+    if (priceAgeHours !== null) emit({ [METRICS.priceAgeHours]: priceAgeHours });
+    if (source.monthlyCredits === null) return;
+    const creditsLeft = source.monthlyCredits - creditsThisMonth;
+    const reserved = reservedCredits(now, requestsOfFullRun(universe, source));
+    emit({ [METRICS.creditsLeft]: creditsLeft, [METRICS.creditsSpare]: creditsLeft - reserved });
   } catch (error) {
     log.warn('The state of the database could not be measured', { error });
   }

@@ -18,32 +18,24 @@ export type WorkerQueue = Pick<RunQueue, 'send'> & {
   sendToDeadLetterQueue(delivery: Delivery, reason: string): Promise<void>;
 };
 
-export function createWorkerQueue(
+export const createWorkerQueue = (
   client: SQSClient,
   { queueUrl, deadLetterQueueUrl }: { queueUrl: string; deadLetterQueueUrl: string },
-): WorkerQueue {
-  return {
-    send: createRunQueue(client, queueUrl).send,
-    async postpone({ receiptHandle }, delayMs) {
-      await client.send(
-        new ChangeMessageVisibilityCommand({
-          QueueUrl: queueUrl,
-          ReceiptHandle: receiptHandle,
-          VisibilityTimeout: Math.ceil(delayMs / 1000),
-        }),
-      );
-    },
-    async sendToDeadLetterQueue({ messageId, body }, reason) {
-      await client.send(
-        new SendMessageCommand({
-          QueueUrl: deadLetterQueueUrl,
-          MessageBody: body,
-          MessageGroupId: MESSAGE_GROUP_ID,
-          // Not the hop's own id: when a hop is moved back and fails again within 5 minutes, its copy would be dropped as a repeat.
-          MessageDeduplicationId: messageId,
-          MessageAttributes: { [REASON_ATTRIBUTE]: { DataType: 'String', StringValue: reason } },
-        }),
-      );
-    },
-  };
-}
+): WorkerQueue => ({
+  send: createRunQueue(client, queueUrl).send,
+  async postpone({ receiptHandle }, delayMs) {
+    const hidden = { QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout: Math.ceil(delayMs / 1000) };
+    await client.send(new ChangeMessageVisibilityCommand(hidden));
+  },
+  async sendToDeadLetterQueue({ messageId, body }, reason) {
+    const letter = new SendMessageCommand({
+      QueueUrl: deadLetterQueueUrl,
+      MessageBody: body,
+      MessageGroupId: MESSAGE_GROUP_ID,
+      // Not the hop's own id: when a hop is moved back and fails again within 5 minutes, its copy would be dropped as a repeat.
+      MessageDeduplicationId: messageId,
+      MessageAttributes: { [REASON_ATTRIBUTE]: { DataType: 'String', StringValue: reason } },
+    });
+    await client.send(letter);
+  },
+});

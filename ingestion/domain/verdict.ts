@@ -83,5 +83,5 @@ export function statusAfter(hop: {
 }
 
 /** @returns whether the hop ran out of time with progress, and nothing but time is in the way of the next one. */
-export const canContinue = (hop: Pick<RunResult, 'madeProgress' | 'stoppedBy' | 'retryAfterMs'>): boolean =>
+export const onlyLacksTime = (hop: Pick<RunResult, 'madeProgress' | 'stoppedBy' | 'retryAfterMs'>): boolean =>
   hop.stoppedBy === 'deadline' && hop.madeProgress && hop.retryAfterMs === null;

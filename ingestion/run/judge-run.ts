@@ -1,12 +1,12 @@
-import { KEPT_DAYS } from '../contract/limits.ts';
+import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
 import { countDays, DAY_MS, type Instant } from '../domain/day.ts';
 import { type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
 import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import {
-  canContinue,
   type DayCounts,
+  onlyLacksTime,
   type RunResult,
   type RunStatus,
   type StopCause,
@@ -39,13 +39,13 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
   const status = statusAfter({
     missingDays: days.missingDays,
     stoppedBy,
-    canContinue: canContinue({ madeProgress, stoppedBy, retryAfterMs }),
+    canContinue: onlyLacksTime({ madeProgress, stoppedBy, retryAfterMs }) && run.order.hop < MAX_HOPS,
     hasStoredAnswers: outcomes.some(({ status, daysWritten }) => status === 'stored' || daysWritten > 0),
   });
   const isOver = (status === 'complete' || status === 'partial') && stoppedBy === null;
   const latest = isOver ? await fetchLatestPrices(hop) : { stored: null, findings: [] };
   await findings.add(runId, [...(await hop.currencies.findings()), ...hop.references.findings, ...latest.findings]);
-  const error = status === 'complete' ? null : explain(status, days, stoppedBy, failed);
+  const error = status === 'complete' ? null : explain(status, days, { stoppedBy, madeProgress }, failed);
 
   run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();
@@ -165,7 +165,7 @@ function remainingFailures(
 function explain(
   status: RunStatus,
   { missingDays, expectedDays }: DayCounts,
-  stoppedBy: StopCause | null,
+  { stoppedBy, madeProgress }: Pick<RunResult, 'stoppedBy' | 'madeProgress'>,
   failed: readonly RecordedOutcome[],
 ): string {
   const missing = `${missingDays} of ${expectedDays} expected days are missing`;
@@ -176,6 +176,6 @@ function explain(
   if (first && stoppedBy === 'source') return `Stopped, as nothing but failures came: ${first.error} (${missing})`;
   if (status === 'interrupted') return `Interrupted: ${missing}; the next run continues${causes}`;
   if (status === 'waiting') return `Out of time: ${missing}; a continuation takes over${causes}`;
-  if (stoppedBy === 'deadline') return `Out of time without progress: ${missing}${causes}`;
+  if (stoppedBy === 'deadline') return `Out of time${madeProgress ? '' : ' without progress'}: ${missing}${causes}`;
   return causes === '' ? `${missing}: the answers hold no usable samples of them` : `${missing}${causes}`;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { HttpResponse } from '../../functions/trigger/http-response.ts';
+import type { HttpResponse } from '../../functions/trigger/http-call.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 
 /** More than any request takes. API Gateway passes on 10 MB, which a program on one machine need not hold. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { openDatabase } from '../../functions/common/connect.ts';
+import { MAX_HOPS } from '../../ingestion/contract/limits.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
@@ -9,6 +10,7 @@ import { createDatabase, type Database } from '../../ingestion/database/connecti
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { readTriagedStatus } from '../../ingestion/triage.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';
 import { startGate } from '../support/gate.ts';
@@ -118,11 +120,10 @@ describe('a run through the worker', () => {
         [METRICS.errorFindings]: 0,
       },
       { [METRICS.fullRunsComplete]: 1 },
-      {
-        ...{ [METRICS.hoursSinceComplete]: 0, [METRICS.priceAgeHours]: 2 },
-        // Seven days of November are left, with four requests each.
-        ...{ [METRICS.creditsLeft]: 9_996, [METRICS.creditsSpare]: 9_996 - 7 * 4 },
-      },
+      { [METRICS.hoursSinceComplete]: 0 },
+      { [METRICS.priceAgeHours]: 2 },
+      // Seven days of November are left, with four requests each.
+      { [METRICS.creditsLeft]: 9_996, [METRICS.creditsSpare]: 9_996 - 7 * 4 },
       { [METRICS.runsComplete]: 1 },
     ]);
     const stored = worker.lines.filter((line) => line['message'] === 'Series stored');
@@ -153,35 +154,57 @@ describe('a run through the worker', () => {
     expect(worker.emitted).toContainEqual({ [METRICS.findings]: expect.any(Number), rule: 'frozen' });
   });
 
-  test('500 series in hops of some minutes: each series is asked once, and the last hop is complete', async () => {
-    const universe: Universe = {
-      coins: Array.from({ length: 250 }, (_, index) => ({
-        id: `coin-${index}`,
-        symbol: `c${index}`,
-        name: `C ${index}`,
-      })),
-      currencies: TWO_COINS.currencies,
-    };
-    await simulator.close();
-    simulator = await startSimulator({ universe, now: clock.now, clock: clock.now, disturbedShare: 0 });
-    // Each request takes a second of the hop's five minutes, of which one is kept for the end.
-    const gate = await startGate(simulator.baseUrl, () => clock.advance(1_000));
-    gates.push(gate);
-    const worker = startWorker({ universe, baseUrl: gate.baseUrl, timeoutMs: 210_000 });
+  test('in hops of some minutes: each series is asked once, and the last hop is complete', async () => {
+    const worker = await startSlowWorker();
     // Three days a series: what is tested is the number of series.
     send({ request: { from: '2026-11-20', to: '2026-11-22' } });
     const statuses: string[] = [];
-    while ((await queue.deliver(worker.work)) !== null) statuses.push((await run()).status);
-    expect(statuses).toEqual(['waiting', 'waiting', 'complete']);
-    expect(simulator.requests).toHaveLength(500);
-    expect(await run()).toMatchObject({ hops: 3, expected_days: 1_500, missing_days: 0, requests: 500 });
-    expect(await finalRows()).toBe(1_500);
-    expect(worker.total(METRICS.requests)).toBe(500);
-    expect(worker.total(METRICS.runsWaiting)).toBe(2);
-    expect(worker.total(METRICS.runsComplete)).toBe(1);
+    while ((await queue.deliver(worker.work)) !== null) {
+      statuses.push((await run()).status);
+      // The limiter counts the requests of the last minute.
+      await clock.advance(61_000);
+    }
+    const hops = statuses.length;
+    expect(hops).toBeGreaterThan(2);
+    expect(statuses).toEqual([...Array(hops - 1).fill('waiting'), 'complete']);
+    expect(simulator.requests).toHaveLength(30);
+    expect(await run()).toMatchObject({ hops, expected_days: 90, missing_days: 0, requests: 30 });
+    expect(await finalRows()).toBe(90);
+    expect([METRICS.requests, METRICS.runsWaiting, METRICS.runsComplete].map(worker.total)).toEqual([30, hops - 1, 1]);
     expect(queue.dead()).toEqual([]);
-  }, 60_000);
+  });
+
+  test('out of time in its last hop: a dead letter, and no status that says to wait for it', async () => {
+    const worker = await startSlowWorker();
+    send({ hop: MAX_HOPS });
+    expect(await queue.deliver(worker.work)).toBe(true);
+    expect(queue.dead()).toMatchObject([{ reason: 'too_many_hops' }]);
+    expect(await run()).toMatchObject({ status: 'partial', finished_at: expect.any(Date) });
+    expect(worker.total(METRICS.runsPartial)).toBe(1);
+    const { triage } = await readTriagedStatus(database, { now: clock.now(), universe: MANY_COINS, scheduledAt: NOW });
+    expect(triage.next).toBe('Next: npm run fetch-data (on AWS the output FireRun) asks for it.');
+    expect(triage.missing).toContain('Out of time: ');
+  });
 });
+
+const MANY_COINS: Universe = {
+  coins: Array.from({ length: 15 }, (_, index) => ({
+    id: `coin-${index}`,
+    symbol: `c${index}`,
+    name: `Coin ${index}`,
+  })),
+  currencies: TWO_COINS.currencies,
+};
+
+/** Each request takes ten seconds of a hop's 160, of which one minute is kept for the end. */
+async function startSlowWorker(): Promise<TestWorker> {
+  await simulator.close();
+  simulator = await startSimulator({ universe: MANY_COINS, now: clock.now, clock: clock.now, disturbedShare: 0 });
+  const gate = await startGate(simulator.baseUrl, () => clock.advance(10_000));
+  gates.push(gate);
+  const source = { requestsPerMinute: 10 };
+  return startWorker({ universe: MANY_COINS, source, baseUrl: gate.baseUrl, timeoutMs: 160_000 });
+}
 
 describe('two deliveries at once', () => {
   test('the second waits for the first, and finds nothing left to do', async () => {

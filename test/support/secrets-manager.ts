@@ -96,3 +96,12 @@ export const startSecretsManager = (find: (id: string) => Secret | undefined): P
       ]),
     ),
   );
+
+export type SecretsManagerServer = AwsJsonServer & Omit<Secret, 'actions'>;
+
+/** Secrets Manager with one secret, whatever it is called. */
+export async function startOneSecret(now: () => Instant): Promise<SecretsManagerServer> {
+  const secret = createSecret(now);
+  const { actions, ...rest } = secret;
+  return Object.assign(await startSecretsManager(() => secret), rest);
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseRotationEvent } from '../../functions/rotate-secret/rotation-event.ts';
+import { parseRotationEvent } from '../../functions/rotate-secret/handler.ts';
 
 const expected = { step: 'set', secretId: 'cron', versionId: 'version-2' };
 

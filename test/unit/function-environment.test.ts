@@ -1,5 +1,7 @@
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { openDatabase } from '../../functions/common/connect.ts';
+import { readEnvironment } from '../../functions/common/invocation.ts';
+import { sourceSettings } from '../../functions/worker/handler.ts';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { startSecretsManager } from '../support/secrets-manager.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -41,4 +43,24 @@ test('a secret that is not there is no matter of the way out', async () => {
   await secretsManager.close();
   expect(reason).toContain('The secret database has no current value');
   expect(reason).not.toContain('way out');
+});
+
+test('what the stack should have set is named, all of it at once', () => {
+  process.env = {};
+  expect(() => readEnvironment('queueUrl', 'cronSecretId')).toThrow(
+    /^STAGE is not set.*\nQUEUE_URL is not set.*\nCRON_SECRET_ID is not set/,
+  );
+});
+
+describe("the worker's settings of CoinGecko", () => {
+  test.each(['', ' \n', '{}'])('a key of %j means the public plan, without what the stage set for the key', (key) => {
+    const staged = { COINGECKO_PLAN: 'demo', COINGECKO_REQUESTS_PER_MINUTE: '500', COINGECKO_MONTHLY_CREDITS: '10' };
+    expect(sourceSettings(staged, key)).toEqual(sourceSettings({}, null));
+    expect(sourceSettings(staged, key)).toMatchObject({ plan: 'public', apiKey: null, requestsPerMinute: 10 });
+  });
+
+  test('what the stage sets for the public plan holds without a key', () => {
+    const staged = { COINGECKO_PLAN: 'public', COINGECKO_REQUESTS_PER_MINUTE: '5' };
+    expect(sourceSettings(staged, null)).toMatchObject({ plan: 'public', requestsPerMinute: 5 });
+  });
 });

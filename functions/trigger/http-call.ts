@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { RequestError } from '../../ingestion/message/request.ts';
-import { parseEvent } from '../common/parse-event.ts';
+import { parseEvent } from '../common/invocation.ts';
 
 /** Room for a request that names every series of a large universe. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -15,29 +15,19 @@ const httpApiEvent = z.object({
   isBase64Encoded: z.boolean().default(false),
 });
 
-/** A call of the endpoint, as an HTTP API hands it over. */
-export type Call = {
-  readonly requestId: string;
-  readonly method: string;
-  readonly sourceIp: string;
-  /** Their names are in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: Buffer;
-};
+/** A call of the endpoint. */
+export type Call = ReturnType<typeof readCall>;
 
 /** @throws IngestionError when the event is not one of an HTTP API with payload version 2.0. */
-export function readCall(event: unknown): Call {
-  const { requestContext, headers, body, isBase64Encoded } = parseEvent(
-    httpApiEvent,
-    event,
-    'an event of an HTTP API with payload version 2.0',
-  );
+export function readCall(event: unknown) {
+  const parsed = parseEvent(httpApiEvent, event, 'an event of an HTTP API with payload version 2.0');
+  const { requestId, http } = parsed.requestContext;
   return {
-    requestId: requestContext.requestId,
-    method: requestContext.http.method,
-    sourceIp: requestContext.http.sourceIp,
-    headers: new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value ?? ''])),
-    body: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8'),
+    requestId,
+    ...http,
+    /** Their names are in lower case. */
+    headers: new Map(Object.entries(parsed.headers).map(([name, value]) => [name.toLowerCase(), value ?? ''])),
+    body: Buffer.from(parsed.body ?? '', parsed.isBase64Encoded ? 'base64' : 'utf8'),
   };
 }
 
@@ -70,3 +60,25 @@ export function jsonBody({ body }: Call): unknown {
     throw new RequestError('body', `${body.byteLength} bytes that are no JSON`, 'a JSON object, or nothing');
   }
 }
+
+/**
+ * What the endpoint answers, as an HTTP API takes it. The body is always JSON, `{"success":true,"data":…}` or
+ * `{"success":false,"error":…}`.
+ */
+export type HttpResponse = {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+export const success = (statusCode: 200 | 202, data: Record<string, unknown>): HttpResponse =>
+  response(statusCode, { success: true, data });
+
+export const failure = (statusCode: number, error: string, headers?: Record<string, string>): HttpResponse =>
+  response(statusCode, { success: false, error }, headers);
+
+const response = (statusCode: number, body: unknown, headers?: Record<string, string>): HttpResponse => ({
+  statusCode,
+  headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+  body: JSON.stringify(body),
+});
