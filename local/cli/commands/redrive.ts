@@ -1,11 +1,10 @@
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { IngestionError } from '../../../ingestion/domain/failure.ts';
 import { parseRunMessage, RunMessageError } from '../../../ingestion/message/run-message.ts';
-import { LOCAL_AWS } from '../../stack/local-aws.ts';
-import { findStacks } from '../../stack/running-stacks.ts';
+import { findStacks, LOCAL_AWS } from '../../stack/queue-folder.ts';
 import { defineCommand, EXIT, JSON_OPTION } from '../command.ts';
 import { UsageError } from '../usage-error.ts';
-import { STACKS_FOLDER } from './start.ts';
+import { QUEUES_FOLDER } from './start.ts';
 
 export const redrive = defineCommand({
   summary: 'Move runs from the dead-letter queue back into their queue.',
@@ -36,7 +35,7 @@ export const redrive = defineCommand({
 
 /** @throws UsageError when it is not clear which queue is meant. */
 async function findQueue(queueUrl: string | undefined): Promise<{ config: SQSClientConfig; queueUrl: string }> {
-  const stacks = await findStacks(STACKS_FOLDER);
+  const stacks = await findStacks(QUEUES_FOLDER);
   const stack =
     queueUrl === undefined && stacks.length === 1 ? stacks[0] : stacks.find((one) => one.queueUrl === queueUrl);
   if (stack) return { config: { ...LOCAL_AWS, endpoint: stack.endpoint }, queueUrl: stack.queueUrl };

@@ -9,16 +9,13 @@ import { readReportData } from '../../page/read-page-data.ts';
 import { renderReport } from '../../page/render-page.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/fire-on-schedule.ts';
 import type { HopOutcome, LocalStack } from '../../stack/local-stack.ts';
-import { underNote } from '../../stack/running-stacks.ts';
 import { type CommandContext, defineCommand, EXIT } from '../command.ts';
 import { withoutPassword } from '../open-psql.ts';
 import { UsageError } from '../usage-error.ts';
 import { DATA_FOLDER, withDatabase, withEmbeddedServer } from '../with-database.ts';
 
-/** Where `npm run redrive` finds the stacks that are running. */
-export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
-
-const QUEUES_FOLDER = join(DATA_FOLDER, 'queues');
+/** Holds a folder for each database. `npm run redrive` finds there which stacks are running. */
+export const QUEUES_FOLDER = join(DATA_FOLDER, 'queues');
 
 const PAGE_REFRESH_SECONDS = 60;
 
@@ -60,14 +57,12 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
       onHop: (outcome) => context.terminal.note(hopText(outcome, context.terminal)),
     });
     try {
-      await underNote(STACKS_FOLDER, { url: stack.url, ...stack.queue }, async () => {
-        context.terminal.print(introduction(stack, cronSecret, databaseUrl, context));
-        const { runs, deadLetters } = stack.takenUp;
-        if (runs > 0) context.terminal.note(`Runs accepted before, and taken up now: ${runs}.`);
-        if (deadLetters > 0)
-          context.terminal.note(`Runs in the dead-letter queue: ${deadLetters}. npm run redrive brings them back.`);
-        await fireUntilInterrupted(stack, cronSecret, context);
-      });
+      context.terminal.print(introduction(stack, cronSecret, databaseUrl, context));
+      const { runs, deadLetters } = stack.takenUp;
+      if (runs > 0) context.terminal.note(`Runs accepted before, and taken up now: ${runs}.`);
+      if (deadLetters > 0)
+        context.terminal.note(`Runs in the dead-letter queue: ${deadLetters}. npm run redrive brings them back.`);
+      await fireUntilInterrupted(stack, cronSecret, context);
     } finally {
       const { runs } = await stack.stop();
       if (runs > 0) context.terminal.note(`Runs in the queue: ${runs}. The next npm start takes them up.`);
@@ -102,7 +97,7 @@ async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: str
 }
 
 function introduction(
-  { url, endpointUrl, queue }: LocalStack,
+  { url, endpointUrl, queueUrl }: LocalStack,
   cronSecret: string,
   databaseUrl: string,
   { settings }: CommandContext,
@@ -113,7 +108,7 @@ function introduction(
     `Page      ${url}`,
     `Endpoint  ${endpointUrl}`,
     `Secret    ${isGenerated ? `${cronSecret} (until Ctrl-C; set CRON_SECRET to keep one)` : 'the value of CRON_SECRET'}`,
-    `Queue     ${queue.queueUrl}`,
+    `Queue     ${queueUrl}`,
     `Schedule  every day at 02:00 UTC, next ${new Date(nextScheduledAt(systemClock.now())).toISOString()}`,
     `Source    ${source.baseUrl}, ${source.plan} plan, at most ${source.requestsPerMinute} requests a minute`,
     `Database  ${settings.databaseUrl === null ? databaseUrl : withoutPassword(databaseUrl)}`,
