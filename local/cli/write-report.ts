@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Database } from '../../ingestion/database/connection.ts';
-import type { ReportData } from '../page/page-data.ts';
-import { readReportData } from '../page/read-page-data.ts';
-import { renderReport } from '../page/render-page.ts';
+import type { PageData } from '../page/read-page-data.ts';
+import { readPageData } from '../page/read-page-data.ts';
+import { renderPage } from '../page/render-page.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -14,12 +14,12 @@ import { UsageError } from './usage-error.ts';
 export async function writeReport(
   database: Database,
   file: string,
-  options: Parameters<typeof readReportData>[1],
-): Promise<{ path: string; data: ReportData }> {
+  options: Parameters<typeof readPageData>[1],
+): Promise<{ path: string; data: PageData }> {
   const path = resolve(file);
-  const data = await readReportData(database, options);
+  const data = await readPageData(database, options);
   try {
-    await writeFile(path, renderReport(data));
+    await writeFile(path, renderPage(data));
   } catch (error) {
     throw new UsageError(`The page can't be written to ${path}: ${(error as Error).message}.`);
   }

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import axe, { type AxeResults } from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import type { ReportData } from '../../local/page/page-data.ts';
-import { readReportData } from '../../local/page/read-page-data.ts';
-import { renderReport } from '../../local/page/render-page.ts';
+import type { PageData } from '../../local/page/read-page-data.ts';
+import { readPageData } from '../../local/page/read-page-data.ts';
+import { renderPage } from '../../local/page/render-page.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
@@ -29,7 +29,7 @@ if (!hasBrowser)
   console.warn(`There is no ${CHROMIUM}: the page is not tested in a browser (Debian has it as chromium).`);
 
 /** A month of two coins, an older week that was asked for, findings, and a day that the source doesn't have. */
-async function makeData(ingestion: TestIngestion): Promise<ReportData> {
+async function makeData(ingestion: TestIngestion): Promise<PageData> {
   const { runId } = (await ingestion.run()).verdict;
   await ingestion.run({ trigger: 'cli', request: { from: '2026-08-01', to: '2026-08-07' } });
   ingestion.simulator.setFaults(() => ({ kind: 'reply', status: 404, body: { error: 'coin not found' } }));
@@ -43,7 +43,7 @@ async function makeData(ingestion: TestIngestion): Promise<ReportData> {
       { ...bitcoin, rule: 'frozen', severity: 'warning', day: '2026-11-04', detail: '24 hours without any change.' },
     ])
     .execute();
-  const data = await readReportData(ingestion.database, {
+  const data = await readPageData(ingestion.database, {
     now: ingestion.clock.now(),
     universe: TWO_COINS,
     monthlyCredits: 10_000,
@@ -77,7 +77,7 @@ async function makeData(ingestion: TestIngestion): Promise<ReportData> {
     server = createServer(({ url: path }, response) => {
       hits += 1;
       response.setHeader('content-type', 'text/html; charset=utf-8');
-      response.end(renderReport(data, path === '/refreshing' ? { refreshSeconds: REFRESH_SECONDS } : {}));
+      response.end(renderPage(data, path === '/refreshing' ? { refreshSeconds: REFRESH_SECONDS } : {}));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

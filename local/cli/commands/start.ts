@@ -5,8 +5,8 @@ import { parseDatabaseUrl } from '../../../ingestion/database/database-url.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { statusText } from '../../output/outcome-text.ts';
 import type { Terminal } from '../../output/terminal.ts';
-import { readReportData } from '../../page/read-page-data.ts';
-import { renderReport } from '../../page/render-page.ts';
+import { readPageData } from '../../page/read-page-data.ts';
+import { renderPage } from '../../page/render-page.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/fire-on-schedule.ts';
 import type { HopOutcome, LocalStack } from '../../stack/local-stack.ts';
 import { type CommandContext, defineCommand, EXIT } from '../command.ts';
@@ -52,7 +52,7 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
       universe: settings.universe,
       port,
       log: context.log,
-      renderPage: () => renderPage(database, context),
+      renderPage: () => pageOf(database, context),
       onError: (error) => context.terminal.printError(messageOf(error)),
       onHop: (outcome) => context.terminal.note(hopText(outcome, context.terminal)),
     });
@@ -119,10 +119,10 @@ function introduction(
   ].join('\n');
 }
 
-async function renderPage(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
+async function pageOf(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
   const { monthlyCredits } = source;
-  const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits });
-  return renderReport(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
+  const data = await readPageData(database, { now: systemClock.now(), universe, monthlyCredits });
+  return renderPage(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
 }
 
 /** @returns a hop's outcome in one line. The log has the details. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { readReportData } from '../../local/page/read-page-data.ts';
-import { renderReport } from '../../local/page/render-page.ts';
+import { readPageData } from '../../local/page/read-page-data.ts';
+import { renderPage } from '../../local/page/render-page.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 const read = () =>
-  readReportData(ingestion.database, { now: Date.parse(NOW), universe: TWO_COINS, monthlyCredits: 10_000 });
+  readPageData(ingestion.database, { now: Date.parse(NOW), universe: TWO_COINS, monthlyCredits: 10_000 });
 
 test('an empty database gives a page that says what to do', async () => {
   const data = await read();
@@ -28,7 +28,7 @@ test('an empty database gives a page that says what to do', async () => {
     findings: { errors: 0, warnings: 0 },
   });
   expect([data.days[0], data.days.at(-1)]).toEqual(['2026-10-24', '2026-11-23']);
-  expect(renderReport(data)).toContain('npm run fetch-data');
+  expect(renderPage(data)).toContain('npm run fetch-data');
 });
 
 test('a run shows its prices at their days, up to today', async () => {
