@@ -1,4 +1,15 @@
-import { DAY_MS, HOUR_MS, isWithin, MINUTE_MS, type Span } from './time.ts';
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** A half-open span of time `[from, to)`, in milliseconds since 1970. */
+export type Span = { readonly from: number; readonly to: number };
+
+export const isWithin = (at: number, { from, to }: Span): boolean => at >= from && at < to;
+
+/** @returns 00:00 UTC of a day written `YYYY-MM-DD`. */
+export const startOfDay = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 
 export type Sample = readonly [at: number, value: number | null];
 
@@ -19,24 +30,12 @@ export function granularityOf(spanMs: number): Granularity {
   return spanMs <= 90 * DAY_MS ? 'hourly' : 'daily';
 }
 
-/** @returns the granularity that the samples' median spacing shows; hourly for a single sample, which shows none. */
-export function measuredGranularity(samples: readonly Sample[]): Granularity {
-  const times = samples.map(([at]) => at).sort((a, b) => a - b);
-  const spacings = times.slice(1).map((at, index) => at - (times[index] ?? at));
-  const median = spacings.sort((a, b) => a - b)[Math.floor(spacings.length / 2)] ?? HOUR_MS;
-  if (median < 30 * MINUTE_MS) return '5min';
-  return median < 12 * HOUR_MS ? 'hourly' : 'daily';
-}
-
 /** Applies the same change to all three arrays. */
 export const mapChart = (chart: Chart, change: (samples: readonly Sample[]) => readonly Sample[]): Chart => ({
   prices: change(chart.prices),
   market_caps: change(chart.market_caps),
   total_volumes: change(chart.total_volumes),
 });
-
-export const cutChart = (chart: Chart, span: Span): Chart =>
-  mapChart(chart, (samples) => samples.filter(([at]) => isWithin(at, span)));
 
 /** Writes numbers as CoinGecko does: `6.8e-05` and `0.0`, where JSON.stringify writes 0.000068 and 0. */
 function formatNumber(value: number | null): string {

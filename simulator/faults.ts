@@ -1,26 +1,21 @@
 import { type Chart, EMPTY_CHART, type Granularity, mapChart } from './chart.ts';
-import { htmlPage, json, type Reply, rateLimited, serverError, throttled } from './replies.ts';
+import { htmlPage, json, type Reply, rateLimited, serverError } from './replies.ts';
 
 /** What goes wrong with one request. */
 export type Fault =
   // In place of the answer.
   /** The connection breaks. */
   | { readonly kind: 'reset' }
-  /** A 429: with `Retry-After` where seconds are given, and as the plain text `Throttled` where `isText`. */
-  | { readonly kind: 'rate_limited'; readonly retryAfterSeconds?: number; readonly isText?: boolean }
-  /** Status 500 unless given. */
-  | { readonly kind: 'server_error'; readonly status?: number }
+  /** A 429: with `Retry-After` where seconds are given. */
+  | { readonly kind: 'rate_limited'; readonly retryAfterSeconds?: number }
+  | { readonly kind: 'server_error' }
   /** A web page, with status 200. */
   | { readonly kind: 'html' }
   | { readonly kind: 'reply'; readonly status: number; readonly body: unknown }
   // On the answer's way.
   | { readonly kind: 'latency'; readonly durationMs: number }
-  /** Sends the headers and half of the body, then nothing more. */
-  | { readonly kind: 'stall' }
   /** Ends after half of the body, as if that were all. */
   | { readonly kind: 'truncated' }
-  /** Makes the body longer than that. */
-  | { readonly kind: 'oversized'; readonly bytes: number }
   // In the chart.
   /** Sends this granularity, whatever was asked for. */
   | { readonly kind: 'granularity'; readonly granularity: Granularity }
@@ -28,7 +23,7 @@ export type Fault =
   | { readonly kind: 'empty' }
   /** Multiplies the middle price. The default of 12 makes it 10 times its neighbours, however they moved. */
   | { readonly kind: 'spike'; readonly factor?: number }
-  /** Sends US dollars, whatever currency was asked for. Only for made-up series. */
+  /** Sends US dollars, whatever currency was asked for. */
   | { readonly kind: 'currency_ignored' }
   /** Repeats the first values. */
   | { readonly kind: 'frozen' };
@@ -37,9 +32,9 @@ export type Fault =
 export function replyInstead(fault: Fault | null): Reply | null {
   switch (fault?.kind) {
     case 'rate_limited':
-      return fault.isText ? throttled() : rateLimited(fault.retryAfterSeconds);
+      return rateLimited(fault.retryAfterSeconds);
     case 'server_error':
-      return serverError(fault.status ?? 500);
+      return serverError();
     case 'html':
       return htmlPage();
     case 'reply':

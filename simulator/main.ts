@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { startSimulator } from './server.ts';
 
-const USAGE = `Usage: npm run simulator -- [--port N] [--plan public|demo|paid|none] [--key KEY]… [--seed N] [--now ISO]
-  [--recordings DIR] [--recorded-only] [--latency-ms N] [--requests-per-minute N]
+const USAGE = `Usage: npm run simulator -- [--port N] [--plan public|demo|paid|none] [--key KEY]… [--now ISO]
+  [--latency-ms N] [--requests-per-minute N]
 
 A stand-in for CoinGecko's API: prints its base URL as one line and serves until SIGINT or SIGTERM.`;
 
@@ -16,13 +16,10 @@ const settingsSchema = z.object({
   port: wholeNumber(0, 65_535).optional(),
   plan: z.enum(['public', 'demo', 'paid', 'none'], 'public, demo, paid or none').default('none'),
   key: z.array(z.string()).optional(),
-  seed: wholeNumber(0, 2 ** 32 - 1).optional(),
   now: z.iso
     .datetime({ error: 'a moment such as 2026-01-31T02:00:00Z', offset: true })
     .transform(Date.parse)
     .optional(),
-  recordings: z.string().optional(),
-  'recorded-only': z.boolean().default(false),
   'latency-ms': wholeNumber(0, 600_000).optional(),
   'requests-per-minute': wholeNumber(1, 1_000_000).optional(),
 });
@@ -35,10 +32,7 @@ function readSettings(args: readonly string[]): z.infer<typeof settingsSchema> {
       port: { type: 'string' },
       plan: { type: 'string' },
       key: { type: 'string', multiple: true },
-      seed: { type: 'string' },
       now: { type: 'string' },
-      recordings: { type: 'string' },
-      'recorded-only': { type: 'boolean' },
       'latency-ms': { type: 'string' },
       'requests-per-minute': { type: 'string' },
     },
@@ -63,10 +57,7 @@ async function serve(args: readonly string[]): Promise<void> {
     port: settings.port,
     plan: settings.plan === 'none' ? null : settings.plan,
     keys: settings.key,
-    seed: settings.seed,
     now: settings.now === undefined ? undefined : clockFrom(settings.now),
-    recordingsFolder: settings.recordings,
-    unrecorded: settings['recorded-only'] ? 'not_found' : 'made_up',
     latencyMs: settings['latency-ms'],
     requestsPerMinute: settings['requests-per-minute'],
   });

@@ -1,8 +1,27 @@
-import { randomAt, streamKey } from './random.ts';
-import { MINUTE_MS } from './time.ts';
+// Chance without state: the same key and index always give the same number, so a series has the same samples whatever
+// window is asked for.
+import { MINUTE_MS } from './chart.ts';
 
 // Called for every sample: in the test runner's contexts, looking up a global each time is slow.
 const { exp, floor, imul, SQRT2 } = Math;
+
+/** Chosen once. Another one would make other prices. */
+export const SEED = 1;
+
+/** @returns a 32-bit key for the stream that these parts name: their FNV-1a hash. */
+export function streamKey(...parts: readonly (string | number)[]): number {
+  let hash = 0x811c9dc5;
+  for (const character of parts.join('/')) hash = imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  return hash;
+}
+
+/** @returns the stream's number at that index, in [0, 1): key and index through murmur3's finalizer. */
+export function randomAt(key: number, index: number): number {
+  let hash = key ^ imul(index, 0x9e3779b1);
+  hash = imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+}
 
 /** A coin at one moment, in the currency asked for. `volume` is the rolling 24 h figure. */
 export type Quote = { readonly price: number; readonly marketCap: number; readonly volume: number };
@@ -62,25 +81,25 @@ function makeWalk(key: number): (at: number) => number {
 }
 
 /** @returns a level for a coin that has none above. Like most coins, it is mostly small: down to 0.0000001. */
-function inventCoin(seed: number, coin: string): { priceUsd: number; supply: number } {
-  const key = streamKey(seed, coin, 'level');
+function inventCoin(coin: string): { priceUsd: number; supply: number } {
+  const key = streamKey(SEED, coin, 'level');
   const priceUsd = 10 ** (-7 + 9 * randomAt(key, 0));
   const marketCapUsd = 10 ** (6 + 4 * randomAt(key, 1));
   return { priceUsd, supply: marketCapUsd / priceUsd };
 }
 
 /**
- * The series of one coin in one currency: a pure function of the seed, the names and the moment. As at CoinGecko, a
+ * The series of one coin in one currency: a pure function of the names and the moment. As at CoinGecko, a
  * figure in another currency is the one in US dollars times a rate, and at any moment all coins have the same rate.
  * @param hasFixedRates whether rates between currencies stand still.
  */
-export function makeSeries(seed: number, coin: string, currency: string, hasFixedRates = false): (at: number) => Quote {
-  const { priceUsd, supply } = COINS[coin] ?? inventCoin(seed, coin);
-  const rateLevel = RATES[currency] ?? 10 ** (-2 + 5 * randomAt(streamKey(seed, currency, 'level'), 0));
-  const volumeKey = streamKey(seed, coin, 'volume');
-  const priceWalk = makeWalk(streamKey(seed, coin, 'price'));
+export function makeSeries(coin: string, currency: string, hasFixedRates = false): (at: number) => Quote {
+  const { priceUsd, supply } = COINS[coin] ?? inventCoin(coin);
+  const rateLevel = RATES[currency] ?? 10 ** (-2 + 5 * randomAt(streamKey(SEED, currency, 'level'), 0));
+  const volumeKey = streamKey(SEED, coin, 'volume');
+  const priceWalk = makeWalk(streamKey(SEED, coin, 'price'));
   const volumeWalk = makeWalk(volumeKey);
-  const rateWalk = makeWalk(streamKey(seed, currency, 'rate'));
+  const rateWalk = makeWalk(streamKey(SEED, currency, 'rate'));
   const turnover = 0.02 + 0.06 * randomAt(volumeKey, 0);
   return (at) => {
     // Currencies move a tenth as much as coins do.

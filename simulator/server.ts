@@ -2,15 +2,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import { parseUniverse, type Universe } from '../ingestion/contract/universe-schema.ts';
+import { MINUTE_MS, SECOND_MS } from './chart.ts';
 import { type Fault, replyInstead } from './faults.ts';
-import { MORE } from './more-of-the-universe.ts';
-import { makeRateLimit } from './rate-limit.ts';
-import { readRecordings } from './recordings.ts';
-import { type Reply, rateLimited } from './replies.ts';
+import { rateLimited } from './replies.ts';
 import { answer, BASE_PATH, type Source } from './routes.ts';
 import type { History } from './synthetic-chart.ts';
 
@@ -38,8 +35,6 @@ export type SimulatorOptions = {
   readonly requestsPerMinute?: number | null;
   /** How many days back prices reach; null: all the way. @default the plan's limit */
   readonly historyDays?: number | null;
-  /** @default 1 */
-  readonly seed?: number;
   /** The share of days with empty or doubled hours, or with unknown market caps: 0 to 1. @default 0.03 */
   readonly disturbedShare?: number;
   /** The simulated time, at which prices end. @default the server's clock */
@@ -51,11 +46,6 @@ export type SimulatorOptions = {
   readonly history?: History;
   /** Rates between currencies stand still. @default false */
   readonly hasFixedRates?: boolean;
-  readonly faults?: Faults;
-  /** A folder of recorded answers. Series that are recorded there get these answers only. */
-  readonly recordingsFolder?: string;
-  /** How series that were never recorded are answered. @default 'made_up' */
-  readonly unrecorded?: 'made_up' | 'not_found';
   /** Delays every answer. @default 0 */
   readonly latencyMs?: number;
 };
@@ -72,34 +62,7 @@ export type Simulator = {
   close(): Promise<void>;
 };
 
-async function send(response: ServerResponse, reply: Reply, fault: Fault | null): Promise<void> {
-  response.writeHead(reply.status, reply.headers);
-  const half = reply.body.slice(0, reply.body.length / 2);
-  switch (fault?.kind) {
-    case 'stall':
-      response.write(half);
-      return;
-    case 'truncated':
-      response.end(half);
-      return;
-    case 'oversized':
-      return pipeline(withBlanks(reply.body, fault.bytes), response);
-    default:
-      response.end(reply.body);
-  }
-}
-
-/** Blanks after the JSON leave it valid, so that only a limit on the size can refuse it. */
-function* withBlanks(body: string, bytes: number): Generator<string> {
-  const blanks = ' '.repeat(64 * 1024);
-  yield body;
-  for (let sent = body.length; sent <= bytes; sent += blanks.length) yield blanks;
-}
-
-/**
- * Starts a stand-in for CoinGecko's API v3 on loopback.
- * @throws Error when the port is taken, or when the recordings can't be read.
- */
+/** Starts a stand-in for CoinGecko's API v3 on loopback. @throws Error when the port is taken. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { plan = null, clock = Date.now, now = clock, latencyMs = 0 } = options;
   const planned = plan === null ? { requestsPerMinute: null, historyDays: null } : PLANS[plan];
@@ -107,17 +70,14 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const rateLimit = makeRateLimit(requestsPerMinute);
   let source: Source = {
     universe: options.universe ?? defaultUniverse(),
-    seed: options.seed ?? 1,
     disturbedShare: options.disturbedShare ?? 0.03,
     history: options.history ?? {},
     hasFixedRates: options.hasFixedRates ?? false,
     plan,
     keys: options.keys ?? null,
     historyDays,
-    recordings: options.recordingsFolder === undefined ? null : await readRecordings(options.recordingsFolder),
-    unrecorded: options.unrecorded ?? 'made_up',
   };
-  let faults = options.faults ?? [];
+  let faults: Faults = [];
   let faultIndex = 0;
   const requests: SimulatedRequest[] = [];
   const closing = new AbortController();
@@ -148,7 +108,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     request.status = reply.status;
     // Its own time and not this machine's, so that a replay sees one clock.
     response.setHeader('date', new Date(now()).toUTCString());
-    await send(response, reply, fault);
+    response.writeHead(reply.status, reply.headers);
+    response.end(fault?.kind === 'truncated' ? reply.body.slice(0, reply.body.length / 2) : reply.body);
   }
 
   const server = createServer((incoming, response) => {
@@ -181,16 +142,43 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   };
 }
 
+/**
+ * Judges a request when it arrives: lets that many pass in any 60 s. As at CoinGecko, a refused request counts too.
+ * @returns a function of the arrival: null where it may pass, else the whole seconds until one may.
+ */
+function makeRateLimit(requestsPerMinute: number | null): (receivedAt: number) => number | null {
+  if (requestsPerMinute === null) return () => null;
+  let arrivals: number[] = [];
+  return (receivedAt) => {
+    arrivals = arrivals.filter((at) => at > receivedAt - MINUTE_MS);
+    const isOver = arrivals.length >= requestsPerMinute;
+    arrivals.push(receivedAt);
+    const blocking = arrivals.at(-requestsPerMinute) ?? receivedAt;
+    return isOver ? Math.ceil((blocking + MINUTE_MS - receivedAt) / SECOND_MS) : null;
+  };
+}
+
+/** Some of the coins and currencies that CoinGecko has besides those of universe.json. Some share a symbol. */
+const MORE: Universe = {
+  coins: [
+    { id: 'binance-peg-uniswap', symbol: 'uni', name: 'Binance-Peg Uniswap' },
+    { id: 'cosmos', symbol: 'atom', name: 'Cosmos Hub' },
+    { id: 'monero', symbol: 'xmr', name: 'Monero' },
+    { id: 'pepe', symbol: 'pepe', name: 'Pepe' },
+    { id: 'shiba-inu', symbol: 'shib', name: 'Shiba Inu' },
+    { id: 'shiba-inu-empire', symbol: 'shib', name: 'Shiba Inu Empire' },
+    { id: 'stellar', symbol: 'xlm', name: 'Stellar' },
+  ],
+  currencies: ['btc', 'chf', 'jpy', 'xau'].map((code) => ({ code, name: code.toUpperCase() })),
+};
+
 function defaultUniverse(): Universe {
   const file = new URL('../universe.json', import.meta.url);
   const universe = parseUniverse(readFileSync(file, 'utf8'), 'universe.json');
   if ('problems' in universe) throw new Error(universe.problems.join('\n'));
-  const isNew = <Item>(items: readonly Item[], key: (item: Item) => string) => {
-    const known = new Set(items.map(key));
-    return (item: Item) => !known.has(key(item));
-  };
+  const { coins, currencies } = universe;
   return {
-    coins: [...universe.coins, ...MORE.coins.filter(isNew(universe.coins, ({ id }) => id))],
-    currencies: [...universe.currencies, ...MORE.currencies.filter(isNew(universe.currencies, ({ code }) => code))],
+    coins: [...coins, ...MORE.coins.filter(({ id }) => !coins.some((coin) => coin.id === id))],
+    currencies: [...currencies, ...MORE.currencies.filter(({ code }) => !currencies.some((one) => one.code === code))],
   };
 }

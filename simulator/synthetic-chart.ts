@@ -1,13 +1,24 @@
-import type { Chart, Granularity, Sample } from './chart.ts';
-import { sampleTimes, sentMarketCap } from './irregularities.ts';
-import { makeSeries } from './price-series.ts';
-import { randomAt, streamKey } from './random.ts';
-import { DAY_MS, HOUR_MS, SECOND_MS, type Span, startOfDay } from './time.ts';
+import {
+  type Chart,
+  DAY_MS,
+  type Granularity,
+  HOUR_MS,
+  isWithin,
+  MINUTE_MS,
+  type Sample,
+  SECOND_MS,
+  type Span,
+  startOfDay,
+} from './chart.ts';
+import { makeSeries, randomAt, SEED, streamKey } from './price-series.ts';
+
+// Called for every sample: in the test runner's contexts, looking up a global each time is slow.
+const { floor, imul } = Math;
 
 /** One coin, in one currency or, where none is given, in all. */
 type Selection = { readonly coin: string; readonly currency?: string };
 
-/** What happened to the source's data, beside what the seed decides. Days are UTC, `YYYY-MM-DD`. */
+/** What happened to the source's data, beside what chance decides. Days are UTC, `YYYY-MM-DD`. */
 export type History = {
   /** Days without samples. Where `hours` (0–23) are given, only these have none. */
   readonly daysWithoutData?: readonly (Selection & { readonly day: string; readonly hours?: readonly number[] })[];
@@ -18,7 +29,6 @@ export type History = {
 };
 
 export type SyntheticSource = {
-  readonly seed: number;
   /** The share of days with empty or doubled hours, or with unknown market caps: 0 to 1. */
   readonly disturbedShare: number;
   readonly history: History;
@@ -51,9 +61,7 @@ function makeIsAbsent(history: History, series: Required<Selection>): (at: numbe
     at < listedAt ||
     absences.some(
       ({ start, hours }) =>
-        at >= start &&
-        at < start + DAY_MS &&
-        (hours === undefined || hours.includes(Math.floor((at - start) / HOUR_MS))),
+        at >= start && at < start + DAY_MS && (hours === undefined || hours.includes(floor((at - start) / HOUR_MS))),
     );
 }
 
@@ -65,10 +73,10 @@ export function revisionFactor({ revision }: History, series: Required<Selection
 
 /** @returns what CoinGecko might have sent. Whatever is asked, a moment has the same sample. */
 export function syntheticChart(source: SyntheticSource, request: ChartRequest): Chart {
-  const { seed, disturbedShare, history, hasFixedRates } = source;
+  const { disturbedShare, history, hasFixedRates } = source;
   const { coin, currency, span, granularity, tailAt } = request;
-  const quoteAt = makeSeries(seed, coin, currency, hasFixedRates);
-  const key = streamKey(seed, coin, 'irregularities');
+  const quoteAt = makeSeries(coin, currency, hasFixedRates);
+  const key = streamKey(SEED, coin, 'irregularities');
   const isAbsent = makeIsAbsent(history, { coin, currency });
   const factorAt = revisionFactor(history, { coin, currency });
 
@@ -89,11 +97,97 @@ export function syntheticChart(source: SyntheticSource, request: ChartRequest): 
   for (const at of times) add(at);
   if (tailAt !== null && !isAbsent(tailAt)) {
     // A tail's stamp is cut to the second. A tail that repeats the last sample so follows it with an older stamp.
-    const second = Math.floor(tailAt / SECOND_MS);
+    const second = floor(tailAt / SECOND_MS);
     const last = times.at(-1) ?? 0;
     const repeatsLast = last > second * SECOND_MS || (last > 0 && randomAt(key, second) < 2 * disturbedShare);
     const at = repeatsLast ? last : second * SECOND_MS;
-    add(at, Math.floor(at / SECOND_MS) * SECOND_MS);
+    add(at, floor(at / SECOND_MS) * SECOND_MS);
   }
   return { prices, market_caps: marketCaps, total_volumes: volumes };
+}
+
+// When CoinGecko has samples, and when it has none, as recorded answers show. All of it is a pure function of the coin's
+// stream and the hour or day: the same in every currency and in every window.
+
+/** Disturbed days: the hours without a sample, and those with two. Each day turns them by some hours. */
+const DISTURBED_DAYS: readonly { empty: readonly number[]; double: readonly number[] }[] = [
+  { empty: [14, 17, 21], double: [20] }, // 22 samples in 21 hours: thin
+  { empty: [9, 15], double: [] }, // 22 samples in 22 hours
+  { empty: [14], double: [15] }, // 24 samples in 23 hours
+  { empty: [], double: [11] }, // 25 samples
+  { empty: [], double: [0, 2, 4] }, // 27 samples
+];
+const WHOLE_DAY = { empty: [], double: [] };
+
+/** Independent streams of chance for one coin. */
+const DAY_STREAM = 1;
+const JITTER_STREAM = 2;
+const LATE_STREAM = 3;
+const SECOND_STREAM = 4;
+const FIVE_MINUTE_STREAM = 5;
+const CAP_DAY_STREAM = 6;
+const CAP_HOUR_STREAM = 7;
+const stream = (key: number, number: number): number => key ^ imul(number, 0x165667b1);
+
+const pick = <Item>(items: readonly Item[], chance: number): Item | undefined => items[floor(chance * items.length)];
+
+/** Hourly samples lie 0–10 min past the hour, most of them in the first minutes. A late one lies at 57 min. */
+function hourlyTimes(key: number, disturbedShare: number, { from, to }: Span): number[] {
+  const times: number[] = [];
+  for (let day = floor(from / DAY_MS); day * DAY_MS < to; day++) {
+    const chance = randomAt(stream(key, DAY_STREAM), day);
+    const { empty, double } = (chance < disturbedShare && pick(DISTURBED_DAYS, chance / disturbedShare)) || WHOLE_DAY;
+    for (let hourOfDay = 0; hourOfDay < 24; hourOfDay++) {
+      const hour = day * 24 + hourOfDay;
+      const place = (hourOfDay + day) % 24;
+      if (empty.includes(place)) continue;
+      const isDouble = double.includes(place);
+      const isLate = !isDouble && randomAt(stream(key, LATE_STREAM), hour) < disturbedShare / 24;
+      const jitter = randomAt(stream(key, JITTER_STREAM), hour) ** 2 * 10 * MINUTE_MS;
+      times.push(hour * HOUR_MS + floor(isLate ? 57 * MINUTE_MS + jitter / 10 : jitter));
+      if (isDouble) {
+        const second = (20 + 30 * randomAt(stream(key, SECOND_STREAM), hour)) * MINUTE_MS;
+        times.push(hour * HOUR_MS + floor(second));
+      }
+    }
+  }
+  return times.filter((at) => isWithin(at, { from, to }));
+}
+
+/** Two 5-minute samples lie up to 9 min apart. */
+function fiveMinuteTimes(key: number, { from, to }: Span): number[] {
+  const times: number[] = [];
+  for (let step = floor(from / (5 * MINUTE_MS)); step * 5 * MINUTE_MS < to; step++) {
+    const jitter = randomAt(stream(key, FIVE_MINUTE_STREAM), step) * 4 * MINUTE_MS;
+    times.push(step * 5 * MINUTE_MS + floor(jitter));
+  }
+  return times.filter((at) => isWithin(at, { from, to }));
+}
+
+/** Daily samples lie exactly at 00:00 UTC. */
+function dailyTimes({ from, to }: Span): number[] {
+  const times: number[] = [];
+  for (let at = Math.ceil(from / DAY_MS) * DAY_MS; at < to; at += DAY_MS) times.push(at);
+  return times;
+}
+
+/**
+ * @param key the coin's stream.
+ * @param disturbedShare the share of days with empty or doubled hours, 0 to 1.
+ * @returns the moments in the span that have a sample, ascending.
+ */
+function sampleTimes(key: number, granularity: Granularity, disturbedShare: number, span: Span): number[] {
+  if (granularity === 'daily') return dailyTimes(span);
+  return granularity === '5min' ? fiveMinuteTimes(key, span) : hourlyTimes(key, disturbedShare, span);
+}
+
+/**
+ * @returns the market cap as CoinGecko sends it. On some days it is null or 0; both mean unknown. Undefined: the sample
+ * is left out, so that the array is shorter than the others.
+ */
+function sentMarketCap(key: number, disturbedShare: number, at: number, marketCap: number): number | null | undefined {
+  const ofDay = randomAt(stream(key, CAP_DAY_STREAM), floor(at / DAY_MS));
+  if (ofDay < disturbedShare) return ofDay < disturbedShare / 2 ? null : 0;
+  const ofHour = randomAt(stream(key, CAP_HOUR_STREAM), floor(at / HOUR_MS));
+  return ofHour < disturbedShare / 24 ? undefined : marketCap;
 }

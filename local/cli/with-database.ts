@@ -17,8 +17,8 @@ import { type CommandContext, UsageError } from './command.ts';
 /** What this machine keeps between calls. It lies in the project, wherever the command is called from. */
 export const DATA_FOLDER = fileURLToPath(new URL('../../.data', import.meta.url));
 
-/** Where `npm run redrive` finds the stacks that are running. */
-export const STACKS_FOLDER = join(DATA_FOLDER, 'stacks');
+/** Holds a folder for each database. `npm run redrive` finds there which stacks are running. */
+export const QUEUES_FOLDER = join(DATA_FOLDER, 'queues');
 
 /** Does the work with the embedded server: one that already runs, or one that is started and stopped for it. */
 export async function withEmbeddedServer<Result>(

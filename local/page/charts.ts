@@ -5,11 +5,8 @@ import type { Day } from '../../ingestion/domain/day.ts';
 import { formatAxisPrice, formatMonth, formatShortDay } from '../output/format.ts';
 import { type Html, html } from './html.ts';
 
-/** The prices of consecutive days; null where a day has no row. */
+/** The prices of consecutive days; null, where a day has no row, interrupts the lines. */
 type Prices = readonly (StoredDailyPrice | null)[];
-
-/** What a chart draws at one place; null interrupts its lines. */
-type Point = Pick<StoredDailyPrice, 'low' | 'high' | 'average' | 'isFinal'> | null;
 
 /**
  * A drawing is stretched to the room it gets, so these only say how fine its grid is. Its labels are text beside it,
@@ -20,24 +17,16 @@ const HEIGHT = 400;
 const GRID_LINES = 4;
 const DAY_LABELS = 5;
 
-/** More points than that can't be told apart, and make the page large. A year is drawn day by day. */
-const MAX_POINTS = { chart: 366, sparkline: 92 };
-
 /** Labels of longer charts name months. */
 const MAX_DAYS_BY_DAY = 200;
-
-/** @returns how many days share a point of the chart. */
-export const daysPerPoint = (days: readonly Day[]): number => Math.ceil(days.length / MAX_POINTS.chart);
 
 /**
  * The daily averages of one series as a line within the band from low to high. Days without a row interrupt it. A ring
  * marks a provisional day, a dot a final one that has no neighbour to draw a line to.
  */
 export function priceChart(days: readonly Day[], prices: Prices): Html {
-  const perPoint = daysPerPoint(days);
-  const points = pointsOf(prices, perPoint);
-  const drawn = points.filter((point) => point !== null);
-  const x = scaleLinear([0, points.length - 1], [0, WIDTH]);
+  const drawn = prices.filter((price) => price !== null);
+  const x = scaleLinear([0, prices.length - 1], [0, WIDTH]);
   const y = scaleLinear(
     [Math.min(...drawn.map(({ low }) => low)), Math.max(...drawn.map(({ high }) => high))],
     [HEIGHT, 0],
@@ -45,67 +34,51 @@ export function priceChart(days: readonly Day[], prices: Prices): Html {
   const ticks = y.ticks(GRID_LINES).map((price) => ({ top: share(y(price), HEIGHT), label: formatAxisPrice(price) }));
   const gutter = Math.max(...ticks.map(({ label }) => label.length));
 
-  const band = area<Point>()
-    .defined((point) => point !== null)
+  const band = area<Prices[number]>()
+    .defined((price) => price !== null)
     .x((_, index) => x(index))
-    .y0((point) => y(point?.low ?? 0))
-    .y1((point) => y(point?.high ?? 0))
+    .y0((price) => y(price?.low ?? 0))
+    .y1((price) => y(price?.high ?? 0))
     .digits(1);
   /** Lines without length: their round ends are the dots. */
   const dots = (isWanted: (isFinal: boolean, index: number) => boolean) =>
-    points
-      .map((point, index) =>
-        point !== null && isWanted(point.isFinal, index)
-          ? `M${x(index).toFixed(1)},${y(point.average).toFixed(1)}h0`
+    prices
+      .map((price, index) =>
+        price !== null && isWanted(price.isFinal, index)
+          ? `M${x(index).toFixed(1)},${y(price.average).toFixed(1)}h0`
           : '',
       )
       .join('');
-  const isAlone = (index: number) => (points[index - 1] ?? null) === null && (points[index + 1] ?? null) === null;
+  const isAlone = (index: number) => (prices[index - 1] ?? null) === null && (prices[index + 1] ?? null) === null;
   const provisional = dots((isFinal) => !isFinal);
 
   return html`<div class="plot" style="--gutter:${gutter}ch">
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"><path class="band" d="${band(points)}"/>
-<path class="average" d="${averageLine(points, x, y)}"/>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"><path class="band" d="${band(prices)}"/>
+<path class="average" d="${averageLine(prices, x, y)}"/>
 <path class="dot" d="${dots((isFinal, index) => isFinal && isAlone(index))}"/>
 <path class="ring" d="${provisional}"/><path class="hole" d="${provisional}"/></svg>
 ${ticks.map(({ top, label }) => html`<span class="price" style="top:${top}">${label}</span>`)}
 ${dayLabels(days).map(
-  ({ label, index }) => html`<span class="day" style="left:${share(x(index / perPoint), WIDTH)}">${label}</span>`,
+  ({ label, index }) => html`<span class="day" style="left:${share(x(index), WIDTH)}">${label}</span>`,
 )}</div>`;
 }
 
 /** The averages alone, without axes, in the text's colour. */
 export function sparkline(prices: Prices): Html {
-  const points = pointsOf(prices, Math.ceil(prices.length / MAX_POINTS.sparkline));
-  const averages = points.flatMap((point) => point?.average ?? []);
-  const x = scaleLinear([0, points.length - 1], [0, WIDTH]);
+  const averages = prices.flatMap((price) => price?.average ?? []);
+  const x = scaleLinear([0, prices.length - 1], [0, WIDTH]);
   const y = scaleLinear([Math.min(...averages), Math.max(...averages)], [HEIGHT, 0]);
-  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"><path d="${averageLine(points, x, y)}"/></svg>`;
-}
-
-/** Draws `perPoint` days as one: their lowest, their highest and their average. */
-function pointsOf(prices: Prices, perPoint: number): readonly Point[] {
-  if (perPoint <= 1) return prices;
-  return Array.from({ length: Math.ceil(prices.length / perPoint) }, (_, index) => {
-    const rows = prices.slice(index * perPoint, (index + 1) * perPoint).filter((price) => price !== null);
-    if (rows.length === 0) return null;
-    return {
-      low: Math.min(...rows.map(({ low }) => low)),
-      high: Math.max(...rows.map(({ high }) => high)),
-      average: rows.reduce((sum, { average }) => sum + average, 0) / rows.length,
-      isFinal: rows.every(({ isFinal }) => isFinal),
-    };
-  });
+  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"><path d="${averageLine(prices, x, y)}"/></svg>`;
 }
 
 type Scale = (value: number) => number;
 
-const averageLine = (points: readonly Point[], x: Scale, y: Scale): string | null =>
-  line<Point>()
-    .defined((point) => point !== null)
+const averageLine = (prices: Prices, x: Scale, y: Scale): string | null =>
+  line<Prices[number]>()
+    .defined((price) => price !== null)
     .x((_, index) => x(index))
-    .y((point) => y(point?.average ?? 0))
-    .digits(1)([...points]);
+    .y((price) => y(price?.average ?? 0))
+    .digits(1)([...prices]);
 
 /** Counted back from today, and half a step off the edges, where a label would be cut. */
 function dayLabels(days: readonly Day[]): { label: string; index: number }[] {

@@ -3,8 +3,7 @@ import { type Day, startOf } from '../../ingestion/domain/day.ts';
 import type { DayStatus } from '../../ingestion/domain/day-state.ts';
 import { formatCount, formatMonth, formatShortDay } from '../output/format.ts';
 import { type Html, html } from './html.ts';
-import type { ReportData, ReportSeries } from './page-data.ts';
-import { perView, viewsOf, type Zoom } from './zoom.ts';
+import type { PageData } from './read-page-data.ts';
 
 const MEANINGS: Readonly<Record<DayStatus, string>> = {
   final: 'final',
@@ -26,16 +25,12 @@ const MAX_DAYS_BY_WEEK = 120;
  * The heat map of days × series. It is a table, so that a screen reader can read it. Each stretch of equal days tells its
  * dates when pointed at.
  */
-export function coverageSection(data: ReportData, zooms: readonly Zoom[]): Html {
-  const first = data.days.findIndex((_, index) => data.series.some(({ statuses }) => statuses[index] !== 'none'));
-  return html`<section class="card" aria-labelledby="coverage">
+export const coverageSection = (data: PageData): Html => html`<section class="card" aria-labelledby="coverage">
 <header><h2 id="coverage">Coverage</h2>
 <ul class="legend">${Object.entries(MEANINGS).map(([status, meaning]) => html`<li><i class="day-${status}"></i>${meaning}</li>`)}</ul></header>
-${perView(viewsOf(zooms, first), ({ start }) => heatMap(data, start))}</section>`;
-}
+${heatMap(data)}</section>`;
 
-function heatMap({ universe, series, ...data }: ReportData, start: number): Html {
-  const days = data.days.slice(start);
+function heatMap({ universe, series, days }: PageData): Html {
   const dayWidth = Math.max(DAY_WIDTH.min, Math.min(DAY_WIDTH.max, Math.floor(WIDTH / days.length)));
   const bySeries = new Map(series.map((one) => [`${one.coin}/${one.currency}`, one]));
   return html`<div class="scroll rtl" tabindex="0" role="region" aria-label="Coverage by series and day, scrollable">
@@ -46,7 +41,7 @@ function heatMap({ universe, series, ...data }: ReportData, start: number): Html
 ${universe.coins.map(
   (coin) =>
     html`<tbody>${universe.currencies.map((currency, index) => {
-      const statuses = statusesOf(bySeries.get(`${coin.id}/${currency.code}`), days, start);
+      const statuses = bySeries.get(`${coin.id}/${currency.code}`)?.statuses ?? days.map(() => 'none' as const);
       return html`<tr>${
         index === 0
           ? html`<th scope="rowgroup" rowspan="${universe.currencies.length}" class="coin" title="${coin.name}">${coin.name}</th>`
@@ -56,9 +51,6 @@ ${universe.coins.map(
 `,
 )}</table></div>`;
 }
-
-const statusesOf = (series: ReportSeries | undefined, days: readonly Day[], start: number) =>
-  series?.statuses.slice(start) ?? days.map(() => 'none' as const);
 
 type Stretch = { readonly status: CoverageStatus; readonly first: Day; last: Day; length: number };
 

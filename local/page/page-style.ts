@@ -4,7 +4,7 @@ import { type Html, trusted } from './html.ts';
  * The page's whole look. Text keeps a contrast of 4.5 : 1 in light and dark. Nothing rests on telling colours apart:
  * the statuses of coverage also differ in lightness and pattern, and a sign tells up from down.
  */
-export const REPORT_STYLE: Html = trusted(`
+export const PAGE_STYLE: Html = trusted(`
 :root {
   color-scheme: light dark;
   --page: #f4f6f9; --surface: #fff; --sunken: #f0f3f7; --line: #e1e6ed; --ink: #131a24; --muted: #566172;
@@ -95,7 +95,6 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
   padding-top: 14px; border-top: 1px solid var(--line); }
 .facts dt { font-size: 12px; color: var(--muted); } .facts dd { font-size: 14px; font-weight: 600; }
 .latest { margin-top: 2px; color: var(--muted); } .latest b { color: var(--ink); }
-.zoom { text-align: center; }
 .note { font-size: 12px; color: var(--muted); margin-top: 4px; }
 
 .scroll { overflow: auto hidden; overscroll-behavior-x: contain; }
@@ -182,6 +181,6 @@ footer { display: flex; flex-wrap: wrap; gap: 4px 24px; justify-content: space-b
   .tiles { grid-template-columns: repeat(5, 1fr); }
   .market { grid-template-columns: minmax(0, 1fr) max-content; }
   .scroll { overflow: visible; } .days { width: 100%; }
-  .zoom, .switch label:not(:has(:checked)), label:has(#refresh), a[download] { display: none; }
+  .switch label:not(:has(:checked)), label:has(#refresh), a[download] { display: none; }
 }
 `);

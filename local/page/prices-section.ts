@@ -11,56 +11,49 @@ import {
   formatShortDay,
   NO_VALUE,
 } from '../output/format.ts';
-import { daysPerPoint, priceChart, sparkline } from './charts.ts';
-import { hideUnchosen, radio, switchOf } from './choice.ts';
-import { type Html, html } from './html.ts';
-import type { ReportData } from './page-data.ts';
-import { perView, type View, viewsOf, type Zoom } from './zoom.ts';
+import { priceChart, sparkline } from './charts.ts';
+import { type Html, hideUnchosen, html, radio } from './html.ts';
+import type { PageData } from './read-page-data.ts';
 
-/** A chart of more days has no CSV: the page would hold every number twice. */
-const MAX_CSV_DAYS = 366;
-
-type LatestPrice = ReportData['status']['latestPrices'][number];
+type LatestPrice = PageData['status']['latestPrices'][number];
 
 /** What the section shows of one series. */
 type Quote = {
   readonly coin: Coin;
   readonly currency: Currency;
+  /** From the first day that has a price. */
   readonly days: readonly Day[];
   readonly prices: readonly (StoredDailyPrice | null)[];
-  readonly views: readonly View[];
   /** The newest final day, and how its average differs from that of the day before, as a share. */
   readonly final: { readonly day: Day; readonly price: StoredDailyPrice; readonly change: number | null } | null;
   readonly latest: LatestPrice | null;
 };
 
 /** The prices: a chart of one coin in one currency beside a table of all coins. */
-export function pricesSection(data: ReportData, zooms: readonly Zoom[]): Html {
+export function pricesSection(data: PageData): Html {
   const { coins, currencies } = data.universe;
   const now = Date.parse(data.status.now);
-  const rows = coins.map((coin) => ({
-    coin,
-    quotes: currencies.map((currency) => toQuote(data, zooms, coin, currency)),
-  }));
-  const newest = rows
-    .flatMap(({ quotes }) => quotes.flatMap(({ final }) => final?.day ?? []))
-    .sort()
-    .at(-1);
+  const rows = coins.map((coin) => ({ coin, quotes: currencies.map((currency) => toQuote(data, coin, currency)) }));
+  const finalDays = rows.flatMap(({ quotes }) => quotes.flatMap(({ final }) => final?.day ?? []));
+  const newest = finalDays.sort().at(-1);
   const hasLatest = rows.some(({ quotes }) => quotes.some(({ latest }) => latest !== null));
-  const options = currencies.map(({ code, name }) => ({ label: code.toUpperCase(), name }));
+  const heading = (name: string) => html`<th scope="col" class="num">${name}</th>`;
   return html`<section class="card" aria-labelledby="prices">
 <style>${hideUnchosen('currency', currencies.length)}
 ${hideUnchosen('coin', coins.length)}</style>
-<header><h2 id="prices">Prices</h2>${switchOf('currency', 'Currency', options, 0)}</header>
+<header><h2 id="prices">Prices</h2>${currencySwitch(currencies)}</header>
 <div class="market">
-<div>${rows.map(({ quotes }, index) => html`<div data-coin="${index}">${perCurrency(quotes, (quote) => panel(quote, now))}</div>`)}</div>
+<div>${rows.map(
+    ({ quotes }, index) => html`<div data-coin="${index}">${perCurrency(quotes, (quote) => panel(quote, now))}</div>`,
+  )}</div>
 <div class="scroll" tabindex="0" role="region" aria-label="All coins, scrollable"><table class="coins">
 <caption class="hidden">The prices of all coins; choose one to see its chart</caption>
-<thead><tr><th scope="col">Coin</th>${hasLatest ? html`<th scope="col" class="num">Latest</th>` : null}<th scope="col" class="num">Average${newest ? ` of ${formatShortDay(newest)}` : null}</th>
-<th scope="col" class="num">vs. day before</th><th scope="col" class="num">${zooms.map(({ label }, index) => html`<span data-zoom="${index}">${label}</span>`)}</th></tr></thead>
+<thead><tr><th scope="col">Coin</th>${hasLatest ? heading('Latest') : null}
+${heading(newest ? `Average of ${formatShortDay(newest)}` : 'Average')}
+${heading('vs. day before')}${heading('Trend')}</tr></thead>
 <tbody>${rows.map(
     ({ coin, quotes }, index) => html`<tr>
-<th scope="row"><label>${radio('coin', index, index === 0)}${coin.name} <small>${coin.symbol.toUpperCase()}</small></label></th>
+<th scope="row"><label>${radio('coin', index)}${coin.name} <small>${coin.symbol.toUpperCase()}</small></label></th>
 ${hasLatest ? html`<td class="num">${perCurrency(quotes, ({ latest }) => latestCell(latest, now))}</td>` : null}
 <td class="num">${perCurrency(quotes, ({ final }) => finalCell(final, newest))}</td>
 <td class="num">${perCurrency(quotes, ({ final }) => changeMark(final?.change ?? null))}</td>
@@ -69,11 +62,20 @@ ${hasLatest ? html`<td class="num">${perCurrency(quotes, ({ latest }) => latestC
 </div></section>`;
 }
 
-function toQuote(data: ReportData, zooms: readonly Zoom[], coin: Coin, currency: Currency): Quote {
+const currencySwitch = (currencies: readonly Currency[]): Html =>
+  html`<fieldset class="switch"><legend class="hidden">Currency</legend>${currencies.map(
+    ({ code, name }, index) => html`<label title="${name}">${radio('currency', index)}${code.toUpperCase()}</label>`,
+  )}</fieldset>`;
+
+function toQuote(data: PageData, coin: Coin, currency: Currency): Quote {
   const isOfSeries = (one: { coin: string; currency: string }) =>
     one.coin === coin.id && one.currency === currency.code;
-  const { days } = data;
-  const prices = data.series.find(isOfSeries)?.prices ?? [];
+  const all = data.series.find(isOfSeries)?.prices ?? [];
+  const first = Math.max(
+    0,
+    all.findIndex((price) => price !== null),
+  );
+  const [days, prices] = [data.days.slice(first), all.slice(first)];
   const index = prices.findLastIndex((price) => price?.isFinal);
   const [day, price, before] = [days[index], prices[index], prices[index - 1]];
   return {
@@ -81,18 +83,14 @@ function toQuote(data: ReportData, zooms: readonly Zoom[], coin: Coin, currency:
     currency,
     days,
     prices,
-    views: viewsOf(
-      zooms,
-      prices.findIndex((one) => one !== null),
-    ),
     final: day && price ? { day, price, change: before ? price.average / before.average - 1 : null } : null,
     latest: data.status.latestPrices.find(isOfSeries) ?? null,
   };
 }
 
-/** The charts of one series, with the figures of its newest final day. */
+/** The chart of one series, with the figures of its newest final day. */
 function panel(quote: Quote, now: Instant): Html {
-  const { coin, currency, views, final, latest } = quote;
+  const { coin, currency, final, latest } = quote;
   const code = currency.code.toUpperCase();
   const title = html`<h3>${coin.name} <span>in ${currency.name}</span></h3>`;
   const now24h = latest === null ? null : latestLine(latest, code, now);
@@ -114,31 +112,29 @@ function panel(quote: Quote, now: Instant): Html {
 <span class="muted">average of <time datetime="${day}">${day}</time></span>${
     change === null ? null : html`<span>${changeMark(change)} <span class="muted">against the day before</span></span>`
   }</div>${now24h}
-${perView(views, (view) => chart(quote, view))}
+${chart(quote)}
 <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 /** What the source says of the moment, apart from the daily prices. */
-const latestLine = ({ price, change24hPercent, observedAt }: LatestPrice, code: string, now: Instant): Html =>
-  html`<p class="latest">Latest <b>${formatPrice(price)} ${code}</b>, <time datetime="${observedAt}">${formatAge(now - Date.parse(observedAt))}</time>${
-    change24hPercent === null ? null : html`; ${changeMark(change24hPercent / 100)} in the 24 h before`
-  }</p>`;
+function latestLine({ price, change24hPercent, observedAt }: LatestPrice, code: string, now: Instant): Html {
+  const change = change24hPercent === null ? null : html`; ${changeMark(change24hPercent / 100)} in the 24 h before`;
+  const age = formatAge(now - Date.parse(observedAt));
+  return html`<p class="latest">Latest <b>${formatPrice(price)} ${code}</b>,
+<time datetime="${observedAt}">${age}</time>${change}</p>`;
+}
 
-function chart({ coin, currency, ...quote }: Quote, { start }: View): Html {
-  const days = quote.days.slice(start);
-  const prices = quote.prices.slice(start);
+function chart({ coin, currency, days, prices }: Quote): Html {
   const averages = prices.flatMap((price) => price?.average ?? []);
-  if (averages.length === 0) return html`<p class="muted">No price in these ${formatCount(days.length)} days.</p>`;
   const code = currency.code.toUpperCase();
-  const span = `${days[0]} to ${days.at(-1)}`;
-  const summary = `${coin.name} in ${code}, ${span}: daily averages from ${formatPrice(Math.min(...averages))} to ${formatPrice(Math.max(...averages))}`;
-  const points = daysPerPoint(days);
+  const [first = '', last = ''] = [days[0], days.at(-1)];
+  const [low, high] = [formatPrice(Math.min(...averages)), formatPrice(Math.max(...averages))];
+  const summary = `${coin.name} in ${code}, ${first} to ${last}: daily averages from ${low} to ${high}`;
+  const file = `${coin.id}-${currency.code}-${first}-to-${last}.csv`;
   return html`<figure class="chart" role="img" aria-label="${summary}">${priceChart(days, prices)}</figure>
-<p class="note">Line: ${points === 1 ? 'daily average' : `average of ${points} days`}. Band: low to high. Ring: provisional. A break: no row.${
-    days.length > MAX_CSV_DAYS
-      ? null
-      : html` <a download="${`${coin.id}-${currency.code}-${span.replaceAll(' ', '-')}.csv`}" href="${csvLink(prices)}">CSV of ${formatQuantity(averages.length, 'day')}<span class="hidden">: ${coin.name} in ${code}</span></a>`
-  }</p>`;
+<p class="note">Line: daily average. Band: low to high. Ring: provisional. A break: no row.
+<a download="${file}" href="${csvLink(prices)}">CSV of ${formatQuantity(averages.length, 'day')}<span
+class="hidden">: ${coin.name} in ${code}</span></a></p>`;
 }
 
 /** @returns a data: link with the numbers behind a chart, as they are stored. */
@@ -155,19 +151,18 @@ const latestCell = (latest: LatestPrice | null, now: Instant): Html =>
     : html`${formatPrice(latest.price)} <small>${formatAge(now - Date.parse(latest.observedAt))}</small>`;
 
 /** Names the day where it isn't that of the column. */
-const finalCell = (final: Quote['final'], newest: Day | undefined): Html =>
-  final === null
-    ? html`${NO_VALUE}`
-    : html`${formatPrice(final.price.average)}${final.day === newest ? null : html` <small>${formatShortDay(final.day)}</small>`}`;
+function finalCell(final: Quote['final'], newest: Day | undefined): Html {
+  if (final === null) return html`${NO_VALUE}`;
+  const day = final.day === newest ? null : html` <small>${formatShortDay(final.day)}</small>`;
+  return html`${formatPrice(final.price.average)}${day}`;
+}
 
 /** The averages as a small line, coloured by how the last differs from the first. */
-const trend = ({ prices, views }: Quote): Html =>
-  html`${perView(views, ({ start }) => {
-    const shown = prices.slice(start);
-    const [first, last] = [shown.find((price) => price !== null), shown.findLast((price) => price !== null)];
-    const change = first && last ? last.average / first.average - 1 : null;
-    return html`<span class="${direction(change)}">${sparkline(shown)}</span>`;
-  })}`;
+function trend({ prices }: Quote): Html {
+  const [first, last] = [prices[0], prices.findLast((price) => price !== null)];
+  const change = first && last ? last.average / first.average - 1 : null;
+  return html`<span class="${direction(change)}">${sparkline(prices)}</span>`;
+}
 
 const perCurrency = (quotes: readonly Quote[], content: (quote: Quote) => Html): Html[] =>
   quotes.map((quote, index) => html`<div data-currency="${index}">${content(quote)}</div>`);

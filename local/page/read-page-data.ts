@@ -1,12 +1,35 @@
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import type { Database } from '../../ingestion/database/connection.ts';
-import { readCoverage, readUnavailableDays } from '../../ingestion/database/coverage.ts';
-import { readFindingsOfAllRuns } from '../../ingestion/database/findings.ts';
-import { readDailyPrices } from '../../ingestion/database/prices.ts';
+import {
+  type DailyCoverage,
+  readCoverage,
+  readUnavailableDays,
+  type UnavailableDay,
+} from '../../ingestion/database/coverage.ts';
+import { type FindingsOfAllRuns, readFindingsOfAllRuns } from '../../ingestion/database/findings.ts';
+import { readDailyPrices, type StoredDailyPrice } from '../../ingestion/database/prices.ts';
 import { readStatus, type Status } from '../../ingestion/database/read-status.ts';
 import { addDays, type Day, dayOf, daysFrom, type Instant } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import type { ReportData } from './page-data.ts';
+
+/** One series over the page's days: `prices[i]` and `statuses[i]` belong to `days[i]` of the page. */
+export type PageSeries = DailyCoverage & { readonly prices: readonly (StoredDailyPrice | null)[] };
+
+/** Everything the status page shows. Plain JSON. */
+export type PageData = {
+  /** The prices come from the simulator: the page warns of them, and credits nobody. */
+  readonly isMadeUp: boolean;
+  readonly universe: Universe;
+  /** What `npm run status` prints, at the moment the page was made. */
+  readonly status: Status;
+  /** The plan's quota; null where it has none. */
+  readonly monthlyCredits: number | null;
+  /** Consecutive, from the oldest that any series has or waits for up to today. */
+  readonly days: readonly Day[];
+  readonly series: readonly PageSeries[];
+  readonly findings: FindingsOfAllRuns;
+  readonly unavailableDays: readonly UnavailableDay[];
+};
 
 /** How many days before today an empty database shows: as many as the first run fetches. */
 const FIRST_RUN_DAYS = 30;
@@ -20,10 +43,10 @@ const FINDINGS_LISTED = 100;
  * @param options.isMadeUp whether the prices come from the simulator; false unless given.
  * @throws DatabaseUnreachableError
  */
-export async function readReportData(
+export async function readPageData(
   database: Database,
   options: { now: Instant; universe: Universe; monthlyCredits: number | null; isMadeUp?: boolean },
-): Promise<ReportData> {
+): Promise<PageData> {
   const { now, universe, monthlyCredits, isMadeUp = false } = options;
   const status = await readStatus(database, { now, universe });
   const to = dayOf(now);

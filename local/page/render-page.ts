@@ -1,15 +1,15 @@
 import type { CoverageStatus } from '../../ingestion/database/coverage.ts';
 import { HOUR_MS, lastSettledDay } from '../../ingestion/domain/day.ts';
 import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from '../output/format.ts';
-import { hideUnchosen, switchOf } from './choice.ts';
 import { coverageSection } from './coverage-section.ts';
-import { findingsSection } from './findings-section.ts';
 import { type Html, html, trusted } from './html.ts';
-import type { ReportData } from './page-data.ts';
-import { REPORT_STYLE } from './page-style.ts';
+import { PAGE_STYLE } from './page-style.ts';
 import { pricesSection } from './prices-section.ts';
-import { runsSection } from './runs-section.ts';
-import { openingZoom, type Zoom, zoomsOf } from './zoom.ts';
+import type { PageData } from './read-page-data.ts';
+import { runsAndFindings } from './runs-and-findings.ts';
+
+/** Charts and coverage show so many days before today, day by day. `npm run export` gives all. */
+const SHOWN_DAYS = 365;
 
 /** Said wherever made-up prices are shown. */
 export const MADE_UP = 'Demo: these prices are made up.';
@@ -20,11 +20,11 @@ export const MADE_UP = 'Demo: these prices are made up.';
  * @param options.refreshSeconds for a page that is served: how often it loads itself again. Without it the page has no
  * script at all.
  */
-export function renderReport(data: ReportData, { refreshSeconds }: { refreshSeconds?: number } = {}): string {
+export function renderPage(data: PageData, { refreshSeconds }: { refreshSeconds?: number } = {}): string {
   const { now, runs } = data.status;
   const hasPrices = data.series.some(({ prices }) => prices.some((price) => price !== null));
   const hasAnswers = hasPrices || runs.some(({ credits }) => credits > 0);
-  const zooms = zoomsOf(data.days);
+  const shown = newestDays(data);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -33,8 +33,7 @@ export function renderReport(data: ReportData, { refreshSeconds }: { refreshSeco
 <meta name="color-scheme" content="light dark">
 <title>Crypto prices: status</title>
 <link rel="icon" href="data:,">
-<style>${REPORT_STYLE}
-${hideUnchosen('zoom', zooms.length)}</style>
+<style>${PAGE_STYLE}</style>
 </head>
 <body>
 ${data.isMadeUp ? html`<p class="banner" role="note">${MADE_UP}</p>` : null}
@@ -45,8 +44,8 @@ ${data.isMadeUp ? html`<p class="banner" role="note">${MADE_UP}</p>` : null}
     refreshSeconds === undefined ? null : refreshBox(refreshSeconds)
   }</div></header>
 ${hasPrices || runs.length > 0 ? tiles(data, hasAnswers) : null}
-${hasPrices ? [zoomSwitch(data, zooms), pricesSection(data, zooms), coverageSection(data, zooms)] : noPrices(data)}
-${hasPrices || runs.length > 0 ? [runsSection(data), findingsSection(data, hasAnswers)] : null}
+${hasPrices ? [pricesSection(shown), coverageSection(shown)] : noPrices(data)}
+${hasPrices || runs.length > 0 ? runsAndFindings(data, hasAnswers) : null}
 <footer>${
     data.isMadeUp
       ? html`<p>Made-up prices: nobody provided them.</p>`
@@ -64,11 +63,14 @@ ${
 `.markup;
 }
 
-/** One click rules the charts and the coverage. A page that has only one zoom needs no switch. */
-const zoomSwitch = (data: ReportData, zooms: readonly Zoom[]): Html | null =>
-  zooms.length === 1
-    ? null
-    : html`<div class="zoom">${switchOf('zoom', 'How far back', zooms, openingZoom(zooms, data))}</div>`;
+function newestDays({ days, series, ...data }: PageData): PageData {
+  const from = -SHOWN_DAYS - 1;
+  return {
+    ...data,
+    days: days.slice(from),
+    series: series.map((one) => ({ ...one, prices: one.prices.slice(from), statuses: one.statuses.slice(from) })),
+  };
+}
 
 /** A checkbox, since a reader must be able to stop it: a `meta` refresh can't be stopped, and forgets what was chosen. */
 const refreshBox = (seconds: number): Html =>
@@ -88,7 +90,7 @@ setInterval(() => {
 `;
 
 /** What people ask first: how fresh, how complete, how many credits left. */
-function tiles(data: ReportData, hasAnswers: boolean): Html {
+function tiles(data: PageData, hasAnswers: boolean): Html {
   const { newestFinalDay, priceAgeHours, lastCompleteRunAt, hoursSinceComplete, creditsThisMonth } = data.status;
   const { expected, missing } = countExpected(data);
   const { errors, warnings } = data.findings;
@@ -131,7 +133,7 @@ ${tile(
 }
 
 /** As in a run's verdict, a settled day that is provisional counts as missing. */
-function countExpected({ days, series, status }: ReportData): { expected: number; missing: number } {
+function countExpected({ days, series, status }: PageData): { expected: number; missing: number } {
   const lastSettled = lastSettledDay(Date.parse(status.now));
   const settled = series.flatMap(({ statuses }) => statuses.filter((_, index) => (days[index] ?? '') <= lastSettled));
   const count = (...wanted: readonly CoverageStatus[]): number => settled.filter((one) => wanted.includes(one)).length;
@@ -148,7 +150,7 @@ const meter = (share: number): Html =>
 const noPrices = ({
   universe,
   status: { runs },
-}: ReportData): Html => html`<section class="card empty" aria-labelledby="empty">
+}: PageData): Html => html`<section class="card empty" aria-labelledby="empty">
 <svg width="132" height="56" viewBox="0 0 132 56" fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path opacity=".25" d="M2 54H130"/><path stroke-dasharray="1 8" d="M4 42 26 30 46 37 68 18 88 26 108 10 128 4"/></svg>
 <h2 id="empty">No prices yet</h2>
 <p>${

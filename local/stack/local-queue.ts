@@ -1,15 +1,24 @@
-import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import type { Delivery } from '../../functions/worker/worker-queue.ts';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS, VISIBILITY_MINUTES } from '../../ingestion/contract/limits.ts';
-import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-request.ts';
-import { IngestionError } from '../../ingestion/domain/failure.ts';
-import { LOCAL_AWS, MIN_HIDDEN_SECONDS } from './local-aws.ts';
-import { type OwnFolder, takeFolder } from './queue-folder.ts';
+import { IngestionError, LockTakenError } from '../../ingestion/domain/failure.ts';
+import type { Clock } from '../../ingestion/ports.ts';
+import { LOCAL_AWS, type QueueFolder, takeFolder } from './queue-folder.ts';
 
 const RUNS = 'runs.fifo';
 const DEAD = 'runs-dead.fifo';
-const VISIBILITY_SECONDS = VISIBILITY_MINUTES * 60;
-const RETENTION_SECONDS = QUEUE_RETENTION_DAYS * 24 * 60 * 60;
+
+/**
+ * The emulator can't store that a message is hidden no longer (fauxqs 2.4.1: its table wants a receive count there). Its
+ * own timer does without.
+ */
+export const MIN_HIDDEN_SECONDS = 1;
 
 /** @property runs wait, are postponed or in hand. */
 export type QueueCounts = { readonly runs: number; readonly deadLetters: number };
@@ -21,54 +30,68 @@ export type LocalQueue = {
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
   counts(): QueueCounts;
+  /** Tells other processes that this queue is served, and where the stack's page is. */
+  announce(url: string): Promise<void>;
   /** @returns what is kept for the next start. */
   close(): Promise<QueueCounts>;
 };
 
 /**
- * @param parent holds a folder for each queue. A message is on the disk there before it counts as accepted. What stacks that
- * have ended left there is taken up at once, also what a killed worker had in hand or a retry had postponed. With null
+ * @param folder keeps the queue of one database. A message is on the disk there before it counts as accepted. What an
+ * earlier stack left there is taken up at once, also what a killed worker had in hand or a retry had postponed. With null
  * nothing is kept.
+ * @throws LockTakenError when another stack is running on the folder.
  * @throws IngestionError when the folder can't be used.
  */
-export async function startLocalQueue(parent: string | null): Promise<LocalQueue> {
-  if (parent === null) return serve(await startFauxqs({ port: 0, logger: false }), null);
+export async function startLocalQueue(folder: string | null): Promise<LocalQueue> {
+  if (folder === null) return serve(await startFauxqs({ port: 0, logger: false }), null);
+  let own: QueueFolder | null = null;
   try {
-    const { own, left } = await takeFolder(parent);
-    const sqs = await openEmulator(own);
-    for (const folder of left) await moveAll(folder, sqs);
-    const queue = serve(sqs, own);
-    await releaseAll(sqs, queue.client);
+    own = await takeFolder(folder);
+    const queue = serve(await startFauxqs({ port: 0, logger: false, dataDir: own.path }), own);
+    await queue.releaseAll();
     return queue;
   } catch (error) {
+    own?.close();
+    if (error instanceof LockTakenError) throw error;
     throw new IngestionError(
-      `The queue's messages in ${parent} can't be used: ${(error as Error).message}. Make the folder writable, or move it ` +
+      `The queue's messages in ${folder} can't be used: ${(error as Error).message}. Make the folder writable, or move it ` +
         'away to start with an empty queue.',
       { cause: error },
     );
   }
 }
 
-const openEmulator = ({ path }: OwnFolder): Promise<FauxqsServer> =>
-  startFauxqs({ port: 0, logger: false, dataDir: path });
-
-function serve(sqs: FauxqsServer, folder: OwnFolder | null): LocalQueue {
+function serve(sqs: FauxqsServer, folder: QueueFolder | null) {
   createQueues(sqs);
   const client = new SQSClient({ ...LOCAL_AWS, endpoint: sqs.address });
-  const queueUrl = urlOf(sqs, RUNS);
-  const counts = () => ({ runs: messagesOf(sqs, RUNS).length, deadLetters: messagesOf(sqs, DEAD).length });
+  // The emulator knows a queue by its name, whatever stands before it.
+  const urlOf = (name: string) => new URL(`/000000000000/${name}`, sqs.address).href;
+  const queueUrl = urlOf(RUNS);
+  const messagesOf = (name: string) => sqs.inspectQueue(name)?.messages ?? { ready: [], inflight: [] };
+  const countOf = (name: string) => messagesOf(name).ready.length + messagesOf(name).inflight.length;
+  const counts = () => ({ runs: countOf(RUNS), deadLetters: countOf(DEAD) });
   return {
     client,
     endpoint: sqs.address,
     queueUrl,
-    deadLetterQueueUrl: urlOf(sqs, DEAD),
+    deadLetterQueueUrl: urlOf(DEAD),
     counts,
+    announce: async (url: string) => await folder?.announce({ url, endpoint: sqs.address, queueUrl }),
+    /** Nobody has a message in hand when the stack starts. */
+    async releaseAll() {
+      for (const name of [RUNS, DEAD]) {
+        for (const { receiptHandle } of messagesOf(name).inflight) {
+          const message = { QueueUrl: urlOf(name), ReceiptHandle: receiptHandle };
+          await client.send(new ChangeMessageVisibilityCommand({ ...message, VisibilityTimeout: MIN_HIDDEN_SECONDS }));
+        }
+      }
+    },
     async close() {
       client.destroy();
       const left = counts();
       await sqs.stop();
-      if (left.runs + left.deadLetters === 0) await folder?.remove();
-      else folder?.close();
+      folder?.close();
       return left;
     },
   };
@@ -76,43 +99,69 @@ function serve(sqs: FauxqsServer, folder: OwnFolder | null): LocalQueue {
 
 /** Not those that are there already: made again, the emulator would delete their messages. */
 function createQueues(sqs: FauxqsServer): void {
-  const fifo = { FifoQueue: 'true', MessageRetentionPeriod: String(RETENTION_SECONDS) };
+  const fifo = { FifoQueue: 'true', MessageRetentionPeriod: `${QUEUE_RETENTION_DAYS * 24 * 60 * 60}` };
   if (!sqs.inspectQueue(DEAD)) sqs.createQueue(DEAD, { attributes: fifo });
   if (sqs.inspectQueue(RUNS)) return;
   const redrive = { deadLetterTargetArn: sqs.inspectQueue(DEAD)?.arn, maxReceiveCount: MAX_RECEIVES };
   sqs.createQueue(RUNS, {
-    attributes: { ...fifo, VisibilityTimeout: String(VISIBILITY_SECONDS), RedrivePolicy: JSON.stringify(redrive) },
+    attributes: { ...fifo, VisibilityTimeout: `${VISIBILITY_MINUTES * 60}`, RedrivePolicy: JSON.stringify(redrive) },
   });
 }
 
-/** The emulator knows a queue by its name, whatever stands before it. */
-const urlOf = (sqs: FauxqsServer, name: string): string => new URL(`/000000000000/${name}`, sqs.address).href;
+/** The longest that SQS lets one request wait for a message. */
+const WAIT_SECONDS = 20;
 
-function messagesOf(sqs: FauxqsServer, name: string) {
-  const { ready = [], inflight = [] } = sqs.inspectQueue(name)?.messages ?? {};
-  return [...inflight.map(({ message }) => message), ...ready];
-}
+/** The pause after a request that failed. */
+const RETRY_MS = 1_000;
 
-/** Nobody has a message in hand when the stack starts. */
-async function releaseAll(sqs: FauxqsServer, client: SQSClient): Promise<void> {
-  for (const name of [RUNS, DEAD]) {
-    for (const { receiptHandle } of sqs.inspectQueue(name)?.messages.inflight ?? []) {
-      const message = { QueueUrl: urlOf(sqs, name), ReceiptHandle: receiptHandle };
-      await client.send(new ChangeMessageVisibilityCommand({ ...message, VisibilityTimeout: MIN_HIDDEN_SECONDS }));
+/**
+ * Hands a queue's messages to `handle`, one at a time, and deletes each one that `handle` is done with. Any other
+ * message stays hidden for as long as the queue, or `handle`, has set.
+ *
+ * @param options.handle returns whether the message may be deleted.
+ * @param options.onError is told when the queue can't be reached, and when `handle` throws.
+ * @returns a function that stops the polling. It waits for the message in hand.
+ */
+export function pollQueue(options: {
+  readonly client: SQSClient;
+  readonly queueUrl: string;
+  readonly clock: Pick<Clock, 'sleep'>;
+  readonly handle: (delivery: Delivery) => Promise<boolean>;
+  readonly onError: (error: unknown) => void;
+}): () => Promise<void> {
+  const { client, queueUrl, clock, handle, onError } = options;
+  const stopped = new AbortController();
+
+  async function receive(): Promise<Delivery | null> {
+    const command = new ReceiveMessageCommand({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: 1,
+      WaitTimeSeconds: WAIT_SECONDS,
+      MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+    });
+    const { Messages: [message] = [] } = await client.send(command, { abortSignal: stopped.signal });
+    if (!message) return null;
+    const { MessageId: messageId = '', ReceiptHandle: receiptHandle = '', Body: body = '' } = message;
+    return { messageId, receiptHandle, body, receiveCount: Number(message.Attributes?.ApproximateReceiveCount ?? 1) };
+  }
+
+  async function poll(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        const delivery = await receive();
+        if (delivery === null || !(await handle(delivery))) continue;
+        await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: delivery.receiptHandle }));
+      } catch (error) {
+        if (stopped.signal.aborted) return;
+        onError(error);
+        await clock.sleep(RETRY_MS, stopped.signal).catch(() => {});
+      }
     }
   }
-}
 
-/** Killed half-way, it leaves messages in both folders: a second delivery of a run finds nothing to do. */
-async function moveAll(folder: OwnFolder, target: FauxqsServer): Promise<void> {
-  createQueues(target);
-  const source = await openEmulator(folder);
-  for (const name of [RUNS, DEAD]) {
-    for (const { body, messageAttributes, messageId } of messagesOf(source, name)) {
-      const fifo = { messageGroupId: MESSAGE_GROUP_ID, messageDeduplicationId: messageId };
-      target.sendMessage(name, body, { messageAttributes, ...fifo });
-    }
-  }
-  await source.stop();
-  await folder.remove();
+  const ended = poll();
+  return async () => {
+    stopped.abort();
+    await ended;
+  };
 }

@@ -13,16 +13,14 @@ import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { SourceSettings } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startHttpApi } from './http-api.ts';
-import { MIN_HIDDEN_SECONDS } from './local-aws.ts';
-import { type LocalQueue, type QueueCounts, startLocalQueue } from './local-queue.ts';
-import { pollQueue } from './queue-poller.ts';
+import { type LocalQueue, MIN_HIDDEN_SECONDS, pollQueue, type QueueCounts, startLocalQueue } from './local-queue.ts';
 
 const HOP_TIMEOUT_MS = WORKER_TIMEOUT_MINUTES * MINUTE_MS;
 
 export type LocalStackOptions = {
   /** Names a database whose tables are up to date. */
   readonly databaseUrl: string;
-  /** Keeps the queue's messages from one start to the next; null where nothing is to be kept. */
+  /** The database's own: it keeps the queue's messages from one start to the next. Null where nothing is to be kept. */
   readonly queueFolder: string | null;
   readonly cronSecret: string;
   readonly source: SourceSettings;
@@ -45,7 +43,7 @@ export type LocalStack = {
   /** The page's address. */
   readonly url: string;
   readonly endpointUrl: string;
-  readonly queue: Pick<LocalQueue, 'endpoint' | 'queueUrl'>;
+  readonly queueUrl: string;
   /** What an earlier start had left in the queues. */
   readonly takenUp: QueueCounts;
   /**
@@ -59,6 +57,7 @@ export type LocalStack = {
  * Starts the deployed program on loopback: the trigger behind an HTTP server, the FIFO queue with its dead-letter queue,
  * and a worker that takes runs from it. These are the functions that the handlers of the cloud call, composed in this
  * process: see docs/adr/0012-local-stack.md.
+ * @throws LockTakenError when another stack is running on the queue's folder.
  * @throws IngestionError when the port is taken.
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
@@ -105,11 +104,13 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       },
       onError,
     });
-    stops.push(() => api.close());
+    stops.push(api.close);
+    const url = `${api.url}/`;
+    await queue.announce(url);
     return {
-      url: `${api.url}/`,
+      url,
       endpointUrl: `${api.url}${ENDPOINT_PATH}`,
-      queue: { endpoint: queue.endpoint, queueUrl: queue.queueUrl },
+      queueUrl: queue.queueUrl,
       takenUp,
       stop,
     };

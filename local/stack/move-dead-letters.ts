@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import {
-  ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
@@ -13,14 +12,13 @@ import {
 import * as z from 'zod';
 import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-request.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
-import { MIN_HIDDEN_SECONDS } from './local-aws.ts';
 
 const redrivePolicy = z.object({ deadLetterTargetArn: z.string() });
 
 /**
  * Moves every message of a queue's dead-letter queue back, so that its run is tried again. The run fetches only what is
- * still missing. A message that fails again in the meantime stays in the dead-letter queue. If this is killed half-way,
- * a message may be in both queues: its second run finds nothing to do.
+ * still missing. As many are moved as lie there at the start, in their order: one that fails again in the meantime comes
+ * last, and stays. If this is killed half-way, a message may be in both queues: its second run finds nothing to do.
  *
  * @param config makes a client that reaches the queue.
  * @param queueUrl names the queue of runs, whose redrive policy names its dead-letter queue.
@@ -30,16 +28,12 @@ const redrivePolicy = z.object({ deadLetterTargetArn: z.string() });
 export async function redrive(config: SQSClientConfig, queueUrl: string): Promise<string[]> {
   const client = new SQSClient(config);
   const deadLetterQueueUrl = await findDeadLetterQueue(client, queueUrl);
-  const moved = new Set<string>();
-  for (;;) {
+  const count = await countMessages(client, deadLetterQueueUrl);
+  const moved: string[] = [];
+  while (moved.length < count) {
     const message = await receive(client, deadLetterQueueUrl);
-    if (!message) return [...moved];
+    if (!message) break;
     const { Body: body = '', ReceiptHandle: receipt } = message;
-    const handle = { QueueUrl: deadLetterQueueUrl, ReceiptHandle: receipt };
-    if (moved.has(body)) {
-      await client.send(new ChangeMessageVisibilityCommand({ ...handle, VisibilityTimeout: MIN_HIDDEN_SECONDS }));
-      return [...moved];
-    }
     await client.send(
       new SendMessageCommand({
         QueueUrl: queueUrl,
@@ -49,9 +43,20 @@ export async function redrive(config: SQSClientConfig, queueUrl: string): Promis
         MessageDeduplicationId: randomUUID(),
       }),
     );
-    await client.send(new DeleteMessageCommand(handle));
-    moved.add(body);
+    await client.send(new DeleteMessageCommand({ QueueUrl: deadLetterQueueUrl, ReceiptHandle: receipt }));
+    moved.push(body);
   }
+  return moved;
+}
+
+/** A message that somebody has in hand, such as a redrive that was killed, counts: it comes back. */
+async function countMessages(client: SQSClient, queueUrl: string): Promise<number> {
+  const command = new GetQueueAttributesCommand({
+    QueueUrl: queueUrl,
+    AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+  });
+  const { Attributes: counts = {} } = await client.send(command);
+  return Object.values(counts).reduce((sum, count) => sum + Number(count), 0);
 }
 
 async function findDeadLetterQueue(client: SQSClient, queueUrl: string): Promise<string> {

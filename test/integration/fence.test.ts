@@ -8,7 +8,7 @@ import { TIME_LIMITS } from '../../ingestion/database/time-limits.ts';
 import { LockLostError, LockTakenError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { IngestionLock, PriceSource, Repositories } from '../../ingestion/ports.ts';
-import { randomAt, streamKey } from '../../simulator/random.ts';
+import { randomAt, streamKey } from '../../simulator/price-series.ts';
 import { answerWith, dailyPrice, openRun } from '../support/database-fixtures.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';

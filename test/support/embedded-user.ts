@@ -2,8 +2,13 @@
 import { once } from 'node:events';
 import { startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
 
-const server = await startEmbeddedPostgres({ dataFolder: process.argv[2] ?? '', flags: ['-c', 'fsync=off'] });
-console.log(JSON.stringify({ url: server.url, folder: server.folder }));
+const said: string[] = [];
+const server = await startEmbeddedPostgres({
+  dataFolder: process.argv[2] ?? '',
+  flags: ['-c', 'fsync=off'],
+  log: (message) => said.push(message),
+});
+console.log(JSON.stringify({ url: server.url, folder: server.folder, said }));
 await once(process.stdin, 'data');
 await server.stop();
 process.stdin.destroy();

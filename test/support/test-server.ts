@@ -9,8 +9,7 @@ import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
-import { isRunning } from '../../local/postgres/is-running.ts';
+import { type EmbeddedPostgres, isRunning, startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
 import { databaseUrl } from './database-url.ts';
 import { silentLog } from './silent-log.ts';
 

@@ -1,9 +1,19 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { get } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { DAY_MS, formatChart, type Granularity, HOUR_MS, MINUTE_MS } from '../../simulator/chart.ts';
+import type { Fault } from '../../simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/server.ts';
+import { type ChartRequest, type SyntheticSource, syntheticChart } from '../../simulator/synthetic-chart.ts';
 
 const now = Date.parse('2026-03-10T12:30:15.250Z');
-const seconds = (iso: string): number => Date.parse(iso) / 1000;
+const secondsOf = (day: string): number => Date.parse(day) / 1000;
+const rangeOf = (from: string, to: string, currency = 'usd', coin = 'bitcoin') =>
+  `/coins/${coin}/market_chart/range?vs_currency=${currency}&from=${secondsOf(from)}&to=${secondsOf(to)}`;
+const FEBRUARY = rangeOf('2026-02-01', '2026-02-10');
 
 let simulator: Simulator | undefined;
 afterEach(() => simulator?.close());
@@ -13,209 +23,82 @@ async function start(options: SimulatorOptions = {}): Promise<Simulator> {
   return simulator;
 }
 
-/** What the tests look at; each answer has some of it. */
-type Body = {
-  prices: [at: number, price: number][];
-  error_code?: number;
-  status?: { error_code: number };
-  error: { status: { error_code: number; error_message: string } };
-};
-
-async function ask(path: string, headers: Record<string, string> = {}) {
-  const response = await fetch(`${simulator?.baseUrl}${path}`, { headers });
-  const body = (await response.json()) as Body;
+async function ask(path: string, headers: Record<string, string> = {}, baseUrl = simulator?.baseUrl) {
+  const response = await fetch(`${baseUrl}${path}`, { headers });
+  const body = await response.text();
   return { status: response.status, retryAfter: response.headers.get('retry-after'), body };
 }
 
-async function timesOf(path: string): Promise<number[]> {
-  const { status, body } = await ask(path);
-  expect(status).toBe(200);
-  return body.prices.map(([at]) => at);
-}
-
-const spacings = (times: readonly number[]): number[] => times.slice(1).map((at, index) => at - (times[index] ?? at));
-const bitcoin = '/coins/bitcoin/market_chart';
+const pricesOf = ({ body }: { body: string }): [at: number, price: number][] => JSON.parse(body).prices;
 
 describe('the endpoints', () => {
-  test('greet, and list the coins and currencies of the universe', async () => {
-    const universe = {
-      coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
-      currencies: [{ code: 'chf', name: 'Swiss franc' }],
-    };
-    await start({ universe });
-    expect((await ask('/ping')).body).toEqual({ gecko_says: '(V3) To the Moon!' });
-    expect((await ask('/coins/list')).body).toEqual(universe.coins);
-    expect((await ask('/simple/supported_vs_currencies')).body).toEqual(['chf']);
-    expect((await ask(`${bitcoin}?vs_currency=chf&days=2`)).status).toBe(200);
-    expect((await ask(`${bitcoin}?vs_currency=usd&days=2`)).status).toBe(400);
-  });
-
-  test('write down every request with its path, query, status and moment', async () => {
-    const { requests } = await start({ clock: () => 123_456 });
-    await ask('/coins/nothing/market_chart?vs_currency=usd&days=7');
-    expect(requests).toEqual([
-      {
-        receivedAt: 123_456,
-        path: '/api/v3/coins/nothing/market_chart',
-        query: { vs_currency: 'usd', days: '7' },
-        status: 404,
-      },
-    ]);
-  });
-
-  test.each([
-    ['1 day', 1, 5],
-    ['90 days', 90, 60],
-    ['91 days', 91, 24 * 60],
-  ])('choose the granularity of a range by its span: %s', async (_, days, minutes) => {
+  test('choose the granularity of a range by its span, and give no sample from outside of it', async () => {
     await start();
-    const to = seconds('2026-03-01T00:00:00Z');
-    const times = await timesOf(`${bitcoin}/range?vs_currency=usd&from=${to - days * 86_400}&to=${to}`);
-    expect(times).toHaveLength((days * 24 * 60) / minutes);
-    expect(spacings(times).toSorted((a, b) => a - b)[Math.floor(times.length / 2)]).toBeCloseTo(minutes * 60_000, -5);
-    expect(times.every((at) => at < to * 1000)).toBe(true);
+    for (const [days, minutes] of [
+      [1, 5],
+      [90, 60],
+      [91, 24 * 60],
+    ] as const) {
+      const to = secondsOf('2026-03-01');
+      const path = `/coins/bitcoin/market_chart/range?vs_currency=usd&from=${to - days * 86_400}&to=${to}`;
+      const times = pricesOf(await ask(path)).map(([at]) => at);
+      expect(times).toHaveLength((days * 24 * 60) / minutes);
+      expect(Math.max(...times)).toBeLessThan(to * 1000);
+    }
   });
 
-  test('give days=2 with all of yesterday, a part of the first day, and a tail cut to the second of the answer', async () => {
-    await start();
-    const times = await timesOf(`${bitcoin}?vs_currency=usd&days=2`);
-    const byDay = Map.groupBy(times, (at) => new Date(at).toISOString().slice(0, 10));
-    expect(byDay.get('2026-03-09')).toHaveLength(24);
-    expect(byDay.get('2026-03-08')?.length).toBeLessThan(13);
-    expect(times.at(-1)).toBe(Date.parse('2026-03-10T12:30:15.000Z'));
-  });
-
-  test('never give a sample of the future', async () => {
-    await start();
-    const times = await timesOf(
-      `${bitcoin}/range?vs_currency=usd&from=${now / 1000 - 3 * 86_400}&to=${now / 1000 + 86_400}`,
-    );
-    expect(Math.max(...times)).toBeLessThanOrEqual(now);
-    expect(Math.max(...times)).toBeGreaterThan(now - 60 * 60_000);
-  });
-
-  test('give a range that ends now a tail some of the time', async () => {
+  test('give a range that ends now a tail some of the time, and no sample of the future', async () => {
     let moment = now;
     await start({ now: () => moment });
     const tails = new Set<boolean>();
     for (let index = 0; index < 20; index++, moment += 1000) {
-      const times = await timesOf(
-        `${bitcoin}/range?vs_currency=usd&from=${moment / 1000 - 3 * 86_400}&to=${moment / 1000}`,
-      );
-      tails.add(times.at(-1) === Math.floor(moment / 1000) * 1000);
+      const [last = 0] = pricesOf(await ask(rangeOf('2026-03-07', '2026-03-12'))).at(-1) ?? [];
+      expect(last).toBeLessThanOrEqual(moment);
+      tails.add(last === Math.floor(moment / 1000) * 1000);
     }
     expect(tails).toEqual(new Set([true, false]));
   });
 
-  test('take ISO dates, in UTC, as well as UNIX seconds', async () => {
-    await start();
-    const bySeconds = await timesOf(
-      `${bitcoin}/range?vs_currency=usd&from=${seconds('2026-02-01T00:00Z')}&to=${seconds('2026-02-04T06:00Z')}`,
-    );
-    expect(await timesOf(`${bitcoin}/range?vs_currency=usd&from=2026-02-01&to=2026-02-04T06:00`)).toEqual(bySeconds);
-  });
-
-  test('give empty arrays for a range before the coin was listed', async () => {
-    await start({ history: { listedSince: { bitcoin: '2026-03-01' } } });
-    expect((await ask(`${bitcoin}/range?vs_currency=usd&from=2026-02-01&to=2026-02-04`)).body).toEqual({
-      prices: [],
-      market_caps: [],
-      total_volumes: [],
-    });
-  });
-
-  test('show a history that changes while they run', async () => {
-    await start();
-    const path = `${bitcoin}/range?vs_currency=usd&from=2026-02-01&to=2026-02-04`;
-    const before = (await ask(path)).body;
-    simulator?.setHistory({ revision: { from: '2026-02-01', factor: 1.5 } });
-    expect((await ask(path)).body.prices[0]?.[1]).toBeCloseTo((before.prices[0]?.[1] ?? 0) * 1.5, 6);
-    simulator?.setHistory({});
-    expect((await ask(path)).body).toEqual(before);
-  });
-});
-
-describe('wrong requests', () => {
   test.each([
-    ['/nothing', 404, { error: 'Incorrect path. Please check https://www.coingecko.com/api/' }],
-    ['/coins/nothing/market_chart?vs_currency=usd&days=2', 404, { error: 'coin not found' }],
-    [`${bitcoin}?days=2`, 422, { error: 'Missing parameter vs_currency' }],
-    [`${bitcoin}?vs_currency=usd`, 422, { error: 'Missing parameter days' }],
-    [`${bitcoin}/range?vs_currency=usd&from=1770000000`, 422, { error: 'Missing parameter to' }],
-    [`${bitcoin}?vs_currency=xyz&days=2`, 400, { error: 'invalid vs_currency' }],
-    [`${bitcoin}?vs_currency=usd&days=-2`, 400, { error: 'invalid days' }],
-    [`${bitcoin}/range?vs_currency=usd&from=yesterday&to=1770000000`, 400, { error: 'invalid from' }],
-    [`${bitcoin}/range?vs_currency=usd&from=1770000000&to=1760000000`, 400, { error: 'invalid to' }],
-  ])('%s is answered with %d', async (path, status, body) => {
-    await start();
-    expect(await ask(path)).toMatchObject({ status, body });
+    ['/nothing', 404, 'Incorrect path. Please check https://www.coingecko.com/api/'],
+    [rangeOf('2026-02-01', '2026-02-04', 'usd', 'nothing'), 404, 'coin not found'],
+    ['/coins/bitcoin/market_chart/range?vs_currency=usd&from=1770000000', 422, 'Missing parameter to'],
+    [rangeOf('2026-02-01', '2026-02-04', 'xyz'), 400, 'invalid vs_currency'],
+    [rangeOf('2026-02-04', '2026-02-01'), 400, 'invalid to'],
+  ])('answer %s with %d', async (path, status, error) => {
+    const { requests } = await start({ clock: () => 123_456 });
+    expect(await ask(path)).toMatchObject({ status, body: JSON.stringify({ error }) });
+    expect(requests).toMatchObject([{ receivedAt: 123_456, path: `/api/v3${path.split('?')[0]}`, status }]);
   });
 
-  test('without a User-Agent are refused with 403', async () => {
-    const { baseUrl } = await start();
-    const status = await new Promise((resolve, reject) => {
-      get(`${baseUrl}/ping`, (response) => resolve(response.resume().statusCode)).on('error', reject);
-    });
-    expect(status).toBe(403);
+  test('refuse who has no User-Agent, or asks beyond the history of the plan', async () => {
+    const { baseUrl } = await start({ historyDays: 365 });
+    const { promise, resolve } = Promise.withResolvers();
+    get(`${baseUrl}/coins/list`, (response) => resolve(response.resume().statusCode));
+    expect(await promise).toBe(403);
+    const { status, body } = await ask(rangeOf('2025-03-10', '2026-02-04'));
+    expect([status, JSON.parse(body).error.status.error_code]).toEqual([401, 10012]);
+    expect((await ask(rangeOf('2025-03-11', '2026-02-04'))).status).toBe(200);
   });
-
-  test('beyond the history of the plan are refused with 10012, a 401, and on its edge they are not', async () => {
-    await start({ historyDays: 365 });
-    const { status, body } = await ask(
-      `${bitcoin}/range?vs_currency=usd&from=${now / 1000 - 366 * 86_400}&to=${now / 1000}`,
-    );
-    expect(status).toBe(401);
-    expect(body.error.status).toMatchObject({ error_code: 10012, timestamp: '2026-03-10T12:30:15.250+00:00' });
-    expect(body.error.status.error_message).toContain('365 days');
-    expect((await ask(`${bitcoin}?vs_currency=usd&days=max`)).status).toBe(401);
-    expect((await ask(`${bitcoin}?vs_currency=usd&days=365`)).status).toBe(200);
-  });
-
-  test('for a paid interval are refused with 10005 on a free plan only', async () => {
-    await start({ plan: 'public' });
-    const path = `${bitcoin}?vs_currency=usd&days=2&interval=hourly`;
-    expect(await ask(path)).toMatchObject({ status: 401, body: { status: { error_code: 10005 } } });
-    await simulator?.close();
-    await start({ plan: null });
-    expect((await ask(path)).status).toBe(200);
-  });
-});
-
-describe('keys', () => {
-  const demo = { 'x-cg-demo-api-key': 'CG-good' };
-  const paid = { 'x-cg-pro-api-key': 'CG-good' };
 
   test.each([
-    ['public', {}, 200, null],
-    ['public', paid, 400, 10010],
-    ['demo', demo, 200, null],
-    ['demo', {}, 401, 10002],
-    ['demo', { 'x-cg-demo-api-key': 'CG-bad' }, 401, 10002],
-    ['demo', paid, 400, 10010],
-    ['paid', paid, 200, null],
-    ['paid', {}, 401, 10002],
-    ['paid', demo, 400, 10011],
-  ] as const)('on plan %s with headers %j give %d and code %p', async (plan, headers, status, code) => {
+    ['public', {}, 200],
+    ['demo', { 'x-cg-demo-api-key': 'CG-good' }, 200],
+    ['demo', { 'x-cg-demo-api-key': 'CG-bad' }, 401],
+    ['demo', { 'x-cg-pro-api-key': 'CG-good' }, 401],
+    ['paid', { 'x-cg-pro-api-key': 'CG-good' }, 200],
+    ['paid', {}, 401],
+  ] as const)('on plan %s answer headers %j with %d', async (plan, headers, status) => {
     await start({ plan, keys: ['CG-good'] });
-    const reply = await ask('/ping', headers);
-    expect(reply.status).toBe(status);
-    expect(reply.body.error_code ?? reply.body.status?.error_code ?? null).toBe(code);
+    expect((await ask('/coins/list', headers)).status).toBe(status);
   });
 
-  test('in the query string are not taken', async () => {
-    await start({ plan: 'demo' });
-    expect((await ask('/ping?x_cg_demo_api_key=CG-good')).status).toBe(401);
-    expect((await ask('/ping', { 'x-cg-demo-api-key': 'CG-any' })).status).toBe(200);
-  });
-});
-
-describe('the limit per minute', () => {
-  test('refuses the request that would be one too many in 60 s, and says when the next may come', async () => {
+  test('refuse the request that would be one too many in 60 s, and say when the next may come', async () => {
     let clock = 0;
     await start({ requestsPerMinute: 2, clock: () => clock });
     const statusAt = async (at: number) => {
       clock = at;
-      const { status, retryAfter } = await ask('/ping');
+      const { status, retryAfter } = await ask('/coins/list');
       return [status, retryAfter];
     };
     expect(await statusAt(0)).toEqual([200, null]);
@@ -225,12 +108,155 @@ describe('the limit per minute', () => {
     expect(await statusAt(89_999)).toEqual([429, '30']);
     expect(await statusAt(119_999)).toEqual([200, null]);
   });
+});
 
-  test('is that of the plan unless given', async () => {
-    await start({ plan: 'public' });
-    const replies = [];
-    for (let index = 0; index < 11; index++) replies.push(await ask('/ping'));
-    expect(replies.map(({ status }) => status)).toEqual([...Array.from({ length: 10 }, () => 200), 429]);
-    expect(replies.at(-1)?.body).toMatchObject({ status: { error_code: 429 } });
+describe('faults', () => {
+  test.each<[Fault, number, string | null, string]>([
+    [{ kind: 'rate_limited', retryAfterSeconds: 119 }, 429, '119', '"error_code":429'],
+    [{ kind: 'rate_limited' }, 429, null, '"error_code":429'],
+    [{ kind: 'server_error' }, 500, null, '{"status":500,"error":"Internal Server Error"}'],
+    [{ kind: 'html' }, 200, null, '<!DOCTYPE html>'],
+    [{ kind: 'reply', status: 418, body: { any: 'shape' } }, 418, null, '{"any":"shape"}'],
+    [{ kind: 'empty' }, 200, null, '{"prices":[],"market_caps":[],"total_volumes":[]}'],
+  ])('%j takes the place of the answer, for as long as the list is', async (fault, status, retryAfter, body) => {
+    await start();
+    simulator?.setFaults([fault]);
+    expect(await ask(FEBRUARY)).toMatchObject({ status, retryAfter, body: expect.stringContaining(body) });
+    expect((await ask(FEBRUARY)).status).toBe(200);
+  });
+
+  test('reset breaks the connection, and the request keeps no status; a function that throws is the answer', async () => {
+    await start();
+    simulator?.setFaults(({ path }, index) => {
+      if (index === 0) return { kind: 'reset' };
+      throw new Error(`no such fault for ${path}`);
+    });
+    await expect(ask(FEBRUARY)).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } });
+    expect(simulator?.requests).toMatchObject([{ status: null }]);
+    expect(await ask('/coins/list')).toMatchObject({
+      status: 500,
+      body: 'Error: no such fault for /api/v3/coins/list',
+    });
+  });
+
+  test('change the body or the chart as they say', async () => {
+    await start();
+    const faulty = async (fault: Fault) => {
+      simulator?.setFaults([fault]);
+      return await ask(FEBRUARY);
+    };
+    const sound = await ask(FEBRUARY);
+    const prices = pricesOf(sound);
+    expect((await faulty({ kind: 'truncated' })).body).toBe(sound.body.slice(0, sound.body.length / 2));
+    expect(pricesOf(await faulty({ kind: 'granularity', granularity: 'daily' }))).toHaveLength(9);
+    expect(pricesOf(await faulty({ kind: 'frozen' }))).toEqual(prices.map(([at]) => [at, prices[0]?.[1]]));
+    const spiked = pricesOf(await faulty({ kind: 'spike' }));
+    const [spike = 0, ...others] = spiked.flatMap(([, price], index) => (price === prices[index]?.[1] ? [] : [index]));
+    expect(others).toEqual([]);
+    for (const neighbour of [spike - 1, spike + 1])
+      expect(spiked[spike]?.[1]).toBeGreaterThan(10 * (spiked[neighbour]?.[1] ?? Infinity));
+    simulator?.setFaults([{ kind: 'currency_ignored' }]);
+    expect((await ask(rangeOf('2026-02-01', '2026-02-10', 'eur'))).body).toBe(sound.body);
+  });
+});
+
+describe('a made-up series', () => {
+  const startAt = Date.parse('2026-01-01T00:00:00Z');
+  const chartOf = (request: Partial<ChartRequest> = {}, source: Partial<SyntheticSource> = {}) =>
+    syntheticChart(
+      { disturbedShare: 0, history: {}, ...source },
+      {
+        coin: 'bitcoin',
+        currency: 'usd',
+        span: { from: startAt, to: startAt + 30 * DAY_MS },
+        granularity: 'hourly',
+        tailAt: null,
+        ...request,
+      },
+    );
+  const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+
+  test('has the same samples for the same moments, whatever window is asked for', () => {
+    const wide = { from: startAt, to: startAt + 60 * DAY_MS };
+    const source = { disturbedShare: 0.3 };
+    const all = new Map(
+      (['5min', 'hourly', 'daily'] as const).map((one) => [one, chartOf({ span: wide, granularity: one }, source)]),
+    );
+    const minutes = fc.integer({ min: 0, max: 60 * 24 * 60 });
+    fc.assert(
+      fc.property(fc.constantFrom<Granularity[]>(...all.keys()), minutes, minutes, (granularity, a, b) => {
+        const span = { from: startAt + Math.min(a, b) * MINUTE_MS, to: startAt + Math.max(a, b) * MINUTE_MS };
+        const cut = all.get(granularity)?.prices.filter(([at]) => at >= span.from && at < span.to);
+        expect(chartOf({ span, granularity }, source).prices).toEqual(cut);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('stays near its level, never stands still, and in another currency is times a rate', () => {
+    const span = { from: startAt - 3 * 365 * DAY_MS, to: startAt };
+    const prices = chartOf({ span, granularity: 'daily' }).prices.map(([, price]) => price ?? 0);
+    expect([Math.min(...prices) > 90_000 / 4, Math.max(...prices) < 90_000 * 4]).toEqual([true, true]);
+    expect(prices.filter((price, index) => price === prices[index - 1])).toEqual([]);
+    const rates = chartOf({ span, currency: 'eur', granularity: 'daily' }).prices.map(
+      ([, price], index) => (price ?? 0) / (prices[index] ?? 0),
+    );
+    expect([Math.min(...rates) > 0.5, Math.max(...rates) < 1.5]).toEqual([true, true]);
+    expect(formatChart(chartOf({ coin: 'coin-3' }))).toMatch(/\[\d+,[\d.]+e-0\d\]/);
+  });
+
+  test('has days of 22, 25 and 27 samples, of 21 hours, samples at 57 min, and caps that are null, 0 or left out', () => {
+    const chart = chartOf({ span: { from: startAt - 365 * DAY_MS, to: startAt } }, { disturbedShare: 0.2 });
+    const times = chart.prices.map(([at]) => at);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    const days = [...Map.groupBy(times, dayOf).values()];
+    expect([...new Set(days.map((day) => day.length))]).toEqual(expect.arrayContaining([22, 24, 25, 27]));
+    expect(Math.min(...days.map((day) => new Set(day.map((at) => Math.floor(at / HOUR_MS))).size))).toBe(21);
+    expect(times.some((at) => at % HOUR_MS >= 57 * MINUTE_MS)).toBe(true);
+    expect(chart.market_caps.map(([, cap]) => cap)).toEqual(expect.arrayContaining([null, 0]));
+    expect(chart.market_caps.length).toBeLessThan(chart.total_volumes.length);
+  });
+
+  test('has the history that it is given, also while it is served', async () => {
+    const daysOf = (history: SyntheticSource['history']) =>
+      new Set(chartOf({}, { history }).prices.map(([at]) => dayOf(at)));
+    expect(daysOf({ daysWithoutData: [{ coin: 'bitcoin', day: '2026-01-05' }] }).has('2026-01-05')).toBe(false);
+    expect(daysOf({ daysWithoutData: [{ coin: 'litecoin', day: '2026-01-05' }] }).size).toBe(30);
+    const hours = { daysWithoutData: [{ coin: 'bitcoin', day: '2026-01-05', hours: [0, 23] }] };
+    expect(chartOf({}, { history: hours }).prices).toHaveLength(30 * 24 - 2);
+    expect(daysOf({ listedSince: { bitcoin: '2026-01-10' } }).size).toBe(21);
+
+    await start();
+    const [[, before] = [0, 0]] = pricesOf(await ask(FEBRUARY));
+    simulator?.setHistory({ revision: { from: '2026-02-01', factor: 1.5 } });
+    expect(pricesOf(await ask(FEBRUARY))[0]?.[1]).toBeCloseTo(before * 1.5, 6);
+  });
+});
+
+describe('the command', () => {
+  const run = (...args: string[]) => {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'simulator/main.ts', ...args]);
+    return { child, exit: once(child, 'exit') };
+  };
+
+  test('prints its address, serves as of the moment given, and ends on SIGTERM', async () => {
+    const { child, exit } = run('--plan', 'demo', '--key', 'CG-one', '--now', '2026-02-01T02:00:00Z');
+    const baseUrl = String(await once(child.stdout, 'data')).trim();
+    const path = rangeOf('2026-01-01', '2026-02-02');
+    expect((await ask(path, { 'x-cg-demo-api-key': 'CG-two' }, baseUrl)).status).toBe(401);
+    const prices = pricesOf(await ask(path, { 'x-cg-demo-api-key': 'CG-one' }, baseUrl));
+    expect(Math.max(...prices.map(([at]) => at))).toBeLessThan(Date.parse('2026-02-01T02:10:00Z'));
+    child.kill('SIGTERM');
+    expect(await exit).toEqual([0, null]);
+  });
+
+  test.each([
+    [['--plan', 'gold'], '--plan: found "gold", expected public, demo, paid or none.'],
+    [['--speed', '1'], "Unknown option '--speed'"],
+  ])('refuses %j with one sentence and exit code 2', async (args, sentence) => {
+    const { child, exit } = run(...args);
+    const [output, complaint] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(complaint).toContain(sentence);
+    expect([output, complaint.trim().split('\n').length, await exit]).toEqual(['', 1, [2, null]]);
   });
 });

@@ -10,7 +10,7 @@ import { startSimulator } from '../../../simulator/server.ts';
 import { formatPrice, NO_VALUE } from '../../output/format.ts';
 import { tableText } from '../../output/outcome-text.ts';
 import { verdictText } from '../../output/verdict-text.ts';
-import type { ReportData } from '../../page/page-data.ts';
+import type { PageData } from '../../page/read-page-data.ts';
 import { MADE_UP } from '../../page/render-page.ts';
 import { callOnSchedule } from '../../stack/fire-on-schedule.ts';
 import { startLocalStack } from '../../stack/local-stack.ts';
@@ -111,7 +111,7 @@ async function makeDatabase(serverUrl: string): Promise<string> {
 }
 
 /** @returns the average prices of the newest day that is final in every series. */
-function pricesText({ status: { newestFinalDay }, days, series, universe }: ReportData): string {
+function pricesText({ status: { newestFinalDay }, days, series, universe }: PageData): string {
   if (newestFinalDay === null) return 'No day is final in every series.';
   const index = days.indexOf(newestFinalDay);
   const averages = new Map(series.map(({ coin, currency, prices }) => [`${coin} ${currency}`, prices[index]?.average]));

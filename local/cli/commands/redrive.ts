@@ -1,11 +1,10 @@
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { IngestionError } from '../../../ingestion/domain/failure.ts';
 import { parseRunMessage, RunMessageError } from '../../../ingestion/message/run-message.ts';
-import { LOCAL_AWS } from '../../stack/local-aws.ts';
 import { redrive as moveDeadLetters } from '../../stack/move-dead-letters.ts';
-import { findStacks } from '../../stack/running-stacks.ts';
+import { findStacks, LOCAL_AWS } from '../../stack/queue-folder.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
-import { STACKS_FOLDER } from '../with-database.ts';
+import { QUEUES_FOLDER } from '../with-database.ts';
 
 export async function redrive(_context: CommandContext, { queue }: { readonly queue?: string }): Promise<Outcome> {
   const { config, queueUrl } = await findQueue(queue);
@@ -23,7 +22,7 @@ export async function redrive(_context: CommandContext, { queue }: { readonly qu
 
 /** @throws UsageError when it is not clear which queue is meant. */
 async function findQueue(queueUrl: string | undefined): Promise<{ config: SQSClientConfig; queueUrl: string }> {
-  const stacks = await findStacks(STACKS_FOLDER);
+  const stacks = await findStacks(QUEUES_FOLDER);
   const stack =
     queueUrl === undefined && stacks.length === 1 ? stacks[0] : stacks.find((one) => one.queueUrl === queueUrl);
   if (stack) return { config: { ...LOCAL_AWS, endpoint: stack.endpoint }, queueUrl: stack.queueUrl };

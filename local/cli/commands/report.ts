@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Database } from '../../../ingestion/database/connection.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
-import type { ReportData } from '../../page/page-data.ts';
-import { readReportData } from '../../page/read-page-data.ts';
-import { renderReport } from '../../page/render-page.ts';
+import { type PageData, readPageData } from '../../page/read-page-data.ts';
+import { renderPage } from '../../page/render-page.ts';
 import { type CommandContext, EXIT, type Outcome } from '../command.ts';
 import { withDatabase } from '../with-database.ts';
 import { writeAtomically } from '../write-file.ts';
@@ -24,9 +23,9 @@ export async function writeReport(
   file: string,
   { settings: { universe, source } }: CommandContext,
   isMadeUp = false,
-): Promise<{ path: string; data: ReportData }> {
+): Promise<{ path: string; data: PageData }> {
   const { monthlyCredits } = source;
-  const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits, isMadeUp });
-  const { path } = await writeAtomically(file, Readable.from([renderReport(data)]));
+  const data = await readPageData(database, { now: systemClock.now(), universe, monthlyCredits, isMadeUp });
+  const { path } = await writeAtomically(file, Readable.from([renderPage(data)]));
   return { path, data };
 }

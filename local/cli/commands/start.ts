@@ -5,15 +5,12 @@ import { parseDatabaseUrl } from '../../../ingestion/database/database-url.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { statusText } from '../../output/outcome-text.ts';
 import type { Terminal } from '../../output/terminal.ts';
-import { readReportData } from '../../page/read-page-data.ts';
-import { renderReport } from '../../page/render-page.ts';
+import { readPageData } from '../../page/read-page-data.ts';
+import { renderPage } from '../../page/render-page.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/fire-on-schedule.ts';
 import { type HopOutcome, type LocalStack, startLocalStack } from '../../stack/local-stack.ts';
-import { underNote } from '../../stack/running-stacks.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
-import { DATA_FOLDER, STACKS_FOLDER, withDatabase, withEmbeddedServer, withoutPassword } from '../with-database.ts';
-
-const QUEUES_FOLDER = join(DATA_FOLDER, 'queues');
+import { QUEUES_FOLDER, withDatabase, withEmbeddedServer, withoutPassword } from '../with-database.ts';
 
 const PAGE_REFRESH_SECONDS = 60;
 
@@ -38,19 +35,17 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
       universe: settings.universe,
       port,
       log: context.log,
-      renderPage: () => renderPage(database, context),
+      renderPage: () => pageOf(database, context),
       onError: (error) => context.terminal.printError(messageOf(error)),
       onHop: (outcome) => context.terminal.note(hopText(outcome, context.terminal)),
     });
     try {
-      await underNote(STACKS_FOLDER, { url: stack.url, ...stack.queue }, async () => {
-        context.terminal.print(introduction(stack, cronSecret, databaseUrl, context));
-        const { runs, deadLetters } = stack.takenUp;
-        if (runs > 0) context.terminal.note(`Runs accepted before, and taken up now: ${runs}.`);
-        if (deadLetters > 0)
-          context.terminal.note(`Runs in the dead-letter queue: ${deadLetters}. npm run redrive brings them back.`);
-        await fireUntilInterrupted(stack, cronSecret, context);
-      });
+      context.terminal.print(introduction(stack, cronSecret, databaseUrl, context));
+      const { runs, deadLetters } = stack.takenUp;
+      if (runs > 0) context.terminal.note(`Runs accepted before, and taken up now: ${runs}.`);
+      if (deadLetters > 0)
+        context.terminal.note(`Runs in the dead-letter queue: ${deadLetters}. npm run redrive brings them back.`);
+      await fireUntilInterrupted(stack, cronSecret, context);
     } finally {
       const { runs } = await stack.stop();
       if (runs > 0) context.terminal.note(`Runs in the queue: ${runs}. The next npm start takes them up.`);
@@ -85,7 +80,7 @@ async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: str
 }
 
 function introduction(
-  { url, endpointUrl, queue }: LocalStack,
+  { url, endpointUrl, queueUrl }: LocalStack,
   cronSecret: string,
   databaseUrl: string,
   { settings }: CommandContext,
@@ -96,7 +91,7 @@ function introduction(
     `Page      ${url}`,
     `Endpoint  ${endpointUrl}`,
     `Secret    ${isGenerated ? `${cronSecret} (until Ctrl-C; set CRON_SECRET to keep one)` : 'the value of CRON_SECRET'}`,
-    `Queue     ${queue.queueUrl}`,
+    `Queue     ${queueUrl}`,
     `Schedule  every day at 02:00 UTC, next ${new Date(nextScheduledAt(systemClock.now())).toISOString()}`,
     `Source    ${source.baseUrl}, ${source.plan} plan, at most ${source.requestsPerMinute} requests a minute`,
     `Database  ${settings.databaseUrl === null ? databaseUrl : withoutPassword(databaseUrl)}`,
@@ -107,10 +102,10 @@ function introduction(
   ].join('\n');
 }
 
-async function renderPage(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
+async function pageOf(database: Database, { settings: { universe, source } }: CommandContext): Promise<string> {
   const { monthlyCredits } = source;
-  const data = await readReportData(database, { now: systemClock.now(), universe, monthlyCredits });
-  return renderReport(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
+  const data = await readPageData(database, { now: systemClock.now(), universe, monthlyCredits });
+  return renderPage(data, { refreshSeconds: PAGE_REFRESH_SECONDS });
 }
 
 /** @returns a hop's outcome in one line. The log has the details. */

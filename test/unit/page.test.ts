@@ -1,108 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import type { StoredDailyPrice } from '../../ingestion/database/prices.ts';
-import type { RunSummary, Status } from '../../ingestion/database/read-status.ts';
+import type { RunSummary } from '../../ingestion/database/read-status.ts';
 import { addDays, type Day, daysFrom } from '../../ingestion/domain/day.ts';
-import type { ReportData, ReportSeries } from '../../local/page/page-data.ts';
-import { renderReport } from '../../local/page/render-page.ts';
+import type { PageData, PageSeries } from '../../local/page/read-page-data.ts';
+import { renderPage } from '../../local/page/render-page.ts';
 import { dailyPrice } from '../support/database-fixtures.ts';
-
-const TODAY: Day = '2026-11-23';
-const DAYS = daysFrom(addDays(TODAY, -9), TODAY);
-
-const price = (average: number, isFinal = true): StoredDailyPrice => ({
-  ...dailyPrice(TODAY, { open: average, high: average * 1.02, low: average * 0.97, close: average, average, isFinal }),
-  coin: 'bitcoin',
-  currency: 'usd',
-  revision: 0,
-});
-
-const final = (coin: string, currency: string, averages: readonly number[]): ReportSeries => ({
-  coin,
-  currency,
-  prices: averages.map((average) => price(average)),
-  statuses: averages.map(() => 'final'),
-});
-
-const RUN: RunSummary = {
-  runId: '8f14e45f-ceea-5a7a-9c1d-0e3b6f5a2c11',
-  trigger: 'schedule',
-  triggerKey: 'schedule:2026-11-23T02:00:00.000Z',
-  status: 'complete',
-  isFullRun: true,
-  request: {},
-  dueAt: '2026-11-23T02:00:00.000Z',
-  startedAt: '2026-11-23T02:00:04.000Z',
-  lastWriteAt: '2026-11-23T02:01:38.000Z',
-  finishedAt: '2026-11-23T02:01:39.000Z',
-  expectedDays: 20,
-  storedDays: 20,
-  missingDays: 0,
-  thinDays: 0,
-  unconfirmedDays: 0,
-  unavailableDays: 0,
-  hops: 1,
-  requests: 2,
-  credits: 2,
-  retries: 0,
-  rateLimited: 0,
-  crossRateDays: 0,
-  latestPrices: null,
-  error: null,
-};
-
-const NO_RUN: Status = {
-  now: '2026-11-23T06:00:00.000Z',
-  lastCompleteRunAt: null,
-  hoursSinceComplete: null,
-  newestFinalDay: null,
-  priceAgeHours: null,
-  creditsThisMonth: 0,
-  latestPrices: [],
-  series: [],
-  runs: [],
-};
-
-const EMPTY: ReportData = {
-  isMadeUp: false,
-  status: NO_RUN,
-  monthlyCredits: null,
-  universe: {
-    coins: [
-      { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' },
-      { id: 'dogecoin', symbol: 'doge', name: 'Dogecoin' },
-    ],
-    currencies: [
-      { code: 'usd', name: 'US dollar' },
-      { code: 'try', name: 'Turkish lira' },
-    ],
-  },
-  days: DAYS,
-  series: [],
-  findings: { errors: 0, warnings: 0, listed: [] },
-  unavailableDays: [],
-};
-
-const rising = DAYS.map((_, index) => index + 1);
-const FULL: ReportData = {
-  ...EMPTY,
-  series: [
-    final('bitcoin', 'usd', [...rising.slice(0, 8), 4_000_000, 4_012_345.67]),
-    final('bitcoin', 'try', rising),
-    final('dogecoin', 'usd', [...rising.slice(0, 8), 0.00000823, 0.00000823]),
-    final('dogecoin', 'try', rising),
-  ],
-  status: {
-    ...NO_RUN,
-    lastCompleteRunAt: RUN.finishedAt,
-    hoursSinceComplete: 3.97,
-    newestFinalDay: '2026-11-22',
-    priceAgeHours: 6,
-    creditsThisMonth: 1_012,
-    latestPrices: [],
-    runs: [RUN],
-  },
-  monthlyCredits: 10_000,
-};
+import { DAYS, EMPTY, FULL, finalSeries, price, RUN, rising, TODAY } from '../support/page-data.ts';
 
 const FINDING = {
   rule: 'frozen',
@@ -113,7 +15,7 @@ const FINDING = {
   detail: 'A.',
 } as const;
 
-const withRuns = (data: ReportData, ...runs: readonly RunSummary[]): ReportData => ({
+const withRuns = (data: PageData, ...runs: readonly RunSummary[]): PageData => ({
   ...data,
   status: { ...data.status, runs },
 });
@@ -131,13 +33,9 @@ const section = (page: string, id: string): string => {
   return found;
 };
 
-describe('renderReport', () => {
-  test('gives the same bytes for the same data', () => {
-    expect(renderReport(FULL)).toBe(renderReport(structuredClone(FULL)));
-  });
-
+describe('renderPage', () => {
   test('loads nothing and runs no script: the only address is the attribution', () => {
-    const page = renderReport(FULL);
+    const page = renderPage(FULL);
     expect([...page.matchAll(/\b(?:https?:)?\/\/[^"'\s<>]+/g)].map(([address]) => address)).toEqual([
       'https://www.coingecko.com/',
     ]);
@@ -146,7 +44,7 @@ describe('renderReport', () => {
   });
 
   test('has each id once, and every reference to an id leads somewhere', () => {
-    const page = renderReport(FULL);
+    const page = renderPage(FULL);
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const [, id] of page.matchAll(/aria-labelledby="([\w-]+)/g)) expect(ids).toContain(id);
@@ -154,13 +52,13 @@ describe('renderReport', () => {
 
   test('shows markup in data as text, wherever the data comes from', () => {
     const hostile = `<img src=x onerror="alert('1')">&`;
-    const page = renderReport({
+    const page = renderPage({
       ...withRuns(FULL, { ...RUN, runId: hostile, error: hostile }),
       universe: {
         coins: [{ id: hostile, symbol: hostile, name: hostile }],
         currencies: [{ code: hostile, name: hostile }],
       },
-      series: [final(hostile, hostile, rising)],
+      series: [finalSeries(hostile, hostile, rising)],
       findings: {
         ...FULL.findings,
         errors: 1,
@@ -177,20 +75,20 @@ describe('renderReport', () => {
 });
 
 test('made-up prices are called so, and nobody is credited for them', () => {
-  const text = textOf(renderReport({ ...FULL, isMadeUp: true }));
+  const text = textOf(renderPage({ ...FULL, isMadeUp: true }));
   expect(text).toContain('Demo: these prices are made up.');
   expect(text).not.toContain('CoinGecko');
 });
 
 test('a page that is served refreshes itself, until the reader stops it', () => {
-  const page = renderReport(FULL, { refreshSeconds: 60 });
+  const page = renderPage(FULL, { refreshSeconds: 60 });
   expect(page).toContain('<input type="checkbox" id="refresh" checked> Refresh every 60 s');
   expect(page.match(/<script>[\s\S]*?<\/script>/g)).toHaveLength(1);
 });
 
 describe('without data', () => {
   test('says what to do, and shows no empty tables', () => {
-    const page = renderReport(EMPTY);
+    const page = renderPage(EMPTY);
     expect(textOf(page)).toContain('No prices yet');
     expect(page).toContain('<code>npm run fetch-data</code>');
     expect(page).not.toContain('<table');
@@ -198,35 +96,24 @@ describe('without data', () => {
   });
 
   test('shows the runs when all of them failed', () => {
-    const page = renderReport(withRuns(EMPTY, { ...RUN, status: 'failed', error: 'wrong key for this host' }));
+    const page = renderPage(withRuns(EMPTY, { ...RUN, status: 'failed', error: 'wrong key for this host' }));
     expect(textOf(page)).toContain('No run has stored a price so far');
     expect(section(page, 'runs')).toContain('wrong key for this host');
   });
 
   test('praises nothing before the source has answered', () => {
     const failed: RunSummary = { ...RUN, status: 'failed', credits: 0, error: 'wrong key for this host' };
-    const text = textOf(renderReport(withRuns(EMPTY, failed)));
+    const text = textOf(renderPage(withRuns(EMPTY, failed)));
     expect(text).toContain('Findings – no answer to judge yet');
     expect(text).toContain('No answer has come yet that could be judged.');
     expect(text).toContain('No answer has come yet that could lack a day.');
     expect(text).not.toMatch(/every rule has held|None so far/);
   });
-
-  test('takes a series that has no row yet, and a universe with a coin that no series has', () => {
-    const page = renderReport({
-      ...FULL,
-      series: [
-        final('bitcoin', 'usd', rising),
-        { coin: 'bitcoin', currency: 'try', prices: DAYS.map(() => null), statuses: DAYS.map(() => 'missing') },
-      ],
-    });
-    expect(textOf(page)).toContain('No day is final yet.');
-  });
 });
 
 describe('prices', () => {
   test('are the newest final ones, with the digits that matter and the change since the day before', () => {
-    const text = textOf(section(renderReport(FULL), 'prices'));
+    const text = textOf(section(renderPage(FULL), 'prices'));
     expect(text).toContain('4,012,345.67 USD');
     expect(text).toContain('▲ +0.31% against the day before');
     expect(text).toContain('0.00000823 USD');
@@ -236,7 +123,7 @@ describe('prices', () => {
 
   test('leave a provisional day out, and give no change across a day without a row', () => {
     const prices = [...rising.slice(0, 6).map((average) => price(average)), null, price(77), price(5_555, false), null];
-    const page = renderReport({
+    const page = renderPage({
       ...FULL,
       series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: DAYS.map(() => 'final') }],
     });
@@ -246,11 +133,11 @@ describe('prices', () => {
   });
 
   test('are chosen without a script: one currency and one coin are checked at first', () => {
-    const prices = section(renderReport(FULL), 'prices');
+    const prices = section(renderPage(FULL), 'prices');
     expect([...prices.matchAll(/id="([\w-]+)" checked/g)].map(([, id]) => id)).toEqual(['currency-0', 'coin-0']);
     for (const choice of ['currency', 'coin']) {
       expect(prices).toContain(
-        `body:has(#${choice}-1:checked) [data-${choice}]:not([data-${choice}~="1"]){display:none}`,
+        `body:has(#${choice}-1:checked) [data-${choice}]:not([data-${choice}="1"]){display:none}`,
       );
     }
   });
@@ -258,7 +145,7 @@ describe('prices', () => {
   test('break the line at a day without a row, and mark a provisional one, however many days there are', () => {
     const days = daysFrom(addDays(TODAY, -89), TODAY);
     const prices = days.map((day, index) => (index === 40 ? null : price(index + 1, day < '2026-11-22')));
-    const page = renderReport({
+    const page = renderPage({
       ...FULL,
       days,
       series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: days.map(() => 'final') }],
@@ -273,7 +160,7 @@ describe('prices', () => {
 
   test('mark a final day without neighbours by a dot', () => {
     const prices = DAYS.map((_, index) => (index === 4 ? price(5) : null));
-    const page = renderReport({
+    const page = renderPage({
       ...FULL,
       series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: DAYS.map(() => 'final') }],
     });
@@ -281,8 +168,8 @@ describe('prices', () => {
   });
 });
 
-describe('zoom', () => {
-  const historyOf = (length: number, hasRow: (index: number) => boolean = () => true): ReportData => {
+describe('the days', () => {
+  const historyOf = (length: number, hasRow: (index: number) => boolean = () => true): PageData => {
     const days = daysFrom(addDays(TODAY, 1 - length), TODAY);
     const prices = days.map((day, index) =>
       hasRow(index) ? { ...price(index + 1), ...dailyPrice(day, { average: index + 1 }) } : null,
@@ -290,57 +177,24 @@ describe('zoom', () => {
     const statuses = prices.map((row) => (row === null ? ('none' as const) : ('final' as const)));
     return { ...FULL, days, series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses }] };
   };
-  const optionsOf = (page: string) =>
-    [...page.matchAll(/name="zoom" id="zoom-\d"( checked)?>([^<]*)/g)].map(([, checked, label]) =>
-      checked ? `[${label}]` : label,
-    );
-  const chartsOf = (page: string) =>
-    [...page.matchAll(/<div data-zoom="([\d ]+)"><figure[^>]*aria-label="Bitcoin in USD, (\S+) to/g)].map(
-      ([, zooms, first]) => [zooms, first],
-    );
+  const seriesDays = (page: string) => page.match(/aria-label="Bitcoin in USD, (\S+) to (\S+):/)?.slice(1);
 
-  test.each([
-    [31, []],
-    [32, ['30 days', '[All 32 days]']],
-    [92, ['30 days', '[90 days]', 'All 92 days']],
-    [1_000, ['30 days', '[90 days]', '365 days', 'All 1,000 days']],
-  ])('of %d days offers what shows less than all, and opens with a quarter', (length, options) => {
-    expect(optionsOf(renderReport(historyOf(length)))).toEqual(options);
+  test('of a chart and the coverage are those of the last year, those of the figures all', () => {
+    const page = renderPage(historyOf(1_000));
+    expect(seriesDays(page)).toEqual([addDays(TODAY, -365), TODAY]);
+    expect(page).toContain('--count:366"');
+    expect(textOf(page)).toContain(`days of all series missing since ${addDays(TODAY, -999)}`);
   });
 
-  test('each chart and heat map begins with the first day that has something to show', () => {
-    const page = renderReport(historyOf(1_000, (index) => index >= 950));
-    expect(chartsOf(page)).toEqual([
-      ['0', addDays(TODAY, -30)],
-      ['1 2 3', addDays(TODAY, -49)],
-    ]);
-    expect([...page.matchAll(/style="--wide-day:\d+px;--count:(\d+)"/g)].map(([, count]) => count)).toEqual([
-      '31',
-      '50',
-    ]);
+  test('of a chart begin with the first that has a price', () => {
+    expect(seriesDays(renderPage(historyOf(300, (index) => index >= 250)))).toEqual([addDays(TODAY, -49), TODAY]);
   });
 
-  test('one old day does not open a page of empty months', () => {
-    const page = renderReport(historyOf(85, (index) => index === 0 || index >= 54));
-    expect(optionsOf(page)).toEqual(['[30 days]', 'All 85 days']);
-    expect(chartsOf(page)).toEqual([
-      ['0', addDays(TODAY, -30)],
-      ['1', addDays(TODAY, -84)],
-    ]);
-  });
-
-  test('a year is drawn day by day, more of it in fewer points', () => {
-    const averageOf = (page: string) => page.match(/<path class="average" d="([^"]*)"/g)?.at(-1) ?? '';
-    const pointsOf = (length: number) => averageOf(renderReport(historyOf(length))).split(/[ML]/).length - 1;
-    expect([pointsOf(366), pointsOf(1_000)]).toEqual([366, 334]);
-    expect(textOf(renderReport(historyOf(1_000)))).toContain('Line: average of 3 days.');
-  });
-
-  test('each chart of up to a year links to its numbers, as they are stored', () => {
+  test('of a chart can be had as numbers, as they are stored', () => {
     const data = historyOf(40, (index) => index >= 38);
     const [{ prices = [] } = {}] = data.series;
     const [before, today] = prices.slice(-2);
-    const page = renderReport(data);
+    const page = renderPage(data);
     expect(page).toContain(`download="bitcoin-usd-2026-11-22-to-${TODAY}.csv"`);
     const link = page.match(/href="(data:text\/csv[^"]*)"/)?.[1] ?? '';
     expect(decodeURIComponent(link.slice(link.indexOf(',') + 1)).split('\n')).toEqual([
@@ -349,7 +203,6 @@ describe('zoom', () => {
       `${TODAY},${today?.average},${today?.low},${today?.high},true`,
       '',
     ]);
-    expect(renderReport(historyOf(1_000)).match(/download="/g)).toHaveLength(3);
   });
 });
 
@@ -359,14 +212,14 @@ describe('latest prices', () => {
   const latestPrices = [{ ...bitcoin, ...unknown, observedAt: '2026-11-23T05:48:30.000Z' }];
 
   test('stand beside the daily ones, with their age and what their change compares', () => {
-    const text = textOf(section(renderReport({ ...FULL, status: { ...FULL.status, latestPrices } }), 'prices'));
+    const text = textOf(section(renderPage({ ...FULL, status: { ...FULL.status, latestPrices } }), 'prices'));
     expect(text).toContain('Latest 4,050,000.50 USD , 11 min ago ; ▲ +1.23% in the 24 h before');
     expect(text).toContain('Coin Latest Average of Nov 23');
     expect(text).toContain('Bitcoin BTC 4,050,000.50 11 min ago');
   });
 
   test('are not mentioned where there are none', () => {
-    expect(textOf(section(renderReport(FULL), 'prices'))).not.toContain('Latest');
+    expect(textOf(section(renderPage(FULL), 'prices'))).not.toContain('Latest');
   });
 });
 
@@ -383,11 +236,11 @@ describe('coverage', () => {
     'final',
     'provisional',
   ];
-  const page = renderReport({
+  const page = renderPage({
     ...FULL,
     series: [
-      { ...final('bitcoin', 'usd', rising), statuses: statuses as ReportSeries['statuses'] },
-      final('bitcoin', 'try', rising),
+      { ...finalSeries('bitcoin', 'usd', rising), statuses: statuses as PageSeries['statuses'] },
+      finalSeries('bitcoin', 'try', rising),
     ],
   });
   const coverage = section(page, 'coverage');
@@ -428,8 +281,8 @@ describe('coverage', () => {
 });
 
 describe('the figures at the top', () => {
-  const tiles = (data: Partial<ReportData>): string =>
-    textOf(renderReport({ ...FULL, ...data }).match(/<dl class="tiles">[\s\S]*?<\/dl>/)?.[0] ?? '');
+  const tiles = (data: Partial<PageData>): string =>
+    textOf(renderPage({ ...FULL, ...data }).match(/<dl class="tiles">[\s\S]*?<\/dl>/)?.[0] ?? '');
 
   test('tell how fresh, how complete and how much is left', () => {
     const text = tiles({});
@@ -452,12 +305,12 @@ describe('the figures at the top', () => {
       'provisional',
       'provisional',
     ] as const;
-    const text = tiles({ series: [{ ...final('bitcoin', 'usd', rising), statuses }] });
+    const text = tiles({ series: [{ ...finalSeries('bitcoin', 'usd', rising), statuses }] });
     expect(text).toContain('87.5 % 1 of 8 days of all series missing');
   });
 
   test('say that there is none where there is none', () => {
-    const text = tiles({ status: { ...NO_RUN, runs: [RUN] }, monthlyCredits: null });
+    const text = tiles({ status: { ...EMPTY.status, runs: [RUN] }, monthlyCredits: null });
     expect(text).toContain('no day is final in every series');
     expect(text).toContain('no run was complete yet');
     expect(text).toContain('the plan has no quota');
@@ -473,7 +326,7 @@ describe('runs and findings', () => {
       rateLimited: 3,
       error: 'bitcoin/try: HTTP 503',
     };
-    const text = textOf(section(renderReport(withRuns(FULL, run)), 'runs'));
+    const text = textOf(section(renderPage(withRuns(FULL, run)), 'runs'));
     expect(text).toContain(
       `2026-11-23 02:00 partial schedule 1 min 35 s 20 20 7 2 2 0 3 ${RUN.runId} bitcoin/try: HTTP 503`,
     );
@@ -488,16 +341,12 @@ describe('runs and findings', () => {
       storedDays: null,
       missingDays: null,
     };
-    expect(textOf(section(renderReport(withRuns(FULL, run)), 'runs'))).toContain('running schedule – – – – 2 2 0 0');
-  });
-
-  test('a run has its whole id, to be copied', () => {
-    expect(section(renderReport(FULL), 'runs')).toContain(`>${RUN.runId}</code>`);
+    expect(textOf(section(renderPage(withRuns(FULL, run)), 'runs'))).toContain('running schedule – – – – 2 2 0 0');
   });
 
   test('findings are listed as they come, and those left out are counted', () => {
     const findings = { errors: 3, warnings: 1_200, listed: [FINDING, { ...FINDING, day: null, detail: 'B.' }] };
-    const page = renderReport({ ...FULL, findings });
+    const page = renderPage({ ...FULL, findings });
     const text = textOf(section(page, 'findings'));
     expect(text).toContain(`warning frozen bitcoin ${TODAY} A.`);
     expect(text).toContain('bitcoin any B.');
@@ -506,7 +355,7 @@ describe('runs and findings', () => {
 
   test('consecutive unavailable days of a series are one line', () => {
     const of = (coin: string, day: Day) => ({ coin, currency: 'usd', day, reason: 'two answers without it' });
-    const page = renderReport({
+    const page = renderPage({
       ...FULL,
       unavailableDays: [
         of('dogecoin', '2026-10-02'),
