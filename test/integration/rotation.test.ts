@@ -132,15 +132,16 @@ describe('a rotation', () => {
       // The probes' own reading of the secret is no moment to probe at, or there would be no end of it.
       if (isProbing) return;
       isProbing = true;
+      const instances = [
+        ['warm', warm],
+        ['new', newInstance()],
+      ] as const;
       for (const [caller, authorization] of [
         ['EventBridge', eventBridge.authorization ?? ''],
         ['a person with the secret of yesterday', `Bearer ${OLD_SECRET}`],
         ['a person with the current secret', `Bearer ${secretsManager.labelled('AWSCURRENT')}`],
       ] as const) {
-        for (const [name, instance] of [
-          ['warm', warm],
-          ['new', newInstance()],
-        ] as const) {
+        for (const [name, instance] of instances) {
           calls += 1;
           const status = await health(instance, authorization);
           if (status !== 200) refused.push(`${caller}, ${name} instance, ${moment}: ${status}`);
