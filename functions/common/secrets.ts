@@ -61,13 +61,7 @@ export async function readCurrentSecret(client: SecretsManagerClient, secretId: 
 const withoutValue = (secretId: string) =>
   new SecretUnavailableError(`The secret ${secretId} has no current value: put one, or deploy.`);
 
-export type SecretReader = {
-  /**
-   * @returns every secret that is good at the moment, at least one.
-   * @throws SecretUnavailableError
-   */
-  read(): Promise<readonly string[]>;
-};
+export type SecretReader = ReturnType<typeof createCronSecretReader>;
 
 /**
  * Reads the secrets that the endpoint accepts: the current one, the pending one while a rotation is under way, the
@@ -83,7 +77,7 @@ export function createCronSecretReader(options: {
   readonly clock: Pick<Clock, 'now'>;
   /** For everything, retries included. */
   readonly timeoutMs: number;
-}): SecretReader {
+}) {
   const { client, secretId, clock, timeoutMs } = options;
   const versions = new Map<string, SecretVersion>();
   let cached: { readonly until: Instant; readonly secrets: Promise<readonly string[]> } | undefined;
@@ -113,7 +107,11 @@ export function createCronSecretReader(options: {
   }
 
   return {
-    read() {
+    /**
+     * @returns every secret that is good at the moment, at least one.
+     * @throws SecretUnavailableError
+     */
+    read(): Promise<readonly string[]> {
       const now = clock.now();
       if (!cached || now >= cached.until) {
         const secrets = within(timeoutMs, load).catch((error: unknown) => {

@@ -10,12 +10,8 @@ export const handler = middy<unknown, { runId: string }>()
   .use(logInvocation('The run could not be queued'))
   .handler(async (_event, { awsRequestId }: Invocation) => {
     const { queueUrl } = readEnvironment('queueUrl');
-    const message = firstHop({
-      trigger: 'deploy',
-      triggerKey: `deploy:${awsRequestId}`,
-      dueAt: new Date(systemClock.now()).toISOString(),
-      request: {},
-    });
+    const dueAt = new Date(systemClock.now()).toISOString();
+    const message = firstHop({ trigger: 'deploy', triggerKey: `deploy:${awsRequestId}`, dueAt, request: {} });
     await createRunQueue(createSqsClient(BACKGROUND_CLIENT), queueUrl).send(message);
     const { runId, triggerKey } = message;
     log.info('Run queued', { runId, triggerKey });

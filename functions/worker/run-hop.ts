@@ -1,35 +1,24 @@
 import { composeRun } from '../../ingestion/compose-run.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { Universe } from '../../ingestion/contract/universe-schema.ts';
-import type { Database } from '../../ingestion/database/connection.ts';
 import { readFreshness } from '../../ingestion/database/read-status.ts';
 import { requestsOfFullRun, reservedCredits } from '../../ingestion/domain/credits.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
-import type { Clock, Log, RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
-import type { SourceSettings } from '../../ingestion/read-settings.ts';
+import type { Log, RunEvent, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import type { EmitMetrics } from '../common/emit-metrics.ts';
 
 /** Longer than the pause between two hops or two runs. A message that would wait longer is given back to the queue. */
 const LOCK_WAIT_MS = 60_000;
 
-type HopDependencies = {
-  readonly source: SourceSettings;
-  readonly universe: Universe;
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly emit: EmitMetrics;
-} & Pick<RunDependencies, 'interrupt' | 'deadline'>;
+type HopDependencies = Omit<Parameters<typeof composeRun>[0], 'lockWaitMs' | 'onEvent'> & { emit: EmitMetrics };
 
 /**
  * Works on one hop and tells CloudWatch what it came to.
  * @throws whatever `runIngestion` throws.
  */
 export async function runHop(order: RunOrder, dependencies: HopDependencies): Promise<RunResult> {
-  const { log } = dependencies;
-  const onEvent = (event: RunEvent) => logEvent(log, event);
+  const onEvent = (event: RunEvent) => logEvent(dependencies.log, event);
   const result = await runIngestion(order, composeRun({ ...dependencies, lockWaitMs: LOCK_WAIT_MS, onEvent }));
   await emitResult(result, dependencies);
   return result;

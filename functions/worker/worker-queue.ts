@@ -1,6 +1,6 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { MESSAGE_GROUP_ID, REASON_ATTRIBUTE } from '../../ingestion/contract/run-request.ts';
-import { createRunQueue, type RunQueue } from '../common/run-queue.ts';
+import { createRunQueue } from '../common/run-queue.ts';
 
 /** A message as the queue delivers it. @property receiveCount from 1. */
 export type Delivery = {
@@ -10,24 +10,21 @@ export type Delivery = {
   readonly receiveCount: number;
 };
 
-/** What the worker does with the queue. Deleting is left to whoever delivered the message. */
-export type WorkerQueue = Pick<RunQueue, 'send'> & {
-  /** Hides the message for that long, from now on. */
-  postpone(delivery: Delivery, delayMs: number): Promise<void>;
-  /** Puts a copy of the message into the dead-letter queue, with the reason beside it. */
-  sendToDeadLetterQueue(delivery: Delivery, reason: string): Promise<void>;
-};
+export type WorkerQueue = ReturnType<typeof createWorkerQueue>;
 
+/** What the worker does with the queue. Deleting is left to whoever delivered the message. */
 export const createWorkerQueue = (
   client: SQSClient,
   { queueUrl, deadLetterQueueUrl }: { queueUrl: string; deadLetterQueueUrl: string },
-): WorkerQueue => ({
+) => ({
   send: createRunQueue(client, queueUrl).send,
-  async postpone({ receiptHandle }, delayMs) {
+  /** Hides the message for that long, from now on. */
+  async postpone({ receiptHandle }: Delivery, delayMs: number): Promise<void> {
     const hidden = { QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout: Math.ceil(delayMs / 1000) };
     await client.send(new ChangeMessageVisibilityCommand(hidden));
   },
-  async sendToDeadLetterQueue({ messageId, body }, reason) {
+  /** Puts a copy of the message into the dead-letter queue, with the reason beside it. */
+  async sendToDeadLetterQueue({ messageId, body }: Delivery, reason: string): Promise<void> {
     const letter = new SendMessageCommand({
       QueueUrl: deadLetterQueueUrl,
       MessageBody: body,

@@ -16,7 +16,7 @@ import { startCloud } from '../support/cloud.ts';
 import { startGate } from '../support/gate.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestQueue, type TestQueue } from '../support/test-queue.ts';
 import { createTestWorker, type TestWorker } from '../support/test-worker.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
@@ -35,7 +35,7 @@ const message: RunMessage = {
 };
 
 let queue: TestQueue;
-let testDatabase: TestDatabase;
+const testDatabase = await useTestDatabase();
 /** For looking into it. */
 let database: Database;
 let clock: VirtualClock;
@@ -45,7 +45,6 @@ beforeAll(async () => {
 });
 afterAll(() => queue.close());
 beforeEach(async () => {
-  testDatabase = await createTestDatabase();
   database = createDatabase({ url: testDatabase.url });
   clock = createVirtualClock(NOW);
   simulator = await startSimulator({ universe: TWO_COINS, now: clock.now, clock: clock.now, disturbedShare: 0 });
@@ -54,7 +53,7 @@ afterEach(async () => {
   queue.reset();
   await simulator.close();
   await database.close();
-  await testDatabase.drop();
+  await emptyTables(testDatabase);
 });
 
 const startWorker = (options: Partial<Parameters<typeof createTestWorker>[0]> = {}): TestWorker =>
