@@ -50,20 +50,10 @@ export type SimulatorOptions = {
   readonly latencyMs?: number;
 };
 
-export type Simulator = {
-  /** For example `http://127.0.0.1:40123/api/v3`. */
-  readonly baseUrl: string;
-  /** Every request so far, in the order of arrival. */
-  readonly requests: readonly SimulatedRequest[];
-  setFaults(faults: Faults): void;
-  /** From the next answer on, the source has this history: days lost or found again, figures revised. */
-  setHistory(history: History): void;
-  /** Breaks open connections. Resolves when the port is free. */
-  close(): Promise<void>;
-};
+export type Simulator = Awaited<ReturnType<typeof startSimulator>>;
 
 /** Starts a stand-in for CoinGecko's API v3 on loopback. @throws Error when the port is taken. */
-export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+export async function startSimulator(options: SimulatorOptions = {}) {
   const { plan = null, clock = Date.now, now = clock, latencyMs = 0 } = options;
   const planned = plan === null ? { requestsPerMinute: null, historyDays: null } : PLANS[plan];
   const { requestsPerMinute = planned.requestsPerMinute, historyDays = planned.historyDays } = options;
@@ -125,14 +115,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   return {
     baseUrl: `http://127.0.0.1:${port}${BASE_PATH}`,
-    requests,
-    setFaults(next) {
+    /** Every request so far, in the order of arrival. */
+    requests: requests as readonly SimulatedRequest[],
+    setFaults(next: Faults) {
       faults = next;
       faultIndex = 0;
     },
-    setHistory(history) {
+    /** From the next answer on, the source has this history: days lost or found again, figures revised. */
+    setHistory(history: History) {
       source = { ...source, history };
     },
+    /** Breaks open connections. Resolves when the port is free. */
     async close() {
       closing.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -68,7 +68,8 @@ export function sparkline(prices: Prices): Html {
   const averages = prices.flatMap((price) => price?.average ?? []);
   const x = scaleLinear([0, prices.length - 1], [0, WIDTH]);
   const y = scaleLinear([Math.min(...averages), Math.max(...averages)], [HEIGHT, 0]);
-  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"><path d="${averageLine(prices, x, y)}"/></svg>`;
+  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
+<path d="${averageLine(prices, x, y)}"/></svg>`;
 }
 
 type Scale = (value: number) => number;

@@ -27,27 +27,35 @@ const MAX_DAYS_BY_WEEK = 120;
  */
 export const coverageSection = (data: PageData): Html => html`<section class="card" aria-labelledby="coverage">
 <header><h2 id="coverage">Coverage</h2>
-<ul class="legend">${Object.entries(MEANINGS).map(([status, meaning]) => html`<li><i class="day-${status}"></i>${meaning}</li>`)}</ul></header>
+<ul class="legend">${Object.entries(MEANINGS).map(
+  ([status, meaning]) => html`<li><i class="day-${status}"></i>${meaning}</li>`,
+)}</ul></header>
 ${heatMap(data)}</section>`;
 
-function heatMap({ universe, series, days }: PageData): Html {
+function heatMap({ universe: { coins, currencies }, series, days }: PageData): Html {
   const dayWidth = Math.max(DAY_WIDTH.min, Math.min(DAY_WIDTH.max, Math.floor(WIDTH / days.length)));
-  const bySeries = new Map(series.map((one) => [`${one.coin}/${one.currency}`, one]));
+  const bySeries = new Map(series.map((one) => [`${one.coin}/${one.currency}`, one.statuses]));
+  const row = (coin: string, currency: string, heading: Html | null): Html => {
+    const statuses = bySeries.get(`${coin}/${currency}`) ?? days.map(() => 'none' as const);
+    const finals = statuses.filter((status) => status === 'final').length;
+    return html`<tr>${heading}<th scope="row" class="currency">${currency.toUpperCase()}</th>
+${stretchesOf(days, statuses).map(stretchCell)}<td class="num">${formatCount(finals)}</td></tr>`;
+  };
+  const coinHeading = (name: string) =>
+    html`<th scope="rowgroup" rowspan="${currencies.length}" class="coin" title="${name}">${name}</th>`;
   return html`<div class="scroll rtl" tabindex="0" role="region" aria-label="Coverage by series and day, scrollable">
 <table class="days" style="--wide-day:${dayWidth}px;--count:${days.length}">
 <caption class="hidden">What is stored of each series from ${days[0] ?? ''} to ${days.at(-1) ?? ''}</caption>
-<colgroup><col class="coins-column"><col class="currencies-column"><col span="${days.length}"><col class="final-column"></colgroup>
-<thead><tr><th scope="col" class="coin"><span class="hidden">Coin</span></th><th scope="col" class="currency"><span class="hidden">Currency</span></th>${headings(days)}<th scope="col" class="num">final</th></tr></thead>
-${universe.coins.map(
-  (coin) =>
-    html`<tbody>${universe.currencies.map((currency, index) => {
-      const statuses = bySeries.get(`${coin.id}/${currency.code}`)?.statuses ?? days.map(() => 'none' as const);
-      return html`<tr>${
-        index === 0
-          ? html`<th scope="rowgroup" rowspan="${universe.currencies.length}" class="coin" title="${coin.name}">${coin.name}</th>`
-          : null
-      }<th scope="row" class="currency">${currency.code.toUpperCase()}</th>${stretchesOf(days, statuses).map(stretchCell)}<td class="num">${formatCount(statuses.filter((status) => status === 'final').length)}</td></tr>`;
-    })}</tbody>
+<colgroup><col class="coins-column"><col class="currencies-column"><col span="${days.length}">
+<col class="final-column"></colgroup>
+<thead><tr><th scope="col" class="coin"><span class="hidden">Coin</span></th>
+<th scope="col" class="currency"><span class="hidden">Currency</span></th>
+${headings(days)}<th scope="col" class="num">final</th></tr></thead>
+${coins.map(
+  ({
+    id,
+    name,
+  }) => html`<tbody>${currencies.map(({ code }, index) => row(id, code, index === 0 ? coinHeading(name) : null))}</tbody>
 `,
 )}</table></div>`;
 }

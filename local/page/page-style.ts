@@ -126,7 +126,8 @@ td.detail { min-width: 240px; }
 .coins td small { display: block; margin-top: -4px; font-size: 11px; line-height: 12px; }
 .spark { width: 96px; height: 28px; margin-left: auto; stroke: currentColor; stroke-width: 1.75; }
 
-.days { --day: var(--wide-day); width: calc(164px + var(--count) * var(--day)); table-layout: fixed; font-size: 12px; margin: 0 auto; }
+.days { --day: var(--wide-day); width: calc(164px + var(--count) * var(--day)); table-layout: fixed; font-size: 12px;
+  margin: 0 auto; }
 .days th, .days td { padding: 0; height: 13px; line-height: 12px; border: 0; border-top: 1px solid var(--surface);
   white-space: nowrap; }
 .days .coins-column { width: 84px; } .days .currencies-column { width: 36px; } .days .final-column { width: 44px; }
@@ -138,7 +139,8 @@ td.detail { min-width: 240px; }
 .days td.num { padding-left: 10px; color: var(--muted); }
 .rtl { direction: rtl; } .rtl > * { direction: ltr; }
 .day-final, .day-provisional, .day-thin, .day-unconfirmed, .day-unavailable, .day-missing {
-  background-size: calc(100% / var(--length, 1)) 100%; background-image: var(--pattern, none), linear-gradient(90deg, transparent calc(100% - 1px), var(--surface) 0); }
+  background-size: calc(100% / var(--length, 1)) 100%;
+  background-image: var(--pattern, none), linear-gradient(90deg, transparent calc(100% - 1px), var(--surface) 0); }
 .day-final { background-color: var(--final); }
 .day-provisional { background-color: var(--provisional);
   --pattern: linear-gradient(0deg, var(--final) 3px, transparent 0); }
@@ -155,7 +157,6 @@ td.detail { min-width: 240px; }
 .legend i { display: inline-block; width: 20px; height: 12px; margin-right: 6px; vertical-align: -1px; }
 
 .empty { text-align: center; padding: 56px 24px; }
-.empty svg { color: var(--accent); margin-bottom: 14px; }
 .empty h2 { font-size: 21px; } .empty p { max-width: 52ch; margin: 8px auto 0; color: var(--muted); }
 .empty pre { display: inline-block; margin: 20px 0 4px; padding: 12px 20px; border-radius: 10px; background: var(--sunken);
   font-size: 15px; max-width: 100%; overflow-x: auto; }

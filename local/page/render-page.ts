@@ -22,6 +22,7 @@ export const MADE_UP = 'Demo: these prices are made up.';
  */
 export function renderPage(data: PageData, { refreshSeconds }: { refreshSeconds?: number } = {}): string {
   const { now, runs } = data.status;
+  const { coins, currencies } = data.universe;
   const hasPrices = data.series.some(({ prices }) => prices.some((price) => price !== null));
   const hasAnswers = hasPrices || runs.some(({ credits }) => credits > 0);
   const shown = newestDays(data);
@@ -39,7 +40,9 @@ export function renderPage(data: PageData, { refreshSeconds }: { refreshSeconds?
 ${data.isMadeUp ? html`<p class="banner" role="note">${MADE_UP}</p>` : null}
 <main class="wrap">
 <header class="head"><div><h1>Crypto prices</h1>
-<p class="muted">Daily prices of ${data.universe.coins.length} coins in ${data.universe.currencies.length} currencies, by UTC day</p></div>
+<p class="muted">Daily prices of ${coins.length} coins in ${currencies.length} currencies, by UTC day${
+    shown.days.length < data.days.length ? `; the last ${SHOWN_DAYS} days` : null
+  }</p></div>
 <div class="muted"><p>As of <time datetime="${now}">${formatInstant(Date.parse(now))} UTC</time></p>${
     refreshSeconds === undefined ? null : refreshBox(refreshSeconds)
   }</div></header>
@@ -113,7 +116,8 @@ ${tile(
   expected === 0 ? NO_VALUE : `${Math.floor((1000 * (expected - missing)) / expected) / 10} %`,
   expected === 0
     ? 'nothing is expected yet'
-    : html`${formatCount(missing)} of ${formatCount(expected)} days of all series missing since <span class="nowrap">${data.days[0] ?? ''}</span>`,
+    : html`${formatCount(missing)} of ${formatCount(expected)} days of all series missing
+since <span class="nowrap">${data.days[0] ?? ''}</span>`,
   missing > 0 ? 'bad' : '',
 )}
 ${tile(
@@ -151,7 +155,6 @@ const noPrices = ({
   universe,
   status: { runs },
 }: PageData): Html => html`<section class="card empty" aria-labelledby="empty">
-<svg width="132" height="56" viewBox="0 0 132 56" fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path opacity=".25" d="M2 54H130"/><path stroke-dasharray="1 8" d="M4 42 26 30 46 37 68 18 88 26 108 10 128 4"/></svg>
 <h2 id="empty">No prices yet</h2>
 <p>${
   runs.length === 0
@@ -159,5 +162,6 @@ const noPrices = ({
     : 'No run has stored a price so far; the table of runs says why. Try again with'
 }</p>
 <pre><code>npm run fetch-data</code></pre>
-<p>It asks CoinGecko for ${universe.coins.length} coins in ${universe.currencies.length} currencies and stores one row per coin, currency and UTC day. To see it work without a network, run <code>npm run demo</code>.</p>
+<p>It asks CoinGecko for ${universe.coins.length} coins in ${universe.currencies.length} currencies and stores one row
+per coin, currency and UTC day. To see it work without a network, run <code>npm run demo</code>.</p>
 </section>`;

@@ -24,17 +24,7 @@ export const MIN_HIDDEN_SECONDS = 1;
 export type QueueCounts = { readonly runs: number; readonly deadLetters: number };
 
 /** The queue of runs and its dead-letter queue, as the stack on AWS makes them, on loopback. */
-export type LocalQueue = {
-  readonly client: SQSClient;
-  readonly endpoint: string;
-  readonly queueUrl: string;
-  readonly deadLetterQueueUrl: string;
-  counts(): QueueCounts;
-  /** Tells other processes that this queue is served, and where the stack's page is. */
-  announce(url: string): Promise<void>;
-  /** @returns what is kept for the next start. */
-  close(): Promise<QueueCounts>;
-};
+export type LocalQueue = ReturnType<typeof serve>;
 
 /**
  * @param folder keeps the queue of one database. A message is on the disk there before it counts as accepted. What an
@@ -70,13 +60,14 @@ function serve(sqs: FauxqsServer, folder: QueueFolder | null) {
   const queueUrl = urlOf(RUNS);
   const messagesOf = (name: string) => sqs.inspectQueue(name)?.messages ?? { ready: [], inflight: [] };
   const countOf = (name: string) => messagesOf(name).ready.length + messagesOf(name).inflight.length;
-  const counts = () => ({ runs: countOf(RUNS), deadLetters: countOf(DEAD) });
+  const counts = (): QueueCounts => ({ runs: countOf(RUNS), deadLetters: countOf(DEAD) });
   return {
     client,
     endpoint: sqs.address,
     queueUrl,
     deadLetterQueueUrl: urlOf(DEAD),
     counts,
+    /** Tells other processes that this queue is served, and where the stack's page is. */
     announce: async (url: string) => await folder?.announce({ url, endpoint: sqs.address, queueUrl }),
     /** Nobody has a message in hand when the stack starts. */
     async releaseAll() {
@@ -87,6 +78,7 @@ function serve(sqs: FauxqsServer, folder: QueueFolder | null) {
         }
       }
     },
+    /** @returns what is kept for the next start. */
     async close() {
       client.destroy();
       const left = counts();

@@ -13,7 +13,7 @@ import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { SourceSettings } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startHttpApi } from './http-api.ts';
-import { type LocalQueue, MIN_HIDDEN_SECONDS, pollQueue, type QueueCounts, startLocalQueue } from './local-queue.ts';
+import { type LocalQueue, MIN_HIDDEN_SECONDS, pollQueue, startLocalQueue } from './local-queue.ts';
 
 const HOP_TIMEOUT_MS = WORKER_TIMEOUT_MINUTES * MINUTE_MS;
 
@@ -39,19 +39,8 @@ export type LocalStackOptions = {
 /** How a hop ended: with a verdict, or with the error that kept it from one. */
 export type HopOutcome = { readonly runId: string } & ({ readonly verdict: Verdict } | { readonly error: unknown });
 
-export type LocalStack = {
-  /** The page's address. */
-  readonly url: string;
-  readonly endpointUrl: string;
-  readonly queueUrl: string;
-  /** What an earlier start had left in the queues. */
-  readonly takenUp: QueueCounts;
-  /**
-   * Interrupts the run under way, which stores what it has in hand, and ends everything.
-   * @returns what the queues keep for the next start.
-   */
-  stop(): Promise<QueueCounts>;
-};
+/** @property url is the page's. @property takenUp is what an earlier start had left in the queues. */
+export type LocalStack = Awaited<ReturnType<typeof startLocalStack>>;
 
 /**
  * Starts the deployed program on loopback: the trigger behind an HTTP server, the FIFO queue with its dead-letter queue,
@@ -60,11 +49,12 @@ export type LocalStack = {
  * @throws LockTakenError when another stack is running on the queue's folder.
  * @throws IngestionError when the port is taken.
  */
-export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
+export async function startLocalStack(options: LocalStackOptions) {
   const { cronSecret, universe, log, onError } = options;
   const queue = await startLocalQueue(options.queueFolder);
   const takenUp = queue.counts();
   const stops: (() => unknown)[] = [];
+  /** Interrupts the run under way, which stores what it has in hand. @returns what the queues keep for the next start. */
   const stop = async () => {
     for (const end of stops.splice(0).reverse()) await end();
     return await queue.close();
@@ -123,14 +113,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
 /** Nobody collects metrics here. */
 const ignoreMetrics = () => {};
 
-type Worker = {
-  handle(delivery: Delivery): Promise<boolean>;
-  /** Lets the hop under way finish what it has in hand, and begin nothing new. */
-  interrupt(): void;
-  close(): Promise<void>;
-};
-
-function createWorker(local: LocalQueue, options: LocalStackOptions): Worker {
+function createWorker(local: LocalQueue, options: LocalStackOptions) {
   const { databaseUrl, source, universe, log, onHop } = options;
   const database = createDatabase({ url: databaseUrl }, { log });
   const interrupt = new AbortController();
@@ -161,7 +144,8 @@ function createWorker(local: LocalQueue, options: LocalStackOptions): Worker {
     queue.postpone(delivery, Math.max(delayMs, MIN_HIDDEN_SECONDS * 1000));
   const dependencies = { queue: { ...queue, postpone }, universe, log, emit: ignoreMetrics, runHop: runAndTell };
   return {
-    handle: (delivery) => processMessage(delivery, dependencies),
+    handle: (delivery: Delivery) => processMessage(delivery, dependencies),
+    /** Lets the hop under way finish what it has in hand, and begin nothing new. */
     interrupt: () => interrupt.abort(),
     close: database.close,
   };

@@ -1,42 +1,174 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { PLANS } from '../../ingestion/contract/plans.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { RefusedError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { systemClock } from '../../ingestion/system-clock.ts';
 import { queueFolderOf } from '../../local/cli/commands/start.ts';
+import { createJsonLinesLog } from '../../local/output/json-lines-log.ts';
+import { callOnSchedule } from '../../local/stack/fire-on-schedule.ts';
+import { type HopOutcome, type LocalStack, startLocalStack } from '../../local/stack/local-stack.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CRON_SECRET = `cron-${randomUUID()}`;
 const API_KEY = `CG-${randomUUID()}`;
+/** Beyond the plan's history: no retry can help. */
+const HISTORY = { from: '2024-01-01', to: '2024-01-31' };
 
 let simulator: Simulator;
 let testDatabase: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   simulator = await startSimulator({ plan: 'demo', keys: [API_KEY], requestsPerMinute: null });
-});
-afterAll(() => simulator.close());
-beforeEach(async () => {
   testDatabase = await createTestDatabase();
   database = createDatabase({ url: testDatabase.url });
 });
-afterEach(async () => {
+afterEach(() => {
   simulator.setFaults([]);
   for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+afterAll(async () => {
+  await simulator.close();
   await database.close();
   await testDatabase.drop();
   await rm(queueFolderOf(testDatabase.url), { recursive: true, force: true });
 });
 
+const call = (
+  endpoint: string,
+  options: { body?: object; key?: string; secret?: string; method?: string } = {},
+): Promise<Response> =>
+  fetch(endpoint, {
+    method: options.method ?? 'POST',
+    headers: {
+      authorization: `Bearer ${options.secret ?? CRON_SECRET}`,
+      ...(options.key ? { 'idempotency-key': options.key } : {}),
+    },
+    ...(options.body ? { body: JSON.stringify(options.body) } : {}),
+  });
+const bodyOf = async (response: Response) => (await response.json()) as { data: { runId: string } };
+const runs = () => database.db.selectFrom('ingestion_runs').selectAll().orderBy('started_at').execute();
+
+/** Looks until there is something. */
+async function eventually<Found>(look: () => Found | undefined): Promise<Found> {
+  for (let waitedMs = 0; waitedMs < 25_000; waitedMs += 10) {
+    const found = look();
+    if (found !== undefined) return found;
+    await systemClock.sleep(10);
+  }
+  throw new Error('It has not come in 25 s.');
+}
+
+/** Starts the stack in this process. `outcomeOf` waits for the next outcome of a run. */
+async function startHere(queueFolder: string, port = 0) {
+  const outcomes: HopOutcome[] = [];
+  const lines: string[] = [];
+  const stack = await startLocalStack({
+    databaseUrl: testDatabase.url,
+    queueFolder,
+    cronSecret: CRON_SECRET,
+    source: {
+      ...{ ...PLANS.demo, plan: 'demo', apiKey: API_KEY, baseUrl: simulator.baseUrl },
+      ...{ requestsPerMinute: 10_000, crossRates: false, latestPrices: false },
+    },
+    universe: DEFAULT_UNIVERSE,
+    port,
+    log: createJsonLinesLog('debug', systemClock, (line) => lines.push(line)),
+    renderPage: async () => '<p>The page</p>',
+    onError: (error) => lines.push(`Error: ${error}`),
+    onHop: (outcome) => outcomes.push(outcome),
+  });
+  const outcomeOf = (runId: string): Promise<HopOutcome> =>
+    eventually(() => {
+      const index = outcomes.findIndex((one) => one.runId === runId);
+      return index < 0 ? undefined : outcomes.splice(index, 1)[0];
+    });
+  return { stack, outcomeOf, lines };
+}
+
+/** @returns what the queues keep when the work is done. */
+async function withStack(work: (here: Awaited<ReturnType<typeof startHere>>) => Promise<void>) {
+  const here = await startHere(queueFolderOf(testDatabase.url));
+  try {
+    await work(here);
+  } catch (error) {
+    await here.stack.stop();
+    throw error;
+  }
+  return await here.stack.stop();
+}
+
+describe('the stack', () => {
+  let folder: string;
+  let here: Awaited<ReturnType<typeof startHere>>;
+  let stack: LocalStack;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'queue-'));
+    here = await startHere(folder);
+    ({ stack } = here);
+  });
+  afterAll(async () => {
+    await stack.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  test('the whole way: a call, the queue, the worker and rows; the same trigger again is the same run', async () => {
+    const accepted = await call(stack.endpointUrl, { key: 'first' });
+    expect(accepted.status).toBe(202);
+    const { runId } = (await bodyOf(accepted)).data;
+    expect(runId).toBe(runIdOf('key:first'));
+    const days = { status: 'complete', expectedDays: 1_320, storedDays: 1_320 };
+    expect(await here.outcomeOf(runId)).toMatchObject({ verdict: days });
+    const { count } = await database.db
+      .selectFrom('daily_prices')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('is_final', '=', true)
+      .executeTakeFirstOrThrow();
+    expect(count).toBe(1_320);
+    expect(await bodyOf(await call(stack.endpointUrl, { key: 'first' }))).toMatchObject({ data: { runId } });
+    expect(await runs()).toMatchObject([{ id: runId, status: 'complete' }]);
+
+    const scheduled = await callOnSchedule(stack.endpointUrl, CRON_SECRET, systemClock.now());
+    expect(await here.outcomeOf(scheduled)).toMatchObject({ verdict: { status: 'complete', requests: 0 } });
+    expect(here.lines.join('\n')).toContain('"message":"Hop done"');
+  });
+
+  test('answers as the gateway and the endpoint do, and with the page', async () => {
+    const health = await call(stack.endpointUrl, { method: 'GET' });
+    expect(health.status).toBe(200);
+    expect(await health.json()).toMatchObject({ success: true, data: { status: 'ready' } });
+    expect((await call(stack.endpointUrl, { secret: 'another' })).status).toBe(401);
+    expect((await call(stack.endpointUrl, { body: { coins: ['luna'] } })).status).toBe(400);
+    const put = await call(stack.endpointUrl, { method: 'PUT' });
+    expect([put.status, put.headers.get('allow')]).toEqual([405, 'GET, POST']);
+    const elsewhere = await fetch(new URL('/api/cron', stack.url), { method: 'POST' });
+    expect([elsewhere.status, await elsewhere.json()]).toEqual([404, { message: 'Not Found' }]);
+    const page = await fetch(stack.url);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(await page.text()).toBe('<p>The page</p>');
+  });
+
+  test('a second one on its queue is refused with its address; a taken port is said', async () => {
+    await expect(startHere(folder)).rejects.toThrow(`Its page is ${stack.url}`);
+    const other = await mkdtemp(join(tmpdir(), 'queue-'));
+    const { port } = new URL(stack.url);
+    await expect(startHere(other, Number(port))).rejects.toThrow(`The port ${port} is taken`);
+    await rm(other, { recursive: true });
+  });
+});
+
 const children: ChildProcess[] = [];
 
-function command(name: string, args: string[] = [], env: Record<string, string> = {}) {
+function command(name: string, args: string[] = [], requestsPerMinute = 10_000) {
   const child = spawn(process.execPath, ['--import', './bin/require-node.mjs', 'bin/ingest.ts', name, ...args], {
     cwd: ROOT,
     env: {
@@ -46,20 +178,16 @@ function command(name: string, args: string[] = [], env: Record<string, string> 
       COINGECKO_API_KEY: API_KEY,
       LOG_LEVEL: 'debug',
       COINGECKO_BASE_URL: simulator.baseUrl,
-      COINGECKO_REQUESTS_PER_MINUTE: '10000',
-      ...env,
+      COINGECKO_REQUESTS_PER_MINUTE: `${requestsPerMinute}`,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
   const output = { stdout: '', stderr: '' };
-  const watchers = new Set<() => void>();
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-      for (const look of watchers) look();
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      output[stream] += text;
     });
-  }
   const exited = once(child, 'close').then(([code]) => code as number | null);
   return {
     child,
@@ -67,226 +195,95 @@ function command(name: string, args: string[] = [], env: Record<string, string> 
     exited,
     /** Waits for the pattern in what is printed. @returns its first group. */
     async printed(pattern: RegExp): Promise<string> {
-      const { promise, resolve, reject } = Promise.withResolvers<string>();
-      const look = () => {
-        const match = pattern.exec(output.stdout + output.stderr);
-        if (match) resolve(match[1] ?? '');
-      };
-      watchers.add(look);
-      look();
-      void exited.then((code) => reject(new Error(`Ended with ${code}: ${output.stdout}${output.stderr}`)));
-      return await promise.finally(() => watchers.delete(look));
+      const [all, first] = await eventually(() => {
+        if (child.exitCode !== null) throw new Error(`Ended with ${child.exitCode}: ${output.stdout}${output.stderr}`);
+        return pattern.exec(output.stdout + output.stderr) ?? undefined;
+      });
+      return first ?? all;
     },
   };
 }
 
-async function start(env: Record<string, string> = {}) {
-  const stack = command('start', [], env);
-  const endpoint = await stack.printed(/Endpoint +(http:\S+)/);
-  const call = (options: { body?: object; key?: string; secret?: string; method?: string } = {}) =>
-    fetch(endpoint, {
-      method: options.method ?? 'POST',
-      headers: {
-        authorization: `Bearer ${options.secret ?? CRON_SECRET}`,
-        ...(options.key ? { 'idempotency-key': options.key } : {}),
-      },
-      ...(options.body ? { body: JSON.stringify(options.body) } : {}),
-    });
-  return { ...stack, endpoint, call };
-}
-type Stack = Awaited<ReturnType<typeof start>>;
-
-async function stop({ child, exited }: Stack): Promise<number | null> {
-  child.kill('SIGINT');
-  return await exited;
+/** Makes answers slow. @returns a promise of the eighth request from now on. */
+function slowly(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  simulator.setFaults((_, index) => {
+    if (index === 7) resolve();
+    return { kind: 'latency', durationMs: 100 };
+  });
+  return promise;
 }
 
-const bodyOf = async (response: Response) => (await response.json()) as { data: Record<string, unknown> };
-const runs = () => database.db.selectFrom('ingestion_runs').selectAll().orderBy('started_at').execute();
-
+// One history of a database in four acts: each goes on with what the one before it left.
 describe('npm start', () => {
-  test('the whole way: a call, the queue, the worker, rows, and the page; Ctrl-C ends it', async () => {
-    const stack = await start();
-    const accepted = await stack.call({ key: 'first' });
-    expect(accepted.status).toBe(202);
-    const { runId } = (await bodyOf(accepted)).data;
-    expect(runId).toBe(runIdOf('key:first'));
-    await stack.printed(new RegExp(`Run ${runId} is complete: 1320 of 1320 expected days are stored`));
-    const { count } = await database.db
-      .selectFrom('daily_prices')
-      .select(({ fn }) => fn.countAll<number>().as('count'))
-      .where('is_final', '=', true)
-      .executeTakeFirstOrThrow();
-    expect(count).toBe(1_320);
+  const KEYS = ['one', 'two', 'three'];
+  const DEAD = runIdOf('key:dead');
+  const statusOf = async (key: string) => (await runs()).find(({ id }) => id === runIdOf(`key:${key}`))?.status;
+  const forget = async () => {
+    await database.db.deleteFrom('daily_prices').execute();
+    await database.db.deleteFrom('requests').execute();
+  };
 
-    // The same trigger again is the same run.
-    expect(await bodyOf(await stack.call({ key: 'first' }))).toMatchObject({ data: { runId } });
-    expect(await runs()).toMatchObject([{ id: runId, status: 'complete' }]);
-
-    const page = await fetch(new URL('/', stack.endpoint));
-    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(await page.text()).toContain('Bitcoin');
-
-    expect(await stop(stack)).toBe(0);
-    await expect(fetch(stack.endpoint)).rejects.toThrow();
-    const everything = stack.output.stdout + stack.output.stderr;
-    expect(everything).toContain('"message":"Hop done"');
-    const { password } = new URL(testDatabase.url);
-    for (const secret of [CRON_SECRET, API_KEY, ...(password ? [password] : [])]) {
-      expect(everything).not.toContain(secret);
-    }
-  });
-
-  test('answers as the gateway and the endpoint do', async () => {
-    const stack = await start();
-    const health = await stack.call({ method: 'GET' });
-    expect(health.status).toBe(200);
-    expect(await bodyOf(health)).toMatchObject({ success: true, data: { status: 'ready' } });
-    expect((await stack.call({ secret: 'another' })).status).toBe(401);
-    expect((await stack.call({ body: { coins: ['luna'] } })).status).toBe(400);
-    const put = await stack.call({ method: 'PUT' });
-    expect([put.status, put.headers.get('allow')]).toEqual([405, 'GET, POST']);
-    const elsewhere = await fetch(new URL('/api/cron', stack.endpoint), { method: 'POST' });
-    expect([elsewhere.status, await elsewhere.json()]).toEqual([404, { message: 'Not Found' }]);
-    expect(await stop(stack)).toBe(0);
-  });
-
-  test('two at once have ports of their own; a taken one is said', async () => {
-    const [one, other] = await Promise.all([start(), start()]);
-    expect(new URL(one.endpoint).port).not.toBe(new URL(other.endpoint).port);
-    expect((await one.call({ method: 'GET' })).status).toBe(200);
-    expect((await other.call({ method: 'GET' })).status).toBe(200);
-    const { port } = new URL(one.endpoint);
-    const third = command('start', ['--port', port]);
-    expect(await third.exited).toBe(1);
-    expect(third.output.stderr).toContain(`The port ${port} is taken`);
-    expect(await Promise.all([stop(one), stop(other)])).toEqual([0, 0]);
-  });
-
-  test('Ctrl-C in the middle of a run finishes what is in hand and records it', async () => {
-    let requests = 0;
-    const { promise: isUnderWay, resolve } = Promise.withResolvers<void>();
-    simulator.setFaults(() => {
-      requests += 1;
-      if (requests === 8) resolve();
-      return { kind: 'latency', durationMs: 100 };
-    });
+  test('Ctrl-C in the middle of a run stores what is in hand, records it, and keeps what was accepted', async () => {
+    await forget();
+    const isUnderWay = slowly();
     // Fewer at once than the run needs: something is left to begin.
-    const stack = await start({ COINGECKO_REQUESTS_PER_MINUTE: '10' });
-    await stack.call();
+    const stack = command('start', [], 10);
+    const endpoint = await stack.printed(/Endpoint +(http:\S+)/);
+    for (const key of KEYS) expect((await call(endpoint, { key })).status).toBe(202);
     await isUnderWay;
-    expect(await stop(stack)).toBe(0);
-    const [run] = await runs();
-    expect(run).toMatchObject({ status: 'interrupted', error: expect.stringContaining('Interrupted') });
-    expect(run?.requests).toBe(10);
+    expect(await (await fetch(new URL('/', endpoint))).text()).toContain('<h1>Crypto prices</h1>');
+    stack.child.kill('SIGINT');
+    expect(await stack.exited).toBe(0);
+    await expect(fetch(endpoint)).rejects.toThrow();
+    const run = (await runs()).at(-1);
+    expect(run).toMatchObject({ status: 'interrupted', error: expect.stringContaining('Interrupted'), requests: 10 });
     // Every answer that came is stored.
     expect(run?.stored_days).toBe((run?.credits ?? 0) * 30);
+    expect(stack.output.stderr).toContain('Runs in the queue: 3.');
+    const everything = stack.output.stdout + stack.output.stderr;
+    const { password } = new URL(testDatabase.url);
+    for (const secret of [CRON_SECRET, API_KEY, ...(password ? [password] : [])])
+      expect(everything).not.toContain(secret);
   });
-});
 
-describe('what was accepted outlives its process', () => {
-  const KEYS = ['first', 'second', 'third'];
-  const callAll = async (stack: Stack) => {
-    for (const key of KEYS) expect((await stack.call({ key })).status).toBe(202);
-  };
-  const statuses = async () => Object.fromEntries((await runs()).map(({ id, status }) => [id, status]));
-  const allComplete = Object.fromEntries(KEYS.map((key) => [runIdOf(`key:${key}`), 'complete']));
-  const slowly = () => simulator.setFaults([{ kind: 'latency', durationMs: 300 }]);
-  const completed = (stack: Stack) =>
-    Promise.all(KEYS.map((key) => stack.printed(new RegExp(`Run ${runIdOf(`key:${key}`)} is complete`))));
-
-  test.each(['SIGKILL', 'SIGINT'] as const)(
-    '%s while one of three runs is worked on',
-    async (signal) => {
-      let requests = 0;
-      const { promise: isUnderWay, resolve } = Promise.withResolvers<void>();
-      simulator.setFaults(() => {
-        requests += 1;
-        if (requests === 8) resolve();
-        return { kind: 'latency', durationMs: 300 };
-      });
-      const stack = await start({ COINGECKO_REQUESTS_PER_MINUTE: '10' });
-      await callAll(stack);
-      await isUnderWay;
-      stack.child.kill(signal);
-      await stack.exited;
-      if (signal === 'SIGINT') expect(stack.output.stderr).toContain('Runs in the queue: 3.');
-
-      simulator.setFaults([]);
-      const next = await start();
-      await next.printed(/Runs accepted before, and taken up now: 3\./);
-      await completed(next);
-      expect(await statuses()).toEqual(allComplete);
-      expect(await stop(next)).toBe(0);
-      // Nothing is left, and nothing is kept of it.
-      expect(next.output.stderr).not.toContain('Runs in the queue');
-      expect(existsSync(join(queueFolderOf(testDatabase.url), '1'))).toBe(false);
-    },
-    60_000,
-  );
-
-  test('SIGKILL as soon as the last call is answered', async () => {
-    const stack = await start();
-    slowly();
-    await callAll(stack);
+  test('SIGKILL while it goes on with them loses nothing either', async () => {
+    await forget();
+    const isUnderWay = slowly();
+    const stack = command('start', [], 10);
+    const endpoint = await stack.printed(/Endpoint +(http:\S+)/);
+    await stack.printed(/Runs accepted before, and taken up now: 3\./);
+    await isUnderWay;
+    expect((await call(endpoint, { key: 'last' })).status).toBe(202);
     stack.child.kill('SIGKILL');
     await stack.exited;
+
     simulator.setFaults([]);
-    const next = await start();
-    await completed(next);
-    expect(await statuses()).toEqual(allComplete);
-    expect(await stop(next)).toBe(0);
-  }, 60_000);
-
-  test('two at once share no queue; one that starts after both takes up what both left', async () => {
-    const stacks = await Promise.all([start(), start()]);
-    slowly();
-    const called = await Promise.all(stacks.map((stack, index) => stack.call({ key: `of-${index}` })));
-    expect(called.map(({ status }) => status)).toEqual([202, 202]);
-    for (const { child } of stacks) child.kill('SIGKILL');
-    await Promise.all(stacks.map(({ exited }) => exited));
-    simulator.setFaults([]);
-    const next = await start();
-    for (const index of [0, 1]) await next.printed(new RegExp(`Run ${runIdOf(`key:of-${index}`)} is complete`));
-    expect(await stop(next)).toBe(0);
-  }, 60_000);
-
-  test('a dead letter stays one, and a redrive brings it back', async () => {
-    const stack = await start();
-    const { data } = await bodyOf(await stack.call({ body: { from: '2024-01-01', to: '2024-01-31' } }));
-    await stack.printed(/"disposition":\{"kind":"dead-letter","reason":"history"\}/);
-    expect(await stop(stack)).toBe(0);
-    const next = await start();
-    await next.printed(/Runs in the dead-letter queue: 1\./);
-    const moved = command('redrive', ['--json', '--queue', await next.printed(/Queue +(http:\S+)/)]);
-    expect(await moved.exited).toBe(0);
-    expect(JSON.parse(moved.output.stdout)).toMatchObject({ moved: [{ runId: data['runId'] }] });
-    await next.printed(/"kind":"dead-letter"/);
-    expect(await stop(next)).toBe(0);
-  }, 60_000);
-});
-
-describe('npm run redrive', () => {
-  test('moves a run that gave up back into the queue of the stack that runs', async () => {
-    const stack = await start();
-    // Beyond the plan's history: no retry can help.
-    const { data } = await bodyOf(await stack.call({ body: { from: '2024-01-01', to: '2024-01-31' } }));
-    await stack.printed(/"disposition":\{"kind":"dead-letter","reason":"history"\}/);
-
-    const moved = command('redrive', ['--json', '--queue', await stack.printed(/Queue +(http:\S+)/)]);
-    expect(await moved.exited).toBe(0);
-    expect(JSON.parse(moved.output.stdout)).toMatchObject({ moved: [{ runId: data['runId'], hop: 0 }] });
-    await stack.printed(/(?:"kind":"dead-letter"[\s\S]*){2}/);
-
-    expect(await stop(stack)).toBe(0);
+    const kept = await withStack(async ({ stack: next, outcomeOf }) => {
+      expect(next.takenUp).toEqual({ runs: 4, deadLetters: 0 });
+      for (const key of [...KEYS, 'last'])
+        expect(await outcomeOf(runIdOf(`key:${key}`))).toMatchObject({ verdict: { status: 'complete' } });
+      await call(next.endpointUrl, { key: 'dead', body: HISTORY });
+      expect(await outcomeOf(DEAD)).toMatchObject({ error: expect.any(RefusedError) });
+    });
+    expect(kept).toEqual({ runs: 0, deadLetters: 1 });
+    expect(await Promise.all(KEYS.map(statusOf))).toEqual(KEYS.map(() => 'complete'));
   });
 
-  test.each([
-    [['--queue', 'runs'], /--queue is "runs"/],
-    [['--queue', 'http://127.0.0.1:1/000000000000/runs.fifo'], /--queue is "http/],
-  ])('%j is refused in one sentence', async (args, sentence) => {
-    const { exited, output } = command('redrive', args);
+  test('a dead letter stays one, and npm run redrive brings it back to the stack that runs', async () => {
+    const kept = await withStack(async ({ stack: next, outcomeOf }) => {
+      expect(next.takenUp).toEqual({ runs: 0, deadLetters: 1 });
+      const moved = command('redrive', ['--json', '--queue', next.queueUrl]);
+      expect(await moved.exited).toBe(0);
+      expect(JSON.parse(moved.output.stdout)).toMatchObject({ moved: [{ runId: DEAD, hop: 0 }] });
+      expect(await outcomeOf(DEAD)).toMatchObject({ error: expect.any(RefusedError) });
+    });
+    expect(kept).toEqual({ runs: 0, deadLetters: 1 });
+  });
+
+  test('npm run redrive refuses a queue that is nowhere, in one sentence', async () => {
+    const { exited, output } = command('redrive', ['--queue', 'http://127.0.0.1:1/000000000000/runs.fifo']);
     expect(await exited).toBe(2);
-    expect(output.stderr.trim().split('\n').at(-1)).toMatch(sentence);
+    expect(output.stderr.trim().split('\n').at(-1)).toMatch(/--queue is "http/);
   });
 });

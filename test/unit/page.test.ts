@@ -182,6 +182,7 @@ describe('the days', () => {
   test('of a chart and the coverage are those of the last year, those of the figures all', () => {
     const page = renderPage(historyOf(1_000));
     expect(seriesDays(page)).toEqual([addDays(TODAY, -365), TODAY]);
+    expect(textOf(page)).toContain('by UTC day; the last 365 days');
     expect(page).toContain('--count:366"');
     expect(textOf(page)).toContain(`days of all series missing since ${addDays(TODAY, -999)}`);
   });
