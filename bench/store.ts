@@ -53,7 +53,6 @@ async function storeAll(database: Database): Promise<number> {
   await repositories.runs.open(order, {
     universe,
     series,
-    trackedSince: FIRST_DAY,
     historyDays: DAYS,
     startedAt: systemClock.now(),
   });
@@ -76,16 +75,19 @@ async function storeAll(database: Database): Promise<number> {
         answer: { body, receivedAt: systemClock.now() },
         sampleCount: DAYS,
         firstSampleAt: startOf(FIRST_DAY),
+        trackedSince: FIRST_DAY,
         attempts: 1,
         answered: [
           {
             series: one,
             source: 'direct',
             gapDays,
-            otherAnswerIds: [],
+            otherAnswerIds: () => [],
             prices: gapDays.map(priceOf),
             rejected: [],
             absentDays: [],
+            judgedDays: gapDays,
+            pricedDays: gapDays,
             findings: [],
           },
         ],

@@ -15,6 +15,8 @@ import type { DayCounts, SeriesOutcome, Verdict } from './domain/verdict.ts';
 export interface Clock {
   /** The wall clock, for stamps. It may be set, back or ahead, at any moment. */
   now(): Instant;
+  /** Whether it takes the place of the source's clock too (`--now`): no answer's Date counts then. @default false */
+  readonly standsIn?: boolean;
   /** Milliseconds on a clock that nobody sets: for everything that waits or measures. */
   monotonicMs(): number;
   /** Waits; rejects with the signal's reason as soon as it aborts. */
@@ -47,7 +49,7 @@ export type OpenedRun = {
   /** The process that worked on it before ended without a verdict. */
   readonly wasCut: boolean;
   /** In the order that the series were given in. */
-  readonly series: readonly { readonly trackedSince: Day; readonly requested: readonly DaySpan[] }[];
+  readonly series: readonly { readonly trackedSince: Day | null; readonly requested: readonly DaySpan[] }[];
 };
 
 /** One proper answer of the source. */
@@ -55,11 +57,12 @@ export type SourceResponse = {
   /** The body as it came, so that any row can be recomputed. */
   readonly body: Uint8Array;
   readonly samples: Samples;
+  /** On the source's clock: by the answer's Date, where it has one. */
   readonly receivedAt: Instant;
+  /** How far this machine's clock is ahead of that, negative where it is behind; null where the answer can't tell. */
+  readonly clockAheadMs: number | null;
   /** How many points among the prices had no moment: they are no samples, and were left out. */
   readonly strayPoints: number;
-  /** The moment that the source's Date header names; null without one. */
-  readonly sourceTime: Instant | null;
 };
 
 /** Each fetch is one request, without retries. It rejects with a SourceError, or with the signal's reason when aborted. */
@@ -121,15 +124,16 @@ export interface RunRepository {
     opening: {
       universe: Universe;
       series: readonly Series[];
-      trackedSince: Day;
       historyDays: number;
       startedAt: Instant;
     },
   ): Promise<OpenedRun>;
   /** @returns the series' part of what `open` does, with nothing written. */
-  seriesDays(series: readonly Series[], trackedSince: Day): Promise<OpenedRun['series']>;
+  seriesDays(series: readonly Series[]): Promise<OpenedRun['series']>;
   /** Writes the verdict; adds to the run's counters what the hop counted. `finishedAt` null for `waiting`. */
   finish(runId: string, finished: FinishedRun, hop: HopTotals, finishedAt: Instant | null): Promise<void>;
+  /** Dates a run by the source's clock, where this machine's was wrong, so that it is the latest one for no longer than it was. */
+  redate(runId: string, at: Instant): Promise<void>;
   /** The run's counters over all hops, from the ledger and the run row. */
   totals(runId: string): Promise<RunTotals>;
   /** Outcomes of the run's series, in no order; series never touched by the run are left out. */
@@ -139,12 +143,14 @@ export interface RunRepository {
   failSeries(runId: string, failures: readonly SeriesFailure[]): Promise<void>;
   /** Marks series that failed and lack nothing as `stored`. */
   clearFailures(runId: string, series: readonly Series[]): Promise<void>;
-  /** Keeps the days of a request by hand expected from now on. Days since `tracked_since` are so already. */
+  /** Keeps the days of a request by hand expected from now on. */
   keepRequested(runId: string, ranges: readonly DayRange[], requestedAt: Instant): Promise<void>;
+  /** Takes back what the run has kept so. */
+  forgetRequested(runId: string): Promise<void>;
   /** @returns the ranges that were asked for by hand, of all series of the universe. */
   requestedRanges(): Promise<DayRange[]>;
-  /** Cuts what lies before the day off every requested range: it can't be had any more. */
-  forgetRequestedBefore(day: Day): Promise<void>;
+  /** @returns what the last full run before this one, complete or partial, reached back to; null where there was none. */
+  lastReach(runId: string): Promise<{ readonly dueAt: Instant; readonly historyDays: number } | null>;
 }
 
 /** @property attempts how often it was asked, the last time included. */
@@ -177,12 +183,15 @@ export type AnsweredDays = {
   readonly source: PriceOrigin;
   /** Of other days no final row is replaced. */
   readonly gapDays: readonly Day[];
-  /** The stored answers that it was made from besides this one. */
-  readonly otherAnswerIds: readonly number[];
+  /** The stored answers that a day's row was made from besides this one. */
+  readonly otherAnswerIds: (day: Day) => readonly number[];
   readonly prices: readonly DailyPrice[];
   readonly rejected: readonly RejectedSample[];
-  /** Asked days, at least 72 h old, of which the answer holds nothing though it holds other days. */
+  /** Gap days, 72 h old or more, of which the answer holds nothing that counts though it has prices of other days. */
   readonly absentDays: readonly Day[];
+  /** The days that the answer was judged of, and those that it holds prices of, which are never to be called unavailable. */
+  readonly judgedDays: readonly Day[];
+  readonly pricedDays: readonly Day[];
   readonly findings: readonly Finding[];
 };
 
@@ -198,6 +207,8 @@ export type AnswerToStore = {
   /** Of all prices that were sent. */
   readonly sampleCount: number;
   readonly firstSampleAt: Instant | null;
+  /** Since when the series is tracked, where this is its first answer. */
+  readonly trackedSince: Day;
   readonly attempts: number;
   /** Its own series and those that are derived from it. */
   readonly answered: readonly AnsweredDays[];

@@ -116,6 +116,7 @@ const CAUSES: Readonly<Record<FailureKind, string>> = {
   history: "beyond the plan's history",
   plan: 'the plan does not cover it',
   wrong_key: 'the key is not accepted',
+  clock: "this machine's clock is wrong",
   credits: 'no credits are left',
   refused: 'the request was refused',
 };
@@ -140,7 +141,7 @@ function nextSentence(run: LatestRun, { isFine, causes }: { isFine: boolean; cau
 function countMissing({ series }: Status) {
   const lacking = series.filter(({ missingDays }) => missingDays.length > 0);
   const days = lacking.flatMap(({ missingDays }) => missingDays).sort();
-  const neverFetched = series.filter(({ trackedSince }) => trackedSince === null);
+  const neverFetched = series.filter((one) => one.trackedSince === null && one.missingDays.length === 0);
   return { days: days.length, ofSeries: lacking.length, first: days[0], neverFetched };
 }
 

@@ -1,6 +1,7 @@
 import type { Migration } from 'kysely/migration';
 import { up as tables } from './0001_tables.ts';
 import { up as healing } from './0002_healing.ts';
+import { up as surroundings } from './0003_surroundings.ts';
 
 /**
  * All migrations, in order: a bundle has no folder to look into. One that has landed is never changed, and a new one
@@ -9,4 +10,5 @@ import { up as healing } from './0002_healing.ts';
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_tables': { up: tables },
   '0002_healing': { up: healing },
+  '0003_surroundings': { up: surroundings },
 };

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { SERVICE_NAME } from '../contract/names.ts';
 import type { Coin } from '../contract/universe-schema.ts';
-import { dayOf, type Instant } from '../domain/day.ts';
+import { dayOf, HOUR_MS, type Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
 import { seriesName } from '../domain/series.ts';
 import type { Clock, PriceSource } from '../ports.ts';
@@ -13,7 +13,7 @@ import {
   parseRetryAfter,
   readStatedError,
 } from './errors.ts';
-import { parseAnswer, parseJson, parseLatestPrices, parseSamples, parseShape } from './parse-answer.ts';
+import { parseAnswer, parseLatestPrices, parseSamples, parseShape, readJson, refuseNoJson } from './parse-answer.ts';
 
 export type CoinGeckoOptions = {
   /** Without the endpoint: `https://api.coingecko.com/api/v3`. */
@@ -26,7 +26,7 @@ export type CoinGeckoOptions = {
   readonly timeoutMs: number;
   /** Of the decoded body. 90 days of hourly samples are 300 kB, the list of all coins 2 MB. */
   readonly maxBodyBytes: number;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'standsIn'>;
   /** @default Node's own, with its pool of connections */
   readonly fetch?: typeof fetch;
 };
@@ -75,12 +75,15 @@ export function createCoinGeckoClient({
       });
       status = response.status;
       const body = await readBody(response);
+      const json = readJson(body);
+      const answered = momentOf(response, json);
+      if (isClockOff(answered)) throw clockOff(asked, status, answered);
       const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), clock.now());
       if (status !== OK) throw classifyAnswer(asked, { status, stated: readStatedError(body), retryAfterMs });
-      const json = parseJson(body);
+      if (json === undefined) refuseNoJson(body);
       const stated = findStatedError(json);
       if (stated) throw classifyAnswer(asked, { status, stated, retryAfterMs });
-      return { body, json, sourceTime: parseDate(response.headers.get('date')) };
+      return { body, json, receivedAt: answered.at, clockAheadMs: answered.clockAheadMs };
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SourceError) throw error;
@@ -90,6 +93,14 @@ export function createCoinGeckoClient({
       }
       throw classifyBrokenWay(asked, error, status);
     }
+  }
+
+  /** The moment is this machine's where the answer has no Date, or is not the source's own: a proxy may answer in its place. */
+  function momentOf({ headers }: Response, json: unknown): AnsweredAt {
+    const here = clock.now();
+    const at = Date.parse(headers.get('date') ?? '');
+    if (clock.standsIn || Number.isNaN(at) || json === undefined) return { at: here, clockAheadMs: null, ageMs: 0 };
+    return { at, clockAheadMs: here - at, ageMs: 1000 * (Number.parseInt(headers.get('age') ?? '', 10) || 0) };
   }
 
   function headers({ subject }: Asked): Record<string, string> {
@@ -127,13 +138,12 @@ export function createCoinGeckoClient({
         to: String(Math.floor(window.to / 1000)),
         precision: 'full',
       });
-      const { body, json, sourceTime } = await request(
+      const { json, ...answer } = await request(
         `/coins/${encodeURIComponent(series.coin)}/market_chart/range?${query}`,
         `${seriesName(series)} from ${dayOf(window.from)} to ${dayOf(window.to)}`,
         signal,
       );
-      const receivedAt = clock.now();
-      return { body, ...parseSamples(json), receivedAt, sourceTime };
+      return { ...answer, ...parseSamples(json) };
     },
     async fetchLatest({ coins, currencies }, signal) {
       const query = new URLSearchParams({
@@ -141,8 +151,8 @@ export function createCoinGeckoClient({
         ...{ include_market_cap: 'true', include_24hr_vol: 'true', include_24hr_change: 'true' },
         include_last_updated_at: 'true',
       });
-      const { json } = await request(`/simple/price?${query}`, 'the latest prices', signal);
-      return parseLatestPrices(json, { coins, currencies }, clock.now());
+      const { json, receivedAt } = await request(`/simple/price?${query}`, 'the latest prices', signal);
+      return parseLatestPrices(json, { coins, currencies }, receivedAt);
     },
     parse: parseAnswer,
     listCoins: async (signal) => parseShape((await request('/coins/list', 'the list of coins', signal)).json, CoinList),
@@ -164,10 +174,21 @@ function anySpelling(text: string): RegExp {
   return new RegExp(letters.join(''), 'g');
 }
 
-/** @returns the moment of an HTTP date; null where there is none. */
-function parseDate(header: string | null): Instant | null {
-  const at = Date.parse(header ?? '');
-  return Number.isNaN(at) ? null : at;
+/** When an answer was made. @property ageMs how long it lay in a cache, which may have put its own Date on it. */
+type AnsweredAt = { readonly at: Instant; readonly clockAheadMs: number | null; readonly ageMs: number };
+
+/** No time zone or summer time that was set wrong is less. */
+const MAX_CLOCK_OFF_MS = HOUR_MS;
+
+const isClockOff = ({ clockAheadMs, ageMs }: AnsweredAt): boolean =>
+  clockAheadMs !== null && (clockAheadMs < -MAX_CLOCK_OFF_MS || clockAheadMs > MAX_CLOCK_OFF_MS + ageMs);
+
+function clockOff({ subject, host }: Asked, status: number, { at, clockAheadMs }: AnsweredAt): SourceError {
+  const [here, there] = [at + (clockAheadMs ?? 0), at].map((moment) => new Date(moment).toISOString());
+  const message =
+    `${subject}: this machine's clock says ${here}, and the answer of ${host} ${there}. They must be less than an hour apart, ` +
+    'since the clock decides which days are over. Set it (on Linux: timedatectl set-ntp true), and run again. Nothing was stored';
+  return new SourceError('clock', message, { status, answeredAt: at });
 }
 
 async function readWhole({ body, status }: Response, maxBytes: number): Promise<Buffer> {

@@ -53,7 +53,7 @@ const Chart = z.object({ prices: Points, market_caps: Quantities.optional(), tot
  * @throws SourceError `malformed`, naming the first field that is not what it should be.
  */
 export function parseAnswer(body: Uint8Array): Samples {
-  return parseSamples(parseJson(body)).samples;
+  return parseSamples(readJson(body) ?? refuseNoJson(body)).samples;
 }
 
 /**
@@ -112,14 +112,19 @@ export function parseLatestPrices(
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const positive = (value: unknown): number | null => (isNumber(value) && value > 0 ? value : null);
 
-/** @throws SourceError `malformed`, showing how the body begins and ends: HTML is known by its start, cut JSON by its end. */
-export function parseJson(body: Uint8Array): unknown {
-  const text = new TextDecoder().decode(body);
+/** @returns what the JSON of a body says; undefined where it is none, or was cut off. */
+export function readJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(body));
   } catch {
-    throw malformed(`is not JSON, or was cut off: ${body.length} bytes, ${brief(text) || 'nothing in them'}`);
+    return undefined;
   }
+}
+
+/** @throws SourceError `malformed`, with the beginning of what came instead. */
+export function refuseNoJson(body: Uint8Array): never {
+  const text = brief(new TextDecoder().decode(body));
+  throw malformed(`is not JSON, or was cut off: ${body.length} bytes, ${text || 'nothing in them'}`);
 }
 
 /** @throws SourceError `malformed`, naming the first field that is not what it should be. */

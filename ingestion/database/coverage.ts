@@ -9,7 +9,7 @@ import {
   lastSettledDay,
   mergeSpans,
 } from '../domain/day.ts';
-import { type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
+import { type DayStatus, fullScope, isMissing, statusOf } from '../domain/day-state.ts';
 import { expectedDays } from '../domain/expected-days.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { Database } from './connection.ts';
@@ -18,7 +18,7 @@ import { readStoredDays, type StoredDays, unknownDay } from './sql/day-states.ts
 
 /**
  * What is stored of a series.
- * - `trackedSince`: null for a series that no run has opened yet; nothing is missing of it then.
+ * - `trackedSince`: null until its first answer.
  * - `finalDays`, `thinDays`, `provisionalDays` count rows, also of today and of days before `trackedSince`.
  * - `missingDays`: expected days that a full run due now could not be complete without.
  * - `unconfirmedDays`: days that one proper answer lacked; those of 48 h or more ago count as missing too.
@@ -50,8 +50,8 @@ export type StoredBySeries = ReadonlyMap<string, StoredDays>;
 
 const NOTHING: StoredDays = { finalSpans: [], open: new Map() };
 
-export const readAllStoredDays = ({ db }: Database): Promise<StoredBySeries> =>
-  readStoredDays(db, { from: '0001-01-01', to: '9999-12-31' });
+export const readAllStoredDays = ({ db }: Database, now: Instant): Promise<StoredBySeries> =>
+  readStoredDays(db, { from: '0001-01-01', to: '9999-12-31', now });
 
 /** @returns the coverage of every series of the universe, in the universe's order. */
 export async function readSeriesCoverage(
@@ -82,7 +82,7 @@ export async function readSeriesCoverage(
       thinDays: daysWith('thin').length,
       provisionalDays: daysWith('provisional').length,
       missingDays: daysOutside(expected, finalSpans).filter((day) =>
-        isMissing(open.get(day) ?? unknownDay(day), { dueAt: now, refetch: false }),
+        isMissing(open.get(day) ?? unknownDay(day), fullScope(now)),
       ),
       unconfirmedDays: daysWith('unconfirmed'),
       unavailableDays: daysWith('unavailable'),
@@ -96,7 +96,7 @@ export async function readCoverage(
   { now, universe, from, to }: { now: Instant; universe: Universe; from: Day; to: Day },
 ): Promise<DailyCoverage[]> {
   const tracked = await readTracked(database, now);
-  const stored = await readStoredDays(database.db, { from, to });
+  const stored = await readStoredDays(database.db, { from, to, now });
   return selectSeries(universe, {}).map((series) => {
     const { finalSpans, open } = stored.get(seriesName(series)) ?? NOTHING;
     const { expected = [] } = tracked.get(seriesName(series)) ?? {};
@@ -170,7 +170,7 @@ export async function readUnavailableDays({ db }: Database): Promise<Unavailable
     .execute();
 }
 
-type TrackedSeries = Series & { readonly trackedSince: Day; readonly expected: readonly DaySpan[] };
+type TrackedSeries = Series & { readonly trackedSince: Day | null; readonly expected: readonly DaySpan[] };
 
 /** @returns since when each series is tracked, and what a full run due at that moment expects of it, by its name. */
 async function readTracked(database: Database, dueAt: Instant): Promise<ReadonlyMap<string, TrackedSeries>> {

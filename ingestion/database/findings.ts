@@ -56,8 +56,19 @@ export async function readFindingsOfAllRuns({ db }: Database, limit: number): Pr
   return { errors: countOf('error'), warnings: countOf('warning'), listed };
 }
 
-/** What the run has found before, in another hop or delivery, stays as it is. */
+/** What this run or an earlier one has said of a day in the same words stays as it is: a thin day is asked for again and again. */
 export async function insertFindings(db: Kysely<Tables>, runId: string, findings: readonly Finding[]): Promise<void> {
   const rows = findings.map(({ coin, ...finding }) => ({ ...finding, coin_id: coin, run_id: runId }));
-  await insertRows(db, 'quality_findings', rows);
+  await insertRows(db, 'quality_findings', await withoutRepeats(db, rows));
+}
+
+async function withoutRepeats<Row extends Omit<Finding, 'coin'>>(
+  db: Kysely<Tables>,
+  rows: readonly Row[],
+): Promise<Row[]> {
+  const days = [...new Set(rows.flatMap(({ day }) => day ?? []))];
+  if (days.length === 0) return [...rows];
+  const known = await db.selectFrom('quality_findings').select(['day', 'detail']).where('day', 'in', days).execute();
+  const said = new Set(known.map(({ day, detail }) => `${day} ${detail}`));
+  return rows.filter(({ day, detail }) => day === null || !said.has(`${day} ${detail}`));
 }

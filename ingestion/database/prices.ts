@@ -16,7 +16,7 @@ import { COLUMNS, type Tables } from './tables.ts';
 
 export function createPriceRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): PriceRepository {
   return {
-    dayStates: (runId, ranges, includeFinal) => readDayStates(db, runId, ranges, includeFinal),
+    dayStates: (runId, ranges, includeFinal) => readDayStates(db, runId, ranges, { includeFinal, now: clock.now() }),
 
     storeAnswer: createAnswerWriter(fence, clock),
 

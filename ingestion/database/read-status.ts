@@ -64,7 +64,7 @@ export async function readStatus(
   database: Database,
   { now, universe, runId }: { now: Instant; universe: Universe; runId?: string },
 ): Promise<Status> {
-  const stored = await readAllStoredDays(database);
+  const stored = await readAllStoredDays(database, now);
   return {
     now: toIso(now),
     ...(await readFreshness(database, { now, universe }, stored)),
@@ -81,7 +81,7 @@ export async function readFreshness(
   stored: StoredBySeries | null = null,
 ): Promise<Omit<Status, 'now' | 'latestPrices' | 'series' | 'runs'>> {
   const completeAt = await lastCompleteRunAt(database);
-  const storedDays = stored ?? (await readAllStoredDays(database));
+  const storedDays = stored ?? (await readAllStoredDays(database, now));
   const presentDay = newestPresentDay(universe, storedDays);
   const hoursSince = (at: Instant) => (now - at) / HOUR_MS;
   return {

@@ -1,6 +1,5 @@
 import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
 import type { Universe } from '../contract/universe-schema.ts';
-import { addDays, type Day } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { Clock, DayRange, OpenedRun, RunOrder, RunRepository } from '../ports.ts';
@@ -12,17 +11,17 @@ import type { Tables } from './tables.ts';
 
 export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): RunRepository {
   return {
-    open: (order, { universe, series, trackedSince, historyDays, startedAt }) =>
+    open: (order, { universe, series, historyDays, startedAt }) =>
       fence.writing(async (transaction) => {
         const size = universe.coins.length * universe.currencies.length;
         const opened = await openRun(transaction, order, { startedAt: toIso(startedAt), historyDays, size });
         await fillUniverse(transaction, universe);
-        await openSeries(transaction, series, trackedSince);
+        await openSeries(transaction, series);
         await setTracked(transaction, universe);
-        return { ...opened, series: await readSeriesDays(transaction, series, trackedSince) };
+        return { ...opened, series: await readSeriesDays(transaction, series) };
       }),
 
-    seriesDays: (series, trackedSince) => readSeriesDays(db, series, trackedSince),
+    seriesDays: (series) => readSeriesDays(db, series),
 
     finish: (runId, finished, hop, finishedAt) =>
       fence.writing(async (transaction) => {
@@ -85,13 +84,20 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
 
     requestedRanges: () => readRequestedRanges(db),
 
-    forgetRequestedBefore: (day) =>
+    forgetRequested: (runId) =>
       fence.writing(async (transaction) => {
-        await transaction.deleteFrom('requested_ranges').where('last_day', '<', day).execute();
+        await transaction.deleteFrom('requested_ranges').where('run_id', '=', runId).execute();
+      }),
+
+    lastReach: (runId) => readLastReach(db, runId),
+
+    redate: (runId, at) =>
+      fence.writing(async (transaction) => {
+        const moment = toIso(at);
         await transaction
-          .updateTable('requested_ranges')
-          .set({ first_day: day })
-          .where('first_day', '<', day)
+          .updateTable('ingestion_runs')
+          .set({ due_at: moment, started_at: moment, finished_at: moment })
+          .where('id', '=', runId)
           .execute();
       }),
   };
@@ -170,10 +176,13 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
 
 const toKey = ({ coin, currency }: Series) => ({ coin_id: coin, currency });
 
-/** Series that are there already stay as they are. */
-async function openSeries(db: Kysely<Tables>, series: readonly Series[], trackedSince: Day): Promise<void> {
-  const opened = series.map((one) => ({ ...toKey(one), tracked_since: trackedSince }));
-  await insertRows(db, 'series', opened);
+/** They are tracked from their first answer on. Those that are there already stay as they are. */
+async function openSeries(db: Kysely<Tables>, series: readonly Series[]): Promise<void> {
+  await insertRows(
+    db,
+    'series',
+    series.map((one) => ({ ...toKey(one), tracked_since: null })),
+  );
 }
 
 /** Series that left the universe keep their rows and are no longer expected. */
@@ -191,22 +200,14 @@ async function setTracked(db: Kysely<Tables>, { coins, currencies }: Universe): 
 }
 
 /** @returns since when each series is tracked and what was asked for by hand, in the order given. */
-async function readSeriesDays(
-  db: Kysely<Tables>,
-  series: readonly Series[],
-  trackedSince: Day,
-): Promise<OpenedRun['series']> {
-  const days = await readTrackedSince(db);
+async function readSeriesDays(db: Kysely<Tables>, series: readonly Series[]): Promise<OpenedRun['series']> {
+  const rows = await db.selectFrom('series').select(['coin_id as coin', 'currency', 'tracked_since']).execute();
+  const trackedSince = new Map(rows.map((row) => [seriesName(row), row.tracked_since]));
   const requested = Map.groupBy(await readRequestedRanges(db), seriesName);
   return series.map((one) => ({
-    trackedSince: days.get(seriesName(one)) ?? trackedSince,
+    trackedSince: trackedSince.get(seriesName(one)) ?? null,
     requested: requested.get(seriesName(one)) ?? [],
   }));
-}
-
-async function readTrackedSince(db: Kysely<Tables>): Promise<ReadonlyMap<string, Day>> {
-  const rows = await db.selectFrom('series').select(['coin_id as coin', 'currency', 'tracked_since']).execute();
-  return new Map(rows.map((row) => [seriesName(row), row.tracked_since]));
 }
 
 /** @returns what was asked for by hand of the tracked series. */
@@ -221,21 +222,33 @@ export async function readRequestedRanges(db: Kysely<Tables>): Promise<DayRange[
     .execute();
 }
 
-/** Days since `tracked_since` are expected already. */
+/** As they were asked for: they are cut to what a plan's history reaches when they are read. */
 async function keepRequested(
   db: Kysely<Tables>,
   runId: string,
   ranges: readonly DayRange[],
   requestedAt: string,
 ): Promise<void> {
-  const tracked = await readTrackedSince(db);
-  const rows = ranges.flatMap(({ first, last, ...series }) => {
-    const since = tracked.get(seriesName(series));
-    if (since === undefined || first >= since) return [];
-    const last_day = last < since ? last : addDays(since, -1);
-    return { ...toKey(series), first_day: first, last_day, run_id: runId, requested_at: requestedAt };
-  });
+  const rows = ranges.map(({ first, last, ...series }) => ({
+    ...{ ...toKey(series), first_day: first, last_day: last },
+    ...{ run_id: runId, requested_at: requestedAt },
+  }));
   await insertRows(db, 'requested_ranges', rows);
+}
+
+/** @returns what the last full run that was not this one, and came to a verdict by its answers, reached back to. */
+async function readLastReach(db: Kysely<Tables>, runId: string) {
+  const run = await db
+    .selectFrom('ingestion_runs')
+    .select(['due_at', 'history_days'])
+    .where('id', '<>', runId)
+    .where('is_full_run', '=', true)
+    .where('status', 'in', ['complete', 'partial'])
+    .orderBy('started_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!run || run.history_days === null) return null;
+  return { dueAt: run.due_at.getTime(), historyDays: run.history_days };
 }
 
 /** From the ledger, which knows every hop, even one that was killed. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { sql, type Transaction } from 'kysely';
-import { HOUR_MS, type Instant } from '../domain/day.ts';
+import { type Day, dayOf, HOUR_MS, type Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
 import { findChanges } from '../domain/quality.ts';
 import { type Series, seriesName } from '../domain/series.ts';
@@ -12,6 +12,7 @@ import type { Fence } from './fence.ts';
 import { insertFindings } from './findings.ts';
 import { inBatches } from './in-batches.ts';
 import { recordOutcomes } from './series-outcomes.ts';
+import { removeRejected } from './sql/remove-rejected.ts';
 import { type IncomingPrice, type SeriesChange, upsertDailyPrices } from './sql/upsert-daily-prices.ts';
 import { columnNames, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
 import { COLUMNS, type Tables } from './tables.ts';
@@ -73,11 +74,16 @@ async function storeAnswers(
   const { runId } = first.toStore;
   const ids = await insertAnswers(transaction, answers);
   const answered = answers.flatMap(({ toStore }, index) =>
-    toStore.answered.map((days) => ({ ...days, toStore, answerIds: [ids[index] ?? 0, ...days.otherAnswerIds] })),
+    toStore.answered.map((days) => ({
+      ...{ ...days, toStore },
+      answerIdsOf: (day: Day) => [ids[index] ?? 0, ...days.otherAnswerIds(day)],
+    })),
   );
   const changes = await writePrices(transaction, { runId, now }, answered);
   await insertAbsentDays(transaction, answered);
-  await insertRejected(transaction, runId, answered);
+  await liftMarks(transaction, answered);
+  await replaceRejected(transaction, runId, answered, changes);
+  await trackSince(transaction, answered);
   await insertFindings(transaction, runId, [
     ...answered.flatMap(({ findings }) => findings),
     ...changes.flatMap((change) => findChanges(change.series, [change])),
@@ -124,8 +130,10 @@ export async function renewDays(
 ): Promise<SeriesChange[]> {
   const { runId } = days;
   const gapDays = days.prices.map(({ day }) => day);
-  const changes = await writePrices(transaction, { runId, now }, [{ ...days, gapDays }]);
-  await insertRejected(transaction, runId, [days]);
+  const changes = await writePrices(transaction, { runId, now }, [
+    { ...days, gapDays, answerIdsOf: () => days.answerIds },
+  ]);
+  await replaceRejected(transaction, runId, [{ ...days, judgedDays: gapDays }], changes);
   return changes;
 }
 
@@ -133,12 +141,15 @@ async function writePrices(
   transaction: Transaction<Tables>,
   origin: { runId: string; now: Instant },
   answered: readonly (Pick<AnsweredDays, 'series' | 'source' | 'gapDays' | 'prices'> & {
-    readonly answerIds: readonly number[];
+    readonly answerIdsOf: (day: Day) => readonly number[];
   })[],
 ): Promise<SeriesChange[]> {
-  const incoming = answered.flatMap(({ prices, gapDays, series, source, answerIds }): IncomingPrice[] => {
+  const incoming = answered.flatMap(({ prices, gapDays, series, source, answerIdsOf }): IncomingPrice[] => {
     const asked = new Set(gapDays);
-    return prices.map((price) => ({ series, source, answerIds, price, isAsked: asked.has(price.day) }));
+    return prices.map((price) => ({
+      ...{ series, source, price },
+      ...{ answerIds: answerIdsOf(price.day), isAsked: asked.has(price.day) },
+    }));
   });
   const changes: SeriesChange[] = [];
   for (const chunk of inChunks(incoming)) changes.push(...(await upsertDailyPrices(transaction, origin, chunk)));
@@ -186,6 +197,15 @@ async function insertAbsentDays(
     })),
   );
   for (const chunk of inChunks(rows)) {
+    // No run could finish what the source no longer holds.
+    await transaction
+      .deleteFrom('daily_prices as price')
+      .using(unnestRows('absent', COLUMNS.unavailable_days, chunk))
+      .whereRef('price.coin_id', '=', 'absent.coin_id')
+      .whereRef('price.currency', '=', 'absent.currency')
+      .whereRef('price.day', '=', 'absent.day')
+      .where('is_final', '=', false)
+      .execute();
     const withoutRow = transaction
       .selectFrom(unnestRows('absent', COLUMNS.unavailable_days, chunk))
       .leftJoin('daily_prices as price', (join) =>
@@ -215,22 +235,102 @@ async function insertAbsentDays(
   }
 }
 
-async function insertRejected(
+const DAY_OF_SERIES = { coin_id: 'text', currency: 'text', day: 'date' } as const;
+const daysOfSeries = ({ coin, currency }: Series, days: readonly Day[]) =>
+  days.map((day) => ({ coin_id: coin, currency, day }));
+
+/** A day that an answer holds a price of is none that the source never had. */
+async function liftMarks(
+  transaction: Transaction<Tables>,
+  answered: readonly Pick<AnsweredDays, 'series' | 'pricedDays'>[],
+): Promise<void> {
+  for (const chunk of inChunks(answered.flatMap(({ series, pricedDays }) => daysOfSeries(series, pricedDays))))
+    await transaction
+      .deleteFrom('unavailable_days as absent')
+      .using(unnestRows('priced', DAY_OF_SERIES, chunk))
+      .whereRef('absent.coin_id', '=', 'priced.coin_id')
+      .whereRef('absent.currency', '=', 'priced.currency')
+      .whereRef('absent.day', '=', 'priced.day')
+      .execute();
+}
+
+/**
+ * Rejected samples are those of the answer that a day's row was made from: they go with the row that is replaced. Those of a
+ * day without a row are of the last answer that holds it.
+ */
+async function replaceRejected(
   transaction: Transaction<Tables>,
   runId: string,
-  answered: readonly Pick<AnsweredDays, 'series' | 'rejected'>[],
+  answered: readonly Pick<AnsweredDays, 'series' | 'rejected' | 'judgedDays' | 'prices'>[],
+  changes: readonly SeriesChange[],
 ): Promise<void> {
-  const rows = answered.flatMap(({ series, rejected }) =>
+  const keyOf = (series: Series, day: Day) => `${seriesName(series)} ${day}`;
+  const written = new Set(changes.flatMap((one) => (one.isWritten ? keyOf(one.series, one.day) : [])));
+  const unpriced = answered.flatMap(({ series, judgedDays, prices }) => {
+    const priced = new Set(prices.map(({ day }) => day));
+    return daysOfSeries(
+      series,
+      judgedDays.filter((day) => !priced.has(day)),
+    );
+  });
+  for (const { coin, currency, day } of await readWithoutRow(transaction, unpriced))
+    written.add(keyOf({ coin, currency }, day));
+  const replacing = answered.flatMap(({ series, rejected, judgedDays }) =>
+    judgedDays
+      .filter((day) => written.has(keyOf(series, day)))
+      .map((day) => ({ series, day, rejected: rejected.filter(({ observedAt }) => dayOf(observedAt) === day) })),
+  );
+  for (const chunk of inChunks(replacing)) {
+    const days = chunk.map(({ series: { coin, currency }, day }) => ({ coin_id: coin, currency, day }));
+    await removeRejected(transaction, days);
+  }
+  const rows = replacing.flatMap(({ series: { coin, currency }, rejected }) =>
     rejected.map(({ observedAt, price, reason }) => ({
-      run_id: runId,
-      coin_id: series.coin,
-      currency: series.currency,
-      observed_at: toIso(observedAt),
-      price,
-      reason,
+      ...{ run_id: runId, coin_id: coin, currency },
+      ...{ observed_at: toIso(observedAt), price, reason },
     })),
   );
   await insertRows(transaction, 'rejected_samples', rows);
+}
+
+/** @returns the days that nothing is stored of. */
+async function readWithoutRow(
+  transaction: Transaction<Tables>,
+  days: readonly { readonly coin_id: string; readonly currency: string; readonly day: Day }[],
+): Promise<(Series & { day: Day })[]> {
+  const found: (Series & { day: Day })[] = [];
+  for (const chunk of inChunks(days))
+    found.push(
+      ...(await transaction
+        .selectFrom(unnestRows('asked', DAY_OF_SERIES, chunk))
+        .leftJoin('daily_prices as price', (join) =>
+          join
+            .onRef('price.coin_id', '=', 'asked.coin_id')
+            .onRef('price.currency', '=', 'asked.currency')
+            .onRef('price.day', '=', 'asked.day'),
+        )
+        .where('price.day', 'is', null)
+        .select(['asked.coin_id as coin', 'asked.currency', 'asked.day'])
+        .execute()),
+    );
+  return found;
+}
+
+/** Of a clock that was ahead the first day lies too late: it comes down. */
+async function trackSince(
+  transaction: Transaction<Tables>,
+  answered: readonly { readonly series: Series; readonly toStore: Packed }[],
+): Promise<void> {
+  const rows = answered.flatMap(({ series, toStore }) => daysOfSeries(series, [toStore.trackedSince]));
+  for (const chunk of inChunks(rows))
+    await transaction
+      .updateTable('series')
+      .from(unnestRows('answered', DAY_OF_SERIES, chunk))
+      .set(({ ref }) => ({ tracked_since: ref('answered.day') }))
+      .whereRef('series.coin_id', '=', 'answered.coin_id')
+      .whereRef('series.currency', '=', 'answered.currency')
+      .where(({ eb, or, ref }) => or([eb('tracked_since', 'is', null), eb('tracked_since', '>', ref('answered.day'))]))
+      .execute();
 }
 
 async function noteWrite(transaction: Transaction<Tables>, runId: string, now: Instant): Promise<void> {

@@ -43,7 +43,7 @@ type DailyPriceTable = OfSeries & {
 export type Tables = {
   coins: { id: string; symbol: string; name: string };
   currencies: { code: string; name: string };
-  series: OfSeries & { tracked_since: Day; is_tracked: Generated<boolean>; begins_at: MomentOrNull };
+  series: OfSeries & { tracked_since: Day | null; is_tracked: Generated<boolean>; begins_at: MomentOrNull };
   daily_prices: DailyPriceTable;
   latest_prices: OfSeries & {
     price: Decimal;

@@ -1,131 +1,215 @@
 import { show } from '../contract/show.ts';
 import type { DailyPrice, RejectedSample, RejectionReason, Samples } from './daily-price.ts';
-import { DAY_MS, type Day, dayOf, daysFrom, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
+import { addDays, DAY_MS, type Day, dayOf, endOf, HOUR_MS, type Instant, settledAt, startOf } from './day.ts';
 import { isPastThinWait, judgeRow } from './day-state.ts';
-import { findOutliers, type PriceSample } from './outliers.ts';
+import { firstIndexFrom, judgeDay, type PriceSample } from './outliers.ts';
 import type { Window } from './planning.ts';
 
-export type Sample = { readonly at: Instant; readonly value: unknown };
+/** A sample as it was sent. */
+export type Sample = { readonly at: Instant; readonly price: unknown };
 
 /** What an answer comes to. Every distinct sample is exactly one of counted, rejected and outside. */
 export type Aggregation = {
-  /** In day order: of each day that lies wholly in the window and has at least one counted sample. */
+  /** In day order: of each row day that has at least one counted sample. */
   readonly prices: readonly DailyPrice[];
   readonly rejected: readonly RejectedSample[];
-  /** How many samples lie on days that are not wholly in the window. */
+  /** How many samples lie on days that become no rows. */
   readonly outsideCount: number;
-  /** Gap days, 72 h old or more, of which the answer has no sample at all though it has some of other days. */
+  /** Gap days, 72 h old or more, of which the answer holds nothing that counts though it has prices of other days. */
   readonly absentDays: readonly Day[];
-  /** Of the first sample, whatever its value; null in an empty answer. */
+  /** The days that become rows where samples are counted. */
+  readonly judgedDays: readonly Day[];
+  /** Days that the answer holds a price of, save those whose prices are all outliers. */
+  readonly pricedDays: readonly Day[];
+  /** Row days whose samples the answer can't judge for good: their surroundings are of several levels, and not all there. */
+  readonly undecidedDays: readonly Day[];
+  /** Of the first sample, whatever its price; null in an empty answer. */
   readonly firstSampleAt: Instant | null;
-  /** The mean price of each UTC hour of the whole answer, by hours since 1970, without rejected samples. */
+  /** The mean price of each UTC hour of the rows, by hours since 1970. */
   readonly hourlyMeans: ReadonlyMap<number, number>;
 };
 
 /**
- * Aggregates one answer. Order and repeats of the samples do not matter.
+ * How the samples of one day become prices of another currency.
+ * @property convert null where no rate is near enough: the sample is outside.
+ * @property windowFrom where the answers for the rates begin, `endsAt` the newest moment that all of them hold, `receivedAt`
+ * when the first of them arrived.
+ * @property holdsDay whether there is any rate of the day.
+ */
+export type Conversion = {
+  readonly convert: (amount: number, at: Instant) => number | null;
+  readonly windowFrom: Instant;
+  readonly endsAt: Instant;
+  readonly receivedAt: Instant;
+  readonly isCertain: boolean;
+  readonly isDecided: boolean;
+  readonly holdsDay: boolean;
+};
+
+const AS_SENT: Conversion = {
+  convert: (amount) => amount,
+  windowFrom: Number.NEGATIVE_INFINITY,
+  endsAt: Number.POSITIVE_INFINITY,
+  receivedAt: Number.POSITIVE_INFINITY,
+  isCertain: true,
+  isDecided: true,
+  holdsDay: true,
+};
+
+/** The window of an answer, and the days that it was asked for, ascending. */
+type AskedDays = { readonly window: Window; readonly gapDays: readonly Day[] };
+
+/**
+ * Aggregates one answer. Order and repeats of the samples do not matter, and a row depends on nothing but the samples from
+ * 36 h before its day to 36 h after it.
  * @param receivedAt decides which rows are settled and final, and which day is today.
+ * @param conversionOn how a day's samples become prices of another currency; a day without gets no row.
  */
 export function aggregate(
   samples: Samples,
-  { window, gapDays }: { readonly window: Window; readonly gapDays: readonly Day[] },
+  asked: AskedDays,
   receivedAt: Instant,
+  conversionOn: (day: Day) => Conversion | null = () => AS_SENT,
 ): Aggregation {
-  const all = sortedDistinct(samples.prices);
-  const judged = judgeSamples(all);
-  const { valid, rejected: outliers, undecided } = judged;
-  const rowDays = new Set(daysWhollyIn(window, receivedAt));
-  const asked = new Set(gapDays);
+  const sorted = sortSamples(samples);
+  const made = { prices: [] as DailyPrice[], rejected: [] as RejectedSample[] };
+  const [judgedDays, absentDays, undecidedDays]: [Day[], Day[], Day[]] = [[], [], []];
+  const pricedDays = daysOf(sorted.valid);
+  const hourlyMeans = new Map<number, number>();
+  let countedCount = 0;
+  for (const day of rowDays(asked, receivedAt)) {
+    const conversion = conversionOn(day);
+    if (!conversion) continue;
+    const judged = judgeSamples(sorted, day, asked.window, conversion);
+    judgedDays.push(day);
+    if (!judged.isPriced) pricedDays.delete(day);
+    const { counted, rejected } = judged;
+    made.rejected.push(...rejected);
+    countedCount += counted.length;
+    if (!judged.isDecided) undecidedDays.push(day);
+    const isAbsent = !judged.isPriced && conversion.holdsDay && sorted.valid.length > judged.validCount;
+    if (isAbsent && asked.gapDays.includes(day) && isPastThinWait(day, receivedAt)) absentDays.push(day);
+    const hours = meansByHour(counted);
+    for (const [hour, price] of hours) hourlyMeans.set(hour, price);
+    const row = summarise(counted, [...hours.values()]);
+    if (!row) continue;
+    const { convert } = conversion;
+    const arrivedAt = Math.min(receivedAt, conversion.receivedAt);
+    const volume = quantity(sorted.volumeAt.get(row.lastSampleAt));
+    made.prices.push({
+      ...{ day, ...row },
+      hoursAnswered: new Set([...hours.keys(), ...rejected.map(({ observedAt }) => hourOf(observedAt))]).size,
+      volume: volume === null ? null : quantity(convert(volume, row.lastSampleAt)),
+      // CoinGecko sends 0 for a cap that it does not know, and caps follow no rate.
+      marketCap: (conversion === AS_SENT && quantity(sorted.capAt.get(row.lastSampleAt))) || null,
+      ...judgeRow({ day, ...row, ...judged }, arrivedAt),
+    });
+  }
+  const outsideCount = sorted.all.length - countedCount - made.rejected.length;
+  const firstSampleAt = sorted.all[0]?.at ?? null;
+  const days = { judgedDays, pricedDays: [...pricedDays], absentDays, undecidedDays };
+  return { ...made, ...days, outsideCount, firstSampleAt, hourlyMeans };
+}
 
-  const counted = new Map<Day, PriceSample[]>();
+/** Writing a date out costs more than all the arithmetic of a sample. */
+const daysOf = (samples: readonly PriceSample[]): Set<Day> =>
+  new Set([...new Set(samples.map(({ at }) => Math.floor(at / DAY_MS)))].map((number) => dayOf(number * DAY_MS)));
+
+/** @returns the counted samples of one day, as `aggregate` counts them. */
+export function countedSamples(
+  samples: Samples,
+  day: Day,
+  window: Window,
+  conversion: Conversion = AS_SENT,
+): readonly PriceSample[] {
+  return judgeSamples(sortSamples(samples), day, window, conversion).counted;
+}
+
+type SortedSamples = {
+  readonly all: readonly Sample[];
+  /** Those that are prices. */
+  readonly valid: readonly PriceSample[];
+  readonly volumeAt: ReadonlyMap<Instant, unknown>;
+  readonly capAt: ReadonlyMap<Instant, unknown>;
+};
+
+function sortSamples({ prices, volumes, marketCaps }: Samples): SortedSamples {
+  const all = sortedDistinct(prices);
+  return { all, valid: all.filter(isPrice), volumeAt: valuesByTime(volumes), capAt: valuesByTime(marketCaps) };
+}
+
+/** @returns what the samples of a day are, and what a row of them is judged by. `isPriced` before they are converted. */
+function judgeSamples({ all, valid }: SortedSamples, day: Day, window: Window, conversion: Conversion) {
+  const answerEndsAt = Math.min(valid.at(-1)?.at ?? Number.NEGATIVE_INFINITY, conversion.endsAt);
+  const windowFrom = Math.max(window.from, conversion.windowFrom);
+  const { outliers, hasMargin, ...judged } = judgeDay(valid, day, windowFrom, answerEndsAt);
+  const counted: PriceSample[] = [];
   const rejected: RejectedSample[] = [];
-  const daysSeen = new Set<Day>();
-  const rejectedHours = new Map<Day, number[]>();
-  let outsideCount = 0;
-  const dayOfSample = memoisedDayOf();
-  for (const sample of all) {
-    const day = dayOfSample(sample.at);
-    daysSeen.add(day);
-    const price = valid.get(sample);
-    const reason = price === undefined ? invalidity(sample) : outliers.has(price) ? 'outlier' : null;
-    if (!rowDays.has(day)) outsideCount += 1;
-    else if (reason) {
-      rejected.push({ observedAt: sample.at, price: asText(sample.value), reason });
-      pushTo(rejectedHours, day, hourOf(sample.at));
-    } else if (price) pushTo(counted, day, price);
+  let [validCount, isPriced] = [0, false];
+  for (const sample of samplesOf(all, day)) {
+    const { at } = sample;
+    if (!isPrice(sample)) {
+      rejected.push({ observedAt: at, price: asText(sample.price), reason: invalidity(sample) });
+      continue;
+    }
+    validCount += 1;
+    const isOutlier = outliers.has(sample);
+    isPriced ||= !isOutlier;
+    // One that no rate is near enough to, or that the rate makes too small for a double, is outside.
+    const converted = { at, price: conversion.convert(sample.price, at) };
+    if (!isPrice(converted)) continue;
+    if (isOutlier) rejected.push({ observedAt: at, price: asText(converted.price), reason: 'outlier' });
+    else counted.push(converted);
   }
-
-  const volumeAt = valuesByTime(samples.volumes);
-  const capAt = valuesByTime(samples.marketCaps);
-  const prices = [...counted].map(([day, daySamples]) => {
-    const row = summarise(daySamples);
-    // Windows are planned with a day of margin around the days that they are made for.
-    const hasMargin = asked.has(day) || (window.from <= startOf(day) - DAY_MS && window.to >= endOf(day) + DAY_MS);
-    const hasUndecided = daySamples.some((sample) => undecided.has(sample));
-    return {
-      day,
-      ...row,
-      hoursAnswered: new Set([...daySamples.map(({ at }) => hourOf(at)), ...(rejectedHours.get(day) ?? [])]).size,
-      volume: quantity(volumeAt.get(row.lastSampleAt)),
-      // CoinGecko sends 0 for a cap that it does not know.
-      marketCap: quantity(capAt.get(row.lastSampleAt)) || null,
-      ...judgeRow({ day, ...row, hasUndecided, hasMargin }, receivedAt),
-    };
-  });
-  const absentDays = gapDays.filter(
-    (day) => daysSeen.size > 0 && !daysSeen.has(day) && isPastThinWait(day, receivedAt),
-  );
-  const hourlyMeans = meansByHour(judged);
-  return { prices, rejected, outsideCount, absentDays, firstSampleAt: all[0]?.at ?? null, hourlyMeans };
+  return {
+    ...{ counted, rejected, validCount, isPriced, answerEndsAt, hasMargin },
+    isCertain: judged.isCertain && conversion.isCertain,
+    isDecided: judged.isDecided && conversion.isDecided,
+  };
 }
 
-/** @returns the days that lie wholly in the window, ascending; of today what there is of it. */
-export function daysWhollyIn({ from, to }: Window, receivedAt: Instant): Day[] {
+/** @returns the days that become rows: those that were asked for, and of today and an unsettled yesterday what the window holds. */
+function rowDays({ window, gapDays }: AskedDays, receivedAt: Instant): Day[] {
   const today = dayOf(receivedAt);
-  return daysFrom(dayOf(from), dayOf(to - 1)).filter(
-    (day) => startOf(day) >= from && (endOf(day) <= to || day === today),
+  const unsettled = [addDays(today, -1), today].filter(
+    (day) =>
+      receivedAt < settledAt(day) &&
+      startOf(day) >= window.from &&
+      (day === today ? startOf(day) < window.to : endOf(day) <= window.to),
   );
+  return [...new Set([...gapDays, ...unsettled])].sort();
 }
 
-/** @returns the samples that are prices, by the sample they came as, and which of them are outliers. */
-export function judgeSamples(all: readonly Sample[]) {
-  const valid = new Map<Sample, PriceSample>();
-  for (const sample of all) if (isPrice(sample)) valid.set(sample, { at: sample.at, price: sample.value });
-  return { valid, ...findOutliers([...valid.values()]) };
-}
+const samplesOf = <T extends { readonly at: Instant }>(all: readonly T[], day: Day): T[] =>
+  all.slice(firstIndexFrom(all, startOf(day)), firstIndexFrom(all, endOf(day)));
 
-/** @returns the mean price of each UTC hour, by hours since 1970, without rejected samples. */
-export const hourlyMeans = (samples: Samples): Map<number, number> =>
-  meansByHour(judgeSamples(sortedDistinct(samples.prices)));
+/** @returns the mean price of each UTC hour, by hours since 1970. @param samples in time order. */
+export const meansByHour = (samples: readonly PriceSample[]): Map<number, number> =>
+  new Map(
+    [...Map.groupBy(samples, ({ at }) => hourOf(at))].map(([hour, ofHour]) => [
+      hour,
+      mean(ofHour.map(({ price }) => price)),
+    ]),
+  );
 
-function meansByHour({ valid, rejected }: ReturnType<typeof judgeSamples>): Map<number, number> {
-  const hours = new Map<number, number[]>();
-  for (const sample of valid.values()) {
-    if (!rejected.has(sample)) pushTo(hours, hourOf(sample.at), sample.price);
-  }
-  return new Map([...hours].map(([hour, prices]) => [hour, mean(prices)]));
-}
-
-function summarise(samples: readonly PriceSample[]) {
-  const byHour = new Map<number, number[]>();
+function summarise(samples: readonly PriceSample[], hourMeans: readonly number[]) {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (!first || !last) return null;
   let low = Number.POSITIVE_INFINITY;
   let high = 0;
-  for (const { at, price } of samples) {
-    pushTo(byHour, hourOf(at), price);
+  for (const { price } of samples) {
     if (price < low) low = price;
     if (price > high) high = price;
   }
-  const [first, last] = [samples[0], samples[samples.length - 1]];
-  if (!first || !last) throw new Error('A day without samples has no summary');
   return {
     open: first.price,
     high,
     low,
     close: last.price,
     // The mean of 24 equal doubles can come out above them.
-    average: Math.min(high, Math.max(low, meanOfHours([...byHour.values()]))),
+    average: Math.min(high, Math.max(low, mean(hourMeans))),
     sampleCount: samples.length,
-    hoursCovered: byHour.size,
+    hoursCovered: hourMeans.length,
     firstSampleAt: first.at,
     lastSampleAt: last.at,
   };
@@ -134,19 +218,17 @@ function summarise(samples: readonly PriceSample[]) {
 /** Hours since 1970. */
 const hourOf = (at: Instant): number => Math.floor(at / HOUR_MS);
 
-/** @returns the mean of the hours' means. @param hours the prices of each hour, in time order. */
-export const meanOfHours = (hours: readonly (readonly number[])[]): number => mean(hours.map(mean));
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** @returns the points in time order, each once. */
 export function sortedDistinct(points: Samples['prices']): Sample[] {
   const sorted = points
-    .map(([at, value]) => ({ at, value }))
-    .sort((a, b) => a.at - b.at || compareValues(a.value, b.value));
-  return sorted.filter(({ at, value }, index) => {
+    .map(([at, price]) => ({ at, price }))
+    .sort((a, b) => a.at - b.at || compareValues(a.price, b.price));
+  return sorted.filter(({ at, price }, index) => {
     const before = sorted[index - 1];
-    return before?.at !== at || compareValues(before.value, value) !== 0;
+    return before?.at !== at || compareValues(before.price, price) !== 0;
   });
 }
 
@@ -157,11 +239,11 @@ function compareValues(a: unknown, b: unknown): number {
   return textA < textB ? -1 : textA > textB ? 1 : 0;
 }
 
-const isPrice = (sample: Sample): sample is { at: Instant; value: number } =>
-  typeof sample.value === 'number' && Number.isFinite(sample.value) && sample.value > 0;
+export const isPrice = (sample: Sample): sample is PriceSample =>
+  typeof sample.price === 'number' && Number.isFinite(sample.price) && sample.price > 0;
 
-const invalidity = ({ value }: Sample): RejectionReason =>
-  typeof value === 'number' && Number.isFinite(value) ? 'not_positive' : 'not_a_number';
+const invalidity = ({ price }: Sample): RejectionReason =>
+  typeof price === 'number' && Number.isFinite(price) ? 'not_positive' : 'not_a_number';
 
 const MAX_KEPT_TEXT = 100;
 const asText = (value: unknown): string | null =>
@@ -179,23 +261,3 @@ function valuesByTime(points: Samples['volumes']): Map<Instant, unknown> {
 
 const quantity = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
-
-function pushTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}
-
-/** Writing a date out costs more than all the arithmetic of a sample; neighbouring samples share their day. */
-function memoisedDayOf(): (at: Instant) => Day {
-  let knownStart = Number.NaN;
-  let known = '';
-  return (at) => {
-    const start = Math.floor(at / DAY_MS);
-    if (start !== knownStart) {
-      knownStart = start;
-      known = dayOf(at);
-    }
-    return known;
-  };
-}

@@ -1,7 +1,7 @@
 import type { Universe } from '../contract/universe-schema.ts';
 import { countDays, type Day, dayOf, type Instant } from './day.ts';
 import { planLatestRequests } from './latest-price.ts';
-import { crossRateBase } from './series.ts';
+import { crossRateBase, selectSeries, seriesName, sourcesOf } from './series.ts';
 
 /** The credits of one UTC month, as a plan by hand is judged. */
 export type CreditAccount = {
@@ -26,10 +26,10 @@ export type WaysToAsk = {
 
 /** @returns how many requests a full run takes that fetches one day of every series, and the latest prices where wanted. */
 export function requestsOfFullRun(universe: Universe, ways: WaysToAsk): number {
-  const { coins, currencies } = universe;
   const base = crossRateBase(universe, ways);
-  const ofSeries = base === null ? coins.length * currencies.length : coins.length + currencies.length - 1;
-  const ids = coins.map(({ id }) => id);
+  const asked = selectSeries(universe, {}).flatMap((series) => sourcesOf(series, base));
+  const ofSeries = new Set(asked.map(seriesName)).size;
+  const ids = universe.coins.map(({ id }) => id);
   return ofSeries + (ways.latestPrices || base ? planLatestRequests(ids, base).length : 0);
 }
 

@@ -1,97 +1,117 @@
 // Prices in other currencies, out of one: CoinGecko turns every coin's price into them by one rate a moment.
-import { judgeSamples, sortedDistinct } from './aggregation.ts';
+import type { Conversion } from './aggregation.ts';
 import type { Samples } from './daily-price.ts';
-import { dayOf, HOUR_MS, type Instant, MINUTE_MS } from './day.ts';
-import { median } from './median.ts';
+import { type Day, endOf, type Instant, MINUTE_MS, startOf } from './day.ts';
+import { firstIndexFrom, judgeDay, type PriceSample } from './outliers.ts';
+import type { Window } from './planning.ts';
 import { type Finding, percent } from './quality.ts';
 import { type CrossRateBase, type Series, seriesName } from './series.ts';
 
 /** A sample that is further from every moment with a rate has none. */
 const MAX_DISTANCE_MS = 90 * MINUTE_MS;
 
-/** A rate further off the median of the 24 h around it is a fault of one of the two answers. */
-const MAX_DEVIATION = 0.15;
-const MEDIAN_REACH_MS = 12 * HOUR_MS;
+/** So many times above or below its level a rate is far off: one of the two answers is at fault. */
+const FAR_OFF_RATE = 1.15;
 
 /** Within one answer of latest prices all coins have the same rates: the proof that lets prices be derived. */
 const MAX_COIN_DEVIATION = 0.005;
 
-/** The rates of one currency against the first one, in time order. */
-export type CrossRates = readonly { readonly at: Instant; readonly rate: number }[];
+/** An answer for the coin that others are derived with. */
+export type ReferenceAnswer = {
+  readonly window: Window;
+  readonly receivedAt: Instant;
+  readonly prices: Samples['prices'];
+};
 
-/**
- * @param inBase the reference's samples in the first currency, of all its answers.
- * @param inCurrency those in the other one.
- * @returns the rates at all moments that both hold, and a finding for each that was left out as a fault.
- */
-export function ratesBetween(
-  currency: string,
-  inBase: Samples['prices'],
-  inCurrency: Samples['prices'],
-): { rates: CrossRates; findings: Finding[] } {
-  const basePrices = pricesByMoment(inBase);
-  const all = [...pricesByMoment(inCurrency)].flatMap(([at, price]) => {
-    const basePrice = basePrices.get(at);
-    return basePrice === undefined ? [] : [{ at, rate: price / basePrice }];
+/** The rates of one currency against the first one, out of one answer for the reference in each. */
+export type CrossRates = {
+  readonly currency: string;
+  /** In time order. A rate is the price of one unit of the first currency. */
+  readonly rates: readonly PriceSample[];
+} & Pick<Conversion, 'windowFrom' | 'endsAt' | 'receivedAt'>;
+
+/** @returns the rates at all moments that both answers hold one price of. */
+export function ratesBetween(currency: string, inBase: ReferenceAnswer, inCurrency: ReferenceAnswer): CrossRates {
+  const [basePrices, prices] = [inBase, inCurrency].map((answer) => pricesByMoment(answer.prices)) as [
+    Map<Instant, number>,
+    Map<Instant, number>,
+  ];
+  const rates = [...prices].flatMap(([at, price]) => {
+    const rate = price / (basePrices.get(at) ?? Number.NaN);
+    return rate > 0 && Number.isFinite(rate) ? [{ at, price: rate }] : [];
   });
-  const rates: { at: Instant; rate: number }[] = [];
-  const findings: Finding[] = [];
-  let first = 0;
-  let end = 0;
-  for (const one of all) {
-    while ((all[first]?.at ?? 0) < one.at - MEDIAN_REACH_MS) first += 1;
-    while (end < all.length && (all[end]?.at ?? 0) <= one.at + MEDIAN_REACH_MS) end += 1;
-    const usual = median(all.slice(first, end).map(({ rate }) => rate));
-    const deviation = Math.abs(one.rate / usual - 1);
-    if (deviation <= MAX_DEVIATION) rates.push(one);
-    else {
-      findings.push({
-        rule: 'cross_rate',
-        severity: 'warning',
-        coin: null,
-        currency,
-        day: dayOf(one.at),
-        detail: `The rate of ${currency} at ${new Date(one.at).toISOString()} is ${one.rate}, ${percent(deviation)} off the median of ${usual} around it; it was not used`,
-      });
-    }
-  }
-  return { rates, findings };
+  const endOfAnswer = (moments: Map<Instant, number>) => Math.max(Number.NEGATIVE_INFINITY, ...moments.keys());
+  return {
+    currency,
+    rates: rates.sort((a, b) => a.at - b.at),
+    windowFrom: Math.max(inBase.window.from, inCurrency.window.from),
+    receivedAt: Math.min(inBase.receivedAt, inCurrency.receivedAt),
+    endsAt: Math.min(endOfAnswer(basePrices), endOfAnswer(prices)),
+  };
 }
 
-/** @returns the prices of each moment, in time order. Faults are left out, and moments with several prices. */
+/** Moments with several prices are left out: which one belongs to the other answer's can't be known. */
 function pricesByMoment(points: Samples['prices']): Map<Instant, number> {
-  const { valid, rejected } = judgeSamples(sortedDistinct(points));
-  const prices = [...valid.values()].filter((sample) => !rejected.has(sample));
-  const counts = Map.groupBy(prices, ({ at }) => at);
-  return new Map(
-    [...counts].flatMap(([at, [only, ...others]]) => (only && others.length === 0 ? [[at, only.price]] : [])),
-  );
+  const prices = new Map<Instant, number>();
+  const ambiguous = new Set<Instant>();
+  for (const [at, price] of points) {
+    if (typeof price !== 'number' || !Number.isFinite(price) || price <= 0) continue;
+    if (prices.has(at) && prices.get(at) !== price) ambiguous.add(at);
+    prices.set(at, price);
+  }
+  for (const at of ambiguous) prices.delete(at);
+  return prices;
 }
 
 /**
- * @returns the samples in the rates' currency, each by the rate of the nearest moment; those that no rate is near enough to
- * are left out. Market caps follow no rate. What is no number stays as it is: it will be rejected.
+ * Judges the rates of one day by its surroundings, as its prices are.
+ * @returns how the day's samples are converted, by the rate of the nearest moment, and a finding where rates were left out.
  */
-export function deriveSamples({ prices, volumes }: Samples, rates: CrossRates): Samples {
-  const derived = (points: Samples['prices']) =>
-    points.flatMap(([at, value]): [Instant, unknown][] => {
-      const rate = rateAt(rates, at);
-      if (rate === null) return [];
-      return [[at, typeof value === 'number' ? value * rate : value]];
-    });
-  return { prices: derived(prices), marketCaps: [], volumes: derived(volumes) };
+export function convertDay(
+  { currency, rates, ...answers }: CrossRates,
+  day: Day,
+): { conversion: Conversion; findings: Finding[] } {
+  const { outliers, isCertain, isDecided } = judgeDay(rates, day, answers.windowFrom, answers.endsAt, FAR_OFF_RATE);
+  const around = rates.slice(
+    firstIndexFrom(rates, startOf(day) - MAX_DISTANCE_MS),
+    firstIndexFrom(rates, endOf(day) + MAX_DISTANCE_MS),
+  );
+  const good = around.filter((rate) => !outliers.has(rate));
+  const ofDay = (all: readonly PriceSample[]) => all.filter(({ at }) => at >= startOf(day) && at < endOf(day));
+  const leftOut = ofDay([...outliers]);
+  return {
+    conversion: {
+      convert: (amount, at) => {
+        const rate = rateAt(good, at);
+        return rate === null ? null : amount * rate;
+      },
+      ...{ ...answers, isCertain, isDecided },
+      holdsDay: ofDay(good).length > 0,
+    },
+    findings: leftOut.length === 0 ? [] : [leftOutFinding(currency, day, leftOut, good)],
+  };
 }
 
-function rateAt(rates: CrossRates, at: Instant): number | null {
-  let [from, to] = [0, rates.length];
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if ((rates[middle]?.at ?? 0) < at) from = middle + 1;
-    else to = middle;
-  }
-  const [before, after] = [rates[from - 1], rates[from]];
+function leftOutFinding(
+  currency: string,
+  day: Day,
+  leftOut: readonly PriceSample[],
+  good: readonly PriceSample[],
+): Finding {
+  const [first] = leftOut;
+  const usual = rateAt(good, first?.at ?? 0);
+  const detail =
+    `${leftOut.length} of the rates of ${currency} on ${day} were left out as faults: the first is ${first?.price}` +
+    (usual === null ? '.' : `, and the nearest other one is ${usual}.`);
+  return { rule: 'cross_rate', severity: 'warning', coin: null, currency, day, detail };
+}
+
+/** @param rates in time order. @returns null where none is near enough. */
+function rateAt(rates: readonly PriceSample[], at: Instant): number | null {
+  const position = firstIndexFrom(rates, at);
+  const [before, after] = [rates[position - 1], rates[position]];
   const nearest = before && (!after || at - before.at <= after.at - at) ? before : after;
-  return nearest && Math.abs(nearest.at - at) <= MAX_DISTANCE_MS ? nearest.rate : null;
+  return nearest && Math.abs(nearest.at - at) <= MAX_DISTANCE_MS ? nearest.price : null;
 }
 
 /**

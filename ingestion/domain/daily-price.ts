@@ -4,8 +4,9 @@ import type { Day, Instant } from './day.ts';
  * How rows were computed. Raise it with every change of the aggregation that can change a number.
  * - 1: spikes were judged by the two neighbours of a sample.
  * - 2: outliers are judged by the medians around and on both sides of a run of samples.
+ * - 3: each day is judged by the samples from 36 h before it to 36 h after it, and by no others.
  */
-export const AGGREGATION_VERSION = 2;
+export const AGGREGATION_VERSION = 3;
 
 /** Where prices came from: asked for in their currency, or in another one and turned into it by a rate. */
 export type PriceOrigin = 'direct' | 'cross_rate';
@@ -33,7 +34,7 @@ export type DailyPrice = {
   readonly isSettled: boolean;
   /** Settled, and what is missing of it may still come. */
   readonly isThin: boolean;
-  /** Settled, fetched with a day of margin, and either not thin or fetched 72 h or more after the day's end. */
+  /** Settled, fetched with 36 h of margin, and either not thin or fetched 72 h or more after the day's end. */
   readonly isFinal: boolean;
 };
 

@@ -30,21 +30,24 @@ export type RowEvidence = {
   readonly day: Day;
   readonly hoursCovered: number;
   readonly lastSampleAt: Instant;
-  /** The day holds samples that would be outliers but for what lies beyond the answer. */
-  readonly hasUndecided: boolean;
-  /** The answer reaches a day further on both sides, as far as now and the plan's history allow. */
+  /** The newest sample of the answer. */
+  readonly answerEndsAt: Instant;
+  /** No later answer can change which of its samples are outliers. */
+  readonly isCertain: boolean;
+  /** The window reaches 36 h further on both sides, as far as now allowed. */
   readonly hasMargin: boolean;
 };
 
 /** @returns whether a row computed from an answer received at that moment is settled, thin, and final. */
 export function judgeRow(
-  { day, hoursCovered, lastSampleAt, hasUndecided, hasMargin }: RowEvidence,
+  { day, hoursCovered, lastSampleAt, answerEndsAt, isCertain, hasMargin }: RowEvidence,
   receivedAt: Instant,
 ): { isSettled: boolean; isThin: boolean; isFinal: boolean } {
   const isSettled = receivedAt >= settledAt(day);
-  const endsEarly = lastSampleAt < endOf(day) - HOUR_MS;
-  const isThin = isSettled && (hoursCovered <= THIN_MAX_HOURS || endsEarly || hasUndecided);
-  return { isSettled, isThin, isFinal: isSettled && hasMargin && (!isThin || isPastThinWait(day, receivedAt)) };
+  const isOld = isPastThinWait(day, receivedAt);
+  const endsEarly = lastSampleAt < endOf(day) - HOUR_MS || answerEndsAt < endOf(day);
+  const isThin = isSettled && (hoursCovered <= THIN_MAX_HOURS || endsEarly || !(isCertain || isOld));
+  return { isSettled, isThin, isFinal: isSettled && hasMargin && (!isThin || isOld) };
 }
 
 /** @returns what an expected day is, for a run due at that moment. */
@@ -58,14 +61,19 @@ export function statusOf({ day, row, absence }: DayState, dueAt: Instant): DaySt
 /** What a run is, as far as it decides which days it asks for. */
 export type RunScope = {
   readonly dueAt: Instant;
-  /** Final and unavailable days are asked for too, each once. */
+  /** Final days are asked for too, each once. */
   readonly refetch: boolean;
+  /** The request names its days: those that are unavailable are asked for too, each once. */
+  readonly namesDays: boolean;
 };
 
+/** @returns the scope of a run that asks for nothing in particular. */
+export const fullScope = (dueAt: Instant): RunScope => ({ dueAt, refetch: false, namesDays: false });
+
 /** @returns whether the run cannot be complete without this day. */
-export function isMissing(state: DayState, { dueAt, refetch }: RunScope): boolean {
-  if (refetch && !state.wasAsked) return true;
+export function isMissing(state: DayState, { dueAt, refetch, namesDays }: RunScope): boolean {
   const status = statusOf(state, dueAt);
+  if (!state.wasAsked && (refetch || (namesDays && status === 'unavailable'))) return true;
   if (status !== 'unconfirmed') return status === 'provisional' || status === 'missing';
   return state.absence !== null && dueAt >= state.absence.recordedAt + UNCONFIRMED_WAIT_MS;
 }

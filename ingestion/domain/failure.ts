@@ -1,3 +1,5 @@
+import type { Instant } from './day.ts';
+
 /**
  * Why an answer, a series or a run failed, and what that is the same for.
  * - `transient` ones may pass, and are worth another try.
@@ -23,6 +25,8 @@ const REACH = {
   history: 'series',
   plan: 'series',
   wrong_key: 'run',
+  /** This machine's clock is over an hour off the source's. */
+  clock: 'run',
   credits: 'run',
   /** A request that cannot be kept. */
   refused: 'run',
@@ -49,17 +53,20 @@ export class SourceError extends IngestionError {
   readonly status: number | null;
   /** Whether the source may have counted the request: false where no connection to it came about. */
   readonly wasSent: boolean;
+  /** Of kind `clock`: the moment on the source's clock. */
+  readonly answeredAt: Instant | null;
 
   constructor(
     kind: FailureKind,
     message: string,
-    evidence: { status?: number; retryAfterMs?: number; wasSent?: boolean; cause?: unknown } = {},
+    evidence: { status?: number; retryAfterMs?: number; wasSent?: boolean; answeredAt?: Instant; cause?: unknown } = {},
   ) {
     super(message, { cause: evidence.cause });
     this.kind = kind;
     this.status = evidence.status ?? null;
     this.retryAfterMs = evidence.retryAfterMs ?? null;
     this.wasSent = evidence.wasSent ?? true;
+    this.answeredAt = evidence.answeredAt ?? null;
   }
 }
 

@@ -1,86 +1,118 @@
-// Which samples are faults of the source: far off for some hours, with the price before and after at one level.
-import { HOUR_MS, type Instant } from './day.ts';
+// Which samples of a day are faults of the source: far off for some hours, with the price before and after at one level.
+import { type Day, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
 import { median } from './median.ts';
 
-/** A sample so many times above or below the median around it is far off. Some illiquid tokens do swing so for real. */
-const FACTOR = 10;
+/** So many times above or below a level a price is far off. Some illiquid tokens do swing so for real. */
+export const FAR_OFF_PRICE = 10;
+
+/**
+ * A day is judged by the samples from 36 h before it to 36 h after it, and by nothing else: so every answer that holds them
+ * judges it alike. A fault of up to 12 h that begins at the day's end leaves 24 h of level behind it.
+ */
+export const SURROUNDINGS_MS = 36 * HOUR_MS;
 
 /** How far on either side the samples count that a sample, or a run of them, is compared with. */
 const REACH_MS = 24 * HOUR_MS;
 
 export type PriceSample = { readonly at: Instant; readonly price: number };
 
-export type Outliers = {
-  readonly rejected: ReadonlySet<PriceSample>;
-  /** Far off, and nothing in the answer before or after them tells whether the price came back: they are counted. */
-  readonly undecided: ReadonlySet<PriceSample>;
+/**
+ * @property hasMargin the window begins early enough. It ends as late as its planning allowed.
+ * @property isCertain no later answer can change which samples are outliers.
+ * @property isDecided no other answer can.
+ */
+export type JudgedDay = {
+  readonly outliers: ReadonlySet<PriceSample>;
+  readonly hasMargin: boolean;
+  readonly isCertain: boolean;
+  readonly isDecided: boolean;
 };
 
-const NONE: Outliers = { rejected: new Set(), undecided: new Set() };
+const NO_OUTLIERS: ReadonlySet<PriceSample> = new Set();
 
 /**
- * Finds runs of consecutive samples, each of them 10 times or more above or below the median of all samples within 24 h on
- * either side; near the answer's ends, of its first or last 48 h. A run is rejected if the medians of the 24 h before it and
- * of the 24 h after it lie within 10 times of each other, and some of it is far off from both (a median of as many samples of an old
- * level as of a new one lies between the two, where no price was): so a lasting change of level is none, and a fault that
- * comes back is one, whatever the number of its samples. On 14,903 recorded weeks of hourly prices this finds the 58 known faults, and
- * takes no change of level for one.
- * @param samples in time order.
+ * Judges one day of an answer by its surroundings.
+ * @param samples of the whole answer, in time order.
+ * @param windowFrom where the answer begins, or the one that begins last where several make one.
+ * @param answerEndsAt the newest sample of the answer, or of the answer that ends first.
+ * @param factor how many times off is far off.
  */
-export function findOutliers(samples: readonly PriceSample[]): Outliers {
-  if (isWithinFactor(samples)) return NONE;
-  const medians = centredMedians(samples);
-  const rejected = new Set<PriceSample>();
-  const undecided = new Set<PriceSample>();
-  for (let first = 0; first < samples.length; first += 1) {
-    let end = first;
-    while (isFarOff(samples[end]?.price, medians[end])) end += 1;
-    if (end === first) continue;
-    const run = samples.slice(first, end);
-    const before = within(samples.slice(0, first), (samples[first]?.at ?? 0) - REACH_MS, Number.POSITIVE_INFINITY);
-    const after = within(samples.slice(end), Number.NEGATIVE_INFINITY, (samples[end - 1]?.at ?? 0) + REACH_MS);
-    if (first === 0 || end === samples.length) for (const sample of run) undecided.add(sample);
-    else if (before.length > 0 && after.length > 0) {
-      const around = [median(before), median(after)] as const;
-      if (!isFarOff(...around) && run.some(({ price }) => around.every((level) => isFarOff(price, level))))
-        for (const sample of run) rejected.add(sample);
-    }
-    first = end;
-  }
-  return { rejected, undecided };
+export function judgeDay(
+  samples: readonly PriceSample[],
+  day: Day,
+  windowFrom: Instant,
+  answerEndsAt: Instant,
+  factor: number = FAR_OFF_PRICE,
+): JudgedDay {
+  const [from, to] = [startOf(day) - SURROUNDINGS_MS, endOf(day) + SURROUNDINGS_MS];
+  const hasMargin = windowFrom <= from;
+  const around = samples.slice(firstIndexFrom(samples, from), firstIndexFrom(samples, to + 1));
+  if (areOfOneLevel(around, factor)) return { outliers: NO_OUTLIERS, hasMargin, isCertain: true, isDecided: true };
+  // A sample is due every hour: one of the last hour stands for all that is to come.
+  const isCertain = answerEndsAt >= to - HOUR_MS;
+  return { outliers: findOutliers(around, factor), hasMargin, isCertain, isDecided: isCertain && hasMargin };
 }
 
-/** No sample can be that far from a median that lies between the lowest and the highest. True of nearly every answer. */
-function isWithinFactor(samples: readonly PriceSample[]): boolean {
+/**
+ * Takes runs of consecutive samples, each of them far off from the median of all samples within 24 h on either side. A run's
+ * levels are the medians of the 24 h before it and after it, or the nearest sample where those hours are empty. If the levels are
+ * not far off from each other, the samples of the run that are far off from both are outliers. So a lasting change of level is
+ * none, and a fault that comes back is one. A run that nothing stands before, or nothing after, is counted.
+ * @param samples in time order.
+ */
+export function findOutliers(samples: readonly PriceSample[], factor: number = FAR_OFF_PRICE): Set<PriceSample> {
+  const isFarOff = (price: number, from: number) => price >= from * factor || from >= price * factor;
+  const medians = centredMedians(samples);
+  const outliers = new Set<PriceSample>();
+  for (let first = 0; first < samples.length; first += 1) {
+    let end = first;
+    for (let sample = samples[end]; sample && isFarOff(sample.price, medians[end] ?? Number.NaN); sample = samples[end])
+      end += 1;
+    if (end === first) continue;
+    const run = samples.slice(first, end);
+    const levels = [levelBefore(samples, first), levelAfter(samples, end)] as const;
+    first = end;
+    const [before, after] = levels;
+    if (before === null || after === null || isFarOff(before, after)) continue;
+    for (const sample of run) if (isFarOff(sample.price, before) && isFarOff(sample.price, after)) outliers.add(sample);
+  }
+  return outliers;
+}
+
+function levelBefore(samples: readonly PriceSample[], first: number): number | null {
+  const [nearest, own] = [samples[first - 1], samples[first]];
+  if (!nearest || !own) return null;
+  return medianOf(samples.slice(firstIndexFrom(samples, own.at - REACH_MS), first), nearest);
+}
+
+function levelAfter(samples: readonly PriceSample[], end: number): number | null {
+  const [own, nearest] = [samples[end - 1], samples[end]];
+  if (!nearest || !own) return null;
+  return medianOf(samples.slice(end, firstIndexFrom(samples, own.at + REACH_MS + 1)), nearest);
+}
+
+const medianOf = (samples: readonly PriceSample[], nearest: PriceSample): number =>
+  samples.length === 0 ? nearest.price : median(samples.map(({ price }) => price));
+
+/** True of nearly every day, and then no sample can be far off from a median. */
+function areOfOneLevel(samples: readonly PriceSample[], factor: number): boolean {
   let low = Number.POSITIVE_INFINITY;
   let high = 0;
   for (const { price } of samples) {
     if (price < low) low = price;
     if (price > high) high = price;
   }
-  return high < low * FACTOR;
+  return high < low * factor;
 }
 
-const isFarOff = (price: number | undefined, from: number | undefined): boolean =>
-  price !== undefined && from !== undefined && (price >= from * FACTOR || price * FACTOR <= from);
-
-const within = (samples: readonly PriceSample[], from: Instant, to: Instant): number[] =>
-  samples.filter(({ at }) => at >= from && at <= to).map(({ price }) => price);
-
-/**
- * The median around each sample, by a window that slides over them and is kept sorted. At the answer's ends the window stays
- * inside: cut to the half that is there, it would hold as many samples of a 12 h fault as of the true price.
- */
+/** The median of the 24 h on either side of each sample, by a window that slides over them and is kept sorted. */
 function centredMedians(samples: readonly PriceSample[]): number[] {
   const sorted: number[] = [];
-  const firstCentre = (samples[0]?.at ?? 0) + REACH_MS;
-  const lastCentre = (samples.at(-1)?.at ?? 0) - REACH_MS;
   let [oldest, newest] = [0, 0];
   return samples.map(({ at }) => {
-    const centre = Math.min(Math.max(at, firstCentre), Math.max(lastCentre, firstCentre));
-    for (let next = samples[newest]; next && next.at <= centre + REACH_MS; next = samples[++newest])
+    for (let next = samples[newest]; next && next.at <= at + REACH_MS; next = samples[++newest])
       sorted.splice(positionOf(sorted, next.price), 0, next.price);
-    for (let last = samples[oldest]; last && last.at < centre - REACH_MS; last = samples[++oldest])
+    for (let last = samples[oldest]; last && last.at < at - REACH_MS; last = samples[++oldest])
       sorted.splice(positionOf(sorted, last.price), 1);
     const upper = sorted[sorted.length >> 1] ?? Number.NaN;
     return sorted.length % 2 === 1 ? upper : ((sorted[(sorted.length >> 1) - 1] ?? Number.NaN) + upper) / 2;
@@ -88,12 +120,20 @@ function centredMedians(samples: readonly PriceSample[]): number[] {
 }
 
 /** @returns the first position whose value is not below the price. */
-function positionOf(sorted: readonly number[], price: number): number {
-  let [from, to] = [0, sorted.length];
+const positionOf = (sorted: readonly number[], price: number): number =>
+  firstIndexWhere(sorted, (value) => value >= price);
+
+/** @returns the position of the first sample at that moment or later. @param samples in time order. */
+export const firstIndexFrom = (samples: readonly { readonly at: Instant }[], at: Instant): number =>
+  firstIndexWhere(samples, (sample) => sample.at >= at);
+
+/** @param isPast false of the list's first part, true of the rest. */
+function firstIndexWhere<T>(list: readonly T[], isPast: (item: T) => boolean): number {
+  let [from, to] = [0, list.length];
   while (from < to) {
     const middle = (from + to) >> 1;
-    if ((sorted[middle] ?? 0) < price) from = middle + 1;
-    else to = middle;
+    if (isPast(list[middle] as T)) to = middle;
+    else from = middle + 1;
   }
   return from;
 }

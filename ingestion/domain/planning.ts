@@ -1,8 +1,6 @@
-import { countDays, DAY_MS, type Day, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
+import { DAY_MS, type Day, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
+import { SURROUNDINGS_MS } from './outliers.ts';
 import { type CrossRateBase, type Series, seriesName, sourcesOf } from './series.ts';
-
-/** Margin on both sides of the gap days, so that their neighbours are there to tell a spike from a move. */
-const MARGIN_MS = DAY_MS;
 
 /**
  * CoinGecko picks the granularity by the span: hourly from over 1 day to 90 days, one point a day beyond. 72 h and an
@@ -10,7 +8,6 @@ const MARGIN_MS = DAY_MS;
  */
 const MIN_WINDOW_MS = 72 * HOUR_MS;
 const MAX_WINDOW_MS = 90 * DAY_MS - HOUR_MS;
-const MAX_GAP_DAYS = Math.floor((MAX_WINDOW_MS - 2 * MARGIN_MS) / DAY_MS);
 
 /** The half-open span of time `[from, to)` that one request asks for. */
 export type Window = { readonly from: Instant; readonly to: Instant };
@@ -19,37 +16,27 @@ export type Window = { readonly from: Instant; readonly to: Instant };
 export type PlannedWindow = { readonly window: Window; readonly gapDays: readonly [Day, ...Day[]] };
 
 /**
- * The fewest requests that cover the gap days: each window takes in all gaps of the 87 days from the first one that is
- * not covered yet.
+ * The fewest requests that cover the gap days with the surroundings that they are judged by: each takes in as many as it can.
  * @param gapDays ascending, without repeats; all over at `now`.
  * @param now where windows end at the latest.
  */
 export function planWindows(gapDays: readonly Day[], now: Instant, historyDays: number): PlannedWindow[] {
-  const windows: PlannedWindow[] = [];
-  let covered: [Day, ...Day[]] | null = null;
+  const planned: PlannedWindow[] = [];
   for (const day of gapDays) {
-    if (covered && countDays(covered[0], day) <= MAX_GAP_DAYS) {
-      covered.push(day);
-      continue;
-    }
-    if (covered) windows.push({ window: windowAround(covered, now, historyDays), gapDays: covered });
-    covered = [day];
+    const before = planned.at(-1);
+    const joined = before && windowAround(before.gapDays[0], day, now, historyDays);
+    if (before && joined && joined.to - joined.from <= MAX_WINDOW_MS)
+      planned[planned.length - 1] = { window: joined, gapDays: [...before.gapDays, day] };
+    else planned.push({ window: windowAround(day, day, now, historyDays), gapDays: [day] });
   }
-  if (covered) windows.push({ window: windowAround(covered, now, historyDays), gapDays: covered });
-  return windows;
+  return planned;
 }
 
-function windowAround(gapDays: readonly [Day, ...Day[]], now: Instant, historyDays: number): Window {
-  const start = startOf(gapDays[0]);
-  const end = endOf(gapDays[gapDays.length - 1] ?? gapDays[0]);
-  // An hour of slack: the window moves out of the plan's history while the request waits for its turn.
-  const earliest = Math.min(start, now - historyDays * DAY_MS + HOUR_MS);
-  const latest = Math.max(end, Math.floor(now / 1000) * 1000);
-  let from = Math.max(start - MARGIN_MS, earliest);
-  let to = Math.min(end + MARGIN_MS, latest);
-  from = Math.max(Math.min(from, to - MIN_WINDOW_MS), earliest);
-  to = Math.min(Math.max(to, from + MIN_WINDOW_MS), latest);
-  return { from, to };
+function windowAround(first: Day, last: Day, now: Instant, historyDays: number): Window {
+  // A day whose surroundings have left the plan's history while it waited is asked for as far as it can be had.
+  const earliest = Math.min(startOf(first), now - historyDays * DAY_MS);
+  const to = Math.min(endOf(last) + SURROUNDINGS_MS, Math.max(endOf(last), Math.floor(now / 1000) * 1000));
+  return { from: Math.max(Math.min(startOf(first) - SURROUNDINGS_MS, to - MIN_WINDOW_MS), earliest), to };
 }
 
 /** A series and the days that it lacks, ascending. */

@@ -10,7 +10,8 @@ export type FindingRule =
   | 'revision'
   | 'worse_answer'
   | 'cross_rate'
-  | 'lost';
+  | 'lost'
+  | 'clock';
 
 /** Something a person should look at. Findings never change a verdict; `error` ones alarm. */
 export type Finding = {
@@ -73,9 +74,9 @@ function findRejectedOutliers(
   const outliers = rejected.filter(({ reason, observedAt }) => reason === 'outlier' && dayOf(observedAt) === day);
   if (outliers.length === 0) return [];
   const timesOff = (from: number) =>
-    Math.max(...outliers.map(({ price }) => Math.max(Number(price) / from, from / Number(price)))).toPrecision(3);
+    Math.max(...outliers.map(({ price }) => Math.max(Number(price) / from, from / Number(price)))).toPrecision(2);
   const rest =
-    average === null ? 'and no other is left.' : `up to ${timesOff(average)} times off the average of ${average}.`;
+    average === null ? 'and no other is left.' : `up to ${timesOff(average)} times off the average of the others.`;
   return [ofDay('outliers', series, day, `${outliers.length} of the samples were rejected as faults, ${rest}`)];
 }
 

@@ -50,6 +50,13 @@ export type RetryPolicy = {
  */
 const SILENT: ReadonlySet<FailureKind> = new Set(['network', 'timeout', 'server_error', 'malformed', 'blocked']);
 
+/** @returns whether such a failure is no answer of the source's. */
+export const isSilent = (kind: FailureKind): boolean => SILENT.has(kind);
+
+/** @param failures in a row. @param random in [0, 1), for the jitter. */
+export const backoffMs = (failures: number, random: number): number =>
+  Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + 0.5 * random);
+
 export function createRetryPolicy(): RetryPolicy {
   /** When the failures began that no answer has interrupted; null after an answer. */
   let silentSince: number | null = null;
@@ -87,16 +94,15 @@ export function createRetryPolicy(): RetryPolicy {
         const isWorthATry = pausedInARowMs <= MAX_PAUSED_IN_A_ROW_MS;
         return { retryInMs: isWorthATry ? 0 : null, pauseMs, stopsTheRun: !isWorthATry };
       }
-      if (!SILENT.has(kind)) {
+      if (!isSilent(kind)) {
         answered();
         return { retryInMs: null, pauseMs: null, stopsTheRun: stopsTheRun(kind) };
       }
       // From the first failure on: requests side by side that fail together are one moment of silence.
       silentSince ??= endedAt;
       const circuitOpen = Math.max(sentAt, silentSince) - silentSince >= MAX_SILENCE_MS;
-      const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempts - 1), MAX_BACKOFF_MS) * (0.5 + 0.5 * random);
       const isWorthATry = isTransient(kind) && !circuitOpen && attempts < MAX_ATTEMPTS;
-      return { retryInMs: isWorthATry ? backoffMs : null, pauseMs: null, stopsTheRun: circuitOpen };
+      return { retryInMs: isWorthATry ? backoffMs(attempts, random) : null, pauseMs: null, stopsTheRun: circuitOpen };
     },
     closedForMs: (at) => (closedUntil > at ? closedUntil - at : null),
   };

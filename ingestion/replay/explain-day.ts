@@ -8,13 +8,12 @@ import {
   readRevisions,
 } from '../database/answers.ts';
 import type { Tables } from '../database/tables.ts';
-import { aggregate, judgeSamples, meanOfHours, sortedDistinct } from '../domain/aggregation.ts';
-import { AGGREGATION_VERSION, type DailyPrice, type RejectedSample, type Samples } from '../domain/daily-price.ts';
-import { type Day, dayOf, HOUR_MS, type Instant, startOf } from '../domain/day.ts';
-import type { PriceSample } from '../domain/outliers.ts';
-import type { PlannedWindow } from '../domain/planning.ts';
+import { aggregate, countedSamples, mean, meansByHour } from '../domain/aggregation.ts';
+import { AGGREGATION_VERSION, type DailyPrice, type RejectedSample } from '../domain/daily-price.ts';
+import { type Day, dayOf, HOUR_MS, startOf } from '../domain/day.ts';
+import { type PriceSample, SURROUNDINGS_MS } from '../domain/outliers.ts';
 import type { Series } from '../domain/series.ts';
-import { remakeSamples } from './recompute-days.ts';
+import { type Remade, remakeSamples } from './recompute-days.ts';
 
 /** An answer that prices were made from. Moments are ISO 8601. */
 export type ExplainedAnswer = Series & {
@@ -59,8 +58,10 @@ export async function explainStored(db: Kysely<Tables>, series: Series, day: Day
   const isInOwn = ({ currency }: Series) => currency === answer?.currency;
   const references = [...others.filter(isInOwn), ...others.filter((one) => !isInOwn(one))];
   const remade = remakeSamples(series.currency, answers);
-  const explanation = remade && explainDay(remade.samples, remade, remade.receivedAt, day);
-  const differing = stored && explanation?.price ? differences(stored, explanation.price) : [];
+  const explanation = remade && explainDay(remade, day);
+  // Answers of older programs have less margin than a final row needs today: what the row was judged as stands.
+  const judged = stored && remade && remade.window.from > startOf(day) - SURROUNDINGS_MS ? judgedAs(stored) : {};
+  const differing = stored && explanation?.price ? differences(stored, { ...explanation.price, ...judged }) : [];
   return {
     ...series,
     day,
@@ -75,6 +76,9 @@ export async function explainStored(db: Kysely<Tables>, series: Series, day: Day
     agrees: Boolean(stored && explanation?.price) && differing.length === 0,
   };
 }
+
+const judgedAs = ({ isSettled, isThin, isFinal }: Judged): Judged => ({ isSettled, isThin, isFinal });
+type Judged = Pick<DailyPrice, 'isSettled' | 'isThin' | 'isFinal'>;
 
 const describe = (answer: KeptAnswer): ExplainedAnswer => ({
   coin: answer.coin,
@@ -101,22 +105,18 @@ export type Explanation = {
   readonly price: DailyPrice | null;
 };
 
-/** @param receivedAt when the answer arrived: it decides what the row is judged as. */
-export function explainDay(samples: Samples, planned: PlannedWindow, receivedAt: Instant, day: Day): Explanation {
-  const { prices, rejected } = aggregate(samples, planned, receivedAt);
-  const judged = judgeSamples(sortedDistinct(samples.prices));
-  const counted = [...judged.valid.values()].filter((one) => !judged.rejected.has(one) && dayOf(one.at) === day);
-  const hours = [...Map.groupBy(counted, ({ at }) => Math.floor((at - startOf(day)) / HOUR_MS))].map(
-    ([hour, ofHour]) => ({
-      hour,
-      mean: meanOfHours([ofHour.map(({ price }) => price)]),
-      samples: ofHour,
-    }),
-  );
+export function explainDay({ samples, window, receivedAt, conversionOn }: Remade, day: Day): Explanation {
+  const { prices, rejected } = aggregate(samples, { window, gapDays: [day] }, receivedAt, conversionOn);
+  const counted = countedSamples(samples, day, window, conversionOn?.(day) ?? undefined);
+  const means = meansByHour(counted);
+  const hours = [...means].map(([sinceEpoch, mean]) => ({
+    hour: sinceEpoch - startOf(day) / HOUR_MS,
+    mean,
+    samples: counted.filter(({ at }) => Math.floor(at / HOUR_MS) === sinceEpoch),
+  }));
   return {
     hours,
-    meanOfHours:
-      hours.length === 0 ? null : meanOfHours(hours.map(({ samples: ofHour }) => ofHour.map(({ price }) => price))),
+    meanOfHours: hours.length === 0 ? null : mean([...means.values()]),
     rejected: rejected.filter(({ observedAt }) => dayOf(observedAt) === day),
     price: prices.find((price) => price.day === day) ?? null,
   };

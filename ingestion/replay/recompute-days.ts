@@ -1,14 +1,13 @@
 import { parseAnswer } from '../coingecko/parse-answer.ts';
 import { type KeptAnswer, readAnswers, readOutdated } from '../database/answers.ts';
 import type { Database } from '../database/connection.ts';
-import { aggregate } from '../domain/aggregation.ts';
-import { deriveSamples, ratesBetween } from '../domain/cross-rates.ts';
+import { aggregate, type Conversion } from '../domain/aggregation.ts';
 import type { Samples } from '../domain/daily-price.ts';
-import { type Day, type DaySpan, dayOf, type Instant, spansOf } from '../domain/day.ts';
-import type { PlannedWindow } from '../domain/planning.ts';
+import { type Day, type DaySpan, spansOf } from '../domain/day.ts';
 import type { PriceChange } from '../domain/quality.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { Repositories } from '../ports.ts';
+import { addReference, conversionOn, noReferences } from '../run/references.ts';
 
 /** Days of one series that stay as they are. */
 type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
@@ -17,6 +16,7 @@ type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
  * What became of the rows that older rules had made.
  * @property largestMove of the averages that moved, as a share of the old one; null where none did.
  * @property kept today's rules do not make a row that may replace the stored one.
+ * @property undecided the stored answer ends too near to the day to tell faults from moves.
  * @property withoutAnswer no answer is kept, or its body is not the one that was received.
  * @property untried left for another time, since it was interrupted.
  */
@@ -26,6 +26,7 @@ export type Recomputed = {
   readonly averagesMoved: number;
   readonly largestMove: (Series & { readonly day: Day; readonly share: number }) | null;
   readonly kept: readonly LeftSpans[];
+  readonly undecided: readonly LeftSpans[];
   readonly withoutAnswer: readonly LeftSpans[];
   readonly untried: number;
 };
@@ -48,6 +49,7 @@ export async function recompute(
     const outdated = await readOutdated(db);
     const renewed: (Row & PriceChange)[] = [];
     const kept: Row[] = [];
+    const undecided: Row[] = [];
     const withoutAnswer: Row[] = [];
     const keyOf = ({ coin, currency, answerIds }: (typeof outdated)[number]) => `${coin}/${currency} ${answerIds}`;
     for (const rows of Map.groupBy(outdated, keyOf).values()) {
@@ -60,18 +62,24 @@ export async function recompute(
         withoutAnswer.push(...rows);
         continue;
       }
-      const days = new Set(rows.map(({ day }) => day));
-      const made = aggregate(remade.samples, remade, remade.receivedAt);
+      const gapDays = rows.map(({ day }) => day);
+      const made = aggregate(remade.samples, { ...remade, gapDays }, remade.receivedAt, remade.conversionOn);
+      const stored = new Map(rows.map((row) => [row.day, row]));
       const changes = await prices.renewPrices({
         ...{ runId: own.runId, series: { coin, currency }, answerIds: answers.map(({ id }) => id) },
         source: answers.length === 1 ? 'direct' : 'cross_rate',
-        prices: made.prices.filter(({ day }) => days.has(day)),
-        rejected: made.rejected.filter(({ observedAt }) => days.has(dayOf(observedAt))),
+        // What the day was judged as stays: the stored answer may have had less margin than today's have.
+        prices: made.prices.flatMap((price) => {
+          const row = stored.get(price.day);
+          return !row || made.undecidedDays.includes(price.day) ? [] : [{ ...price, ...row.judged }];
+        }),
+        rejected: made.rejected,
       });
       const written = new Map(changes.filter(({ isWritten }) => isWritten).map((change) => [change.day, change]));
       for (const row of rows) {
         const change = written.get(row.day);
         if (change) renewed.push({ ...row, ...change });
+        else if (made.undecidedDays.includes(row.day)) undecided.push(row);
         else kept.push(row);
       }
     }
@@ -85,8 +93,9 @@ export async function recompute(
       averagesMoved: moves.length,
       largestMove: moves[0] ?? null,
       kept: bySeries(kept),
+      undecided: bySeries(undecided),
       withoutAnswer: bySeries(withoutAnswer),
-      untried: outdated.length - renewed.length - kept.length - withoutAnswer.length,
+      untried: outdated.length - renewed.length - kept.length - undecided.length - withoutAnswer.length,
     };
   } finally {
     await held.release();
@@ -103,8 +112,11 @@ const bySeries = (rows: readonly Row[]): LeftSpans[] =>
       .map(({ coin, currency }) => ({ coin, currency, spans: spansOf(ofSeries.map(({ day }) => day)) })),
   );
 
-/** What days of a series are made from again. @property receivedAt of the earliest answer. */
-export type Remade = PlannedWindow & { readonly samples: Samples; readonly receivedAt: Instant };
+/** What days of a series are made from again. @property conversionOn null where prices are as they were sent. */
+export type Remade = Pick<KeptAnswer, 'window' | 'receivedAt'> & {
+  readonly samples: Samples;
+  readonly conversionOn: ((day: Day) => Conversion | null) | undefined;
+};
 
 /**
  * @param currency of the series.
@@ -112,15 +124,16 @@ export type Remade = PlannedWindow & { readonly samples: Samples; readonly recei
  * @returns null where an answer is not kept any more, or was changed after it was stored.
  */
 export function remakeSamples(currency: string, answers: readonly KeptAnswer[]): Remade | null {
-  const [own, ...references] = answers;
-  const parsed = answers.flatMap((answer) => (answer.body ? [{ ...answer, samples: parseAnswer(answer.body) }] : []));
-  if (!own || parsed.length < answers.length) return null;
-  const { window, gapDays } = own;
-  const receivedAt = Math.min(...answers.map((answer) => answer.receivedAt));
-  const samples = parsed[0]?.samples ?? { prices: [], marketCaps: [], volumes: [] };
-  if (references.length === 0) return { window, gapDays, receivedAt, samples };
-  const pricesIn = (code: string) =>
-    parsed.slice(1).flatMap((one) => (one.currency === code ? one.samples.prices : []));
-  const { rates } = ratesBetween(currency, pricesIn(own.currency), pricesIn(currency));
-  return { window, gapDays, receivedAt, samples: deriveSamples(samples, rates) };
+  const [own, ...others] = answers;
+  if (!own?.body) return null;
+  const { window, receivedAt } = own;
+  const samples = parseAnswer(own.body);
+  const references = noReferences();
+  for (const { body, gapDays, ...other } of others) {
+    if (!body) return null;
+    const [firstDay, lastDay] = [gapDays[0], gapDays.at(-1) ?? gapDays[0]];
+    addReference(references, other.currency, { ...other, firstDay, lastDay, prices: parseAnswer(body).prices });
+  }
+  const convert = (day: Day) => conversionOn(references, own.currency, currency, day)?.conversion ?? null;
+  return { window, receivedAt, samples, conversionOn: others.length === 0 ? undefined : convert };
 }

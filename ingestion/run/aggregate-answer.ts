@@ -1,14 +1,13 @@
-import { type Aggregation, aggregate } from '../domain/aggregation.ts';
-import { deriveSamples } from '../domain/cross-rates.ts';
-import type { Samples } from '../domain/daily-price.ts';
-import { type Day, dayOf, type Instant } from '../domain/day.ts';
+import { type Aggregation, aggregate, type Conversion } from '../domain/aggregation.ts';
+import type { Day } from '../domain/day.ts';
+import { trackedSince } from '../domain/expected-days.ts';
 import type { PlannedRequest, Window } from '../domain/planning.ts';
 import { judgeAnswer } from '../domain/quality.ts';
 import { isCoinInItself, type Series } from '../domain/series.ts';
 import type { AnsweredDays, AnswerToStore, RunDependencies } from '../ports.ts';
 import type { FetchedAnswer } from './fetch-answer.ts';
 import type { Hop } from './hop.ts';
-import { type Reference, ratesOf } from './references.ts';
+import { conversionOn, type Reference } from './references.ts';
 
 /** What an answer comes to. It holds on to no samples: those of a hundred answers would take most of the memory. */
 export type AggregatedAnswer = {
@@ -27,7 +26,7 @@ export function aggregateAnswer({ request, ...answer }: FetchedAnswer, hop: Hop)
   const { series, window, gapDays, serves, isReference } = request;
   const { samples, body, receivedAt } = answer;
   const { universe } = hop.deps;
-  const own = makeDays(series, samples, { window, gapDays: serves[0]?.gapDays ?? [] }, receivedAt, universe);
+  const own = makeDays(series, answer, { window, gapDays: serves[0]?.gapDays ?? [] }, universe);
   const { answered, withoutRate } = deriveDays(request, answer, hop);
   return {
     request,
@@ -35,11 +34,14 @@ export function aggregateAnswer({ request, ...answer }: FetchedAnswer, hop: Hop)
       ...{ runId: hop.run.order.runId, series, window, gapDays, answer: { body, receivedAt } },
       sampleCount: samples.prices.length,
       firstSampleAt: own.firstSampleAt,
+      trackedSince: trackedSince(hop.run.scope.dueAt),
       attempts: hop.attempts.get(request) ?? 0,
-      answered: [{ ...own, source: 'direct', otherAnswerIds: [] }, ...answered],
+      answered: [{ ...own, source: 'direct', otherAnswerIds: () => [] }, ...answered],
     },
     hourlyMeans: own.hourlyMeans,
-    reference: isReference ? { window, receivedAt, prices: samples.prices } : null,
+    reference: isReference
+      ? { window, receivedAt, prices: samples.prices, firstDay: gapDays[0], lastDay: gapDays.at(-1) ?? gapDays[0] }
+      : null,
     withoutRate,
   };
 }
@@ -47,52 +49,31 @@ export function aggregateAnswer({ request, ...answer }: FetchedAnswer, hop: Hop)
 /** Aggregates the samples of one series and judges them. */
 function makeDays(
   series: Series,
-  samples: Samples,
+  { samples, receivedAt }: Pick<FetchedAnswer, 'samples' | 'receivedAt'>,
   asked: { readonly window: Window; readonly gapDays: readonly Day[] },
-  receivedAt: Instant,
   universe: RunDependencies['universe'],
+  conversionOn?: (day: Day) => Conversion | null,
 ): Omit<AnsweredDays, 'source' | 'otherAnswerIds'> & Aggregation {
   const { gapDays } = asked;
-  const aggregation = aggregate(samples, asked, receivedAt);
-  const findings = judgeAnswer({
-    ...{ series, isItself: isCoinInItself(universe, series), samples, gapDays },
-    ...aggregation,
-  });
+  const aggregation = aggregate(samples, asked, receivedAt, conversionOn);
+  const isItself = isCoinInItself(universe, series);
+  const findings = judgeAnswer({ ...{ series, isItself, samples, gapDays }, ...aggregation });
   return { series, gapDays, ...aggregation, findings };
 }
 
 /** Every reference answer must have been stored. */
 function deriveDays(
   { serves: [, ...derived], window }: PlannedRequest,
-  { samples, receivedAt }: Omit<FetchedAnswer, 'request'>,
+  answer: Omit<FetchedAnswer, 'request'>,
   { run: { base }, references, deps: { universe } }: Hop,
 ): { answered: AnsweredDays[]; withoutRate: Series[] } {
-  const answered: AnsweredDays[] = [];
-  const withoutRate: Series[] = [];
-  if (base === null) return { answered, withoutRate };
-  const daysSent = new Set(samples.prices.map(([at]) => dayOf(at)));
-  const referencesIn = (currency: string) =>
-    (references.byCurrency.get(currency) ?? []).filter(
-      (one) => one.window.from < window.to && one.window.to > window.from,
-    );
-  const inBase = referencesIn(base.currency);
-  for (const { series, gapDays } of derived) {
-    const inCurrency = referencesIn(series.currency);
-    const used = [...inBase, ...inCurrency];
-    const rates = ratesOf(references, inBase, inCurrency, series.currency);
-    if (rates.length === 0) {
-      withoutRate.push(series);
-      continue;
-    }
-    const arrival = Math.min(receivedAt, ...used.map((one) => one.receivedAt));
-    const made = makeDays(series, deriveSamples(samples, rates), { window, gapDays }, arrival, universe);
-    const daysWithRate = new Set(rates.map(({ at }) => dayOf(at)));
-    answered.push({
-      ...made,
-      source: 'cross_rate',
-      otherAnswerIds: used.map(({ id }) => id),
-      absentDays: made.absentDays.filter((day) => !daysSent.has(day) && daysWithRate.has(day)),
-    });
-  }
-  return { answered, withoutRate };
+  if (base === null) return { answered: [], withoutRate: [] };
+  const withoutRate = new Set<Series>();
+  const answered = derived.map(({ series, gapDays }): AnsweredDays => {
+    const rateOn = (day: Day) => conversionOn(references, base.currency, series.currency, day);
+    const made = makeDays(series, answer, { window, gapDays }, universe, (day) => rateOn(day)?.conversion ?? null);
+    if (gapDays.some((day) => !rateOn(day)?.conversion.holdsDay)) withoutRate.add(series);
+    return { ...made, source: 'cross_rate', otherAnswerIds: (day) => rateOn(day)?.answerIds ?? [] };
+  });
+  return { answered, withoutRate: [...withoutRate] };
 }

@@ -1,4 +1,4 @@
-import { hourlyMeans } from '../domain/aggregation.ts';
+import { aggregate } from '../domain/aggregation.ts';
 import {
   type CoinRate,
   compareCurrencies,
@@ -64,10 +64,11 @@ export function createCurrencyComparison(
 
   /** Of earlier hops; what this one heard itself goes before. */
   async function readEarlier(coin: string, answers: CoinAnswers): Promise<void> {
-    for (const { currency, firstDay, lastDay, body } of await repositories.prices.answersOfCoin(runId, coin)) {
-      const heard = answers.hours.get(currency) ?? [];
-      const means = new Map([...hourlyMeans(source.parse(body)), ...heard]);
-      take(answers, currency, means, daysFrom(firstDay, lastDay));
+    for (const { body, ...answer } of await repositories.prices.answersOfCoin(runId, coin)) {
+      const gapDays = daysFrom(answer.firstDay, answer.lastDay);
+      const { hourlyMeans } = aggregate(source.parse(body), { ...answer, gapDays }, answer.receivedAt);
+      const heard = answers.hours.get(answer.currency) ?? [];
+      take(answers, answer.currency, new Map([...hourlyMeans, ...heard]), gapDays);
     }
   }
 

@@ -1,5 +1,4 @@
 import { startOfMonth } from '../domain/credits.ts';
-import { trackedSince } from '../domain/expected-days.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import type { RunDependencies, RunOrder } from '../ports.ts';
 import { limiterFromLedger } from './hop.ts';
@@ -38,7 +37,7 @@ export type DryRunRequest = Series & {
 export async function dryRun(order: RunOrder, deps: RunDependencies): Promise<DryRun> {
   const { clock, repositories, universe } = deps;
   const { dueAt, request } = order;
-  const series = await repositories.runs.seriesDays(selectSeries(universe, request), trackedSince(dueAt));
+  const series = await repositories.runs.seriesDays(selectSeries(universe, request));
   const goal = goalOf(order, { dueAt, isContinued: false, series }, deps);
   const { requests, latestRequests } = await draftPlan(goal, deps);
   const count = requests.length + latestRequests.length;

@@ -2,10 +2,10 @@ import { MINUTE_MS } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
 import { findWrongGranularity } from '../domain/granularity.ts';
 import type { PlannedRequest } from '../domain/planning.ts';
-import type { FailedAttempt } from '../domain/retry-policy.ts';
+import { type FailedAttempt, isSilent } from '../domain/retry-policy.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { SourceResponse } from '../ports.ts';
-import type { Hop } from './hop.ts';
+import { type Hop, Unanswered } from './hop.ts';
 
 /** Answers may come from a cache, but their Date is that of the sending. */
 const MAX_CLOCK_DIFFERENCE_MS = 5 * MINUTE_MS;
@@ -15,14 +15,16 @@ export type FetchedAnswer = SourceResponse & { readonly request: PlannedRequest 
 
 /**
  * Asks for what the request names, again where that may help.
- * @throws SourceError after the last attempt; Stop where no further one may be begun.
+ * @throws SourceError after the last attempt; Unanswered where the next one is to wait for its turn; Stop where none may be
+ * begun.
  */
 export async function fetchAnswer(request: PlannedRequest, hop: Hop): Promise<FetchedAnswer> {
   const { run, deps, counts } = hop;
   const { clock, source, onEvent } = deps;
   const { series, window } = request;
-  for (let attempt = 1, timesLimited = 0; ; attempt += 1) {
+  for (let attempt = 1 + (hop.attempts.get(request) ?? 0), timesLimited = 0; ; attempt += 1) {
     hop.attempts.set(request, attempt);
+    if (attempt > 1) counts.retries += 1;
     let sentAt = clock.monotonicMs();
     try {
       const answer = await sendRequest(series, hop, () => {
@@ -36,11 +38,12 @@ export async function fetchAnswer(request: PlannedRequest, hop: Hop): Promise<Fe
       // Being rate-limited says nothing about the request.
       const failed = { error, sentAt, endedAt: clock.monotonicMs(), attempts: attempt - timesLimited };
       if (error.kind === 'rate_limited') timesLimited += 1;
+      const wasAlone = !hop.isAnswered;
       const delayMs = reactTo(failed, hop);
       if (delayMs === null) throw error;
+      if (wasAlone) throw new Unanswered(error.message);
       onEvent({ kind: 'retrying', series, error: error.message, delayMs });
       await clock.sleep(delayMs, run.stop.signal);
-      counts.retries += 1;
     }
   }
 }
@@ -52,9 +55,11 @@ export async function fetchAnswer(request: PlannedRequest, hop: Hop): Promise<Fe
  */
 export async function sendRequest<Answer>(
   series: Series | null,
-  { run, limiter, counts, deps: { clock, repositories } }: Hop,
+  hop: Hop,
   send: () => Promise<Answer>,
 ): Promise<Answer> {
+  const { run, limiter } = hop;
+  const { clock, repositories } = hop.deps;
   const permit = await limiter.acquire(run.stop.signal);
   let id: string | null = null;
   let status: number | null = null;
@@ -65,11 +70,13 @@ export async function sendRequest<Answer>(
     status = 200;
     return answer;
   } catch (error) {
-    if (error instanceof SourceError) ({ status, wasSent } = error);
-    if (error instanceof SourceError && error.kind === 'rate_limited') counts.rateLimited += 1;
+    if (!(error instanceof SourceError)) throw error;
+    ({ status, wasSent } = error);
+    if (error.kind === 'rate_limited') hop.counts.rateLimited += 1;
+    if (error.kind === 'clock') hop.clockOff = error;
     throw error;
   } finally {
-    if (wasSent) counts.requests += 1;
+    if (wasSent) hop.counts.requests += 1;
     if (wasSent) permit.release();
     else permit.giveBack();
     const isCredited = status !== null && status >= 200 && status < 300;
@@ -80,7 +87,7 @@ export async function sendRequest<Answer>(
 
 /** @throws SourceError for an answer that is not hourly. */
 function judgeResponse(answer: SourceResponse, series: Series, hop: Hop): void {
-  const found = findWrongGranularity(answer.samples, answer.receivedAt);
+  const found = findWrongGranularity(answer.samples);
   if (found !== null) {
     const message = `CoinGecko's answer for ${seriesName(series)} has ${found}; hourly ones were expected. Nothing of it was stored`;
     throw new SourceError('wrong_granularity', message, { status: 200 });
@@ -90,19 +97,20 @@ function judgeResponse(answer: SourceResponse, series: Series, hop: Hop): void {
   if (strayPoints > 0) log.warn('Points without a moment left out', { series: seriesName(series), strayPoints });
   reportClockOff(answer, hop);
   hop.retryPolicy.answered();
+  hop.isAnswered = true;
 }
 
-/** Which days are settled is decided by this machine's clock, so a wrong one is reported, once. */
-function reportClockOff({ receivedAt, sourceTime }: SourceResponse, hop: Hop): void {
-  if (sourceTime === null || hop.isClockReported) return;
-  const aheadMs = receivedAt - sourceTime;
-  if (Math.abs(aheadMs) <= MAX_CLOCK_DIFFERENCE_MS) return;
-  hop.isClockReported = true;
-  hop.deps.onEvent({ kind: 'clock_off', aheadMs });
+/** A clock that is a little off is reported, once. */
+function reportClockOff({ clockAheadMs }: SourceResponse, hop: Hop): void {
+  if (clockAheadMs === null || hop.clockAheadMs !== null || Math.abs(clockAheadMs) <= MAX_CLOCK_DIFFERENCE_MS) return;
+  hop.clockAheadMs = clockAheadMs;
+  hop.deps.onEvent({ kind: 'clock_off', aheadMs: clockAheadMs });
 }
 
 /** @returns how long to wait before the next attempt; null when there is to be none. */
-function reactTo(attempt: FailedAttempt, { run, limiter, retryPolicy, deps }: Hop): number | null {
+function reactTo(attempt: FailedAttempt, hop: Hop): number | null {
+  const { run, limiter, retryPolicy, deps } = hop;
+  hop.isAnswered ||= !isSilent(attempt.error.kind);
   const { retryInMs, pauseMs, stopsTheRun } = retryPolicy.failed(attempt, deps.random());
   if (pauseMs !== null) {
     const before = limiter.limit;

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { MINUTE_MS } from '../domain/day.ts';
 import { isTransient, SourceError } from '../domain/failure.ts';
 import type { PlannedRequest } from '../domain/planning.ts';
-import { createRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
+import { backoffMs, createRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
 import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
 import type { RateLimiter, RunDependencies, SeriesFailure } from '../ports.ts';
 import { type CurrencyComparison, createCurrencyComparison } from './compare-currencies.ts';
@@ -31,7 +31,12 @@ export type Hop = {
   readonly failures: Map<string, SeriesFailure>;
   readonly counts: { requests: number; retries: number; rateLimited: number };
   readonly rows: { written: number; unchanged: number; derived: number };
-  isClockReported: boolean;
+  /** How far this machine's clock is ahead of the source's, where that is worth telling. */
+  clockAheadMs: number | null;
+  /** The answer that showed it to be too far off for anything to be stored. */
+  clockOff: SourceError | null;
+  /** Whether the source has answered a request of this hop. */
+  isAnswered: boolean;
 };
 
 export async function beginHop(run: OpenRun, plan: RunPlan, deps: RunDependencies): Promise<Hop> {
@@ -46,7 +51,9 @@ export async function beginHop(run: OpenRun, plan: RunPlan, deps: RunDependencie
     failures: new Map(),
     counts: { requests: 0, retries: 0, rateLimited: 0 },
     rows: { written: 0, unchanged: 0, derived: 0 },
-    isClockReported: false,
+    clockAheadMs: null,
+    clockOff: null,
+    isAnswered: false,
   };
 }
 
@@ -54,38 +61,78 @@ export async function beginHop(run: OpenRun, plan: RunPlan, deps: RunDependencie
 export async function limiterFromLedger({ clock, repositories, makeRateLimiter }: RunDependencies) {
   const now = clock.now();
   const endedAt = await repositories.requests.endedSince(now - LEDGER_WINDOW_MS);
-  return makeRateLimiter(endedAt.map((at) => (at === null ? 0 : now - at)));
+  const agesMs = endedAt.map((at) => (at === null ? 0 : now - at));
+  // Entries of a clock that was ahead count for nothing.
+  return makeRateLimiter(agesMs.filter((age) => age > -LEDGER_WINDOW_MS).map((age) => Math.max(0, age)));
 }
 
 /**
- * Does the work for each request of the plan, side by side. A failure of one series leaves the others alone; a cause that
- * all of them share stops the hop. Returns when everything in hand is settled.
+ * Does the work for each request of the plan: one at a time until the source has answered, then side by side. A failure of
+ * one series leaves the others alone; a cause that all of them share stops the hop. Returns when everything in hand is settled.
  * @throws the first error of the work that is no SourceError, and LockLostError.
  */
 export async function workOff(hop: Hop, work: (request: PlannedRequest) => Promise<void>): Promise<void> {
   const { run, plan, deps, limiter, failures } = hop;
   const errors: unknown[] = [];
-  /** Never rejects: p-limit would leave the requests behind it running unobserved. */
-  async function settle(request: PlannedRequest): Promise<void> {
-    if (run.stop.signal.aborted || isHopeless(failures.get(seriesName(request.series)))) return;
+  /** Never rejects: p-limit would leave the requests behind it running unobserved. @returns why it is to come again. */
+  async function settle(request: PlannedRequest): Promise<Unanswered | null> {
+    if (run.stop.signal.aborted || isHopeless(failures.get(seriesName(request.series)))) return null;
     try {
       await work(request);
     } catch (error) {
-      if (error instanceof Stop) return;
-      if (error instanceof SourceError) return failRequest(hop, request, error);
-      errors.push(error);
-      run.stop.because('source');
+      if (error instanceof Unanswered) return error;
+      if (error instanceof SourceError) failRequest(hop, request, error);
+      else if (!(error instanceof Stop)) {
+        errors.push(error);
+        run.stop.because('source');
+      }
     }
+    return null;
   }
   const limit = pLimit(Math.min(limiter.limit, MAX_CONCURRENCY));
   // What others are derived with comes first, and whole.
   for (const isReference of [true, false]) {
     const requests = plan.requests.filter((request) => request.isReference === isReference);
-    await Promise.all(requests.map((request) => limit(() => settle(request))));
+    const rest = await oneByOneUntilAnswered(hop, requests, settle);
+    await Promise.all(rest.map((request) => limit(() => settle(request))));
   }
   run.lock.lost.throwIfAborted();
   if (errors.length > 0) throw errors[0];
   await deps.repositories.runs.failSeries(run.order.runId, [...failures.values()]);
+}
+
+/** No prices came to the first request of a hop: it is to be sent again, behind those of other series. */
+export class Unanswered extends Error {}
+
+/**
+ * A wrong key, a wrong clock or a missing network costs one request at a time. After one without an answer it is another
+ * series' turn: one that always times out blocks none. @returns the requests that are left.
+ */
+async function oneByOneUntilAnswered(
+  hop: Hop,
+  requests: readonly PlannedRequest[],
+  settle: (request: PlannedRequest) => Promise<Unanswered | null>,
+): Promise<PlannedRequest[]> {
+  const { signal } = hop.run.stop;
+  const { clock, onEvent, random } = hop.deps;
+  const queue = [...requests];
+  let last = '';
+  for (let unanswered = 0; queue.length > 0 && !hop.isAnswered && !signal.aborted; ) {
+    const position = queue.findIndex(({ series }) => seriesName(series) !== last);
+    const [request] = queue.splice(Math.max(0, position), 1);
+    if (!request) break;
+    const { series } = request;
+    last = seriesName(series);
+    const failed = await settle(request);
+    if (!failed) continue;
+    queue.push(request);
+    unanswered += 1;
+    // After a 429 the limiter makes all of them wait.
+    const delayMs = hop.isAnswered ? 0 : backoffMs(unanswered, random());
+    onEvent({ kind: 'retrying', series, error: failed.message, delayMs });
+    await clock.sleep(delayMs, signal).catch(() => undefined);
+  }
+  return queue;
 }
 
 /** The other windows of a series may be answered though one is empty, or lies beyond the history. */

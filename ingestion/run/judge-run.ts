@@ -1,8 +1,9 @@
 import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
-import { countDays, DAY_MS, type Instant } from '../domain/day.ts';
+import { countDays, DAY_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
 import { type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
-import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
+import { type FailureKind, type SourceError, stopsTheRun } from '../domain/failure.ts';
+import type { Finding } from '../domain/quality.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import {
   type DayCounts,
@@ -36,16 +37,23 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
   // What failed and lacks nothing is no failure of the run: its days are stored, or known not to exist.
   const failed = outcomes.filter((outcome) => outcome.errorKind && missingSeries.has(seriesName(outcome)));
   const madeProgress = days.missingDays < plan.missingDaysBefore;
-  const status = statusAfter({
+  const judged = statusAfter({
     missingDays: days.missingDays,
     stoppedBy,
     canContinue: onlyLacksTime({ madeProgress, stoppedBy, retryAfterMs }) && run.order.hop < MAX_HOPS,
     hasStoredAnswers: outcomes.some(({ status, daysWritten }) => status === 'stored' || daysWritten > 0),
   });
-  const isOver = (status === 'complete' || status === 'partial') && stoppedBy === null;
+  const isOver = (judged === 'complete' || judged === 'partial') && stoppedBy === null;
   const latest = isOver ? await fetchLatestPrices(hop) : { stored: null, findings: [] };
-  await findings.add(runId, [...(await hop.currencies.findings()), ...hop.references.findings, ...latest.findings]);
-  const error = status === 'complete' ? null : explain(status, days, { stoppedBy, madeProgress }, failed);
+  const clock = hop.clockAheadMs === null ? [] : [clockFinding(hop.clockAheadMs)];
+  await findings.add(runId, [
+    ...(await hop.currencies.findings()),
+    ...[...hop.references.findings, ...latest.findings, ...clock],
+  ]);
+  const nothingProved = whyNothingIsProved(hop, days);
+  const status = nothingProved ? 'failed' : judged;
+  const error =
+    status === 'complete' ? null : (nothingProved ?? explain(status, days, { stoppedBy, madeProgress }, failed));
 
   run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();
@@ -55,7 +63,8 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
     { retries: counts.retries, crossRateDays: rows.derived, latestPrices: latest.stored },
     status === 'waiting' ? null : finishedAt,
   );
-  await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
+  if (hop.clockOff) await undoWrongMoments(hop.clockOff, run, deps);
+  else await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
   run.lock.lost.throwIfAborted();
 
   return {
@@ -71,10 +80,38 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
     hop: { ...counts },
     madeProgress,
     stoppedBy,
-    failures: remainingFailures(failed, stoppedBy, missingSeries),
+    failures: nothingProved
+      ? [hop.clockOff ? 'clock' : 'refused']
+      : remainingFailures(failed, stoppedBy, missingSeries),
     retryAfterMs,
   };
 }
+
+/** @returns why the run is no success whatever is stored; null for nearly all. */
+function whyNothingIsProved({ clockOff, run: { order }, deps }: Hop, { expectedDays }: DayCounts): string | null {
+  if (clockOff) return clockOff.message;
+  if (expectedDays > 0 || !isFullRun(order.request)) return null;
+  return (
+    `No day is expected of any series, so there is nothing to be complete. This machine's clock says ` +
+    `${new Date(deps.clock.now()).toISOString()}; if that is right, compare the universe with what CoinGecko lists: ` +
+    'npm run universe -- check'
+  );
+}
+
+/** What a wrong clock has dated does not last: the run is dated by the source's, and what it asked for is not kept. */
+async function undoWrongMoments(
+  { answeredAt }: SourceError,
+  { order }: OpenRun,
+  { repositories: { runs } }: RunDependencies,
+): Promise<void> {
+  await runs.forgetRequested(order.runId);
+  if (answeredAt !== null) await runs.redate(order.runId, answeredAt);
+}
+
+const clockFinding = (aheadMs: number): Finding => ({
+  ...{ rule: 'clock', severity: 'warning', coin: null, currency: null, day: null },
+  detail: `This machine's clock was ${Math.round(Math.abs(aheadMs) / MINUTE_MS)} minutes ${aheadMs > 0 ? 'ahead of' : 'behind'} CoinGecko's`,
+});
 
 /**
  * Closes a run that an error ended before it could be judged: `failed`, with the reason and what is stored by now. The

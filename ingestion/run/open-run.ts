@@ -1,6 +1,6 @@
 import { type Instant, MINUTE_MS } from '../domain/day.ts';
 import type { RunScope } from '../domain/day-state.ts';
-import { type ExpectedDays, expectedDays, trackedSince } from '../domain/expected-days.ts';
+import { type ExpectedDays, expectedDays } from '../domain/expected-days.ts';
 import {
   type CrossRateBase,
   crossRateBase,
@@ -48,7 +48,6 @@ export async function openRun(order: RunOrder, deps: RunDependencies): Promise<O
     const opened = await repositories.runs.open(order, {
       universe,
       series: distinctSeries([...selected, ...selected.flatMap((one) => sourcesOf(one, base))]),
-      trackedSince: trackedSince(order.dueAt),
       historyDays: limits.historyDays,
       startedAt,
     });
@@ -76,7 +75,7 @@ export function goalOf(
     const opened = series[index];
     return opened ? [{ series: one, ...expectedDays(opened, { dueAt, request, historyDays }) }] : [];
   });
-  const scope = { dueAt, refetch: request.refetch === true };
+  const scope = { dueAt, refetch: request.refetch === true, namesDays: request.from !== undefined };
   return { order, scope, isContinued, expected, base: crossRateBase(universe, ways) };
 }
 

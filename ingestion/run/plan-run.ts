@@ -1,7 +1,7 @@
 import { refusalForCredits, requestsOfFullRun, reservedCredits, startOfMonth } from '../domain/credits.ts';
 import { lastSettledDay, settledAt, spansOf } from '../domain/day.ts';
-import { type DayState, isGap, isMissing, type RunScope } from '../domain/day-state.ts';
-import { FIRST_HOURLY_DAY, firstAvailableDay, isFullRun } from '../domain/expected-days.ts';
+import { type DayState, fullScope, isGap, isMissing, type RunScope } from '../domain/day-state.ts';
+import { clip, FIRST_HOURLY_DAY, firstAvailableDay, isFullRun } from '../domain/expected-days.ts';
 import { isAnsweredForGood, RefusedError } from '../domain/failure.ts';
 import { planLatestRequests } from '../domain/latest-price.ts';
 import { type PlannedRequest, planRequests, type SeriesGaps, type Window } from '../domain/planning.ts';
@@ -150,13 +150,17 @@ async function refuseForCredits(needed: number, run: RunGoal, deps: RunDependenc
 /** @returns how many requests the ranges that were asked for before still need, besides those of this run. */
 async function countOpenRequests({ order, scope, expected, base }: RunGoal, deps: RunDependencies): Promise<number> {
   const { runs, prices } = deps.repositories;
+  const { historyDays } = deps.limits;
   const ofThisRun = new Set(expected.map(({ series }) => seriesName(series)));
-  const ranges = (await runs.requestedRanges()).filter((range) => !ofThisRun.has(seriesName(range)));
+  const reach = { first: firstAvailableDay(scope.dueAt, historyDays), last: lastSettledDay(scope.dueAt) };
+  const ranges = (await runs.requestedRanges())
+    .filter((range) => !ofThisRun.has(seriesName(range)))
+    .flatMap((range) => clip([range], reach).map((span) => ({ ...range, ...span })));
   const states = await prices.dayStates(order.runId, ranges, false);
   const gaps = ranges.map(({ coin, currency }, index) =>
-    gapsOf({ coin, currency }, states[index], { ...scope, refetch: false }),
+    gapsOf({ coin, currency }, states[index], fullScope(scope.dueAt)),
   );
-  return planRequests(gaps, { now: deps.clock.now(), historyDays: deps.limits.historyDays, base }).length;
+  return planRequests(gaps, { now: deps.clock.now(), historyDays, base }).length;
 }
 
 /** From now on these days heal like those of the horizon. */
@@ -166,28 +170,24 @@ async function keepRequested({ order, startedAt, expected }: OpenRun, { reposito
   await repositories.runs.keepRequested(order.runId, ranges, startedAt);
 }
 
-/** Requested days that the plan's history no longer reaches are told once, as lost, and expected no more. */
-async function reportAgedOut(
-  { order, scope, expected }: OpenRun,
-  { repositories, limits }: RunDependencies,
-): Promise<void> {
+/** Requested days that the plan's history has left since the last full run are listed, as lost. A larger plan expects them again. */
+async function reportAgedOut({ order, scope, expected }: OpenRun, { repositories }: RunDependencies): Promise<void> {
   const { runs, prices, findings } = repositories;
-  const agedOut = expected.flatMap(({ series, agedOut: spans }) => spans.map((span) => ({ ...series, ...span })));
+  const last = await runs.lastReach(order.runId);
+  const reported = { first: last ? firstAvailableDay(last.dueAt, last.historyDays) : '0001-01-01', last: '9999-12-31' };
+  const agedOut = expected.flatMap(({ series, agedOut: spans }) =>
+    clip(spans, reported).map((span) => ({ ...series, ...span })),
+  );
   if (agedOut.length === 0) return;
   const states = await prices.dayStates(order.runId, agedOut, false);
   const lost = agedOut.flatMap(({ coin, currency }, index): Finding[] => {
-    const days = (states[index] ?? []).filter((state) => isMissing(state, { ...scope, refetch: false }));
-    return spansOf(days.map(({ day }) => day)).map(({ first, last }) => ({
-      rule: 'lost',
-      severity: 'warning',
-      coin,
-      currency,
-      day: first,
-      detail: `${first} to ${last} was asked for by hand, was never stored, and lies beyond the plan's history by now`,
+    const days = (states[index] ?? []).filter((state) => isMissing(state, fullScope(scope.dueAt)));
+    return spansOf(days.map(({ day }) => day)).map((span) => ({
+      ...{ rule: 'lost', severity: 'warning', coin, currency, day: span.first },
+      detail: `${span.first} to ${span.last} was asked for by hand, was never stored, and lies beyond the plan's history by now`,
     }));
   });
   await findings.add(order.runId, lost);
-  await runs.forgetRequestedBefore(firstAvailableDay(scope.dueAt, limits.historyDays));
 }
 
 /** The windows of one series come in time order, one after the other. */

@@ -1,31 +1,30 @@
-import { type CrossRates, ratesBetween } from '../domain/cross-rates.ts';
-import type { Samples } from '../domain/daily-price.ts';
-import type { Instant } from '../domain/day.ts';
-import type { Window } from '../domain/planning.ts';
+import type { Conversion } from '../domain/aggregation.ts';
+import { type CrossRates, convertDay, type ReferenceAnswer, ratesBetween } from '../domain/cross-rates.ts';
+import { type Day, startOf } from '../domain/day.ts';
 import type { Finding } from '../domain/quality.ts';
 import type { RunDependencies } from '../ports.ts';
 import type { RunPlan } from './plan-run.ts';
 
-/** An answer for the coin that others are derived with. */
-export type Reference = {
-  readonly id: number;
-  readonly window: Window;
-  readonly receivedAt: Instant;
-  readonly prices: Samples['prices'];
-};
+/** A stored answer for the coin that others are derived with, and the days that it was asked for. */
+export type Reference = ReferenceAnswer & { readonly id: number; readonly firstDay: Day; readonly lastDay: Day };
+
+/** One answer for the reference in the first currency, and one in another. */
+type Pair = { readonly rates: CrossRates; readonly conversions: Map<Day, Conversion> };
 
 /** The stored answers that prices in other currencies are derived with, and what they come to. */
 export type References = {
   readonly byCurrency: Map<string, Reference[]>;
-  /** By the ids of the answers, which a row will name, so that it can be made again from them. */
-  readonly rates: Map<string, CrossRates>;
+  /** By the ids of the two answers. */
+  readonly pairs: Map<string, Pair>;
   /** Rates that were left out as faults. */
   readonly findings: Finding[];
 };
 
+export const noReferences = (): References => ({ byCurrency: new Map(), pairs: new Map(), findings: [] });
+
 /** @returns those that earlier hops of the run have stored. */
 export function referencesOf({ storedReferences }: RunPlan, { source }: RunDependencies): References {
-  const references: References = { byCurrency: new Map(), rates: new Map(), findings: [] };
+  const references = noReferences();
   for (const { currency, body, ...stored } of storedReferences)
     addReference(references, currency, { ...stored, prices: source.parse(body).prices });
   return references;
@@ -35,18 +34,32 @@ export function addReference({ byCurrency }: References, currency: string, refer
   byCurrency.set(currency, [...(byCurrency.get(currency) ?? []), reference]);
 }
 
-export function ratesOf(
-  { rates, findings }: References,
-  inBase: readonly Reference[],
-  inCurrency: readonly Reference[],
+/**
+ * @returns how prices in the first currency become prices in the other one on that day, and the answers that say so; null
+ * where the day does not lie wholly in a window that was answered in both.
+ */
+export function conversionOn(
+  { byCurrency, pairs, findings }: References,
+  base: string,
   currency: string,
-): CrossRates {
-  const key = [...inBase, ...inCurrency].map(({ id }) => id).join();
-  const known = rates.get(key);
-  if (known) return known;
-  const pricesOf = (answers: readonly Reference[]) => answers.flatMap(({ prices }) => prices);
-  const found = ratesBetween(currency, pricesOf(inBase), pricesOf(inCurrency));
-  rates.set(key, found.rates);
-  findings.push(...found.findings);
-  return found.rates;
+  day: Day,
+): { conversion: Conversion; answerIds: readonly number[] } | null {
+  const [inBase, inCurrency] = [base, currency].map((code) => answeredFor(byCurrency.get(code) ?? [], day));
+  if (!inBase || !inCurrency) return null;
+  const answerIds = [inBase.id, inCurrency.id];
+  const key = answerIds.join();
+  const pair = pairs.get(key) ?? { rates: ratesBetween(currency, inBase, inCurrency), conversions: new Map() };
+  pairs.set(key, pair);
+  const known = pair.conversions.get(day);
+  if (known) return { conversion: known, answerIds };
+  const converted = convertDay(pair.rates, day);
+  pair.conversions.set(day, converted.conversion);
+  findings.push(...converted.findings);
+  return { conversion: converted.conversion, answerIds };
+}
+
+/** An answer that was asked for the day has its surroundings too; of today and yesterday any that reaches it will do. */
+function answeredFor(answers: readonly Reference[], day: Day): Reference | undefined {
+  const wasAsked = answers.find(({ firstDay, lastDay }) => firstDay <= day && day <= lastDay);
+  return wasAsked ?? answers.find(({ window }) => window.from <= startOf(day) && startOf(day) < window.to);
 }

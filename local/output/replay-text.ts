@@ -113,15 +113,8 @@ function reasonForNothing({ answer, explanation }: ExplainedRow): string {
   return 'The latest answer that was asked for it makes no price.';
 }
 
-export function recomputedText({
-  outdated,
-  renewed,
-  averagesMoved,
-  largestMove,
-  kept,
-  withoutAnswer,
-  untried,
-}: Recomputed): string {
+export function recomputedText(recomputed: Recomputed): string {
+  const { outdated, renewed, averagesMoved, largestMove, untried } = recomputed;
   if (outdated === 0) return 'Every row was made by the rules of today; nothing was written.';
   return [
     `${formatQuantity(renewed, 'row')} of ${formatQuantity(outdated, 'row')} of older rules renewed.`,
@@ -129,24 +122,22 @@ export function recomputedText({
       ? 'No average moved.'
       : `${formatQuantity(averagesMoved, 'average')} moved, at most by ${(largestMove.share * 100).toPrecision(3)} %: ` +
         `${seriesName(largestMove)} on ${largestMove.day}.`,
-    ...leftLines('Kept, since the rules of today make no better row of their answers', kept),
-    ...leftLines('Kept, since their answers are not stored any more as they were received', withoutAnswer),
+    ...leftLines('The rules of today make no better row of their answers', recomputed.kept),
+    ...leftLines('Their answers end too near to the day to tell faults from moves', recomputed.undecided),
+    ...leftLines('Their answers are no longer stored as they were received', recomputed.withoutAnswer),
     ...(untried > 0
       ? [`Interrupted: ${formatQuantity(untried, 'row')} not tried. npm run recompute goes on from here.`]
-      : []),
-    ...(kept.length + withoutAnswer.length > 0
-      ? ['To fetch them again: npm run backfill -- --from DAY --to DAY --coin ID --currency CODE --refetch']
       : []),
   ].join('\n');
 }
 
-const leftLines = (reason: string, left: Recomputed['kept']): string[] =>
-  left.length === 0
-    ? []
-    : [
-        `${reason}:`,
-        ...left.map(
-          (series) =>
-            `  ${seriesName(series)}: ${series.spans.map(({ first, last }) => (first === last ? first : `${first} to ${last}`)).join(', ')}`,
-        ),
-      ];
+/** With the commands that fetch them again. */
+const leftLines = (reason: string, left: Recomputed['kept']): string[] => [
+  ...(left.length === 0 ? [] : [`${reason}, so these rows stay. To fetch them again:`]),
+  ...left.flatMap(({ coin, currency, spans }) =>
+    spans.map(
+      ({ first, last }) =>
+        `  npm run backfill -- --from ${first} --to ${last} --coin ${coin} --currency ${currency} --refetch`,
+    ),
+  ),
+];

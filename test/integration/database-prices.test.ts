@@ -336,10 +336,14 @@ describe('a day that an answer holds nothing of', () => {
     expect(await unavailable()).toMatchObject([{ first_run_id: runId, confirmed_run_id: null }]);
   });
 
-  test('is not recorded where a row of it is stored', async () => {
-    await store(await openRun(runs), final({ isThin: true, isFinal: false, hoursCovered: 20 }));
+  test('is not recorded where a final row of it is stored; a provisional one gives way, for no run could finish it', async () => {
+    await store(await openRun(runs), final());
     await askAt(first);
     expect(await unavailable()).toEqual([]);
+    await sql`update daily_prices set is_final = false`.execute(database.db);
+    await askAt(first);
+    expect(await unavailable()).toHaveLength(1);
+    expect(await database.db.selectFrom('daily_prices').selectAll().execute()).toEqual([]);
   });
 
   test('is no longer unavailable when an answer brings it after all; its neighbours are', async () => {

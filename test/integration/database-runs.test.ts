@@ -48,11 +48,10 @@ describe('opening a run', () => {
     const { series } = await runs.open(order, {
       universe: TWO_COINS,
       series: [DOGECOIN, BITCOIN],
-      trackedSince: '2026-02-08',
       historyDays: 365,
       startedAt: NOW,
     });
-    expect(series).toEqual(Array(2).fill({ trackedSince: '2026-02-08', requested: [] }));
+    expect(series).toEqual(Array(2).fill({ trackedSince: null, requested: [] }));
     expect(await readRun(order.runId)).toMatchObject({
       trigger_key: order.triggerKey,
       trigger: 'cli',
@@ -78,11 +77,10 @@ describe('opening a run', () => {
     const { series } = await runs.open(runOrder(), {
       universe,
       series: [BITCOIN],
-      trackedSince: '2026-03-01',
       historyDays: 365,
       startedAt: NOW,
     });
-    expect(series).toEqual([{ trackedSince: '2026-02-08', requested: [] }]);
+    expect(series).toEqual([{ trackedSince: null, requested: [] }]);
     const symbols = await db.selectFrom('coins').select('symbol').orderBy('id').execute();
     expect(symbols).toEqual([{ symbol: 'xbt' }, { symbol: 'doge' }]);
   });

@@ -42,9 +42,9 @@ test('an empty database has no runs and no age', async () => {
 });
 
 describe('a database in use', () => {
-  const open = async (startedAt: number, trackedSince = '2026-03-01'): Promise<string> => {
+  const open = async (startedAt: number, _trackedSince = '2026-03-01'): Promise<string> => {
     const order = runOrder({ dueAt: startedAt });
-    await runs.open(order, { universe, series: selectSeries(universe, {}), trackedSince, historyDays: 365, startedAt });
+    await runs.open(order, { universe, series: selectSeries(universe, {}), historyDays: 365, startedAt });
     return order.runId;
   };
   let shown = '';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { AGGREGATION_VERSION } from '../../ingestion/domain/daily-price.ts';
 import { DAY_MS, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
 import { LockTakenError } from '../../ingestion/domain/failure.ts';
 import { explainStored } from '../../ingestion/replay/explain-day.ts';
@@ -52,14 +53,10 @@ describe('explain', () => {
   });
 
   test('a row of the first version is explained by the answer of its run, whatever ids the row before has left', async () => {
-    const marginDay = '2026-11-09';
+    await change(sql`update daily_prices set aggregation_version = 1, answer_ids = array[-1] where day = ${DAY}`);
+    expect(await explainStored(ingestion.database.db, SERIES, DAY)).toMatchObject({ day: DAY, agrees: true });
     await change(
-      sql`update daily_prices set aggregation_version = 1, answer_ids = array[-1] where day in (${DAY}, ${marginDay})`,
-    );
-    for (const day of [DAY, marginDay])
-      expect(await explainStored(ingestion.database.db, SERIES, day)).toMatchObject({ day, agrees: true });
-    await change(
-      sql`update daily_prices set aggregation_version = 2, answer_ids = null where day in (${DAY}, ${marginDay})`,
+      sql`update daily_prices set aggregation_version = ${AGGREGATION_VERSION}, answer_ids = null where day = ${DAY}`,
     );
     // Rows of today's rules that name no answer are explained so too.
     expect(await explainStored(ingestion.database.db, SERIES, DAY)).toMatchObject({ agrees: true });
@@ -94,7 +91,7 @@ describe('explain', () => {
     expect({ stored, agrees }).toEqual({ stored: null, agrees: false });
     expect(explained.explanation?.rejected).toHaveLength(24);
     expect(explanationText({ stored, agrees, ...explained })).toMatch(
-      /No sample of the day is counted\.\nNothing is stored of dogecoin\/usd on .* makes no price\.$/,
+      /No sample of the day is counted\.\nNothing is stored of dogecoin\/usd on .*makes no price\.\nUnconfirmed: /,
     );
   });
 
@@ -118,10 +115,31 @@ describe('recompute', () => {
       largestMove: { ...SERIES, day: DAY },
     });
     const explained = await explainStored(ingestion.database.db, SERIES, DAY);
-    expect(explained).toMatchObject({ agrees: true, stored: { revision: 1, aggregationVersion: 2 } });
+    expect(explained).toMatchObject({ agrees: true, stored: { revision: 1, aggregationVersion: AGGREGATION_VERSION } });
     expect(explained.revisions).toMatchObject([{ revision: 0, aggregationVersion: 1 }]);
     expect(await renew()).toMatchObject({ outdated: 0, renewed: 0 });
     expect(await explainStored(ingestion.database.db, SERIES, DAY)).toEqual(explained);
+  });
+
+  test('keeps finality, and names what the margins of a stored answer cannot decide, with the command that fetches it', async () => {
+    await change(sql`update daily_prices set aggregation_version = 2, is_final = false where ${OF_DAY}`);
+    expect(await renew()).toMatchObject({ renewed: 1 });
+    expect((await explainStored(ingestion.database.db, SERIES, DAY)).stored).toMatchObject({ isFinal: false });
+    // As an answer of the second version was asked for: with a day of margin, in which the price moved tenfold.
+    const series = { coin: 'dogecoin', currency: 'usd' };
+    await fetchDay(series, (hour) => (hour < 12 ? 0.1 : 9));
+    const ofOddDay = sql`coin_id = 'dogecoin' and currency = 'usd' and day = ${ODD_DAY}`;
+    await change(
+      sql`update answers set window_from = window_from + interval '12 hours' where coin_id = 'dogecoin' and first_day = ${ODD_DAY}`,
+    );
+    await change(sql`update daily_prices set aggregation_version = 2, is_final = true where ${ofOddDay}`);
+    const { code, stdout } = await command('recompute');
+    expect(stdout).toContain(
+      `npm run backfill -- --from ${ODD_DAY} --to ${ODD_DAY} --coin dogecoin --currency usd --refetch`,
+    );
+    expect(code).toBe(1);
+    await change(sql`delete from daily_prices where ${ofOddDay}`);
+    await change(sql`update daily_prices set is_final = true where ${OF_DAY}`);
   });
 
   test('begins no further answer once it is interrupted, and goes on the next time', async () => {
@@ -146,7 +164,7 @@ describe('recompute', () => {
     await outdate();
     await change(sql`update answers set sha256 = repeat('0', 64)`);
     expect(await renew()).toEqual({
-      ...{ outdated: 1, renewed: 0, averagesMoved: 0, largestMove: null, kept: [] },
+      ...{ outdated: 1, renewed: 0, averagesMoved: 0, largestMove: null, kept: [], undecided: [] },
       withoutAnswer: [{ ...SERIES, spans: [{ first: DAY, last: DAY }] }],
       untried: 0,
     });
@@ -161,7 +179,7 @@ describe('recompute', () => {
       where coin_id = 'bitcoin' and currency = 'eur' and day in ('2026-11-14', '2026-11-15', '2026-11-17')`);
     const { code, stdout } = await command('recompute');
     expect(stdout).toContain(
-      'not stored any more as they were received:\n  bitcoin/eur: 2026-11-14 to 2026-11-15, 2026-11-17\n  bitcoin/usd: 2026-11-20\n',
+      'npm run backfill -- --from 2026-11-14 --to 2026-11-15 --coin bitcoin --currency eur --refetch',
     );
     expect(code).toBe(1);
     const explained = await explainStored(ingestion.database.db, SERIES, DAY);

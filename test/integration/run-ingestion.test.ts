@@ -3,10 +3,10 @@ import { sql } from 'kysely';
 import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
-import { addDays, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
+import { addDays, DAY_MS, dayOf, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
-import type { HeldLock, IngestionLock, RunEvent } from '../../ingestion/ports.ts';
+import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
@@ -46,6 +46,12 @@ const clientOf = (baseUrl: string) =>
     maxBodyBytes: 4 * 1024 * 1024,
   });
 
+/** Its days are settled by the clock that is that far ahead, as far back as hourly prices go. */
+const requestAt = (aheadMs: number) =>
+  aheadMs < 0
+    ? {}
+    : { from: dayOf(Date.parse(NOW) + aheadMs - 3 * DAY_MS), to: dayOf(Date.parse(NOW) + aheadMs - 2 * DAY_MS) };
+
 /** PostgreSQL's own word for when a row was last written. */
 const writtenBy = async () => {
   const written = sql`select coin_id, currency, day, xmin::text from daily_prices order by 1, 2, 3`;
@@ -66,10 +72,8 @@ describe('a run', () => {
     expect(new Set(rows.filter(({ is_final }) => is_final).map(({ day }) => day))).toEqual(
       new Set(daysFrom('2026-10-24', YESTERDAY)),
     );
-    // They lie in the window that was fetched anyway: the day of margin, and today.
-    expect(rows.filter(({ is_final }) => !is_final).map(({ day }) => day)).toEqual(
-      Array(4).fill(['2026-10-23', '2026-11-23']).flat(),
-    );
+    // It lies in the window that was fetched anyway. Of the days of its margin there are no rows.
+    expect(rows.filter(({ is_final }) => !is_final).map(({ day }) => day)).toEqual(Array(4).fill('2026-11-23'));
     expect(verdict.rowsWritten).toBe(rows.length);
   });
 
@@ -109,7 +113,10 @@ describe('a run that cannot have everything', () => {
     const result = await ingestion.run();
     expect(result.verdict.status).toBe('failed');
     expect(result.failures).toEqual(['wrong_key']);
-    expect(ingestion.simulator.requests.length).toBeLessThanOrEqual(4);
+    expect(ingestion.simulator.requests).toHaveLength(1);
+    // A later hop of the same run has nothing to learn from more than one either.
+    await ingestion.run({ triggerKey: 'http:again' });
+    expect(ingestion.simulator.requests).toHaveLength(2);
   });
 
   test('without a network the run is recorded as failed, with a sentence', async () => {
@@ -204,21 +211,75 @@ describe('a run that cannot have everything', () => {
   });
 });
 
-test('a clock that is more than 5 min off the source is told once, and one that is not is not', async () => {
-  const toldWith = async (aheadMs: number) => {
-    const source = clientOf(ingestion.simulator.baseUrl);
-    const fetchRange: typeof source.fetchRange = async (...asked) => {
-      const answer = await source.fetchRange(...asked);
-      return { ...answer, sourceTime: answer.receivedAt - aheadMs };
-    };
-    const told: RunEvent[] = [];
-    const onEvent = (event: RunEvent) => event.kind === 'clock_off' && told.push(event);
-    await emptyTables(testDatabase);
-    await ingestion.run({}, { source: { ...source, fetchRange }, onEvent });
-    return told;
+describe("this machine's clock", () => {
+  /** A run whose clock is that far ahead of the source's. */
+  const runWith = async (aheadMs: number, order = {}) => {
+    const clock = { ...ingestion.clock, now: () => ingestion.clock.now() + aheadMs };
+    const source = createCoinGeckoClient({
+      ...{ baseUrl: ingestion.simulator.baseUrl, keyHeader: null, apiKey: null, clock },
+      ...{ timeoutMs: 5_000, maxBodyBytes: 4 * 1024 * 1024 },
+    });
+    const dueAt = new Date(clock.now()).toISOString();
+    return (await ingestion.run({ dueAt, ...order }, { clock, source, latestPrices: true })).verdict;
   };
-  expect(await toldWith(5 * 60_000)).toEqual([]);
-  expect(await toldWith(-6 * 60_000)).toEqual([{ kind: 'clock_off', aheadMs: -6 * 60_000 }]);
+  const lasting = async () => {
+    const { db } = ingestion.database;
+    const counts = ['daily_prices', 'answers', 'unavailable_days', 'requested_ranges', 'latest_prices'] as const;
+    const tracked = await db.selectFrom('series').select('tracked_since').execute();
+    const rows = await Promise.all(counts.map((table) => db.selectFrom(table).selectAll().execute()));
+    return { rows: rows.flat(), tracked: tracked.filter(({ tracked_since }) => tracked_since !== null) };
+  };
+
+  test('that is minutes off is reported, and changes nothing', async () => {
+    const { status, findings } = await runWith(-6 * 60_000);
+    expect([status, findings.map(({ rule }) => rule)]).toEqual(['complete', ['clock']]);
+    expect(findings[0]?.detail).toBe("This machine's clock was 6 minutes behind CoinGecko's");
+    expect((await runWith(4 * 60_000)).findings).toEqual([]);
+  });
+
+  test.each([
+    ['456 days ahead', 456 * DAY_MS],
+    ['in 1970', DAY_MS - Date.parse(NOW)],
+  ])('%s ends the run at its first answer, and nothing of it lasts', async (_, aheadMs) => {
+    const wrong = await runWith(aheadMs, { trigger: 'cli', request: requestAt(aheadMs) });
+    const again = await runWith(aheadMs);
+    for (const { status, error, requests } of [wrong, again]) {
+      expect([status, requests]).toEqual(['failed', 1]);
+      expect(error).toMatch(/this machine's clock says .* and the answer of .* timedatectl/);
+    }
+    expect(await lasting()).toEqual({ rows: [], tracked: [] });
+    const { verdict } = await ingestion.run({}, { latestPrices: true });
+    expect(verdict).toMatchObject({ status: 'complete', expectedDays: 120, missingDays: 0 });
+    const runs = await ingestion.database.db.selectFrom('ingestion_runs').select('started_at').execute();
+    expect(Math.max(...runs.map((run) => run.started_at.getTime()))).toBeLessThanOrEqual(ingestion.clock.now());
+  });
+
+  test('is checked by the latest prices where nothing is missing', async () => {
+    await ingestion.run({}, { latestPrices: true });
+    await ingestion.clock.advance(61_000);
+    const { status, error } = await runWith(2 * HOUR_MS);
+    expect(status).toBe('failed');
+    expect(error).toContain("this machine's clock");
+  });
+
+  test('that marked days before they had ended, or in a time to come, leaves no marks', async () => {
+    const ids = [(await ingestion.run()).verdict.runId, (await ingestion.run()).verdict.runId];
+    const marked = sql`insert into unavailable_days (coin_id, currency, day, reason, first_run_id, confirmed_run_id, recorded_at)
+      select 'bitcoin', 'usd', day, 'nothing', ${ids[0]}::uuid, ${ids[1]}::uuid, recorded_at from
+        (values (date '2026-11-23', timestamptz '2026-11-23 12:00Z'), (date '2026-11-24', timestamptz '2026-12-20 12:00Z'))
+          as mark(day, recorded_at)`;
+    await marked.execute(ingestion.database.db);
+    await ingestion.clock.advance(2 * DAY_MS);
+    const { verdict } = await ingestion.run();
+    expect(verdict).toMatchObject({ status: 'complete', expectedDays: 4 * 32, unavailableDays: 0, missingDays: 0 });
+  });
+
+  test('or anything else that leaves a full run without a day to expect fails it, with the reason', async () => {
+    const universe = { ...TWO_COINS, coins: [] };
+    const { status, error } = (await ingestion.run({}, { universe })).verdict;
+    expect(status).toBe('failed');
+    expect(error).toMatch(/^No day is expected of any series/);
+  });
 });
 
 describe('before a coin existed', () => {
@@ -272,15 +333,15 @@ describe('requests by hand', () => {
   });
 
   test('days that age out before they were had are told once, as lost', async () => {
-    const request = { from: '2025-11-24', to: '2025-11-26', coins: ['bitcoin'], currencies: ['usd'] };
+    const request = { from: '2025-11-25', to: '2025-11-27', coins: ['bitcoin'], currencies: ['usd'] };
     ingestion.simulator.setFaults(() => ({ kind: 'server_error' }));
     await ingestion.run({ trigger: 'cli', request });
     ingestion.simulator.setFaults([]);
     await ingestion.clock.advance(48 * HOUR_MS);
     const { verdict } = await ingestion.run();
-    expect(verdict.findings).toMatchObject([{ rule: 'lost', day: '2025-11-24' }]);
-    expect(verdict.findings[0]?.detail).toContain('2025-11-24 to 2025-11-25');
-    expect(verdict).toMatchObject({ status: 'complete', expectedDays: 1 + 4 * 30 + 2 });
+    expect(verdict.findings).toMatchObject([{ rule: 'lost', day: '2025-11-25' }]);
+    expect(verdict.findings[0]?.detail).toContain('2025-11-25 to 2025-11-26');
+    expect(verdict).toMatchObject({ status: 'complete', expectedDays: 1 + 4 * 30 });
     expect((await ingestion.run()).verdict.findings).toEqual([]);
   });
 
@@ -306,10 +367,10 @@ describe('requests by hand', () => {
     const run = ingestion.run({
       trigger: 'cli',
       triggerKey: 'too-old',
-      request: { from: '2025-11-23', to: '2025-11-30' },
+      request: { from: '2025-11-24', to: '2025-11-30' },
     });
     await expect(run).rejects.toThrow(RefusedError);
-    await expect(run).rejects.toThrow('2025-11-24');
+    await expect(run).rejects.toThrow('2025-11-25');
     expect(ingestion.simulator.requests).toEqual([]);
     const recorded = await ingestion.database.db.selectFrom('ingestion_runs').select(['status', 'error']).execute();
     expect(recorded).toEqual([{ status: 'failed', error: expect.stringContaining('2025-11-24') }]);
@@ -335,10 +396,10 @@ describe('runs that are cut short', () => {
         onEvent: ({ kind }) => kind === 'answered' && interrupt.abort(),
       },
     );
-    expect(first.verdict).toMatchObject({ status: 'interrupted', requests: 2, missingDays: 60 });
+    expect(first.verdict).toMatchObject({ status: 'interrupted', requests: 1, missingDays: 90 });
     await ingestion.clock.advance(61_000);
     await restart({ now: new Date(ingestion.clock.now()).toISOString() });
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', requests: 2 });
+    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', requests: 3 });
   });
 
   test('a run out of time waits for its continuation, which is the same run', async () => {

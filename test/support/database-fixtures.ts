@@ -27,7 +27,6 @@ export async function openRun(runs: RunRepository, order: RunOrder = runOrder())
   await runs.open(order, {
     universe: TWO_COINS,
     series,
-    trackedSince: '2026-02-08',
     historyDays: 365,
     startedAt: order.dueAt + 1_000,
   });
@@ -84,15 +83,18 @@ export function answerWith(
     answer,
     sampleCount: prices.reduce((sum, { sampleCount }) => sum + sampleCount, 0),
     firstSampleAt: prices[0]?.firstSampleAt ?? null,
+    trackedSince: '2026-02-08',
     answered: [
       {
         series,
         source: 'direct',
         gapDays: [first, ...others],
-        otherAnswerIds: [],
+        otherAnswerIds: () => [],
         prices,
         rejected: [],
         absentDays: [],
+        judgedDays: [first, ...others],
+        pricedDays: [],
         findings: [],
         ...days,
       },

@@ -19,7 +19,8 @@ export async function startGate(
     turn = turn.then(() => before(nth));
     await turn;
     const answer = await fetch(`${origin}${request.url}`, { headers: { 'user-agent': 'gate' } });
-    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/plain' });
+    const [type, date] = ['content-type', 'date'].map((name) => answer.headers.get(name) ?? '');
+    response.writeHead(answer.status, { 'content-type': type, date });
     response.end(Buffer.from(await answer.arrayBuffer()));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,9 +1,18 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
-import { DAY_MS, type Day, type DaySpan, dayOf, daysFrom, mergeSpans } from '../../domain/day.ts';
+import {
+  DAY_MS,
+  type Day,
+  type DaySpan,
+  dayOf,
+  daysFrom,
+  HOUR_MS,
+  type Instant,
+  mergeSpans,
+} from '../../domain/day.ts';
 import type { DayState } from '../../domain/day-state.ts';
 import { type Series, seriesName } from '../../domain/series.ts';
 import type { DerivableRange } from '../../ports.ts';
-import { unnestRows } from '../statements.ts';
+import { toIso, unnestRows } from '../statements.ts';
 import type { Tables } from '../tables.ts';
 
 /**
@@ -16,7 +25,7 @@ export async function readDayStates(
   db: Kysely<Tables>,
   runId: string,
   ranges: readonly DerivableRange[],
-  includeFinal: boolean,
+  { includeFinal, now }: { includeFinal: boolean; now: Instant },
 ): Promise<DayState[][]> {
   const columns = {
     position: 'integer',
@@ -53,12 +62,17 @@ export async function readDayStates(
       on (price.coin_id, price.currency, price.day) = (range.coin, range.currency, expected.day)
     left join unavailable_days as absent
       on (absent.coin_id, absent.currency, absent.day) = (range.coin, range.currency, expected.day)
+        and ${isMark(now)}
     where ${includeFinal} or price.is_final is not true
     order by range.position, expected.day
   `.execute(db);
   const byPosition = Map.groupBy(rows, ({ position }) => position);
   return ranges.map((_, position) => (byPosition.get(position) ?? []).map(toState));
 }
+
+/** A clock that was ahead has marked days before they had ended, or at moments that are still to come. */
+const isMark = (now: Instant) => sql<boolean>`(absent.recorded_at >= (absent.day + 1)::timestamp at time zone 'UTC'
+  and absent.recorded_at <= ${toIso(now + HOUR_MS)})`;
 
 /** @property is_final null where there is no row. @property recorded_at null where no answer lacked the day. */
 type StateRow = {
@@ -92,7 +106,7 @@ export type StoredDays = { readonly finalSpans: readonly DaySpan[]; readonly ope
  */
 export async function readStoredDays(
   db: Kysely<Tables>,
-  { from, to }: { from: Day; to: Day },
+  { from, to, now }: { from: Day; to: Day; now: Instant },
 ): Promise<ReadonlyMap<string, StoredDays>> {
   const daysWith = (condition: RawBuilder<unknown>) =>
     sql`(bit_or(1::bigint << 63 - number % 64) filter (where ${condition}))::bit(64)::text`;
@@ -104,8 +118,9 @@ export async function readStoredDays(
     group by coin_id, currency, block
   `.execute(db);
   const absences = await db
-    .selectFrom('unavailable_days')
+    .selectFrom('unavailable_days as absent')
     .select(['coin_id as coin', 'currency', 'day', 'recorded_at', 'confirmed_run_id'])
+    .where(isMark(now))
     .where('day', '>=', from)
     .where('day', '<=', to)
     .execute();

@@ -54,7 +54,7 @@ function clockFor(now: string | undefined, { settings }: CommandContext): Clock 
         `${settings.source.baseUrl}.`,
     );
   const aheadMs = Date.parse(now) - systemClock.now();
-  return { ...systemClock, now: (): Instant => systemClock.now() + aheadMs };
+  return { ...systemClock, standsIn: true, now: (): Instant => systemClock.now() + aheadMs };
 }
 
 /** Runs one ingestion in this process, from the lock to the verdict, and says what to do next. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { aggregate, hourlyMeans } from '../../../ingestion/domain/aggregation.ts';
+import { aggregate } from '../../../ingestion/domain/aggregation.ts';
 import type { Samples } from '../../../ingestion/domain/daily-price.ts';
 import {
   addDays,
@@ -19,7 +19,7 @@ const DAY = '2026-05-12';
 const LATER = endOf(DAY) + 4 * DAY_MS;
 
 const windowFor = (first: Day, last = first): PlannedWindow => ({
-  window: { from: startOf(first) - DAY_MS, to: endOf(last) + DAY_MS },
+  window: { from: startOf(first) - 36 * HOUR_MS, to: endOf(last) + 36 * HOUR_MS },
   gapDays: daysFrom(first, last) as [Day, ...Day[]],
 });
 
@@ -75,28 +75,24 @@ describe('the row of a day', () => {
     expect(oneDay([...prices, tail]).prices[0]).toMatchObject({ close: 102, low: 50 });
   });
 
-  test('a day of the margin that lies wholly in the window is a row too, which is not final', () => {
-    const around = [-2, -1, 0, 1].flatMap((days) => hourly(addDays(DAY, days), () => 1));
-    const result = oneDay(around);
-    expect(result.prices.map(({ day, isFinal }) => [day, isFinal])).toEqual([
-      [addDays(DAY, -1), false],
+  test('a day that was not asked for is none, though the window holds all of it', () => {
+    const around = [-1, 0, 1, 2].flatMap((days) => hourly(addDays(DAY, days), () => 1));
+    const request: PlannedWindow = { ...windowFor(DAY, addDays(DAY, 2)), gapDays: [DAY, addDays(DAY, 2)] };
+    const { prices, outsideCount } = aggregate(samplesOf(around), request, LATER + 4 * DAY_MS);
+    expect(prices.map(({ day, isFinal }) => [day, isFinal])).toEqual([
       [DAY, true],
-      [addDays(DAY, 1), false],
+      [addDays(DAY, 2), true],
     ]);
-    expect(result.outsideCount).toBe(24);
-  });
-
-  test('a day between gap days has its margin in the window, and is final', () => {
-    const between = addDays(DAY, 2);
-    const request: PlannedWindow = { ...windowFor(DAY, addDays(DAY, 4)), gapDays: [DAY, addDays(DAY, 4)] };
-    const { prices } = aggregate(samplesOf(hourly(between, () => 1)), request, LATER + 4 * DAY_MS);
-    expect(prices.map(({ day, isFinal }) => [day, isFinal])).toEqual([[between, true]]);
+    expect(outsideCount).toBe(48);
   });
 
   test('today and an unsettled yesterday are written, provisional, when they begin inside the window', () => {
     const now = startOf(DAY) + HOUR_MS;
     const dayBefore = addDays(DAY, -2);
-    const request: PlannedWindow = { window: { from: startOf(dayBefore) - DAY_MS, to: now }, gapDays: [dayBefore] };
+    const request: PlannedWindow = {
+      window: { from: startOf(dayBefore) - 36 * HOUR_MS, to: now },
+      gapDays: [dayBefore],
+    };
     const points = [...hourly(dayBefore, () => 9), ...hourly(addDays(DAY, -1), () => 9), ...hourly(DAY, () => 9, 1)];
     const { prices } = aggregate(samplesOf(points), request, now);
     expect(prices.map(({ day, isFinal, isSettled }) => [day, isSettled, isFinal])).toEqual([
@@ -109,7 +105,7 @@ describe('the row of a day', () => {
 
 describe('a day that may still fill up', () => {
   const now = endOf(DAY) + 2 * HOUR_MS;
-  const request: PlannedWindow = { window: { from: startOf(DAY) - DAY_MS, to: now }, gapDays: [DAY] };
+  const request: PlannedWindow = { window: { from: startOf(DAY) - 36 * HOUR_MS, to: now }, gapDays: [DAY] };
   const judged = (prices: Samples['prices'], receivedAt = now) => {
     const [row] = aggregate(samplesOf(prices), request, receivedAt).prices.filter(({ day }) => day === DAY);
     return { isThin: row?.isThin, isFinal: row?.isFinal, hours: row?.hoursCovered };
@@ -134,8 +130,9 @@ describe('a day that may still fill up', () => {
   test('is thin where it ends in what may be a fault, and the samples are counted', () => {
     const fault = hourly(DAY, (hour) => (hour < 22 ? 100 : 1e-7));
     expect(judged(fault)).toEqual({ isThin: true, isFinal: false, hours: 24 });
-    // The price came back: the same samples are outliers, and the day is short of two hours.
+    // The price came back: the same samples are outliers.
     expect(judged([...fault, tail])).toEqual({ isThin: true, isFinal: false, hours: 22 });
+    expect(judged([...hourly(DAY, () => 100), [now, 1e-7]])).toEqual({ isThin: true, isFinal: false, hours: 24 });
   });
 });
 
@@ -159,14 +156,14 @@ describe('samples that are no prices', () => {
     expect(prices[0]).toMatchObject({ open: 1, close: 10, average: 5.5 });
   });
 
-  test('a day of which nothing but rejected samples came has no row, and is not absent either', () => {
+  test('a day of which nothing but rejected samples came has no row, and is absent', () => {
     const result = aggregate(
       samplesOf([...hourly(DAY, () => null), ...hourly(addDays(DAY, 1), () => 5)]),
       windowFor(DAY, addDays(DAY, 1)),
       LATER + DAY_MS,
     );
     expect(result.prices.map(({ day }) => day)).toEqual([addDays(DAY, 1)]);
-    expect(result.absentDays).toEqual([]);
+    expect(result.absentDays).toEqual([DAY]);
   });
 });
 
@@ -252,9 +249,9 @@ describe('for any samples', () => {
   test('the hourly means that rates are judged by are those that the average is made of', () => {
     fc.assert(
       fc.property(points, (list) => {
-        const means = hourlyMeans(samplesOf(list));
-        for (const row of aggregate(samplesOf(list), request, LATER).prices) {
-          const ofDay = [...means].filter(
+        const { prices: rows, hourlyMeans } = aggregate(samplesOf(list), request, LATER);
+        for (const row of rows) {
+          const ofDay = [...hourlyMeans].filter(
             ([hour]) => hour * HOUR_MS >= startOf(row.day) && hour * HOUR_MS < endOf(row.day),
           );
           expect(ofDay).toHaveLength(row.hoursCovered);

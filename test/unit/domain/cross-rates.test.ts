@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { deriveSamples, judgeLatestRates, ratesBetween } from '../../../ingestion/domain/cross-rates.ts';
+import { aggregate } from '../../../ingestion/domain/aggregation.ts';
+import { convertDay, judgeLatestRates, ratesBetween } from '../../../ingestion/domain/cross-rates.ts';
 import type { Samples } from '../../../ingestion/domain/daily-price.ts';
 import { HOUR_MS, MINUTE_MS, startOf } from '../../../ingestion/domain/day.ts';
 
@@ -15,90 +16,83 @@ const samplesOf = (prices: Samples['prices']): Samples => ({
   volumes: prices.map(([at]) => [at, 50]),
 });
 
+const WINDOW = { from: hour(-36), to: hour(60) };
+const answer = (prices: Samples['prices'], receivedAt = hour(100)) => ({ window: WINDOW, receivedAt, prices });
+/** A price an hour from 36 h before the day to 36 h after it. */
+const around = (priceOf: (index: number) => unknown) =>
+  Array.from({ length: 96 }, (_, index): [number, unknown] => [hour(index - 36), priceOf(index - 36)]);
+const convert = (inEur: Samples['prices'], inUsd: Samples['prices'] = around(() => 100)) =>
+  convertDay(ratesBetween('eur', answer(inUsd), answer(inEur)), '2026-05-12');
+
 describe('the rates between two currencies', () => {
-  test('are those of the moments that both answers hold, whatever their order and their ends', () => {
-    const inUsd = hourly(48, (index) => 100 + index).reverse();
-    const inEur = hourly(46, (index) => (100 + index) * 0.8).filter(([at]) => at !== hour(3));
-    const { rates, findings } = ratesBetween('eur', inUsd, inEur);
-    expect(rates).toHaveLength(45);
-    expect(rates.every(({ rate }) => Math.abs(rate - 0.8) < 1e-12)).toBe(true);
-    expect(rates.map(({ at }) => at)).toEqual(rates.map(({ at }) => at).sort());
-    expect(rates.some(({ at }) => at === hour(3))).toBe(false);
-    expect(findings).toEqual([]);
+  test('are those of the moments that both answers hold one price of, whatever their order and their ends', () => {
+    const inUsd = [
+      ...hourly(48, (index) => (index === 5 ? 0 : 100 + index)).reverse(),
+      [hour(7), 1] as [number, unknown],
+    ];
+    const inEur = hourly(46, (index) => (index === 11 ? null : (100 + index) * 0.8)).filter(([at]) => at !== hour(3));
+    const { rates, endsAt } = ratesBetween('eur', answer(inUsd), answer(inEur));
+    expect(rates.map(({ at }) => (at - START) / HOUR_MS)).toEqual(
+      Array.from({ length: 46 }, (_, index) => index).filter((index) => ![3, 5, 7, 11].includes(index)),
+    );
+    expect(rates.every(({ price }) => Math.abs(price - 0.8) < 1e-12)).toBe(true);
+    expect(endsAt).toBe(hour(45));
   });
 
-  test('leave out one that is doubled, and say so', () => {
-    const inUsd = hourly(48, () => 100);
-    const inEur = hourly(48, (index) => (index === 20 ? 160 : 80));
-    const { rates, findings } = ratesBetween('eur', inUsd, inEur);
-    expect(rates).toHaveLength(47);
+  test('leave out faults of a day, and say so once', () => {
+    const { conversion, findings } = convert(around((index) => (index === 20 || index === 21 ? 160 : 80)));
+    expect(conversion.convert(10, hour(20))).toBe(8);
     expect(findings).toEqual([
       {
         ...{ rule: 'cross_rate', severity: 'warning', coin: null, currency: 'eur', day: '2026-05-12' },
         detail:
-          'The rate of eur at 2026-05-12T20:00:00.000Z is 1.6, 100.00 % off the median of 0.8 around it; it was not used',
+          '2 of the rates of eur on 2026-05-12 were left out as faults: the first is 1.6, and the nearest other one is 0.8.',
       },
     ]);
   });
 
-  test('leave out moments with two prices, prices that are none, and faults of the source', () => {
-    const inUsd = [...hourly(48, (index) => (index === 5 ? 0 : 100)), [hour(7), 101] as [number, unknown]];
-    const inEur = hourly(48, (index) => (index === 9 ? 8e-9 : index === 11 ? null : 80));
-    const { rates, findings } = ratesBetween('eur', inUsd, inEur);
-    expect(rates).toHaveLength(44);
-    expect(rates.every(({ rate }) => rate === 0.8)).toBe(true);
-    expect(findings).toEqual([]);
+  test('that move for good are taken, by 14 % a day or by half at once', () => {
+    const falling = convert(around((index) => 80 * 1.14 ** (index / 24)));
+    expect(falling.findings).toEqual([]);
+    const halved = convert(around((index) => (index < 12 ? 80 : 40)));
+    expect([halved.conversion.convert(1, hour(11)), halved.conversion.convert(1, hour(12))]).toEqual([0.8, 0.4]);
+    expect(halved.findings).toEqual([]);
   });
 
-  test('that move by 14 % in a day are taken', () => {
-    const inEur = hourly(48, (index) => 80 * 1.14 ** (index / 24));
-    expect(
-      ratesBetween(
-        'try',
-        hourly(48, () => 100),
-        inEur,
-      ).rates,
-    ).toHaveLength(48);
+  test('are certain once they reach 35 h beyond the day, where not all are of one level', () => {
+    const upTo = (last: number) => around((index) => (index === 20 ? 160 : 80)).filter(([at]) => at <= hour(last));
+    expect(convert(upTo(59)).conversion).toMatchObject({ isCertain: true, isDecided: true, windowFrom: hour(-36) });
+    expect(convert(upTo(58)).conversion).toMatchObject({ isCertain: false, isDecided: false });
   });
 });
 
-describe('derived samples', () => {
-  const rates = [
-    { at: hour(0), rate: 2 },
-    { at: hour(1), rate: 3 },
-    { at: hour(6), rate: 4 },
-  ];
+describe('a converted sample', () => {
+  const { conversion } = convert([
+    [hour(0), 200],
+    [hour(1), 225],
+    [hour(6), 210],
+  ]);
 
-  test('take the rate of the nearest moment, the earlier one of two', () => {
-    const { prices, volumes } = deriveSamples(
-      samplesOf([
-        [hour(0, 29), 10],
-        [hour(0, 30), 10],
-        [hour(0, 31), 10],
-      ]),
-      rates,
-    );
-    expect(prices.map(([, value]) => value)).toEqual([20, 20, 30]);
-    expect(volumes.map(([, value]) => value)).toEqual([100, 100, 150]);
+  test('takes the rate of the nearest moment, the earlier one of two', () => {
+    expect([29, 30, 31].map((minutes) => conversion.convert(10, hour(0, minutes)))).toEqual([20, 20, 22.5]);
   });
 
-  test('are left out where no rate is within 90 minutes', () => {
-    const moments = [
-      hour(0) - 91 * MINUTE_MS,
-      hour(0) - 90 * MINUTE_MS,
-      hour(2, 30),
-      hour(2, 31),
-      hour(7, 30),
-      hour(8),
-    ];
-    const { prices } = deriveSamples(samplesOf(moments.map((at) => [at, 1])), rates);
-    expect(prices.map(([at]) => at)).toEqual([moments[1], moments[2], moments[4]]);
+  test('has no price where no rate is within 90 minutes', () => {
+    const moments = [-91, -90, 150, 151, 450, 480].map((minutes) => conversion.convert(1, hour(0, minutes)));
+    expect(moments).toEqual([null, 2, 2.25, null, 2.1, null]);
   });
 
-  test('have no market caps, and leave what is no number to be rejected', () => {
-    const derived = deriveSamples(samplesOf([[hour(0), null]]), rates);
-    expect(derived).toEqual({ prices: [[hour(0), null]], marketCaps: [], volumes: [[hour(0), 100]] });
-    expect(deriveSamples(samplesOf([[hour(0), 1]]), [])).toEqual({ prices: [], marketCaps: [], volumes: [] });
+  test('is outside without a rate; rejected ones keep their reason, and caps are unknown', () => {
+    const samples = samplesOf([
+      [hour(1), 10],
+      [hour(4), 10],
+      [hour(6), null],
+    ]);
+    const asked = { window: WINDOW, gapDays: ['2026-05-12'] };
+    const { prices, rejected, outsideCount } = aggregate(samples, asked, hour(100), () => conversion);
+    expect(prices).toMatchObject([{ average: 22.5, sampleCount: 1, marketCap: null, volume: 112.5 }]);
+    expect(rejected).toEqual([{ observedAt: hour(6), price: null, reason: 'not_a_number' }]);
+    expect(outsideCount).toBe(1);
   });
 });
 

@@ -19,7 +19,8 @@ describe('a row as its answer arrives', () => {
     day: DAY,
     hoursCovered: 24,
     lastSampleAt: endOf(DAY) - 1,
-    hasUndecided: false,
+    answerEndsAt: endOf(DAY),
+    isCertain: true,
     hasMargin: true,
   };
   const endsEarly = { hoursCovered: 23, lastSampleAt: endOf(DAY) - HOUR_MS - 1 };
@@ -30,7 +31,9 @@ describe('a row as its answer arrives', () => {
     ['settled with two empty hours', { hoursCovered: 22 }, SETTLED, true, false, true],
     ['settled with three', { hoursCovered: 21 }, SETTLED, true, true, false],
     ['without a sample in its last hour', endsEarly, SETTLED, true, true, false],
-    ['with what may be a fault', { hasUndecided: true }, SETTLED, true, true, false],
+    ['without a sample after its end', { answerEndsAt: endOf(DAY) - 1 }, SETTLED, true, true, false],
+    ['with what may be a fault', { isCertain: false }, AT_72_H - 1, true, true, false],
+    ['with what may be a fault, at 72 h', { isCertain: false }, AT_72_H, true, false, true],
     ['without a margin', { hasMargin: false }, AT_72_H, true, false, false],
     ['thin just before 72 h', { hoursCovered: 1 }, AT_72_H - 1, true, true, false],
     ['thin at 72 h', { hoursCovered: 1 }, AT_72_H, true, true, true],
@@ -67,7 +70,7 @@ describe('a day in a plan: stored before × absent × age at the due time', () =
     [final, unavailable, OLD, 'final', false, false, false],
   ])('%j, absent %j, due at %i: %s', (row, absence, dueAt, status, missing, gap, askedAgain) => {
     const state: DayState = { day: DAY, row, absence, wasAsked: false };
-    const scope: RunScope = { dueAt, refetch: false };
+    const scope: RunScope = { dueAt, refetch: false, namesDays: false };
     expect(statusOf(state, dueAt)).toBe(status);
     expect(isMissing(state, scope)).toBe(missing);
     expect(isGap(state, scope)).toBe(gap);
@@ -75,11 +78,22 @@ describe('a day in a plan: stored before × absent × age at the due time', () =
   });
 
   test.each([none, provisional, thin, final])('a refetch asks once for %j, and misses it until it has', (row) => {
-    const scope: RunScope = { dueAt: YOUNG, refetch: true };
+    const scope: RunScope = { dueAt: YOUNG, refetch: true, namesDays: false };
     const state: DayState = { day: DAY, row, absence: row === none ? unavailable : null, wasAsked: false };
     expect([isGap(state, scope), isMissing(state, scope)]).toEqual([true, true]);
     const asked = { ...state, wasAsked: true };
     const isStillOpen = row === provisional;
     expect([isGap(asked, scope), isMissing(asked, scope)]).toEqual([isStillOpen, isStillOpen]);
+  });
+
+  test('a request that names an unavailable day asks for it once more', () => {
+    const scope: RunScope = { dueAt: AT_48_H, refetch: false, namesDays: true };
+    const state: DayState = { day: DAY, row: none, absence: unavailable, wasAsked: false };
+    expect([isGap(state, scope), isMissing(state, scope)]).toEqual([true, true]);
+    expect([isGap({ ...state, wasAsked: true }, scope), isMissing({ ...state, wasAsked: true }, scope)]).toEqual([
+      false,
+      false,
+    ]);
+    expect(isGap({ ...state, row: final, absence: null }, scope)).toBe(false);
   });
 });

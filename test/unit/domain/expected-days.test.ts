@@ -21,9 +21,9 @@ describe('what a run expects', () => {
   });
 
   test('no more than the history of the plan, and no day before hourly prices began', () => {
-    expect(spans({ since: '2020-01-01' })[0]?.first).toBe('2025-11-24');
+    expect(spans({ since: '2020-01-01' })[0]?.first).toBe('2025-11-25');
     expect(spans({ since: '2016-01-01', historyDays: 36_500 })[0]?.first).toBe('2018-01-30');
-    expect(firstAvailableDay(NOW, 730)).toBe('2024-11-24');
+    expect(firstAvailableDay(NOW, 730)).toBe('2024-11-25');
   });
 
   test('the days of a request and no others, as far as they are settled', () => {
@@ -51,10 +51,10 @@ describe('what a run expects', () => {
     const requested = [{ first: '2025-11-01', last: '2025-12-01' }];
     expect(expectedOf({ requested })).toEqual({
       expected: [
-        { first: '2025-11-24', last: '2025-12-01' },
+        { first: '2025-11-25', last: '2025-12-01' },
         { first: '2026-10-24', last: '2026-11-22' },
       ],
-      agedOut: [{ first: '2025-11-01', last: '2025-11-23' }],
+      agedOut: [{ first: '2025-11-01', last: '2025-11-24' }],
     });
   });
 

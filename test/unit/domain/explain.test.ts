@@ -15,7 +15,13 @@ const samplesOf = (prices: Samples['prices']): Samples => ({
   marketCaps: prices.map(([at]) => [at, 7e11]),
   volumes: prices.map(([at]) => [at, 3e10]),
 });
-const explain = (prices: Samples['prices']) => explainDay(samplesOf(prices), PLANNED, RECEIVED_AT, DAY);
+const remade = (prices: Samples['prices']) => ({
+  samples: samplesOf(prices),
+  window: PLANNED.window,
+  receivedAt: RECEIVED_AT,
+  conversionOn: undefined,
+});
+const explain = (prices: Samples['prices']) => explainDay(remade(prices), DAY);
 
 /** One price an hour over the window, 90 s past each hour. @param hour 0 is 00:00 of the day; -24 to 47. */
 const hourly = (price: (hour: number) => unknown): [Instant, unknown][] =>

@@ -1,17 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { HOUR_MS, MINUTE_MS, startOf } from '../../../ingestion/domain/day.ts';
-import { findOutliers, type PriceSample } from '../../../ingestion/domain/outliers.ts';
+import { findOutliers, judgeDay, type PriceSample } from '../../../ingestion/domain/outliers.ts';
 
-const START = startOf('2026-05-12');
+const DAY = '2026-05-12';
+const START = startOf(DAY);
 
 /** A sample an hour, at about the hour. */
 const hourly = (prices: readonly number[]): PriceSample[] =>
   prices.map((price, hour) => ({ at: START + hour * HOUR_MS + ((hour * 7) % 50) * MINUTE_MS, price }));
 const level = (price: number, hours: number): number[] => Array(hours).fill(price);
 const rejectedHours = (samples: readonly PriceSample[]): number[] => {
-  const { rejected } = findOutliers(samples);
-  return samples.flatMap((sample, index) => (rejected.has(sample) ? [index] : []));
+  const outliers = findOutliers(samples);
+  return samples.flatMap((sample, index) => (outliers.has(sample) ? [index] : []));
 };
 
 describe('a fault', () => {
@@ -46,14 +47,50 @@ describe('a fault', () => {
     expect(rejectedHours(sparse)).toEqual([4]);
   });
 
-  test("that begins before the answer or lasts to its end can't be told from a move", () => {
-    for (const prices of [
-      [...level(1e-7, 3), ...level(160, 48)],
-      [...level(160, 48), ...level(1e-7, 3)],
-    ]) {
-      const { rejected, undecided } = findOutliers(hourly(prices));
-      expect([rejected.size, undecided.size]).toEqual([0, 3]);
-    }
+  test('that nothing stands before, or nothing after, is counted', () => {
+    expect(rejectedHours(hourly([...level(1e-7, 3), ...level(160, 48)]))).toEqual([]);
+    expect(rejectedHours(hourly([...level(160, 48), ...level(1e-7, 3)]))).toEqual([]);
+  });
+
+  test('after 24 h without a sample is judged by the nearest one', () => {
+    const prices = hourly([...level(1, 20), ...level(0, 24), 233, ...level(1, 30)]).filter(({ price }) => price > 0);
+    expect(rejectedHours(prices)).toEqual([20]);
+  });
+
+  test('keeps the samples of its run that are not far off from both levels', () => {
+    expect(rejectedHours(hourly([...level(1, 40), ...level(30, 4), ...level(11, 2), ...level(1.2, 40)]))).toEqual([
+      40, 41, 42, 43,
+    ]);
+  });
+});
+
+describe('one day of an answer', () => {
+  const judge = (prices: readonly number[], fromHour: number, windowFrom = START - 36 * HOUR_MS) => {
+    const samples = prices.map((price, index) => ({ at: START + (fromHour + index) * HOUR_MS, price }));
+    const { outliers, ...rest } = judgeDay(samples, DAY, windowFrom, samples.at(-1)?.at ?? 0);
+    return { ...rest, count: outliers.size };
+  };
+
+  test('is judged by the samples from 36 h before it to 36 h after it, and by no others', () => {
+    const around = [...level(1, 48), 50, ...level(1, 47)];
+    const judged = judge(around, -36);
+    expect(judged).toEqual({ count: 1, hasMargin: true, isCertain: true, isDecided: true });
+    expect(judge([...level(900, 40), ...around, ...level(900, 40)], -76)).toEqual(judged);
+  });
+
+  test('is certain once a sample stands 35 h after its end, and where nothing is far off anything else', () => {
+    const fault = [...level(1, 48), 50, ...level(1, 47)];
+    expect(judge(fault, -36)).toMatchObject({ isCertain: true });
+    expect(judge(fault.slice(0, -1), -36)).toMatchObject({ isCertain: false, isDecided: false });
+    expect(judge([...level(1, 60), 9.9], -36)).toMatchObject({ isCertain: true, isDecided: true });
+  });
+
+  test('is not decided where its margin is cut and its prices are of several levels', () => {
+    const cut = START - 24 * HOUR_MS;
+    expect(judge([...level(1, 36), 50, ...level(1, 47)], -24, cut)).toMatchObject({
+      ...{ hasMargin: false, isCertain: true, isDecided: false },
+    });
+    expect(judge(level(1, 84), -24, cut)).toMatchObject({ hasMargin: false, isCertain: true, isDecided: true });
   });
 });
 
@@ -79,7 +116,7 @@ describe('a price that really moves', () => {
             price: price * (noise[hour] ?? 1),
           }))
           .filter((_, hour) => drop[hour] !== 0);
-        expect(findOutliers(samples).rejected.size).toBe(0);
+        expect(findOutliers(samples).size).toBe(0);
       }),
       { numRuns: 500 },
     );
@@ -89,7 +126,7 @@ describe('a price that really moves', () => {
     const prices = [...level(0.9, 17), ...level(0.04, 20)].with(31, 0.0475).with(36, 0.0475);
     const missing = new Set([15, 18, 29, 30, 35]);
     const samples = hourly(prices).filter((_, hour) => !missing.has(hour));
-    expect(findOutliers(samples).rejected.size).toBe(0);
+    expect(findOutliers(samples).size).toBe(0);
   });
 
   test('ten times a day keeps its samples', () => {
@@ -121,31 +158,5 @@ test('any fault of up to 12 hours in any quiet series is rejected in whole, and 
       expect(rejectedHours(hourly(prices))).toEqual(Array.from({ length }, (_, index) => start + index));
     }),
     { numRuns: 300 },
-  );
-});
-
-test('a fault of up to 12 hours near the end of the answer is rejected or left undecided in whole, and nothing else is', () => {
-  const hours = 74;
-  const fault = fc.record({
-    after: fc.integer({ min: 0, max: 6 }),
-    length: fc.integer({ min: 1, max: 12 }),
-    factor: fc.constantFrom(1e-9, 1 / 30, 30, 1e9),
-    jitterMinutes: fc.array(fc.integer({ min: 0, max: 59 }), { minLength: hours, maxLength: hours }),
-    missing: fc.uniqueArray(fc.integer({ min: 0, max: hours - 1 }), { maxLength: 7 }),
-  });
-  fc.assert(
-    fc.property(fault, ({ after, length, factor, jitterMinutes, missing }) => {
-      const start = hours - after - length;
-      const samples = jitterMinutes
-        .map((minutes, hour) => {
-          const isFault = hour >= start && hour < start + length;
-          return { at: START + hour * HOUR_MS + minutes * MINUTE_MS, price: isFault ? 100 * factor : 100 };
-        })
-        .filter((_, hour) => !missing.includes(hour));
-      const { rejected, undecided } = findOutliers(samples);
-      const found = samples.filter((sample) => rejected.has(sample) || undecided.has(sample));
-      expect(found).toEqual(samples.filter(({ price }) => price !== 100));
-    }),
-    { numRuns: 500 },
   );
 });

@@ -1,16 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  addDays,
-  countDays,
-  DAY_MS,
-  type Day,
-  dayOf,
-  daysFrom,
-  endOf,
-  HOUR_MS,
-  startOf,
-} from '../../../ingestion/domain/day.ts';
+import { addDays, DAY_MS, type Day, dayOf, daysFrom, endOf, HOUR_MS, startOf } from '../../../ingestion/domain/day.ts';
 import { firstAvailableDay } from '../../../ingestion/domain/expected-days.ts';
 import { planWindows } from '../../../ingestion/domain/planning.ts';
 
@@ -20,7 +10,7 @@ const iso = (at: number) => new Date(at).toISOString();
 
 /** Gap days of the last year, all settled, ascending and distinct. */
 const gapLists = fc
-  .uniqueArray(fc.integer({ min: 1, max: HISTORY - 1 }), { maxLength: 60 })
+  .uniqueArray(fc.integer({ min: 1, max: HISTORY - 2 }), { maxLength: 60 })
   .map((ages) => ages.map((age) => addDays(dayOf(NOW), -age)).sort());
 
 describe('the windows of a plan', () => {
@@ -34,17 +24,17 @@ describe('the windows of a plan', () => {
     ]);
   });
 
-  test('an old day gets a whole day of margin on both sides', () => {
+  test('an old day gets 36 h of margin on both sides', () => {
     const [planned] = planWindows(['2026-10-10'], NOW, HISTORY);
     expect([iso(planned?.window.from ?? 0), iso(planned?.window.to ?? 0)]).toEqual([
-      '2026-10-09T00:00:00.000Z',
-      '2026-10-12T00:00:00.000Z',
+      '2026-10-08T12:00:00.000Z',
+      '2026-10-12T12:00:00.000Z',
     ]);
   });
 
   test.each([
-    [87, 1],
-    [88, 2],
+    [88, 1],
+    [89, 2],
     [174, 2],
     [175, 3],
     [364, 5],
@@ -57,7 +47,7 @@ describe('the windows of a plan', () => {
     const oldest = firstAvailableDay(NOW, HISTORY);
     const [planned] = planWindows([oldest], NOW, HISTORY);
     expect(planned?.window.from).toBeGreaterThan(NOW - HISTORY * DAY_MS);
-    expect(planned?.window.from).toBeLessThanOrEqual(startOf(oldest));
+    expect(planned?.window.from).toBe(startOf(oldest) - 36 * HOUR_MS);
   });
 
   test('for any gaps: each is covered once, whole, by a window that CoinGecko answers hourly', () => {
@@ -71,8 +61,8 @@ describe('the windows of a plan', () => {
           expect(hours).toBeLessThanOrEqual(90 * 24 - 1);
           expect(window.to).toBeLessThanOrEqual(NOW);
           for (const day of gapDays) {
-            expect(window.from).toBeLessThanOrEqual(startOf(day));
-            expect(window.to).toBeGreaterThanOrEqual(endOf(day));
+            expect(window.from).toBeLessThanOrEqual(startOf(day) - 36 * HOUR_MS);
+            expect(window.to).toBeGreaterThanOrEqual(Math.min(endOf(day) + 36 * HOUR_MS, NOW - 1000));
           }
         }
       }),
@@ -88,6 +78,10 @@ describe('the windows of a plan', () => {
   });
 });
 
+/** Hours from 36 h before the first to 36 h after the last, or to now. */
+const widthOf = (first: Day, last: Day): number =>
+  (Math.min(endOf(last) + 36 * HOUR_MS, NOW) - startOf(first)) / HOUR_MS + 36;
+
 /** By dynamic programming over all ways to cut the list, where the plan itself is greedy. */
 function fewestWindows(gaps: readonly Day[]): number {
   const fewest = [0];
@@ -95,7 +89,7 @@ function fewestWindows(gaps: readonly Day[]): number {
     const last = gaps[end - 1] ?? '';
     const options = gaps
       .slice(0, end)
-      .flatMap((first, start) => (countDays(first, last) <= 87 ? [(fewest[start] ?? 0) + 1] : []));
+      .flatMap((first, start) => (widthOf(first, last) <= 90 * 24 - 1 ? [(fewest[start] ?? 0) + 1] : []));
     fewest.push(Math.min(...options));
   }
   return fewest[gaps.length] ?? 0;

@@ -98,7 +98,7 @@ describe('an answer', () => {
     const [finding, ...others] = judgeAnswer({ ...answer, rejected });
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ rule: 'outliers', severity: 'warning', ...series, day: DAY });
-    expect(finding?.detail).toContain('2 of the samples were rejected as faults, up to 1.00e+9 times off');
+    expect(finding?.detail).toContain('2 of the samples were rejected as faults, up to 1.0e+9 times off');
   });
 
   test('of which all samples of a day were rejected as outliers says so, though there is no row', () => {
