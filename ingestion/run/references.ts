@@ -1,6 +1,6 @@
 import type { Conversion } from '../domain/aggregation.ts';
 import { type CrossRates, convertDay, type ReferenceAnswer, ratesBetween } from '../domain/cross-rates.ts';
-import { type Day, startOf } from '../domain/day.ts';
+import { type Day, settledAt, startOf } from '../domain/day.ts';
 import type { Finding } from '../domain/quality.ts';
 import type { RunDependencies } from '../ports.ts';
 import type { RunPlan } from './plan-run.ts';
@@ -58,8 +58,10 @@ export function conversionOn(
   return { conversion: converted.conversion, answerIds };
 }
 
-/** An answer that was asked for the day has its surroundings too; of today and yesterday any that reaches it will do. */
+/** An answer that was asked for the day has its surroundings too. Of a day that is not settled yet any that reaches it will do. */
 function answeredFor(answers: readonly Reference[], day: Day): Reference | undefined {
   const wasAsked = answers.find(({ firstDay, lastDay }) => firstDay <= day && day <= lastDay);
-  return wasAsked ?? answers.find(({ window }) => window.from <= startOf(day) && startOf(day) < window.to);
+  const reaches = ({ window: { from, to }, receivedAt }: Reference) =>
+    from <= startOf(day) && startOf(day) < to && receivedAt < settledAt(day);
+  return wasAsked ?? answers.find(reaches);
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readDailyPrices, readLatestPrices } from '../../ingestion/database/prices.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { daysFrom } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import { explainStored } from '../../ingestion/replay/explain-day.ts';
 import { recompute } from '../../ingestion/replay/recompute-days.ts';
@@ -125,6 +126,60 @@ test('windows that differ between the coins are served by the reference over all
   expect(sorted(charts().slice(before))).toEqual([
     ...['bitcoin/eur', 'bitcoin/try', 'bitcoin/usd', 'dogecoin/usd', 'ethereum/usd'],
   ]);
+});
+
+test('a day is derived only where the reference was answered for it in both currencies', async () => {
+  await start();
+  await ingestion.run();
+  // Of dogecoin the days about the end of the first window, of ethereum all: the reference needs two windows, of which the second fails.
+  const request = { from: '2026-05-01', to: '2026-08-08', currencies: ['try'] };
+  const atTheEdge = { from: '2026-07-20', to: '2026-07-30' };
+  await ingestion.run({ trigger: 'cli', request: { ...request, coins: ['dogecoin'] } });
+  const { db } = ingestion.database;
+  await db
+    .deleteFrom('daily_prices')
+    .where('coin_id', '=', 'dogecoin')
+    .where('currency', '=', 'try')
+    .where('day', '>=', atTheEdge.from)
+    .where('day', '<=', atTheEdge.to)
+    .execute();
+  const secondWindow = String(Date.parse('2026-07-24T12:00:00Z') / 1000);
+  ingestion.simulator.setFaults(({ path, query }) =>
+    path.includes('bitcoin') && String(query['from']) >= secondWindow
+      ? { kind: 'reply', status: 404, body: { error: 'coin not found' } }
+      : null,
+  );
+  const { verdict } = await ingestion.run({ trigger: 'cli', request: { ...request, coins: ['ethereum', 'dogecoin'] } });
+  expect(verdict).toMatchObject({
+    status: 'partial',
+    series: expect.arrayContaining([expect.objectContaining({ status: 'failed' })]),
+  });
+  const stored = await db
+    .selectFrom('daily_prices')
+    .select(['day', 'hours_covered', 'is_final'])
+    .where('coin_id', '=', 'dogecoin')
+    .where('currency', '=', 'try')
+    .where('day', '>=', atTheEdge.from)
+    .where('day', '<=', atTheEdge.to)
+    .orderBy('day')
+    .execute();
+  expect(stored.map(({ day }) => day)).toEqual(daysFrom('2026-07-20', '2026-07-25'));
+  expect(new Set(stored.map(({ hours_covered, is_final }) => `${hours_covered} ${is_final}`))).toEqual(
+    new Set(['24 true']),
+  );
+  ingestion.simulator.setFaults([]);
+  await ingestion.clock.advance(61_000);
+  const healed = await ingestion.run({ trigger: 'cli', request: { ...request, coins: ['ethereum', 'dogecoin'] } });
+  expect(healed.verdict).toMatchObject({ status: 'complete', missingDays: 0 });
+});
+
+test('currencies that are no state’s money are fetched for every coin', async () => {
+  const currencies = ['usd', 'eur', 'btc', 'xau'].map((code) => ({ code, name: code }));
+  await start({ universe: { ...THREE_BY_THREE, currencies } });
+  expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', missingDays: 0 });
+  const ofOthers = ['ethereum', 'dogecoin'].flatMap((id) => ['btc', 'usd', 'xau'].map((code) => `${id}/${code}`));
+  expect(sorted(charts())).toEqual(sorted([...currencies.map(({ code }) => `bitcoin/${code}`), ...ofOthers]));
+  expect(await origins()).toMatchObject({ 'ethereum/xau direct': 30, 'ethereum/eur cross_rate': 30 });
 });
 
 test('the first coin that fails in one currency fails what is derived with it, for the same reason, and nothing else', async () => {

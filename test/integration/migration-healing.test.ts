@@ -57,6 +57,34 @@ test('a database of the first version keeps its values, and its thin days are kn
   expect((await sql`select reason from rejected_samples`.execute(database.db)).rows).toEqual([{ reason: 'spike' }]);
 });
 
+test('rows that no run could finish go with the third migration, and a series is tracked from its first answer', async () => {
+  const database = await openDatabase({ isEmpty: true });
+  const { '0003_surroundings': _, ...before } = MIGRATIONS;
+  await migrateToLatest(database, { ...options, migrations: before });
+  await fillAsFirstVersion(database);
+  await sql`insert into currencies values ('eur', 'Euro')`.execute(database.db);
+  await sql`insert into series (coin_id, currency, tracked_since) values ('bitcoin', 'eur', '1969-12-02')`.execute(
+    database.db,
+  );
+  await sql`update series set tracked_since = '2026-02-03' where currency = 'usd'`.execute(database.db);
+  await sql`update daily_prices set is_final = false, is_thin = false where day = '2026-02-02'`.execute(database.db);
+  const days = async () =>
+    (
+      await sql<{ day: string; is_final: boolean }>`select day, is_final from daily_prices order by day`.execute(
+        database.db,
+      )
+    ).rows;
+  const stored = await days();
+  await migrateToLatest(database, options);
+  expect(await days()).toEqual(stored.filter(({ day, is_final }) => is_final || day >= '2026-02-03'));
+  expect((await days()).length).toBeLessThan(stored.length);
+  const tracked = await sql`select currency, tracked_since from series order by currency`.execute(database.db);
+  expect(tracked.rows).toEqual([
+    { currency: 'eur', tracked_since: null },
+    { currency: 'usd', tracked_since: '2026-02-03' },
+  ]);
+});
+
 test('the program of the first version can go on writing', async () => {
   const database = await openDatabase();
   await fillAsFirstVersion(database);

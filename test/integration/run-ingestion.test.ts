@@ -4,7 +4,8 @@ import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { addDays, DAY_MS, dayOf, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
-import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
+import { LockLostError, LockTakenError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
+import { seriesName } from '../../ingestion/domain/series.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
@@ -208,6 +209,113 @@ describe('a run that cannot have everything', () => {
     ingestion.simulator.setFaults([]);
     const redriven = await ingestion.run({ triggerKey: 'once' });
     expect(redriven.verdict).toMatchObject({ status: 'complete', requests: 16 });
+  });
+});
+
+describe('the first request of a run', () => {
+  /** A source that the test answers for, and how many requests were under way when each was sent. */
+  const sourceThat = (answers: (name: string, nth: number) => 'answers' | 'is silent') => {
+    const real = clientOf(ingestion.simulator.baseUrl);
+    const sent: string[] = [];
+    const sideBySide: number[] = [];
+    let open = 0;
+    const fetchRange: typeof real.fetchRange = async (series, ...rest) => {
+      sent.push(seriesName(series));
+      open += 1;
+      sideBySide.push(open);
+      try {
+        if (answers(seriesName(series), sent.length) === 'answers') return await real.fetchRange(series, ...rest);
+        throw new SourceError('timeout', 'no answer');
+      } finally {
+        open -= 1;
+      }
+    };
+    return { source: { ...real, fetchRange }, sent, sideBySide };
+  };
+
+  test('goes alone until one is answered', async () => {
+    const { source, sideBySide } = sourceThat((_, nth) => (nth < 4 ? 'is silent' : 'answers'));
+    expect((await ingestion.run({}, { source })).verdict).toMatchObject({ status: 'complete', retries: 3 });
+    expect(sideBySide.slice(0, 4)).toEqual([1, 1, 1, 1]);
+    expect(Math.max(...sideBySide)).toBeGreaterThan(1);
+  });
+
+  test('is another series’ after one without an answer: one that always times out blocks none', async () => {
+    const { source, sent } = sourceThat((name) => (name === 'bitcoin/usd' ? 'is silent' : 'answers'));
+    expect((await ingestion.run({}, { source })).verdict).toMatchObject({ status: 'partial', missingDays: 30 });
+    expect(sent.slice(0, 2)).toEqual(['bitcoin/usd', 'bitcoin/eur']);
+  });
+});
+
+describe('days that were asked for', () => {
+  const request = { from: '2025-06-01', to: '2025-06-02', coins: ['bitcoin'], currencies: ['usd'] };
+  const years = (count: number) => ({ limits: { monthlyCredits: null, historyDays: 365 * count } });
+
+  test('survive a smaller plan, and are expected again with a larger one', async () => {
+    ingestion.simulator.setFaults(({ query }) =>
+      Number(query['from']) < Date.parse('2025-06-10') / 1000 ? { kind: 'server_error' } : null,
+    );
+    await ingestion.run({ trigger: 'cli', request }, years(2));
+    ingestion.simulator.setFaults([]);
+    const smaller = await ingestion.run({}, years(1));
+    expect(smaller.verdict).toMatchObject({ status: 'complete', expectedDays: 120, findings: [{ rule: 'lost' }] });
+    expect((await ingestion.run({}, years(1))).verdict.findings).toEqual([]);
+    expect((await ingestion.run({}, years(2))).verdict).toMatchObject({ status: 'complete', expectedDays: 122 });
+    expect((await allRows()).filter(({ day }) => day < '2026-01-01').map(({ day }) => day)).toEqual([
+      '2025-06-01',
+      '2025-06-02',
+    ]);
+  });
+
+  test('are asked for again where they were called unavailable, and no longer so once a sample of them comes', async () => {
+    const days = { ...request, from: '2026-10-01', to: '2026-10-02' };
+    ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'bitcoin', day: days.from }] });
+    for (const hours of [0, 21]) {
+      await ingestion.clock.advance(hours * HOUR_MS);
+      await ingestion.run({ trigger: 'cli', request: days });
+    }
+    expect((await ingestion.run()).verdict).toMatchObject({ unavailableDays: 1, missingDays: 0 });
+    const asked = ingestion.simulator.requests.length;
+    const still = await ingestion.run({ trigger: 'cli', request: days });
+    expect([still.verdict.status, still.verdict.unavailableDays]).toEqual(['complete', 1]);
+    expect(ingestion.simulator.requests).toHaveLength(asked + 1);
+    ingestion.simulator.setHistory({});
+    expect((await ingestion.run({ trigger: 'cli', request: days })).verdict).toMatchObject({
+      status: 'complete',
+      unavailableDays: 0,
+    });
+  });
+
+  test('keep the rejected samples of the answer that their row was made from, and no others', async () => {
+    const at = (hour: number) => Date.parse('2026-10-01') + hour * HOUR_MS + MINUTE_MS;
+    const hours = Array.from({ length: 96 }, (_, index) => index - 36);
+    const bodyWith = (odd: Record<number, number>) => ({ prices: hours.map((hour) => [at(hour), odd[hour] ?? 100]) });
+    const rejected = () =>
+      ingestion.database.db
+        .selectFrom('rejected_samples')
+        .select(['observed_at', 'reason'])
+        .orderBy('observed_at')
+        .execute();
+    const fetch = async (odd: Record<number, number>) => {
+      ingestion.simulator.setFaults(() => ({ kind: 'reply', status: 200, body: bodyWith(odd) }));
+      const one = { from: '2026-10-01', to: '2026-10-01', coins: ['bitcoin'], currencies: ['usd'], refetch: true };
+      await ingestion.run({ trigger: 'cli', request: one });
+      return (await rejected()).map(({ observed_at, reason }) => [(observed_at.getTime() - at(0)) / HOUR_MS, reason]);
+    };
+    expect(await fetch({ 3: -1, 5: 9_000, 30: -1 })).toEqual([
+      [3, 'not_positive'],
+      [5, 'outlier'],
+    ]);
+    expect(await fetch({ 5: 9_000 })).toEqual([[5, 'outlier']]);
+    // A worse answer changes neither the row nor what was rejected for it.
+    expect(await fetch({ 1: -1, 2: -1, 3: -1, 5: 9_000 })).toEqual([[5, 'outlier']]);
+    expect(await fetch({})).toEqual([]);
+    const findings = await ingestion.database.db
+      .selectFrom('quality_findings')
+      .select('detail')
+      .where('rule', '=', 'outliers')
+      .execute();
+    expect(findings).toHaveLength(1);
   });
 });
 

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type CoinGeckoOptions, createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { parseLatestPrices } from '../../ingestion/coingecko/parse-answer.ts';
+import { HOUR_MS } from '../../ingestion/domain/day.ts';
 import { type FailureKind, SourceError } from '../../ingestion/domain/failure.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
@@ -392,6 +393,40 @@ describe('time', () => {
     const reason = new Error('interrupted');
     await expect(fetchBitcoin({}, AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(requests).toHaveLength(0);
+  });
+});
+
+describe("this machine's clock", () => {
+  const dated = (status: number, body: unknown, aheadMs: number, ageSeconds = 0): Handler =>
+    answer(status, body, { date: new Date(NOW - aheadMs).toUTCString(), age: String(ageSeconds) });
+  const kindOf = async (handle: Handler) => {
+    handler = handle;
+    const asked = fetchBitcoin({ clock: createVirtualClock(NOW) });
+    return await asked.then(
+      ({ clockAheadMs, receivedAt }) => [clockAheadMs, receivedAt],
+      (error: unknown) => (error as SourceError).kind,
+    );
+  };
+
+  test('may be an hour off; the moment of the answer is CoinGecko’s', async () => {
+    for (const aheadMs of [-HOUR_MS, 0, HOUR_MS])
+      expect(await kindOf(dated(200, CHART, aheadMs))).toEqual([aheadMs, NOW - aheadMs]);
+  });
+
+  test.each([
+    [200, CHART],
+    [429, { status: { error_code: 429, error_message: 'Slow down' } }],
+    [401, { status: { error_code: 10_002, error_message: 'No key' } }],
+  ])('further off ends the request, also of an answer of status %i', async (status, body) => {
+    for (const aheadMs of [-HOUR_MS - 1_000, HOUR_MS + 1_000])
+      expect(await kindOf(dated(status, body, aheadMs))).toBe('clock');
+  });
+
+  test('is not judged by the Date of an answer from a cache, nor by a page that is not CoinGecko’s', async () => {
+    expect(await kindOf(dated(200, CHART, 3 * HOUR_MS, 2 * 3_600))).toEqual([3 * HOUR_MS, NOW - 3 * HOUR_MS]);
+    expect(await kindOf(dated(200, CHART, 3 * HOUR_MS, 3_600))).toBe('clock');
+    expect(await kindOf(dated(429, 'Throttled', 48 * HOUR_MS))).toBe('rate_limited');
+    expect(await kindOf(dated(200, '<html>Log in</html>', 48 * HOUR_MS))).toBe('malformed');
   });
 });
 
