@@ -58,8 +58,10 @@ export function triage(
     scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
     isComplete,
     complete: completeSentence(status, run, scheduledAt, isComplete),
-    missing: isLacking ? missingSentence(status, why(run, isComplete, causes)) : 'Missing: nothing.',
-    next: nextSentence(run, { isFine: isComplete && !isLacking, causes }),
+    missing: isLacking
+      ? missingSentence(status, why(run, isComplete, causes))
+      : `Missing: nothing.${failedAllTheSame(run)}`,
+    next: nextSentence(run, { isFine: isComplete && !isLacking && run?.state !== 'failed', causes }),
   };
 }
 
@@ -100,6 +102,10 @@ function missingSentence(status: Status, reason: string): string {
   ];
   return `Missing: ${parts.join(', and ')}. Why: ${reason}`;
 }
+
+/** A wrong clock fails a run that nothing is missing of. */
+const failedAllTheSame = (run: LatestRun): string =>
+  run?.state === 'failed' ? ` But the full run of ${minute(run.startedAt)} UTC failed: ${run.error}` : '';
 
 /** In a few words, which a line of a terminal still shows; what the run says of it comes after them. */
 const CAUSES: Readonly<Record<FailureKind, string>> = {

@@ -8,6 +8,7 @@ import { LockLostError, LockTakenError, RefusedError, SourceError } from '../../
 import { seriesName } from '../../ingestion/domain/series.ts';
 import { runIdOf } from '../../ingestion/message/run-id.ts';
 import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
+import { readTriagedStatus } from '../../ingestion/triage.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
@@ -368,6 +369,12 @@ describe("this machine's clock", () => {
     const { status, error } = await runWith(2 * HOUR_MS);
     expect(status).toBe('failed');
     expect(error).toContain("this machine's clock");
+    const now = ingestion.clock.now();
+    const { triage } = await readTriagedStatus(ingestion.database, { now, universe: TWO_COINS, scheduledAt: null });
+    expect(triage.missing).toMatch(
+      /^Missing: nothing\. But the full run of 2026-11-23 02:01 UTC failed: .*this machine's clock/,
+    );
+    expect(triage.next).not.toContain('nothing to do');
   });
 
   test('that marked days before they had ended, or in a time to come, leaves no marks', async () => {
