@@ -10,8 +10,9 @@ import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
 import { readDayStates } from './sql/day-states.ts';
 import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
+import { CONFIRMATION_AFTER_MS } from './sql/settle-days.ts';
 import { inChunks, insertRows, replacing, toIso, unnestRows } from './statements.ts';
-import { CONFIRMATION_AFTER_MS, createAnswerWriter, renewDays } from './store-answers.ts';
+import { createAnswerWriter, renewDays } from './store-answers.ts';
 import { COLUMNS, type Tables } from './tables.ts';
 
 export function createPriceRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): PriceRepository {

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { sql, type Transaction } from 'kysely';
-import { type Day, dayOf, HOUR_MS, type Instant } from '../domain/day.ts';
+import type { Transaction } from 'kysely';
+import type { Day, Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
 import { findChanges } from '../domain/quality.ts';
 import { type Series, seriesName } from '../domain/series.ts';
@@ -12,13 +12,10 @@ import type { Fence } from './fence.ts';
 import { insertFindings } from './findings.ts';
 import { inBatches } from './in-batches.ts';
 import { recordOutcomes } from './series-outcomes.ts';
-import { removeRejected } from './sql/remove-rejected.ts';
+import { settleDays, trackSince } from './sql/settle-days.ts';
 import { type IncomingPrice, type SeriesChange, upsertDailyPrices } from './sql/upsert-daily-prices.ts';
-import { columnNames, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
-import { COLUMNS, type Tables } from './tables.ts';
-
-/** Two answers closer together than this may share one outage of the source. */
-export const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
+import { inChunks, toIso } from './statements.ts';
+import type { Tables } from './tables.ts';
 
 /** What one transaction stores at most: of 30 days each, some 1,000 rows. */
 const MOST_ANSWERS = 32;
@@ -80,10 +77,13 @@ async function storeAnswers(
     })),
   );
   const changes = await writePrices(transaction, { runId, now }, answered);
-  await insertAbsentDays(transaction, answered);
-  await liftMarks(transaction, answered);
-  await replaceRejected(transaction, runId, answered, changes);
-  await trackSince(transaction, answered);
+  const settled = answered.map(({ toStore, ...days }) => ({ ...days, receivedAt: toStore.answer.receivedAt }));
+  await settleDays(transaction, runId, settled, changes);
+  await trackSince(
+    transaction,
+    first.toStore.trackedSince,
+    answered.map(({ series }) => series),
+  );
   await insertFindings(transaction, runId, [
     ...answered.flatMap(({ findings }) => findings),
     ...changes.flatMap((change) => findChanges(change.series, [change])),
@@ -133,7 +133,8 @@ export async function renewDays(
   const changes = await writePrices(transaction, { runId, now }, [
     { ...days, gapDays, answerIdsOf: () => days.answerIds },
   ]);
-  await replaceRejected(transaction, runId, [{ ...days, judgedDays: gapDays }], changes);
+  const settled = { ...days, judgedDays: gapDays, absentDays: [], pricedDays: [], receivedAt: now };
+  await settleDays(transaction, runId, [settled], changes);
   return changes;
 }
 
@@ -179,158 +180,6 @@ async function insertAnswers(transaction: Transaction<Tables>, answers: readonly
   const inserted = await transaction.insertInto('answers').values(rows).returning('id').execute();
   // Rows are numbered in the order that they come in; they may be returned in any.
   return inserted.map(({ id }) => id).sort((one, other) => one - other);
-}
-
-/** A day becomes unavailable when a second run, long enough after the first, finds nothing of it either. */
-async function insertAbsentDays(
-  transaction: Transaction<Tables>,
-  answered: readonly (AnsweredDays & { readonly toStore: Packed })[],
-): Promise<void> {
-  const rows = answered.flatMap(({ absentDays, series, toStore }) =>
-    absentDays.map((day) => ({
-      coin_id: series.coin,
-      currency: series.currency,
-      day,
-      reason: 'CoinGecko sent other days and nothing of this one.',
-      first_run_id: toStore.runId,
-      recorded_at: toIso(toStore.answer.receivedAt),
-    })),
-  );
-  for (const chunk of inChunks(rows)) {
-    // No run could finish what the source no longer holds.
-    await transaction
-      .deleteFrom('daily_prices as price')
-      .using(unnestRows('absent', COLUMNS.unavailable_days, chunk))
-      .whereRef('price.coin_id', '=', 'absent.coin_id')
-      .whereRef('price.currency', '=', 'absent.currency')
-      .whereRef('price.day', '=', 'absent.day')
-      .where('is_final', '=', false)
-      .execute();
-    const withoutRow = transaction
-      .selectFrom(unnestRows('absent', COLUMNS.unavailable_days, chunk))
-      .leftJoin('daily_prices as price', (join) =>
-        join
-          .onRef('price.coin_id', '=', 'absent.coin_id')
-          .onRef('price.currency', '=', 'absent.currency')
-          .onRef('price.day', '=', 'absent.day'),
-      )
-      .where('price.day', 'is', null)
-      .selectAll('absent');
-    await transaction
-      .insertInto('unavailable_days')
-      .columns(columnNames(COLUMNS.unavailable_days))
-      .expression(withoutRow)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['coin_id', 'currency', 'day'])
-          .doUpdateSet(({ ref }) => ({ confirmed_run_id: ref('excluded.first_run_id') }))
-          .where('unavailable_days.confirmed_run_id', 'is', null)
-          .whereRef('unavailable_days.first_run_id', '<>', 'excluded.first_run_id')
-          .where(
-            sql<boolean>`unavailable_days.recorded_at
-              <= excluded.recorded_at - make_interval(secs => ${CONFIRMATION_AFTER_MS / 1000})`,
-          ),
-      )
-      .execute();
-  }
-}
-
-const DAY_OF_SERIES = { coin_id: 'text', currency: 'text', day: 'date' } as const;
-const daysOfSeries = ({ coin, currency }: Series, days: readonly Day[]) =>
-  days.map((day) => ({ coin_id: coin, currency, day }));
-
-/** A day that an answer holds a price of is none that the source never had. */
-async function liftMarks(
-  transaction: Transaction<Tables>,
-  answered: readonly Pick<AnsweredDays, 'series' | 'pricedDays'>[],
-): Promise<void> {
-  for (const chunk of inChunks(answered.flatMap(({ series, pricedDays }) => daysOfSeries(series, pricedDays))))
-    await transaction
-      .deleteFrom('unavailable_days as absent')
-      .using(unnestRows('priced', DAY_OF_SERIES, chunk))
-      .whereRef('absent.coin_id', '=', 'priced.coin_id')
-      .whereRef('absent.currency', '=', 'priced.currency')
-      .whereRef('absent.day', '=', 'priced.day')
-      .execute();
-}
-
-/**
- * Rejected samples are those of the answer that a day's row was made from: they go with the row that is replaced. Those of a
- * day without a row are of the last answer that holds it.
- */
-async function replaceRejected(
-  transaction: Transaction<Tables>,
-  runId: string,
-  answered: readonly Pick<AnsweredDays, 'series' | 'rejected' | 'judgedDays' | 'prices'>[],
-  changes: readonly SeriesChange[],
-): Promise<void> {
-  const keyOf = (series: Series, day: Day) => `${seriesName(series)} ${day}`;
-  const written = new Set(changes.flatMap((one) => (one.isWritten ? keyOf(one.series, one.day) : [])));
-  const unpriced = answered.flatMap(({ series, judgedDays, prices }) => {
-    const priced = new Set(prices.map(({ day }) => day));
-    return daysOfSeries(
-      series,
-      judgedDays.filter((day) => !priced.has(day)),
-    );
-  });
-  for (const { coin, currency, day } of await readWithoutRow(transaction, unpriced))
-    written.add(keyOf({ coin, currency }, day));
-  const replacing = answered.flatMap(({ series, rejected, judgedDays }) =>
-    judgedDays
-      .filter((day) => written.has(keyOf(series, day)))
-      .map((day) => ({ series, day, rejected: rejected.filter(({ observedAt }) => dayOf(observedAt) === day) })),
-  );
-  for (const chunk of inChunks(replacing)) {
-    const days = chunk.map(({ series: { coin, currency }, day }) => ({ coin_id: coin, currency, day }));
-    await removeRejected(transaction, days);
-  }
-  const rows = replacing.flatMap(({ series: { coin, currency }, rejected }) =>
-    rejected.map(({ observedAt, price, reason }) => ({
-      ...{ run_id: runId, coin_id: coin, currency },
-      ...{ observed_at: toIso(observedAt), price, reason },
-    })),
-  );
-  await insertRows(transaction, 'rejected_samples', rows);
-}
-
-/** @returns the days that nothing is stored of. */
-async function readWithoutRow(
-  transaction: Transaction<Tables>,
-  days: readonly { readonly coin_id: string; readonly currency: string; readonly day: Day }[],
-): Promise<(Series & { day: Day })[]> {
-  const found: (Series & { day: Day })[] = [];
-  for (const chunk of inChunks(days))
-    found.push(
-      ...(await transaction
-        .selectFrom(unnestRows('asked', DAY_OF_SERIES, chunk))
-        .leftJoin('daily_prices as price', (join) =>
-          join
-            .onRef('price.coin_id', '=', 'asked.coin_id')
-            .onRef('price.currency', '=', 'asked.currency')
-            .onRef('price.day', '=', 'asked.day'),
-        )
-        .where('price.day', 'is', null)
-        .select(['asked.coin_id as coin', 'asked.currency', 'asked.day'])
-        .execute()),
-    );
-  return found;
-}
-
-/** Of a clock that was ahead the first day lies too late: it comes down. */
-async function trackSince(
-  transaction: Transaction<Tables>,
-  answered: readonly { readonly series: Series; readonly toStore: Packed }[],
-): Promise<void> {
-  const rows = answered.flatMap(({ series, toStore }) => daysOfSeries(series, [toStore.trackedSince]));
-  for (const chunk of inChunks(rows))
-    await transaction
-      .updateTable('series')
-      .from(unnestRows('answered', DAY_OF_SERIES, chunk))
-      .set(({ ref }) => ({ tracked_since: ref('answered.day') }))
-      .whereRef('series.coin_id', '=', 'answered.coin_id')
-      .whereRef('series.currency', '=', 'answered.currency')
-      .where(({ eb, or, ref }) => or([eb('tracked_since', 'is', null), eb('tracked_since', '>', ref('answered.day'))]))
-      .execute();
 }
 
 async function noteWrite(transaction: Transaction<Tables>, runId: string, now: Instant): Promise<void> {

@@ -93,7 +93,7 @@ export function answerWith(
         prices,
         rejected: [],
         absentDays: [],
-        judgedDays: [first, ...others],
+        judgedDays: [first, ...others, ...(days.absentDays ?? [])],
         pricedDays: [],
         findings: [],
         ...days,

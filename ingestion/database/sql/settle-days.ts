@@ -1,0 +1,108 @@
+// What an answer says of days besides their prices.
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { type Day, dayOf, HOUR_MS, type Instant } from '../../domain/day.ts';
+import { type Series, seriesName } from '../../domain/series.ts';
+import type { AnsweredDays } from '../../ports.ts';
+import { inChunks, toIso, unnestRows } from '../statements.ts';
+import type { Tables } from '../tables.ts';
+import type { SeriesChange } from './upsert-daily-prices.ts';
+
+/** Two answers closer together than this may share one outage of the source. */
+export const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
+
+const DAY = { coin_id: 'text', currency: 'text', day: 'date' } as const;
+const SETTLED = {
+  ...DAY,
+  is_written: 'boolean',
+  is_judged: 'boolean',
+  is_absent: 'boolean',
+  is_priced: 'boolean',
+  received_at: 'timestamptz',
+} as const;
+const REJECTED = { ...DAY, is_written: 'boolean', observed_at: 'timestamptz', price: 'text', reason: 'text' } as const;
+
+type SettledAnswer = Pick<AnsweredDays, 'series' | 'rejected' | 'judgedDays' | 'absentDays' | 'pricedDays'> & {
+  readonly receivedAt: Instant;
+};
+
+/** The day of a list of that name has no row. */
+const hasNoRow = (list: RawBuilder<unknown>) => sql`not exists (
+  select from daily_prices as price
+  where (price.coin_id, price.currency, price.day) = (${list}.coin_id, ${list}.currency, ${list}.day)
+)`;
+
+/**
+ * - A provisional row of a day that the answer holds nothing of goes: no run could finish it. Without a row the day is unconfirmed,
+ *   and unavailable after such an answer of another run, long enough after the first. A price of the day lifts that.
+ * - Rejected samples are those of the answer that the day's row was made from, and go with it. Of a day without a row they are those
+ *   of the last answer.
+ *
+ * @param changes what became of the rows just now.
+ */
+export async function settleDays(
+  db: Kysely<Tables>,
+  runId: string,
+  answered: readonly SettledAnswer[],
+  changes: readonly SeriesChange[],
+): Promise<void> {
+  const keyOf = (series: Series, day: Day) => `${seriesName(series)} ${day}`;
+  const written = new Set(changes.flatMap((one) => (one.isWritten ? keyOf(one.series, one.day) : [])));
+  const rowOf = (series: Series, day: Day) => ({
+    ...{ coin_id: series.coin, currency: series.currency, day, is_written: written.has(keyOf(series, day)) },
+  });
+  const days = answered.flatMap(({ series, judgedDays, absentDays, pricedDays, receivedAt }) => {
+    const [judged, absent, priced] = [new Set(judgedDays), new Set(absentDays), new Set(pricedDays)];
+    return [...new Set([...judgedDays, ...pricedDays])].map((day) => ({
+      ...{ ...rowOf(series, day), received_at: toIso(receivedAt) },
+      ...{ is_judged: judged.has(day), is_absent: absent.has(day), is_priced: priced.has(day) },
+    }));
+  });
+  const rejected = answered.flatMap(({ series, rejected }) =>
+    rejected.map(({ observedAt, ...sample }) => ({
+      ...{ ...rowOf(series, dayOf(observedAt)), ...sample, observed_at: toIso(observedAt) },
+    })),
+  );
+  for (const chunk of inChunks(days)) {
+    const settled = unnestRows('settled', SETTLED, chunk);
+    const ofDay = (table: string) =>
+      sql`(${sql.ref(table)}.coin_id, ${sql.ref(table)}.currency, ${sql.ref(table)}.day) = (settled.coin_id, settled.currency, settled.day)`;
+    await sql`delete from daily_prices using ${settled} where ${ofDay('daily_prices')} and is_absent and not is_final`.execute(
+      db,
+    );
+    await sql`
+      insert into unavailable_days as recorded (coin_id, currency, day, reason, first_run_id, recorded_at)
+      select coin_id, currency, day, 'CoinGecko sent other days and nothing of this one.', ${runId}::uuid, received_at
+      from ${settled} where is_absent and ${hasNoRow(sql`settled`)}
+      on conflict (coin_id, currency, day) do update set confirmed_run_id = excluded.first_run_id
+      where recorded.confirmed_run_id is null and recorded.first_run_id <> excluded.first_run_id
+        and recorded.recorded_at <= excluded.recorded_at - make_interval(secs => ${CONFIRMATION_AFTER_MS / 1000})
+    `.execute(db);
+    await sql`delete from unavailable_days using ${settled} where ${ofDay('unavailable_days')} and is_priced`.execute(
+      db,
+    );
+    await sql`
+      delete from rejected_samples as rejected using ${settled}
+      where (rejected.coin_id, rejected.currency) = (settled.coin_id, settled.currency)
+        and observed_at >= day::timestamp at time zone 'UTC' and observed_at < (day + 1)::timestamp at time zone 'UTC'
+        and is_judged and (is_written or ${hasNoRow(sql`settled`)})
+    `.execute(db);
+  }
+  for (const chunk of inChunks(rejected))
+    await sql`
+      insert into rejected_samples (run_id, coin_id, currency, observed_at, price, reason)
+      select ${runId}::uuid, coin_id, currency, observed_at, price, reason
+      from ${unnestRows('sample', REJECTED, chunk)} where is_written or ${hasNoRow(sql`sample`)}
+      on conflict do nothing
+    `.execute(db);
+}
+
+/** A series is tracked from its first answer on. What a clock that was ahead has written comes down. */
+export async function trackSince(db: Kysely<Tables>, day: Day, answered: readonly Series[]): Promise<void> {
+  const columns = { coin_id: 'text', currency: 'text' } as const;
+  for (const chunk of inChunks(answered.map(({ coin, currency }) => ({ coin_id: coin, currency }))))
+    await sql`
+      update series set tracked_since = ${day} from ${unnestRows('answered', columns, chunk)}
+      where (series.coin_id, series.currency) = (answered.coin_id, answered.currency)
+        and (tracked_since is null or tracked_since > ${day}::date)
+    `.execute(db);
+}
