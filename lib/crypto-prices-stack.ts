@@ -42,31 +42,28 @@ export class CryptoPricesStack extends Stack {
     const cronSecret = new CronSecret(this, 'CronSecret', config);
 
     const { runs: queue } = queues;
-    const endpoint = new Endpoint(this, 'Endpoint', config, { secret: cronSecret.secret, queue });
-    const rotation = new CronSecretRotation(this, 'CronSecretRotation', config, { cronSecret, endpoint });
-    const repair = new ConnectionRepair(this, 'ConnectionRepair', config, { cronSecret, queue });
-    const worker = new Worker(this, 'Worker', config, { database, queues, coingeckoKey: coingeckoKey.secret });
-    const migrations = new Migrations(this, 'Migrations', config, { network, database, before: [worker] });
+    const endpoint = new Endpoint(this, 'Endpoint', config, cronSecret.secret, queue);
+    const rotation = new CronSecretRotation(this, 'CronSecretRotation', config, cronSecret, endpoint);
+    const repair = new ConnectionRepair(this, 'ConnectionRepair', config, cronSecret, queue);
+    const worker = new Worker(this, 'Worker', config, database, queues, coingeckoKey.secret);
+    const migrations = new Migrations(this, 'Migrations', config, network, database, worker);
     const status = new Status(this, 'Status', config, database);
 
     // In the order in which a run passes them.
     const watched: Watched[] = [endpoint, repair, rotation, queues, worker, network, runResults(config), database];
     if (config.schedule) {
       const { expression } = config.schedule;
-      watched.unshift(
-        new ScheduleRule(this, 'Schedule', config, { expression, cronSecret, endpointUrl: endpoint.url }),
-      );
-      new DeployRun(this, 'DeployRun', config, { queue, deployId, after: [worker, migrations] });
+      watched.unshift(new ScheduleRule(this, 'Schedule', config, expression, cronSecret, endpoint.url));
+      new DeployRun(this, 'DeployRun', config, queue, deployId, [worker, migrations]);
     }
     const alarms = new Alarms(this, 'Alarms', config);
     const { alarmWebhookSecretName: secretName } = config;
-    if (secretName) watched.push(new AlarmWebhook(this, 'AlarmWebhook', config, { secretName, topic: alarms.topic }));
+    if (secretName) watched.push(new AlarmWebhook(this, 'AlarmWebhook', config, secretName, alarms.topic));
     alarms.watch(watched);
     createDashboard(this, config, alarms.alarms, watched);
 
     keepHelperFunctionsTidy(this, config);
-    if (config.isProtected)
-      new Protection(this, 'Protection', config, { database, deployId, after: this.node.children });
+    if (config.isProtected) new Protection(this, 'Protection', config, database, deployId);
     createOutputs(this, { config, network, database, queues, endpoint, cronSecret, coingeckoKey, status });
   }
 }

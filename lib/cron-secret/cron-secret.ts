@@ -10,7 +10,7 @@ import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
 import { functionLog } from '../monitoring/logs.ts';
-import { critical, programMetric, SUM, type Watched } from '../monitoring/watched.ts';
+import { critical, programMetric, SUM, WatchedConstruct } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 const ROTATE_EVERY = Duration.days(90);
@@ -78,22 +78,13 @@ export class CronSecret extends Construct {
   }
 }
 
-export interface RotationProps {
-  readonly cronSecret: CronSecret;
-  readonly endpoint: Endpoint;
-}
-
 /** Replaces the cron secret every 90 days: new secret, connection, an authorised call as proof, then the label moves. */
-export class CronSecretRotation extends Construct implements Watched {
-  readonly logs: readonly string[];
+export class CronSecretRotation extends WatchedConstruct {
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, config: StackConfig, { cronSecret, endpoint }: RotationProps) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'rotate-secret')];
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'rotate-secret',
+  constructor(scope: Construct, id: string, config: StackConfig, cronSecret: CronSecret, endpoint: Endpoint) {
+    super(scope, id, config, [functionLog(config, 'rotate-secret')]);
+    this.handler = createHandlerFunction(this, config, 'rotate-secret', {
       description: 'One step of the rotation of the cron secret',
       // A step waits 15 s for the endpoint to learn the secret, and up to a minute for EventBridge.
       timeout: Duration.minutes(2),
@@ -135,27 +126,16 @@ export class CronSecretRotation extends Construct implements Watched {
   }
 }
 
-export interface ConnectionRepairProps {
-  readonly cronSecret: CronSecret;
-  readonly queue: Queue;
-}
-
 /**
  * Repairs the connection when EventBridge de-authorises it. A single 401 is enough for that, and from then on EventBridge
  * makes no scheduled call.
  */
-export class ConnectionRepair extends Construct implements Watched {
-  readonly logs: readonly string[];
-  private readonly config: StackConfig;
+export class ConnectionRepair extends WatchedConstruct {
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, config: StackConfig, { cronSecret, queue }: ConnectionRepairProps) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'repair-connection')];
-    this.config = config;
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'repair-connection',
+  constructor(scope: Construct, id: string, config: StackConfig, cronSecret: CronSecret, queue: Queue) {
+    super(scope, id, config, [functionLog(config, 'repair-connection')]);
+    this.handler = createHandlerFunction(this, config, 'repair-connection', {
       description: 'Authorises a de-authorised connection with the current secret, and queues a run',
       // It waits 15 s for the endpoint to learn the secret, and up to a minute for EventBridge.
       timeout: Duration.minutes(2),

@@ -10,20 +10,18 @@ import type { Database } from './price-database.ts';
 /** Room for the 8 minutes of connecting to a new database, and for the migrations themselves. */
 const MIGRATIONS_TIMEOUT = Duration.minutes(14);
 
-export interface MigrationsProps {
-  readonly network: Network;
-  readonly database: Database;
-  /** What needs the schema, and is created or changed after it. */
-  readonly before: readonly Construct[];
-}
-
 /** Brings the schema up to date during a deploy that changes the program. A failure fails the deploy. */
 export class Migrations extends Construct {
-  constructor(scope: Construct, id: string, config: StackConfig, { network, database, before }: MigrationsProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    config: StackConfig,
+    network: Network,
+    database: Database,
+    worker: Construct,
+  ) {
     super(scope, id);
-    const handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'migrate',
+    const handler = createHandlerFunction(this, config, 'migrate', {
       description: 'Brings the schema of the database up to date; runs at each deploy that changes it',
       timeout: MIGRATIONS_TIMEOUT,
       database,
@@ -33,7 +31,8 @@ export class Migrations extends Construct {
       timeout: MIGRATIONS_TIMEOUT,
       // The function reads its password through the way out, and nothing else in the template says so.
       executeAfter: [network, database],
-      executeBefore: [...before],
+      // It needs the schema.
+      executeBefore: [worker],
     });
   }
 }
@@ -44,9 +43,7 @@ export class Status extends Construct {
 
   constructor(scope: Construct, id: string, config: StackConfig, database: Database) {
     super(scope, id);
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'status',
+    this.handler = createHandlerFunction(this, config, 'status', {
       description: 'Answers what is stored and missing, in JSON; {"runId":"..."} asks for one run',
       timeout: Duration.seconds(60),
       database,

@@ -1,5 +1,4 @@
 import { Annotations, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { ComparisonOperator } from 'aws-cdk-lib/aws-cloudwatch';
 import { InstanceType, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
 import {
@@ -11,10 +10,10 @@ import {
   StorageType,
 } from 'aws-cdk-lib/aws-rds';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { createLog, databaseLog } from '../monitoring/logs.ts';
-import { critical, graph, HOURLY, LEAST, MOST, type Watched, warning } from '../monitoring/watched.ts';
+import { critical, graph, HOURLY, LEAST, MOST, WatchedConstruct, warning } from '../monitoring/watched.ts';
 import type { Network } from '../network/network.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 import { DATABASE_INSTANCES } from '../stage-settings.ts';
@@ -40,9 +39,7 @@ const connectionsTooMany = ({ databaseInstance }: StackConfig): number =>
   Math.floor((DATABASE_INSTANCES[databaseInstance] * GIB) / 9_531_392 / 2);
 
 /** RDS PostgreSQL. Only this stack's functions and the clients in the settings can reach it, and only over TLS. */
-export class Database extends Construct implements Watched {
-  readonly logs: readonly string[];
-  private readonly config: StackConfig;
+export class Database extends WatchedConstruct {
   readonly instance: DatabaseInstance;
   /** `{"username","password"}`. RDS makes it and rotates it weekly. */
   readonly secret: ISecret;
@@ -51,9 +48,7 @@ export class Database extends Construct implements Watched {
   readonly environment: Partial<Record<keyof typeof ENVIRONMENT, string>>;
 
   constructor(scope: Construct, id: string, config: StackConfig, { vpc }: Network) {
-    super(scope, id);
-    this.logs = [databaseLog(config)];
-    this.config = config;
+    super(scope, id, config, [databaseLog(config)]);
     const identifier = resourceName(config, 'database');
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
@@ -153,8 +148,7 @@ export class Database extends Construct implements Watched {
         'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
         instance.metricFreeStorageSpace(LEAST),
         {
-          threshold: config.databaseStorageGib * GIB * STORAGE_LEFT,
-          comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+          rings: ['below', config.databaseStorageGib * GIB * STORAGE_LEFT],
           periods: 3,
         },
       ),
@@ -163,8 +157,7 @@ export class Database extends Construct implements Watched {
         'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
         instance.metric('CPUCreditBalance', MOST).with(HOURLY),
         {
-          threshold: CPU_CREDITS_LEFT,
-          comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+          rings: ['below', CPU_CREDITS_LEFT],
           // A new instance starts with none, and earns enough in two hours.
           periods: 4,
         },
@@ -173,7 +166,7 @@ export class Database extends Construct implements Watched {
         'database-connections',
         "More than half of the database's connections are in use: some client does not give them back.",
         instance.metricDatabaseConnections(MOST),
-        { threshold: connectionsTooMany(config), periods: 3 },
+        { rings: ['from', connectionsTooMany(config)], periods: 3 },
       ),
     ];
   }

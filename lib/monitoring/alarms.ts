@@ -14,6 +14,12 @@ import type { AlarmRow, Watched } from './watched.ts';
 /** How much of the logs before an alarm's own time its query shows. */
 const LOOK_BACK_HOURS = 3;
 
+const COMPARISONS = {
+  below: ComparisonOperator.LESS_THAN_THRESHOLD,
+  from: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+  above: ComparisonOperator.GREATER_THAN_THRESHOLD,
+} as const;
+
 /** Makes every alarm of the stack: one topic, one form of description, and a runbook section for each. */
 export class Alarms extends Construct {
   readonly alarms: Alarm[] = [];
@@ -67,8 +73,10 @@ export class Alarms extends Construct {
     for (const one of watched) for (const row of one.alarms?.() ?? []) this.add({ logs: one.logs ?? [], ...row });
   }
 
-  private add({ id, severity, meaning, metric, logs = [], periods = 1, ...row }: AlarmRow): void {
+  private add({ id, severity, meaning, metric, ...condition }: AlarmRow): void {
     const { region } = Stack.of(this);
+    const { rings: [comparison, threshold] = ['from', 1], periods = 1, logs = [] } = condition;
+    const { missing = TreatMissingData.NOT_BREACHING } = condition;
     const hours = LOOK_BACK_HOURS + Math.ceil(metric.period.toHours({ integral: false }) * periods);
     const alarm = new Alarm(this, id, {
       alarmName: resourceName(this.config, id),
@@ -79,10 +87,10 @@ export class Alarms extends Construct {
         `Logs: ${logQueryLink(region, logs, hours)}`,
       ].join('\n'),
       metric,
-      threshold: row.threshold ?? 1,
-      comparisonOperator: row.comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold,
+      comparisonOperator: COMPARISONS[comparison],
       evaluationPeriods: periods,
-      treatMissingData: row.missing ?? TreatMissingData.NOT_BREACHING,
+      treatMissingData: missing,
     });
     const action = new SnsAction(this.topic);
     alarm.addAlarmAction(action);

@@ -1,6 +1,7 @@
 // What a capability needs to bring its own alarms and graphs.
 import { Duration } from 'aws-cdk-lib';
-import { type ComparisonOperator, Metric, type TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Metric, type TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
 import type { AlarmId } from '../../ingestion/contract/alarm-names.ts';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import type { StackConfig } from '../stage-config.ts';
@@ -13,6 +14,18 @@ export interface Watched {
   graphs?(): readonly Graph[];
 }
 
+/** One that is a construct. */
+export abstract class WatchedConstruct extends Construct implements Watched {
+  protected readonly config: StackConfig;
+  readonly logs: readonly string[];
+
+  constructor(scope: Construct, id: string, config: StackConfig, logs: readonly string[]) {
+    super(scope, id);
+    this.config = config;
+    this.logs = logs;
+  }
+}
+
 export type AlarmRow = {
   readonly id: AlarmId;
   /** `critical`: prices are missing or soon will be, and somebody must act. `warning`: nothing is lost yet. */
@@ -23,10 +36,8 @@ export type AlarmRow = {
 } & Condition;
 
 type Condition = {
-  /** @default 1 */
-  readonly threshold?: number;
-  /** @default at or above the threshold */
-  readonly comparison?: ComparisonOperator;
+  /** @default ['from', 1] */
+  readonly rings?: readonly ['below' | 'from' | 'above', number];
   /** How many periods of the metric in a row. @default 1 */
   readonly periods?: number;
   /** What missing data means. @default not breaching, since most of these metrics exist only when something happens */

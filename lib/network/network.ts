@@ -16,9 +16,9 @@ import {
   UserData,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { createLog, functionLog } from '../monitoring/logs.ts';
-import { critical, MOST, type Watched } from '../monitoring/watched.ts';
+import { critical, MOST, WatchedConstruct } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 
 /** An uncommon range, so that you can peer this VPC with one of your own. */
@@ -28,15 +28,13 @@ const VPC_CIDR = '10.73.0.0/24';
 const NAT_INSTANCE_SCRIPT = readFileSync(new URL('nat-instance.sh', import.meta.url), 'utf8');
 
 /** The VPC: public subnets for the way out, private ones for functions, isolated ones for the database. */
-export class Network extends Construct implements Watched {
+export class Network extends WatchedConstruct {
   readonly vpc: Vpc;
-  readonly logs: readonly string[];
   /** Undefined where the way out is a gateway. */
   private readonly natInstance: Instance | undefined;
 
   constructor(scope: Construct, id: string, config: StackConfig) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'worker')];
+    super(scope, id, config, [functionLog(config, 'worker')]);
     const provider =
       config.network === 'nat-instance'
         ? NatProvider.instanceV2({

@@ -3,7 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { ApiDestination, EventField, HttpMethod, Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { ApiDestination as ApiDestinationTarget } from 'aws-cdk-lib/aws-events-targets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import {
   API_DESTINATION_NAME,
@@ -13,19 +13,11 @@ import {
 } from '../../ingestion/contract/names.ts';
 import type { CronSecret } from '../cron-secret/cron-secret.ts';
 import { accessLog, functionLog } from '../monitoring/logs.ts';
-import { critical, graph, MOST, SUM, type Watched, warning } from '../monitoring/watched.ts';
+import { critical, graph, MOST, SUM, WatchedConstruct, warning } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
-export interface ScheduleRuleProps {
-  /** `rate(…)` or `cron(…)`, as EventBridge takes it. */
-  readonly expression: string;
-  readonly cronSecret: CronSecret;
-  readonly endpointUrl: string;
-}
-
 /** Calls the endpoint on schedule, with the connection's secret. What can't be delivered is kept for somebody to look at. */
-export class ScheduleRule extends Construct implements Watched {
-  readonly logs: readonly string[];
+export class ScheduleRule extends WatchedConstruct {
   private readonly rule: Rule;
   private readonly undelivered: Queue;
 
@@ -33,15 +25,16 @@ export class ScheduleRule extends Construct implements Watched {
     scope: Construct,
     id: string,
     config: StackConfig,
-    { expression, cronSecret, endpointUrl }: ScheduleRuleProps,
+    expression: string,
+    cronSecret: CronSecret,
+    url: string,
   ) {
-    super(scope, id);
-    this.logs = [accessLog(config), functionLog(config, 'trigger')];
+    super(scope, id, config, [accessLog(config), functionLog(config, 'trigger')]);
     const destination = new ApiDestination(this, 'Destination', {
       apiDestinationName: `${API_DESTINATION_NAME}${config.suffix}`,
       description: 'The endpoint that queues a run',
       connection: cronSecret.connection,
-      endpoint: endpointUrl,
+      endpoint: url,
       httpMethod: HttpMethod.POST,
       rateLimitPerSecond: 1,
     });

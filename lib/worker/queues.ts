@@ -5,21 +5,19 @@ import { Construct } from 'constructs';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
 import { functionLog } from '../monitoring/logs.ts';
-import { critical, graph, MOST, type Watched, warning } from '../monitoring/watched.ts';
+import { critical, graph, MOST, WatchedConstruct, warning } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
 const OLDEST_MESSAGE = Duration.hours(3);
 
 /** The queue of runs and its dead-letter queue, both FIFO. With one message group, one run is worked on at a time. */
-export class Queues extends Construct implements Watched {
+export class Queues extends WatchedConstruct {
   readonly runs: Queue;
   readonly deadRuns: Queue;
-  readonly logs: readonly string[];
 
   constructor(scope: Construct, id: string, config: StackConfig) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'worker')];
+    super(scope, id, config, [functionLog(config, 'worker')]);
     const common = {
       fifo: true,
       retentionPeriod: Duration.days(QUEUE_RETENTION_DAYS),
@@ -50,7 +48,7 @@ export class Queues extends Construct implements Watched {
         'message-old',
         'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
         runs.metricApproximateAgeOfOldestMessage(MOST),
-        { threshold: OLDEST_MESSAGE.toSeconds() },
+        { rings: ['from', OLDEST_MESSAGE.toSeconds()] },
       ),
     ];
   }
@@ -70,21 +68,11 @@ export class Queues extends Construct implements Watched {
   }
 }
 
-export interface DeployRunProps {
-  readonly queue: Queue;
-  /** Tells one deploy from another. */
-  readonly deployId: string;
-  /** What must be in place before the run starts. */
-  readonly after: readonly Construct[];
-}
-
 /** Queues a run at the end of each deploy: a new stack gets prices at once, and a changed one shows that it still works. */
 export class DeployRun extends Construct {
-  constructor(scope: Construct, id: string, config: StackConfig, { queue, deployId, after }: DeployRunProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, queue: Queue, deployId: string, after: Construct[]) {
     super(scope, id);
-    const handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'queue-run',
+    const handler = createHandlerFunction(this, config, 'queue-run', {
       description: 'Queues a run at the end of a deploy',
       // Three attempts of 10 s, and the pauses between them.
       timeout: Duration.seconds(45),
@@ -93,6 +81,6 @@ export class DeployRun extends Construct {
     // Nothing reads it. A trigger runs again only when its function changes, and this changes with each deploy.
     handler.addEnvironment('DEPLOY_ID', deployId);
     queue.grant(handler, 'sqs:SendMessage');
-    new Trigger(this, 'Trigger', { handler, executeAfter: [...after] });
+    new Trigger(this, 'Trigger', { handler, executeAfter: after });
   }
 }

@@ -1,4 +1,4 @@
-import { ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { functionLog } from '../monitoring/logs.ts';
 import {
   type AlarmRow,
@@ -36,7 +36,7 @@ export function runResults(config: StackConfig): Required<Watched> {
         metric('fullRunsComplete').with(HOURLY),
         {
           logs: [functionLog(config, 'trigger'), ...logs],
-          comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+          rings: ['below', 1],
           periods: silentHours,
           missing: TreatMissingData.BREACHING,
         },
@@ -46,8 +46,7 @@ export function runResults(config: StackConfig): Required<Watched> {
         `The newest day that is final in every series ended over ${staleHours} hours ago: some series is falling behind.`,
         metric('priceAgeHours', LEAST).with(HOURLY),
         {
-          threshold: staleHours,
-          comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
+          rings: ['above', staleHours],
           // Nothing is measured between runs, and nothing gets better.
           missing: TreatMissingData.IGNORE,
         },
@@ -74,8 +73,7 @@ export function runResults(config: StackConfig): Required<Watched> {
         'Fewer credits are left this month than its scheduled runs still need.',
         metric('creditsSpare', LEAST).with(HOURLY),
         {
-          threshold: 0,
-          comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+          rings: ['below', 0],
           missing: TreatMissingData.IGNORE,
         },
       ),

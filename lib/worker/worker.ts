@@ -6,9 +6,9 @@ import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs';
 import { WORKER_MEMORY_MB, WORKER_NODE_OPTIONS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import type { Database } from '../database/price-database.ts';
-import { createHandlerFunction } from '../functions/handler-function.ts';
+import { createHandlerFunction, SOURCE_LINES } from '../functions/handler-function.ts';
 import { functionLog } from '../monitoring/logs.ts';
-import { critical, graph, MOST, programMetric, SUM, type Watched, warning } from '../monitoring/watched.ts';
+import { critical, graph, MOST, programMetric, SUM, WatchedConstruct, warning } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Queues } from './queues.ts';
 
@@ -34,34 +34,22 @@ export class CoingeckoKey extends Construct {
 /** A hop starts nothing in its last minute and waits at most 30 s for an answer. One that gets this close failed to stop. */
 const SLOW_MARGIN_SECONDS = 15;
 
-export interface WorkerProps {
-  readonly database: Database;
-  readonly queues: Queues;
-  readonly coingeckoKey: ISecret;
-}
-
 /** The worker. It takes one message at a time from the queue of runs. */
-export class Worker extends Construct implements Watched {
-  readonly logs: readonly string[];
-  private readonly config: StackConfig;
+export class Worker extends WatchedConstruct {
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, config: StackConfig, { database, queues, coingeckoKey }: WorkerProps) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'worker')];
-    this.config = config;
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'worker',
+  constructor(scope: Construct, id: string, config: StackConfig, database: Database, queues: Queues, key: ISecret) {
+    super(scope, id, config, [functionLog(config, 'worker')]);
+    this.handler = createHandlerFunction(this, config, 'worker', {
       description: 'Works on one hop of a run: fetches what is missing from CoinGecko and stores it',
       timeout: Duration.minutes(WORKER_TIMEOUT_MINUTES),
       memorySize: WORKER_MEMORY_MB,
-      nodeOptions: WORKER_NODE_OPTIONS,
+      nodeOptions: `${SOURCE_LINES} ${WORKER_NODE_OPTIONS}`,
       database,
       environment: {
         queueUrl: queues.runs.queueUrl,
         deadLetterQueueUrl: queues.deadRuns.queueUrl,
-        coingeckoSecretId: coingeckoKey.secretArn,
+        coingeckoSecretId: key.secretArn,
         coingeckoPlan: config.coingeckoPlan,
         coingeckoBaseUrl: config.coingeckoBaseUrl,
         coingeckoRequestsPerMinute: config.coingeckoRequestsPerMinute,
@@ -74,7 +62,7 @@ export class Worker extends Construct implements Watched {
       // It queues its own continuations. MAX_HOPS ends them, and so does a hop without progress.
       recursiveLoop: RecursiveLoop.ALLOW,
     });
-    coingeckoKey.grantRead(this.handler);
+    key.grantRead(this.handler);
     queues.runs.grant(this.handler, 'sqs:SendMessage');
     queues.deadRuns.grant(this.handler, 'sqs:SendMessage');
     this.handler.addEventSource(new SqsEventSource(queues.runs, { batchSize: 1, reportBatchItemFailures: true }));
@@ -91,7 +79,7 @@ export class Worker extends Construct implements Watched {
         'worker-slow',
         `A hop came within ${SLOW_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
         this.handler.metricDuration(MOST),
-        { threshold: (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000 },
+        { rings: ['from', (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000] },
       ),
     ];
   }
