@@ -7,11 +7,9 @@ import { Protection } from './database/protection.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
 import { keepHelperFunctionsTidy } from './functions/handler-function.ts';
 import { AlarmWebhook } from './monitoring/alarm-webhook.ts';
-import { Alarms } from './monitoring/alarms.ts';
-import { createDashboard } from './monitoring/dashboard.ts';
+import { Alarms, createDashboard } from './monitoring/alarms.ts';
 import type { Watched } from './monitoring/watched.ts';
 import { Network } from './network/network.ts';
-import { createOutputs } from './outputs.ts';
 import { ScheduleRule } from './schedule/daily-fetch.ts';
 import type { StackConfig } from './stage-config.ts';
 import { DeployRun, Queues } from './worker/queues.ts';
@@ -47,7 +45,7 @@ export class CryptoPricesStack extends Stack {
     const repair = new ConnectionRepair(this, 'ConnectionRepair', config, cronSecret, queue);
     const worker = new Worker(this, 'Worker', config, database, queues, coingeckoKey.secret);
     const migrations = new Migrations(this, 'Migrations', config, network, database, worker);
-    const status = new Status(this, 'Status', config, database);
+    new Status(this, 'Status', config, database);
 
     // In the order in which a run passes them.
     const watched: Watched[] = [endpoint, repair, rotation, queues, worker, network, runResults(config), database];
@@ -64,6 +62,5 @@ export class CryptoPricesStack extends Stack {
 
     keepHelperFunctionsTidy(this, config);
     if (config.isProtected) new Protection(this, 'Protection', config, database, deployId);
-    createOutputs(this, { config, network, database, queues, endpoint, cronSecret, coingeckoKey, status });
   }
 }

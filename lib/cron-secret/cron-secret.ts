@@ -1,7 +1,7 @@
-import { ArnFormat, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Duration, SecretValue, Stack } from 'aws-cdk-lib';
 import { Authorization, type CfnConnection, Connection, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { type IGrantable, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -9,7 +9,7 @@ import { Construct } from 'constructs';
 import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { functionLog } from '../monitoring/logs.ts';
+import { acknowledge, functionLog, output } from '../house-rules.ts';
 import { critical, programMetric, SUM, WatchedConstruct } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
@@ -28,6 +28,7 @@ export class CronSecret extends Construct {
       description: `Bearer secret of the endpoint (${config.deployment}); rotated by the stack`,
       generateSecretString: { excludePunctuation: true, passwordLength: 48 },
     });
+    output(this, 'CronSecretArn', 'The bearer secret of the endpoint', this.secret.secretArn);
     this.connectionName = `${CONNECTION_NAME}${config.suffix}`;
     this.connection = new Connection(this, 'Connection', {
       connectionName: this.connectionName,
@@ -41,39 +42,27 @@ export class CronSecret extends Construct {
   }
 
   /** Lets a function give the connection another secret. EventBridge stores its copy as a secret, on the caller's behalf. */
-  grantUpdateConnection(grantee: IGrantable): void {
-    const { connectionName, connection } = this;
-    const resource = connection.node.findChild('Connection') as CfnConnection;
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: ['events:UpdateConnection', 'events:DescribeConnection'],
-        // A connection has two ARNs, one with an id at its end. AWS does not say which of them a call is checked against.
-        resources: [resource.attrArn, resource.attrArnForPolicy],
-      }),
-    );
-    const copies = Stack.of(this).formatArn({
-      service: 'secretsmanager',
-      resource: 'secret',
-      resourceName: `events!connection/${connectionName}/*`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  grantUpdateConnection(handler: NodejsFunction): void {
+    const resource = this.connection.node.findChild('Connection') as CfnConnection;
+    const connection = new PolicyStatement({
+      actions: ['events:UpdateConnection', 'events:DescribeConnection'],
+      // A connection has two ARNs, one with an id at its end. AWS does not say which of them a call is checked against.
+      resources: [resource.attrArn, resource.attrArnForPolicy],
     });
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: [
-          'secretsmanager:CreateSecret',
-          'secretsmanager:DescribeSecret',
-          'secretsmanager:GetSecretValue',
-          'secretsmanager:PutSecretValue',
-          'secretsmanager:UpdateSecret',
-        ],
-        resources: [copies],
-      }),
-    );
-    Validations.of(this.node.scope ?? this).acknowledge({
-      id:
-        'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:events!connection/' +
-        `${connectionName}/*]`,
-      reason: 'EventBridge appends an id to the name of its copy; the part before it is fixed.',
+    const copies = `events!connection/${this.connectionName}/*`;
+    const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
+    const verbs = ['CreateSecret', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecret'];
+    const copy = new PolicyStatement({
+      actions: verbs.map((verb) => `secretsmanager:${verb}`),
+      resources: [
+        Stack.of(this).formatArn({ service: 'secretsmanager', resource: 'secret', resourceName: copies, arnFormat }),
+      ],
+    });
+    for (const statement of [connection, copy]) handler.addToRolePolicy(statement);
+    const shown = `arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${copies}`;
+    acknowledge(this.node.scope ?? this, {
+      [`AwsSolutions-IAM5[Resource::${shown}]`]:
+        'EventBridge appends an id to the name of its copy; the part before it is fixed.',
     });
   }
 }

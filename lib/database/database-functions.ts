@@ -1,8 +1,8 @@
-import { Duration } from 'aws-cdk-lib';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
 import { createHandlerFunction } from '../functions/handler-function.ts';
+import { output } from '../house-rules.ts';
 import type { Network } from '../network/network.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Database } from './price-database.ts';
@@ -18,7 +18,7 @@ export class Migrations extends Construct {
     config: StackConfig,
     network: Network,
     database: Database,
-    worker: Construct,
+    next: Construct,
   ) {
     super(scope, id);
     const handler = createHandlerFunction(this, config, 'migrate', {
@@ -32,23 +32,27 @@ export class Migrations extends Construct {
       // The function reads its password through the way out, and nothing else in the template says so.
       executeAfter: [network, database],
       // It needs the schema.
-      executeBefore: [worker],
+      executeBefore: [next],
     });
   }
 }
 
 /** Says what is stored, missing and under way. People invoke it by hand, since they can't reach the database. */
 export class Status extends Construct {
-  readonly handler: NodejsFunction;
-
   constructor(scope: Construct, id: string, config: StackConfig, database: Database) {
     super(scope, id);
-    this.handler = createHandlerFunction(this, config, 'status', {
+    const { functionName } = createHandlerFunction(this, config, 'status', {
       description: 'Answers what is stored and missing, in JSON; {"runId":"..."} asks for one run',
       timeout: Duration.seconds(60),
       database,
       needsUniverse: true,
       environment: { schedule: config.schedule?.expression ?? 'none' },
     });
+    output(
+      this,
+      'AskStatus',
+      'What is stored, missing and under way',
+      `aws lambda invoke --region ${Stack.of(this).region} --function-name ${functionName} --cli-binary-format raw-in-base64-out --payload '{}' /dev/stdout`,
+    );
   }
 }

@@ -1,24 +1,17 @@
-import { Annotations, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { InstanceType, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
-import {
-  Credentials,
-  DatabaseInstance,
-  DatabaseInstanceEngine,
-  ParameterGroup,
-  PostgresEngineVersion,
-  StorageType,
-} from 'aws-cdk-lib/aws-rds';
+import * as rds from 'aws-cdk-lib/aws-rds';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
-import { createLog, databaseLog } from '../monitoring/logs.ts';
+import { acknowledge, createLog, databaseLog, output } from '../house-rules.ts';
 import { critical, graph, HOURLY, LEAST, MOST, WatchedConstruct, warning } from '../monitoring/watched.ts';
 import type { Network } from '../network/network.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 import { DATABASE_INSTANCES } from '../stage-settings.ts';
 
-export const DATABASE_NAME = 'crypto_prices';
+const DATABASE_NAME = 'crypto_prices';
 const DATABASE_PORT = 5432;
 
 /** A healthy run's statements take milliseconds. One that takes this long is worth a log line. */
@@ -40,7 +33,7 @@ const connectionsTooMany = ({ databaseInstance }: StackConfig): number =>
 
 /** RDS PostgreSQL. Only this stack's functions and the clients in the settings can reach it, and only over TLS. */
 export class Database extends WatchedConstruct {
-  readonly instance: DatabaseInstance;
+  readonly instance: rds.DatabaseInstance;
   /** `{"username","password"}`. RDS makes it and rotates it weekly. */
   readonly secret: ISecret;
   /** The subnets and security group of a function that uses the database. */
@@ -56,8 +49,8 @@ export class Database extends WatchedConstruct {
       allowAllOutbound: false,
     });
     // Only the major version: RDS retires minor ones, and a template that names one stops working.
-    const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18 });
-    this.instance = new DatabaseInstance(this, 'Instance', {
+    const engine = rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_18 });
+    this.instance = new rds.DatabaseInstance(this, 'Instance', {
       // A fixed name keeps CloudFormation from replacing it silently, and lets its log group be made first.
       instanceIdentifier: identifier,
       engine,
@@ -67,9 +60,9 @@ export class Database extends WatchedConstruct {
       securityGroups: [securityGroup],
       port: DATABASE_PORT,
       databaseName: DATABASE_NAME,
-      credentials: Credentials.fromUsername('ingestion'),
+      credentials: rds.Credentials.fromUsername('ingestion'),
       manageMasterUserPassword: true,
-      parameterGroup: new ParameterGroup(this, 'Parameters', {
+      parameterGroup: new rds.ParameterGroup(this, 'Parameters', {
         engine,
         description: `Parameters of ${identifier}`,
         parameters: {
@@ -78,7 +71,7 @@ export class Database extends WatchedConstruct {
           log_lock_waits: '1',
         },
       }),
-      storageType: StorageType.GP3,
+      storageType: rds.StorageType.GP3,
       allocatedStorage: config.databaseStorageGib,
       maxAllocatedStorage: config.databaseStorageGib * 2,
       storageEncrypted: true,
@@ -96,7 +89,14 @@ export class Database extends WatchedConstruct {
     });
     // Otherwise RDS creates it, and keeps the logs for ever.
     this.instance.node.addDependency(createLog(this, 'Log', config, databaseLog(config)));
-    acknowledge(this.instance);
+    acknowledge(this.instance, {
+      'AwsSolutions-RDS3':
+        'A second zone doubles the cost. Missed prices are fetched later: hours without a database lose nothing.',
+      'AwsSolutions-RDS11':
+        'Only named clients reach the port; another number would hide nothing and surprise every client.',
+      'AwsSolutions-RDS10':
+        'In production the last step of a deploy protects it (protection.ts); other stages are to be thrown away.',
+    });
     if (config.databaseBackupDays > 1) {
       Annotations.of(this).addInfoV2(
         'crypto-prices:free-plan',
@@ -116,6 +116,10 @@ export class Database extends WatchedConstruct {
       databasePort: this.instance.dbInstanceEndpointPort,
       databaseName: DATABASE_NAME,
     };
+    output(this, 'DatabaseHost', 'Host of the database', this.instance.dbInstanceEndpointAddress);
+    output(this, 'DatabasePort', 'Port of the database', this.instance.dbInstanceEndpointPort);
+    output(this, 'DatabaseName', 'Name of the database', DATABASE_NAME);
+    output(this, 'DatabaseSecretArn', 'Secret with username and password', this.secret.secretArn);
 
     // All functions that use the database share one group. With a group each, the migrations would wait for rules that
     // wait for the worker, and the worker waits for the migrations.
@@ -147,10 +151,7 @@ export class Database extends WatchedConstruct {
         'database-storage',
         'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
         instance.metricFreeStorageSpace(LEAST),
-        {
-          rings: ['below', config.databaseStorageGib * GIB * STORAGE_LEFT],
-          periods: 3,
-        },
+        { rings: ['below', config.databaseStorageGib * GIB * STORAGE_LEFT], periods: 3 },
       ),
       warning(
         'database-cpu-credits',
@@ -181,22 +182,4 @@ export class Database extends WatchedConstruct {
       graph('Database', 'Free storage', instance.metricFreeStorageSpace(LEAST)),
     ];
   }
-}
-
-function acknowledge(instance: DatabaseInstance): void {
-  Validations.of(instance).acknowledge(
-    {
-      id: 'AwsSolutions-RDS3',
-      reason: 'A second zone doubles the cost. Missed prices are fetched later: hours without a database lose nothing.',
-    },
-    {
-      id: 'AwsSolutions-RDS11',
-      reason: 'Only named clients reach the port; another number would hide nothing and surprise every client.',
-    },
-    {
-      id: 'AwsSolutions-RDS10',
-      reason:
-        'In production the last step of a deploy protects it (protection.ts); other stages are to be thrown away.',
-    },
-  );
 }

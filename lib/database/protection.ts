@@ -2,7 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
-import { createLog } from '../monitoring/logs.ts';
+import { createLog } from '../house-rules.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Database } from './price-database.ts';
 

@@ -1,4 +1,4 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -9,7 +9,7 @@ import type { Construct } from 'constructs';
 import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { accessLog, createLog } from '../monitoring/logs.ts';
+import { accessLog, acknowledge, createLog, output } from '../house-rules.ts';
 import { graph, MOST, programMetric, SUM, WatchedConstruct } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
@@ -69,13 +69,20 @@ export class Endpoint extends WatchedConstruct {
       integration: new HttpLambdaIntegration('Trigger', this.handler),
     });
     for (const route of routes) {
-      Validations.of(route).acknowledge({
-        id: 'AwsSolutions-APIG4',
-        reason:
+      acknowledge(route, {
+        'AwsSolutions-APIG4':
           'The function checks the bearer secret itself, in constant time, before it reads anything else of the call.',
       });
     }
     this.url = `${this.api.apiEndpoint}${ENDPOINT_PATH}`;
+    output(this, 'EndpointUrl', 'Queues a run; POST with the bearer secret', this.url);
+    const { region } = Stack.of(this);
+    output(
+      this,
+      'FireRun',
+      'Queues a run by hand',
+      `aws secretsmanager get-secret-value --region ${region} --secret-id ${secret.secretArn} --query SecretString --output text | sed 's/^/Authorization: Bearer /' | curl -sS -X POST -H @- ${this.url}`,
+    );
   }
 
   graphs() {

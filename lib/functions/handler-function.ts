@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type CfnResource, CustomResourceProviderBase, type Duration, type Stack, Validations } from 'aws-cdk-lib';
+import { type CfnResource, CustomResourceProviderBase, type Duration, type Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -7,7 +7,7 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { BUNDLING, ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import type { Database } from '../database/price-database.ts';
-import { createLog, functionLog } from '../monitoring/logs.ts';
+import { acknowledge, createLog, functionLog } from '../house-rules.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Where Lambda unpacks a function's files. */
@@ -112,9 +112,8 @@ function createRole(scope: Construct, logGroup: LogGroup, isInVpc: boolean): Rol
       }),
     );
   }
-  Validations.of(role).acknowledge({
-    id: 'AwsSolutions-IAM5[Resource::*]',
-    reason:
+  acknowledge(role, {
+    'AwsSolutions-IAM5[Resource::*]':
       'Two grants cannot name a resource: X-Ray has none, and Lambda creates network interfaces before they have an id.',
   });
   return role;

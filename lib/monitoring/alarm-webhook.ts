@@ -6,8 +6,8 @@ import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { WEBHOOK_ALARM } from '../../ingestion/contract/alarm-names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
+import { functionLog } from '../house-rules.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
-import { functionLog } from './logs.ts';
 import { SUM, WatchedConstruct, warning } from './watched.ts';
 
 const FOLDER = 'alarm-webhook';

@@ -1,5 +1,13 @@
 import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  AlarmStatusWidget,
+  ComparisonOperator,
+  Dashboard,
+  GraphWidget,
+  TextWidget,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -7,9 +15,9 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { AlarmId } from '../../ingestion/contract/alarm-names.ts';
+import { output } from '../house-rules.ts';
 import { resourceName, type StackConfig, stageFile } from '../stage-config.ts';
-import { consoleLink, dashboardLink } from './dashboard.ts';
-import type { AlarmRow, Watched } from './watched.ts';
+import { type AlarmRow, CHAPTERS, HOURLY, type Watched } from './watched.ts';
 
 /** How much of the logs before an alarm's own time its query shows. */
 const LOOK_BACK_HOURS = 3;
@@ -123,3 +131,41 @@ const quoted = (text: string): string => `'${asHex(text, /[^\w.-]/g, '*')}`;
 
 const asHex = (text: string, signs: RegExp, mark: string): string =>
   text.replace(signs, (sign) => `${mark}${sign.charCodeAt(0).toString(16)}`);
+
+const WIDTH = 24;
+
+const dashboardName = (config: StackConfig): string => resourceName(config, 'runs');
+
+/** @returns a page of CloudWatch's console. The region may be a token. */
+const consoleLink = (region: string, page: string): string =>
+  `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#${page}`;
+
+const dashboardLink = (region: string, config: StackConfig): string =>
+  consoleLink(region, `dashboards/dashboard/${dashboardName(config)}`);
+
+/** @param watched have their graphs side by side in this order, each in its chapter. */
+export function createDashboard(
+  scope: Construct,
+  config: StackConfig,
+  alarms: readonly Alarm[],
+  watched: readonly Watched[],
+): void {
+  const graphs = watched.flatMap((one) => one.graphs?.() ?? []);
+  const chapters = Object.entries(CHAPTERS).flatMap(([chapter, text], index) => {
+    const shown = graphs.filter((one) => one.chapter === chapter);
+    return [
+      [new TextWidget({ markdown: `## ${index + 1}. ${chapter}\n${text}`, width: WIDTH, height: 2 })],
+      shown.map(({ title, metrics }) => {
+        const left = metrics.map((metric) => metric.with(HOURLY));
+        return new GraphWidget({ title, left, width: Math.floor(WIDTH / shown.length), height: 6 });
+      }),
+    ];
+  });
+  output(scope, 'DashboardUrl', 'The story of the runs', dashboardLink(Stack.of(scope).region, config));
+  const overview = new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: WIDTH, height: 4 });
+  new Dashboard(scope, 'Dashboard', {
+    dashboardName: dashboardName(config),
+    defaultInterval: Duration.days(14),
+    widgets: [[overview], ...chapters],
+  });
+}

@@ -1,4 +1,4 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { ApiDestination, EventField, HttpMethod, Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { ApiDestination as ApiDestinationTarget } from 'aws-cdk-lib/aws-events-targets';
@@ -12,7 +12,7 @@ import {
   SCHEDULED_SOURCE,
 } from '../../ingestion/contract/names.ts';
 import type { CronSecret } from '../cron-secret/cron-secret.ts';
-import { accessLog, functionLog } from '../monitoring/logs.ts';
+import { accessLog, acknowledge, functionLog } from '../house-rules.ts';
 import { critical, graph, MOST, SUM, WatchedConstruct, warning } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
@@ -45,10 +45,7 @@ export class ScheduleRule extends WatchedConstruct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     });
-    Validations.of(this.undelivered).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: "It is itself a dead-letter queue, the rule's.",
-    });
+    acknowledge(this.undelivered, { 'AwsSolutions-SQS3': "It is itself a dead-letter queue, the rule's." });
     this.rule = new Rule(this, 'Rule', {
       ruleName: `${RULE_NAME}${config.suffix}`,
       description: 'Queues a run on schedule',

@@ -4,7 +4,7 @@ import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { functionLog } from '../monitoring/logs.ts';
+import { functionLog, output } from '../house-rules.ts';
 import { critical, graph, MOST, WatchedConstruct, warning } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
@@ -34,6 +34,7 @@ export class Queues extends WatchedConstruct {
       visibilityTimeout: Duration.minutes(config.visibilityMinutes),
       deadLetterQueue: { queue: this.deadRuns, maxReceiveCount: MAX_RECEIVES },
     });
+    output(this, 'QueueUrl', 'The queue of runs, for npm run redrive -- --queue', this.runs.queueUrl);
   }
 
   alarms() {

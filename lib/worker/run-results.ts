@@ -1,5 +1,5 @@
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { functionLog } from '../monitoring/logs.ts';
+import { functionLog } from '../house-rules.ts';
 import {
   type AlarmRow,
   critical,
@@ -72,10 +72,7 @@ export function runResults(config: StackConfig): Required<Watched> {
         'credits-short',
         'Fewer credits are left this month than its scheduled runs still need.',
         metric('creditsSpare', LEAST).with(HOURLY),
-        {
-          rings: ['below', 0],
-          missing: TreatMissingData.IGNORE,
-        },
+        { rings: ['below', 0], missing: TreatMissingData.IGNORE },
       ),
     ],
     graphs: () => [

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import { WORKER_MEMORY_MB, WORKER_NODE_OPTIONS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import type { Database } from '../database/price-database.ts';
 import { createHandlerFunction, SOURCE_LINES } from '../functions/handler-function.ts';
-import { functionLog } from '../monitoring/logs.ts';
+import { acknowledge, functionLog, output } from '../house-rules.ts';
 import { critical, graph, MOST, programMetric, SUM, WatchedConstruct, warning } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Queues } from './queues.ts';
@@ -23,11 +23,17 @@ export class CoingeckoKey extends Construct {
       description: `API key of CoinGecko (${config.deployment}); empty for the public plan`,
     });
     resource.applyRemovalPolicy(config.isProtected ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY);
-    Validations.of(resource).acknowledge({
-      id: 'AwsSolutions-SMG4',
-      reason: 'CoinGecko has no API that issues keys: a person does it on its website.',
+    acknowledge(resource, {
+      'AwsSolutions-SMG4': 'CoinGecko has no API that issues keys: a person does it on its website.',
     });
     this.secret = Secret.fromSecretCompleteArn(this, 'Secret', resource.ref);
+    output(this, 'CoingeckoKeyArn', "The secret with CoinGecko's key", resource.ref);
+    output(
+      this,
+      'SetCoingeckoKey',
+      'Asks for the API key and stores it for the next run',
+      `read -rs KEY && printf %s "$KEY" | aws secretsmanager put-secret-value --region ${Stack.of(this).region} --secret-id ${resource.ref} --secret-string file:///dev/stdin`,
+    );
   }
 }
 
