@@ -13,7 +13,7 @@ import { Network } from './network/network.ts';
 import { ScheduleRule } from './schedule/daily-fetch.ts';
 import type { StackConfig } from './stage-config.ts';
 import { DeployRun, Queues } from './worker/queues.ts';
-import { runResults } from './worker/run-results.ts';
+import { RunResults } from './worker/run-results.ts';
 import { CoingeckoKey, Worker } from './worker/worker.ts';
 
 export interface CryptoPricesStackProps {
@@ -47,8 +47,9 @@ export class CryptoPricesStack extends Stack {
     const migrations = new Migrations(this, 'Migrations', config, network, database, worker);
     new Status(this, 'Status', config, database);
 
+    const results = new RunResults(this, 'RunResults', config);
     // In the order in which a run passes them.
-    const watched: Watched[] = [endpoint, repair, rotation, queues, worker, network, runResults(config), database];
+    const watched: Watched[] = [endpoint, repair, rotation, queues, worker, network, results, database];
     if (config.schedule) {
       const { expression } = config.schedule;
       watched.unshift(new ScheduleRule(this, 'Schedule', config, expression, cronSecret, endpoint.url));

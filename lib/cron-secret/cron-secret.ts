@@ -10,7 +10,7 @@ import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
 import { acknowledge, functionLog, output } from '../house-rules.ts';
-import { critical, programMetric, SUM, WatchedConstruct } from '../monitoring/watched.ts';
+import { critical, SUM, Watched } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 const ROTATE_EVERY = Duration.days(90);
@@ -68,7 +68,7 @@ export class CronSecret extends Construct {
 }
 
 /** Replaces the cron secret every 90 days: new secret, connection, an authorised call as proof, then the label moves. */
-export class CronSecretRotation extends WatchedConstruct {
+export class CronSecretRotation extends Watched {
   private readonly handler: NodejsFunction;
 
   constructor(scope: Construct, id: string, config: StackConfig, cronSecret: CronSecret, endpoint: Endpoint) {
@@ -103,7 +103,7 @@ export class CronSecretRotation extends WatchedConstruct {
     rotation.node.addDependency(this.handler, endpoint);
   }
 
-  alarms() {
+  override alarms() {
     return [
       critical(
         'rotation-failed',
@@ -119,7 +119,7 @@ export class CronSecretRotation extends WatchedConstruct {
  * Repairs the connection when EventBridge de-authorises it. A single 401 is enough for that, and from then on EventBridge
  * makes no scheduled call.
  */
-export class ConnectionRepair extends WatchedConstruct {
+export class ConnectionRepair extends Watched {
   private readonly handler: NodejsFunction;
 
   constructor(scope: Construct, id: string, config: StackConfig, cronSecret: CronSecret, queue: Queue) {
@@ -149,12 +149,12 @@ export class ConnectionRepair extends WatchedConstruct {
     });
   }
 
-  alarms() {
+  override alarms() {
     return [
       critical(
         'connection-not-authorized',
         'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
-        programMetric(this.config, 'connectionNotAuthorized'),
+        this.measured('connectionNotAuthorized'),
       ),
       critical(
         'connection-repair-failed',

@@ -6,7 +6,7 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { acknowledge, createLog, databaseLog, output } from '../house-rules.ts';
-import { critical, graph, HOURLY, LEAST, MOST, WatchedConstruct, warning } from '../monitoring/watched.ts';
+import { critical, graph, HOURLY, LEAST, MOST, Watched, warning } from '../monitoring/watched.ts';
 import type { Network } from '../network/network.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 import { DATABASE_INSTANCES } from '../stage-settings.ts';
@@ -32,7 +32,7 @@ const connectionsTooMany = ({ databaseInstance }: StackConfig): number =>
   Math.floor((DATABASE_INSTANCES[databaseInstance] * GIB) / 9_531_392 / 2);
 
 /** RDS PostgreSQL. Only this stack's functions and the clients in the settings can reach it, and only over TLS. */
-export class Database extends WatchedConstruct {
+export class Database extends Watched {
   readonly instance: rds.DatabaseInstance;
   /** `{"username","password"}`. RDS makes it and rotates it weekly. */
   readonly secret: ISecret;
@@ -144,7 +144,7 @@ export class Database extends WatchedConstruct {
     };
   }
 
-  alarms() {
+  override alarms() {
     const { config, instance } = this;
     return [
       critical(
@@ -172,7 +172,7 @@ export class Database extends WatchedConstruct {
     ];
   }
 
-  graphs() {
+  override graphs() {
     const { instance } = this;
     return [
       graph('Database', 'Latency', instance.metric('ReadLatency', MOST), instance.metric('WriteLatency', MOST)),

@@ -10,7 +10,7 @@ import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
 import { accessLog, acknowledge, createLog, output } from '../house-rules.ts';
-import { graph, MOST, programMetric, SUM, WatchedConstruct } from '../monitoring/watched.ts';
+import { graph, MOST, SUM, Watched } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Calls a second, for all callers together. EventBridge makes one a day. A flood is turned away before Lambda is billed. */
@@ -18,7 +18,7 @@ const RATE_LIMIT = 5;
 const BURST_LIMIT = 10;
 
 /** The HTTP API and the trigger function behind it. The function checks the secret and queues a run. */
-export class Endpoint extends WatchedConstruct {
+export class Endpoint extends Watched {
   readonly url: string;
   private readonly api: HttpApi;
   private readonly handler: NodejsFunction;
@@ -85,8 +85,8 @@ export class Endpoint extends WatchedConstruct {
     );
   }
 
-  graphs() {
-    const { config, api, handler } = this;
+  override graphs() {
+    const { api, handler } = this;
     return [
       graph(
         'Called',
@@ -94,9 +94,9 @@ export class Endpoint extends WatchedConstruct {
         api.metricCount(SUM),
         api.metricClientError(SUM),
         api.metricServerError(SUM),
-        programMetric(config, 'unauthorizedCalls'),
+        this.measured('unauthorizedCalls'),
       ),
-      graph('Called', 'Trigger', handler.metricDuration(MOST), programMetric(config, 'runsQueued')),
+      graph('Called', 'Trigger', handler.metricDuration(MOST), this.measured('runsQueued')),
     ];
   }
 }

@@ -8,7 +8,7 @@ import { WEBHOOK_ALARM } from '../../ingestion/contract/alarm-names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
 import { functionLog } from '../house-rules.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
-import { SUM, WatchedConstruct, warning } from './watched.ts';
+import { SUM, Watched, warning } from './watched.ts';
 
 const FOLDER = 'alarm-webhook';
 
@@ -17,7 +17,7 @@ const FOLDER = 'alarm-webhook';
  * lost raises an alarm by mail. There is no dead-letter queue: nobody would want an alarm of yesterday to be posted, and its
  * state can be seen on the dashboard.
  */
-export class AlarmWebhook extends WatchedConstruct {
+export class AlarmWebhook extends Watched {
   private readonly handler: NodejsFunction;
 
   constructor(scope: Construct, id: string, config: StackConfig, secretName: string, topic: Topic) {
@@ -43,7 +43,7 @@ export class AlarmWebhook extends WatchedConstruct {
     );
   }
 
-  alarms() {
+  override alarms() {
     return [
       warning(
         WEBHOOK_ALARM,

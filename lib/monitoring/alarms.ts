@@ -78,7 +78,7 @@ export class Alarms extends Construct {
   }
 
   watch(watched: readonly Watched[]): void {
-    for (const one of watched) for (const row of one.alarms?.() ?? []) this.add({ logs: one.logs ?? [], ...row });
+    for (const one of watched) for (const row of one.alarms()) this.add({ logs: one.logs, ...row });
   }
 
   private add({ id, severity, meaning, metric, ...condition }: AlarmRow): void {
@@ -150,7 +150,7 @@ export function createDashboard(
   alarms: readonly Alarm[],
   watched: readonly Watched[],
 ): void {
-  const graphs = watched.flatMap((one) => one.graphs?.() ?? []);
+  const graphs = watched.flatMap((one) => one.graphs());
   const chapters = Object.entries(CHAPTERS).flatMap(([chapter, text], index) => {
     const shown = graphs.filter((one) => one.chapter === chapter);
     return [

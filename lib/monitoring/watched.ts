@@ -6,23 +6,37 @@ import type { AlarmId } from '../../ingestion/contract/alarm-names.ts';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import type { StackConfig } from '../stage-config.ts';
 
-/** A capability that is watched. `Alarms` and the dashboard only collect what it brings. */
-export interface Watched {
-  /** The names of the log groups that tell more when one of its alarms rings. */
-  readonly logs?: readonly string[];
-  alarms?(): readonly AlarmRow[];
-  graphs?(): readonly Graph[];
-}
+type Statistics = { readonly statistic: 'Sum' | 'Maximum' | 'Minimum'; readonly period: Duration };
+const PERIOD = Duration.minutes(5);
+export const SUM: Statistics = { statistic: 'Sum', period: PERIOD };
+export const MOST: Statistics = { statistic: 'Maximum', period: PERIOD };
+export const LEAST: Statistics = { statistic: 'Minimum', period: PERIOD };
+export const HOURLY = { period: Duration.hours(1) } as const;
 
-/** One that is a construct. */
-export abstract class WatchedConstruct extends Construct implements Watched {
+/** A capability that is watched. `Alarms` and the dashboard only collect what it brings. */
+export abstract class Watched extends Construct {
   protected readonly config: StackConfig;
+  /** The names of the log groups that tell more when one of its alarms rings. */
   readonly logs: readonly string[];
 
   constructor(scope: Construct, id: string, config: StackConfig, logs: readonly string[]) {
     super(scope, id);
     this.config = config;
     this.logs = logs;
+  }
+
+  alarms(): readonly AlarmRow[] {
+    return [];
+  }
+
+  graphs(): readonly Graph[] {
+    return [];
+  }
+
+  /** @returns a metric that the program emits, with the same dimensions. */
+  protected measured(name: keyof typeof METRICS, statistics = SUM): Metric {
+    const dimensionsMap = { service: SERVICE_NAME, stage: this.config.deployment };
+    return new Metric({ namespace: METRIC_NAMESPACE, metricName: METRICS[name], dimensionsMap, ...statistics });
   }
 }
 
@@ -76,23 +90,3 @@ export const graph = (chapter: Graph['chapter'], title: string, ...metrics: read
   title,
   metrics,
 });
-
-type Statistics = { readonly statistic: 'Sum' | 'Maximum' | 'Minimum'; readonly period: Duration };
-const PERIOD = Duration.minutes(5);
-export const SUM: Statistics = { statistic: 'Sum', period: PERIOD };
-export const MOST: Statistics = { statistic: 'Maximum', period: PERIOD };
-export const LEAST: Statistics = { statistic: 'Minimum', period: PERIOD };
-export const HOURLY = { period: Duration.hours(1) } as const;
-
-/** @returns a metric that the program emits, with the same dimensions. */
-export const programMetric = (
-  { deployment }: StackConfig,
-  name: keyof typeof METRICS,
-  statistics: Statistics = SUM,
-): Metric =>
-  new Metric({
-    namespace: METRIC_NAMESPACE,
-    metricName: METRICS[name],
-    dimensionsMap: { service: SERVICE_NAME, stage: deployment },
-    ...statistics,
-  });

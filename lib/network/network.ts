@@ -3,7 +3,7 @@ import { Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { acknowledge, createLog, functionLog, output } from '../house-rules.ts';
-import { critical, MOST, WatchedConstruct } from '../monitoring/watched.ts';
+import { critical, MOST, Watched } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 
 /** An uncommon range, so that you can peer this VPC with one of your own. */
@@ -13,7 +13,7 @@ const VPC_CIDR = '10.73.0.0/24';
 const NAT_INSTANCE_SCRIPT = readFileSync(new URL('nat-instance.sh', import.meta.url), 'utf8');
 
 /** The VPC: public subnets for the way out, private ones for functions, isolated ones for the database. */
-export class Network extends WatchedConstruct {
+export class Network extends Watched {
   readonly vpc: ec2.Vpc;
   /** Undefined where the way out is a gateway. */
   private readonly natInstance: ec2.Instance | undefined;
@@ -51,7 +51,7 @@ export class Network extends WatchedConstruct {
     if (provider && this.natInstance) this.setUpInstance(provider, this.natInstance);
   }
 
-  alarms() {
+  override alarms() {
     if (!this.natInstance) return [];
     const metric = new Metric({
       namespace: 'AWS/EC2',

@@ -13,11 +13,11 @@ import {
 } from '../../ingestion/contract/names.ts';
 import type { CronSecret } from '../cron-secret/cron-secret.ts';
 import { accessLog, acknowledge, functionLog } from '../house-rules.ts';
-import { critical, graph, MOST, SUM, WatchedConstruct, warning } from '../monitoring/watched.ts';
+import { critical, graph, MOST, SUM, Watched, warning } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Calls the endpoint on schedule, with the connection's secret. What can't be delivered is kept for somebody to look at. */
-export class ScheduleRule extends WatchedConstruct {
+export class ScheduleRule extends Watched {
   private readonly rule: Rule;
   private readonly undelivered: Queue;
 
@@ -65,7 +65,7 @@ export class ScheduleRule extends WatchedConstruct {
     });
   }
 
-  alarms() {
+  override alarms() {
     return [
       critical(
         'scheduled-call-failed',
@@ -90,7 +90,7 @@ export class ScheduleRule extends WatchedConstruct {
     ];
   }
 
-  graphs() {
+  override graphs() {
     return [
       graph('Called', 'Schedule', this.metric('Invocations'), this.metric('FailedInvocations')),
       graph('Called', 'Undelivered calls', this.undelivered.metricApproximateNumberOfMessagesVisible(MOST)),

@@ -5,14 +5,14 @@ import { Construct } from 'constructs';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
 import { functionLog, output } from '../house-rules.ts';
-import { critical, graph, MOST, WatchedConstruct, warning } from '../monitoring/watched.ts';
+import { critical, graph, MOST, Watched, warning } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
 const OLDEST_MESSAGE = Duration.hours(3);
 
 /** The queue of runs and its dead-letter queue, both FIFO. With one message group, one run is worked on at a time. */
-export class Queues extends WatchedConstruct {
+export class Queues extends Watched {
   readonly runs: Queue;
   readonly deadRuns: Queue;
 
@@ -37,7 +37,7 @@ export class Queues extends WatchedConstruct {
     output(this, 'QueueUrl', 'The queue of runs, for npm run redrive -- --queue', this.runs.queueUrl);
   }
 
-  alarms() {
+  override alarms() {
     const { runs, deadRuns } = this;
     return [
       critical(
@@ -54,7 +54,7 @@ export class Queues extends WatchedConstruct {
     ];
   }
 
-  graphs() {
+  override graphs() {
     const { runs, deadRuns } = this;
     return [
       graph(

@@ -8,7 +8,7 @@ import { WORKER_MEMORY_MB, WORKER_NODE_OPTIONS, WORKER_TIMEOUT_MINUTES } from '.
 import type { Database } from '../database/price-database.ts';
 import { createHandlerFunction, SOURCE_LINES } from '../functions/handler-function.ts';
 import { acknowledge, functionLog, output } from '../house-rules.ts';
-import { critical, graph, MOST, programMetric, SUM, WatchedConstruct, warning } from '../monitoring/watched.ts';
+import { critical, graph, MOST, SUM, Watched, warning } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Queues } from './queues.ts';
 
@@ -41,7 +41,7 @@ export class CoingeckoKey extends Construct {
 const SLOW_MARGIN_SECONDS = 15;
 
 /** The worker. It takes one message at a time from the queue of runs. */
-export class Worker extends WatchedConstruct {
+export class Worker extends Watched {
   private readonly handler: NodejsFunction;
 
   constructor(scope: Construct, id: string, config: StackConfig, database: Database, queues: Queues, key: ISecret) {
@@ -74,7 +74,7 @@ export class Worker extends WatchedConstruct {
     this.handler.addEventSource(new SqsEventSource(queues.runs, { batchSize: 1, reportBatchItemFailures: true }));
   }
 
-  alarms() {
+  override alarms() {
     return [
       critical(
         'worker-errors',
@@ -90,11 +90,11 @@ export class Worker extends WatchedConstruct {
     ];
   }
 
-  graphs() {
-    const { config, handler } = this;
+  override graphs() {
+    const { handler } = this;
     return [
       graph('Worked on', 'Worker', handler.metricInvocations(SUM), handler.metricErrors(SUM)),
-      graph('Worked on', 'Hop duration', handler.metricDuration(MOST), programMetric(config, 'runDuration', MOST)),
+      graph('Worked on', 'Hop duration', handler.metricDuration(MOST), this.measured('runDuration', MOST)),
     ];
   }
 }
