@@ -16,15 +16,10 @@ import { DeployRun, Queues } from './worker/queues.ts';
 import { RunResults } from './worker/run-results.ts';
 import { CoingeckoKey, Worker } from './worker/worker.ts';
 
-export interface CryptoPricesStackProps {
-  readonly config: StackConfig;
-  /** Tells one deploy from another, so that each queues a run. */
-  readonly deployId: string;
-}
-
 /** Everything in one stack: schedule, endpoint, queue, worker, database, and the alarms that watch them. */
 export class CryptoPricesStack extends Stack {
-  constructor(scope: Construct, id: string, { config, deployId }: CryptoPricesStackProps) {
+  /** @param deployId tells one deploy from another, so that each queues a run. */
+  constructor(scope: Construct, id: string, config: StackConfig, deployId: string) {
     super(scope, id, {
       description: `Daily crypto prices into PostgreSQL, on a schedule (${config.deployment})`,
       tags: { application: 'crypto-prices', stage: config.stage },

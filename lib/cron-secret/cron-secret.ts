@@ -105,12 +105,10 @@ export class CronSecretRotation extends Watched {
 
   override alarms() {
     return [
-      critical(
-        'rotation-failed',
-        'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
-        // The function's own errors include those before its program could count them.
-        this.handler.metricErrors(SUM),
-      ),
+      // The function's own errors include those before its program could count them.
+      critical('rotation-failed', this.handler.metricErrors(SUM), {
+        meaning: 'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
+      }),
     ];
   }
 }
@@ -151,16 +149,13 @@ export class ConnectionRepair extends Watched {
 
   override alarms() {
     return [
-      critical(
-        'connection-not-authorized',
-        'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
-        this.measured('connectionNotAuthorized'),
-      ),
-      critical(
-        'connection-repair-failed',
-        'The connection could not be authorised again. Until it is, no scheduled call is made.',
-        this.handler.metricErrors(SUM),
-      ),
+      critical('connection-not-authorized', this.measured('connectionNotAuthorized'), {
+        meaning:
+          'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
+      }),
+      critical('connection-repair-failed', this.handler.metricErrors(SUM), {
+        meaning: 'The connection could not be authorised again. Until it is, no scheduled call is made.',
+      }),
     ];
   }
 }

@@ -5,6 +5,7 @@ import { createHandlerFunction } from '../functions/handler-function.ts';
 import { output } from '../house-rules.ts';
 import type { Network } from '../network/network.ts';
 import type { StackConfig } from '../stage-config.ts';
+import type { Worker } from '../worker/worker.ts';
 import type { Database } from './price-database.ts';
 
 /** Room for the 8 minutes of connecting to a new database, and for the migrations themselves. */
@@ -12,14 +13,7 @@ const MIGRATIONS_TIMEOUT = Duration.minutes(14);
 
 /** Brings the schema up to date during a deploy that changes the program. A failure fails the deploy. */
 export class Migrations extends Construct {
-  constructor(
-    scope: Construct,
-    id: string,
-    config: StackConfig,
-    network: Network,
-    database: Database,
-    next: Construct,
-  ) {
+  constructor(scope: Construct, id: string, config: StackConfig, network: Network, database: Database, next: Worker) {
     super(scope, id);
     const handler = createHandlerFunction(this, config, 'migrate', {
       description: 'Brings the schema of the database up to date; runs at each deploy that changes it',

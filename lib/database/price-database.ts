@@ -1,5 +1,5 @@
 import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { InstanceType, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import { InstanceType, type IPeer, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -130,13 +130,11 @@ export class Database extends Watched {
     });
     functions.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'CoinGecko and AWS');
     functions.addEgressRule(securityGroup, Port.tcp(DATABASE_PORT), 'The database');
-    securityGroup.addIngressRule(functions, Port.tcp(DATABASE_PORT), 'Functions of this stack');
-    for (const client of config.databaseClientSecurityGroups) {
-      securityGroup.addIngressRule(Peer.securityGroupId(client), Port.tcp(DATABASE_PORT), 'A client of the user');
-    }
-    for (const range of config.databaseClientCidrs) {
-      securityGroup.addIngressRule(Peer.ipv4(range), Port.tcp(DATABASE_PORT), 'Clients of the user');
-    }
+    const open = (peer: IPeer, to: string) => securityGroup.addIngressRule(peer, Port.tcp(DATABASE_PORT), to);
+    open(functions, 'Functions of this stack');
+    for (const client of config.databaseClientSecurityGroups)
+      open(Peer.securityGroupId(client), 'A client of the user');
+    for (const range of config.databaseClientCidrs) open(Peer.ipv4(range), 'Clients of the user');
     this.placement = {
       vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
@@ -147,28 +145,24 @@ export class Database extends Watched {
   override alarms() {
     const { config, instance } = this;
     return [
-      critical(
-        'database-storage',
-        'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
-        instance.metricFreeStorageSpace(LEAST),
-        { rings: ['below', config.databaseStorageGib * GIB * STORAGE_LEFT], periods: 3 },
-      ),
-      warning(
-        'database-cpu-credits',
-        'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
-        instance.metric('CPUCreditBalance', MOST).with(HOURLY),
-        {
-          rings: ['below', CPU_CREDITS_LEFT],
-          // A new instance starts with none, and earns enough in two hours.
-          periods: 4,
-        },
-      ),
-      warning(
-        'database-connections',
-        "More than half of the database's connections are in use: some client does not give them back.",
-        instance.metricDatabaseConnections(MOST),
-        { rings: ['from', connectionsTooMany(config)], periods: 3 },
-      ),
+      critical('database-storage', instance.metricFreeStorageSpace(LEAST), {
+        meaning:
+          'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
+        rings: ['below', config.databaseStorageGib * GIB * STORAGE_LEFT],
+        periods: 3,
+      }),
+      warning('database-cpu-credits', instance.metric('CPUCreditBalance', MOST).with(HOURLY), {
+        meaning:
+          'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
+        rings: ['below', CPU_CREDITS_LEFT],
+        // A new instance starts with none, and earns enough in two hours.
+        periods: 4,
+      }),
+      warning('database-connections', instance.metricDatabaseConnections(MOST), {
+        meaning: "More than half of the database's connections are in use: some client does not give them back.",
+        rings: ['from', connectionsTooMany(config)],
+        periods: 3,
+      }),
     ];
   }
 

@@ -17,18 +17,15 @@ export const SOURCE_LINES = '--enable-source-maps';
 
 const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export interface HandlerFunctionProps {
+export interface HandlerFunctionProps extends Pick<lambda.FunctionOptions, 'memorySize' | 'recursiveLoop'> {
   readonly description: string;
   readonly timeout: Duration;
-  /** @default 256 MB */
-  readonly memorySize?: number;
   /** By the keys of `ENVIRONMENT`. Undefined ones are left out. */
   readonly environment?: Partial<Record<keyof typeof ENVIRONMENT, string | number | undefined>>;
   /** The database that the function uses, from inside the VPC. @default none, and no VPC */
   readonly database?: Database;
   /** Whether the universe's file is deployed with the function. @default false */
   readonly needsUniverse?: boolean;
-  readonly recursiveLoop?: lambda.RecursiveLoop;
   /** @default stack traces name lines of the source, for which a cold start takes some 20 ms longer */
   readonly nodeOptions?: string | null;
 }

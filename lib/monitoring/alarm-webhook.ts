@@ -45,11 +45,9 @@ export class AlarmWebhook extends Watched {
 
   override alarms() {
     return [
-      warning(
-        WEBHOOK_ALARM,
-        'An alarm or its end could not be posted to the webhook. It was mailed, if there are addresses.',
-        this.handler.metric('AsyncEventsDropped', SUM),
-      ),
+      warning(WEBHOOK_ALARM, this.handler.metric('AsyncEventsDropped', SUM), {
+        meaning: 'An alarm or its end could not be posted to the webhook. It was mailed, if there are addresses.',
+      }),
     ];
   }
 }

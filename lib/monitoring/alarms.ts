@@ -64,16 +64,14 @@ export class Alarms extends Construct {
       }),
     );
     for (const mail of config.alarmMails) this.topic.addSubscription(new EmailSubscription(mail));
+    const annotations = Annotations.of(this);
     if (config.alarmMails.length > 0) {
-      Annotations.of(this).addInfoV2(
-        'crypto-prices:confirm-mail',
-        `Alarms reach ${config.alarmMails.join(', ')} only after a click on the link in the mail that AWS sends.`,
-      );
+      const click = 'only after a click on the link in the mail that AWS sends.';
+      annotations.addInfoV2('crypto-prices:confirm-mail', `Alarms reach ${config.alarmMails.join(', ')} ${click}`);
     } else {
-      Annotations.of(this).addWarningV2(
-        'crypto-prices:nobody-is-told',
-        `No alarm reaches anybody${config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order'}: put "alarmMails": ["you@example.com"] into ${stageFile(config.stage)}.`,
-      );
+      const when = config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order';
+      const remedy = `put "alarmMails": ["you@example.com"] into ${stageFile(config.stage)}.`;
+      annotations.addWarningV2('crypto-prices:nobody-is-told', `No alarm reaches anybody${when}: ${remedy}`);
     }
   }
 
@@ -81,10 +79,9 @@ export class Alarms extends Construct {
     for (const one of watched) for (const row of one.alarms()) this.add({ logs: one.logs, ...row });
   }
 
-  private add({ id, severity, meaning, metric, ...condition }: AlarmRow): void {
+  private add({ id, severity, meaning, metric, rings = ['from', 1], periods = 1, ...row }: AlarmRow): void {
     const { region } = Stack.of(this);
-    const { rings: [comparison, threshold] = ['from', 1], periods = 1, logs = [] } = condition;
-    const { missing = TreatMissingData.NOT_BREACHING } = condition;
+    const [comparison, threshold] = rings;
     const hours = LOOK_BACK_HOURS + Math.ceil(metric.period.toHours({ integral: false }) * periods);
     const alarm = new Alarm(this, id, {
       alarmName: resourceName(this.config, id),
@@ -92,17 +89,16 @@ export class Alarms extends Construct {
         `[${severity}] ${meaning}`,
         `What to do: ${runbookLink(this.config, id)}`,
         `Dashboard: ${dashboardLink(region, this.config)}`,
-        `Logs: ${logQueryLink(region, logs, hours)}`,
+        `Logs: ${logQueryLink(region, row.logs ?? [], hours)}`,
       ].join('\n'),
       metric,
       threshold,
       comparisonOperator: COMPARISONS[comparison],
       evaluationPeriods: periods,
-      treatMissingData: missing,
+      treatMissingData: row.missing ?? TreatMissingData.NOT_BREACHING,
     });
-    const action = new SnsAction(this.topic);
-    alarm.addAlarmAction(action);
-    alarm.addOkAction(action);
+    alarm.addAlarmAction(new SnsAction(this.topic));
+    alarm.addOkAction(new SnsAction(this.topic));
     this.alarms.push(alarm);
   }
 }

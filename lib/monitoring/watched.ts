@@ -44,12 +44,9 @@ export type AlarmRow = {
   readonly id: AlarmId;
   /** `critical`: prices are missing or soon will be, and somebody must act. `warning`: nothing is lost yet. */
   readonly severity: 'critical' | 'warning';
+  readonly metric: Metric;
   /** What has happened, in a sentence or two, for somebody woken at night. */
   readonly meaning: string;
-  readonly metric: Metric;
-} & Condition;
-
-type Condition = {
   /** @default ['from', 1] */
   readonly rings?: readonly ['below' | 'from' | 'above', number];
   /** How many periods of the metric in a row. @default 1 */
@@ -60,12 +57,9 @@ type Condition = {
   readonly logs?: readonly string[];
 };
 
-type Row = (id: AlarmId, meaning: string, metric: Metric, condition?: Condition) => AlarmRow;
-export const critical: Row = (id, meaning, metric, condition) => ({
-  ...{ id, severity: 'critical', meaning, metric },
-  ...condition,
-});
-export const warning: Row = (...row) => ({ ...critical(...row), severity: 'warning' });
+type Row = (id: AlarmId, metric: Metric, row: Omit<AlarmRow, 'id' | 'severity' | 'metric'>) => AlarmRow;
+export const critical: Row = (id, metric, row) => ({ id, severity: 'critical', metric, ...row });
+export const warning: Row = (id, metric, row) => ({ id, severity: 'warning', metric, ...row });
 
 /** The dashboard's chapters: a run's story from top to bottom. */
 export const CHAPTERS = {

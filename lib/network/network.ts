@@ -60,13 +60,13 @@ export class Network extends Watched {
       ...MOST,
     });
     return [
-      critical(
-        'way-out-down',
-        'The NAT instance fails its status checks, or is gone: no run reaches CoinGecko or its queue.',
-        metric,
+      critical('way-out-down', metric, {
+        meaning: 'The NAT instance fails its status checks, or is gone: no run reaches CoinGecko or its queue.',
         // An instance that was stopped reports nothing.
-        { periods: 2, missing: TreatMissingData.BREACHING },
-      ),
+        periods: 2,
+        // An instance that was stopped reports nothing.
+        missing: TreatMissingData.BREACHING,
+      }),
     ];
   }
 

@@ -21,19 +21,12 @@ export class ScheduleRule extends Watched {
   private readonly rule: Rule;
   private readonly undelivered: Queue;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    config: StackConfig,
-    expression: string,
-    cronSecret: CronSecret,
-    url: string,
-  ) {
+  constructor(scope: Construct, id: string, config: StackConfig, when: string, secret: CronSecret, url: string) {
     super(scope, id, config, [accessLog(config), functionLog(config, 'trigger')]);
     const destination = new ApiDestination(this, 'Destination', {
       apiDestinationName: `${API_DESTINATION_NAME}${config.suffix}`,
       description: 'The endpoint that queues a run',
-      connection: cronSecret.connection,
+      connection: secret.connection,
       endpoint: url,
       httpMethod: HttpMethod.POST,
       rateLimitPerSecond: 1,
@@ -49,7 +42,7 @@ export class ScheduleRule extends Watched {
     this.rule = new Rule(this, 'Rule', {
       ruleName: `${RULE_NAME}${config.suffix}`,
       description: 'Queues a run on schedule',
-      schedule: Schedule.expression(expression),
+      schedule: Schedule.expression(when),
       targets: [
         new ApiDestinationTarget(destination, {
           event: RuleTargetInput.fromObject({
@@ -67,26 +60,19 @@ export class ScheduleRule extends Watched {
 
   override alarms() {
     return [
-      critical(
-        'scheduled-call-failed',
-        'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
-        this.metric('FailedInvocations'),
-      ),
-      warning(
-        'rule-throttled',
-        'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
-        this.metric('ThrottledRules'),
-      ),
-      critical(
-        'calls-undelivered',
-        'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
-        this.undelivered.metricApproximateNumberOfMessagesVisible(MOST),
-      ),
-      critical(
-        'undelivered-call-lost',
-        'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
-        this.metric('InvocationsFailedToBeSentToDlq'),
-      ),
+      critical('scheduled-call-failed', this.metric('FailedInvocations'), {
+        meaning: 'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
+      }),
+      warning('rule-throttled', this.metric('ThrottledRules'), {
+        meaning: 'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
+      }),
+      critical('calls-undelivered', this.undelivered.metricApproximateNumberOfMessagesVisible(MOST), {
+        meaning:
+          'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
+      }),
+      critical('undelivered-call-lost', this.metric('InvocationsFailedToBeSentToDlq'), {
+        meaning: 'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
+      }),
     ];
   }
 

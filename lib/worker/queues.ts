@@ -40,17 +40,14 @@ export class Queues extends Watched {
   override alarms() {
     const { runs, deadRuns } = this;
     return [
-      critical(
-        'runs-dead',
-        'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
-        deadRuns.metricApproximateNumberOfMessagesVisible(MOST),
-      ),
-      warning(
-        'message-old',
-        'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
-        runs.metricApproximateAgeOfOldestMessage(MOST),
-        { rings: ['from', OLDEST_MESSAGE.toSeconds()] },
-      ),
+      critical('runs-dead', deadRuns.metricApproximateNumberOfMessagesVisible(MOST), {
+        meaning: 'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
+      }),
+      warning('message-old', runs.metricApproximateAgeOfOldestMessage(MOST), {
+        meaning:
+          'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
+        rings: ['from', OLDEST_MESSAGE.toSeconds()],
+      }),
     ];
   }
 

@@ -20,22 +20,18 @@ export class RunResults extends Watched {
     const { schedule } = this.config;
     return [
       ...(schedule ? this.freshness(Math.ceil(schedule.longestIntervalMinutes / 60)) : []),
-      critical(
-        'run-partial',
-        'A run ended for good with expected days missing: retries could not help, or did not. Its verdict says which days, and why.',
-        this.measured('runsPartial'),
-      ),
-      critical(
-        'error-findings',
-        'A quality rule found prices that cannot be right, such as one currency sent for another.',
-        this.measured('errorFindings'),
-      ),
-      warning(
-        'credits-short',
-        'Fewer credits are left this month than its scheduled runs still need.',
-        this.measured('creditsSpare', LEAST).with(HOURLY),
-        { rings: ['below', 0], missing: TreatMissingData.IGNORE },
-      ),
+      critical('run-partial', this.measured('runsPartial'), {
+        meaning:
+          'A run ended for good with expected days missing: retries could not help, or did not. Its verdict says which days, and why.',
+      }),
+      critical('error-findings', this.measured('errorFindings'), {
+        meaning: 'A quality rule found prices that cannot be right, such as one currency sent for another.',
+      }),
+      warning('credits-short', this.measured('creditsSpare', LEAST).with(HOURLY), {
+        meaning: 'Fewer credits are left this month than its scheduled runs still need.',
+        rings: ['below', 0],
+        missing: TreatMissingData.IGNORE,
+      }),
     ];
   }
 
@@ -43,24 +39,20 @@ export class RunResults extends Watched {
     const silentHours = intervalHours + SILENCE_BESIDE_INTERVAL_HOURS;
     const staleHours = intervalHours + PRICE_AGE_BESIDE_INTERVAL_HOURS;
     return [
-      critical(
-        'no-complete-run',
-        `No full run has been complete for ${silentHours} hours: either none ran, or each left days missing.`,
-        this.measured('fullRunsComplete').with(HOURLY),
-        {
-          logs: [functionLog(this.config, 'trigger'), ...this.logs],
-          rings: ['below', 1],
-          periods: silentHours,
-          missing: TreatMissingData.BREACHING,
-        },
-      ),
-      critical(
-        'prices-stale',
-        `The newest day that is final in every series ended over ${staleHours} hours ago: some series is falling behind.`,
-        this.measured('priceAgeHours', LEAST).with(HOURLY),
+      critical('no-complete-run', this.measured('fullRunsComplete').with(HOURLY), {
+        meaning: `No full run has been complete for ${silentHours} hours: either none ran, or each left days missing.`,
+        logs: [functionLog(this.config, 'trigger'), ...this.logs],
+        rings: ['below', 1],
+        periods: silentHours,
+        missing: TreatMissingData.BREACHING,
+      }),
+      critical('prices-stale', this.measured('priceAgeHours', LEAST).with(HOURLY), {
+        meaning: `The newest day that is final in every series ended over ${staleHours} hours ago: some series is falling behind.`,
         // Nothing is measured between runs, and nothing gets better.
-        { rings: ['above', staleHours], missing: TreatMissingData.IGNORE },
-      ),
+        rings: ['above', staleHours],
+        // Nothing is measured between runs, and nothing gets better.
+        missing: TreatMissingData.IGNORE,
+      }),
     ];
   }
 

@@ -76,17 +76,13 @@ export class Worker extends Watched {
 
   override alarms() {
     return [
-      critical(
-        'worker-errors',
-        'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
-        this.handler.metricErrors(SUM),
-      ),
-      warning(
-        'worker-slow',
-        `A hop came within ${SLOW_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
-        this.handler.metricDuration(MOST),
-        { rings: ['from', (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000] },
-      ),
+      critical('worker-errors', this.handler.metricErrors(SUM), {
+        meaning: 'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
+      }),
+      warning('worker-slow', this.handler.metricDuration(MOST), {
+        meaning: `A hop came within ${SLOW_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
+        rings: ['from', (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000],
+      }),
     ];
   }
 
