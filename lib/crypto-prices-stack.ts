@@ -7,26 +7,19 @@ import { Protection } from './database/protection.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
 import { keepHelperFunctionsTidy } from './functions/handler-function.ts';
 import { AlarmWebhook } from './monitoring/alarm-webhook.ts';
-import { Alarms } from './monitoring/alarms.ts';
-import { createDashboard } from './monitoring/dashboard.ts';
+import { Alarms, createDashboard } from './monitoring/alarms.ts';
 import type { Watched } from './monitoring/watched.ts';
 import { Network } from './network/network.ts';
-import { createOutputs } from './outputs.ts';
 import { ScheduleRule } from './schedule/daily-fetch.ts';
 import type { StackConfig } from './stage-config.ts';
 import { DeployRun, Queues } from './worker/queues.ts';
-import { runResults } from './worker/run-results.ts';
+import { RunResults } from './worker/run-results.ts';
 import { CoingeckoKey, Worker } from './worker/worker.ts';
-
-export interface CryptoPricesStackProps {
-  readonly config: StackConfig;
-  /** Tells one deploy from another, so that each queues a run. */
-  readonly deployId: string;
-}
 
 /** Everything in one stack: schedule, endpoint, queue, worker, database, and the alarms that watch them. */
 export class CryptoPricesStack extends Stack {
-  constructor(scope: Construct, id: string, { config, deployId }: CryptoPricesStackProps) {
+  /** @param deployId tells one deploy from another, so that each queues a run. */
+  constructor(scope: Construct, id: string, config: StackConfig, deployId: string) {
     super(scope, id, {
       description: `Daily crypto prices into PostgreSQL, on a schedule (${config.deployment})`,
       tags: { application: 'crypto-prices', stage: config.stage },
@@ -42,31 +35,28 @@ export class CryptoPricesStack extends Stack {
     const cronSecret = new CronSecret(this, 'CronSecret', config);
 
     const { runs: queue } = queues;
-    const endpoint = new Endpoint(this, 'Endpoint', config, { secret: cronSecret.secret, queue });
-    const rotation = new CronSecretRotation(this, 'CronSecretRotation', config, { cronSecret, endpoint });
-    const repair = new ConnectionRepair(this, 'ConnectionRepair', config, { cronSecret, queue });
-    const worker = new Worker(this, 'Worker', config, { database, queues, coingeckoKey: coingeckoKey.secret });
-    const migrations = new Migrations(this, 'Migrations', config, { network, database, before: [worker] });
-    const status = new Status(this, 'Status', config, database);
+    const endpoint = new Endpoint(this, 'Endpoint', config, cronSecret.secret, queue);
+    const rotation = new CronSecretRotation(this, 'CronSecretRotation', config, cronSecret, endpoint);
+    const repair = new ConnectionRepair(this, 'ConnectionRepair', config, cronSecret, queue);
+    const worker = new Worker(this, 'Worker', config, database, queues, coingeckoKey.secret);
+    const migrations = new Migrations(this, 'Migrations', config, network, database, worker);
+    new Status(this, 'Status', config, database);
 
+    const results = new RunResults(this, 'RunResults', config);
     // In the order in which a run passes them.
-    const watched: Watched[] = [endpoint, repair, rotation, queues, worker, network, runResults(config), database];
+    const watched: Watched[] = [endpoint, repair, rotation, queues, worker, network, results, database];
     if (config.schedule) {
       const { expression } = config.schedule;
-      watched.unshift(
-        new ScheduleRule(this, 'Schedule', config, { expression, cronSecret, endpointUrl: endpoint.url }),
-      );
-      new DeployRun(this, 'DeployRun', config, { queue, deployId, after: [worker, migrations] });
+      watched.unshift(new ScheduleRule(this, 'Schedule', config, expression, cronSecret, endpoint.url));
+      new DeployRun(this, 'DeployRun', config, queue, deployId, [worker, migrations]);
     }
     const alarms = new Alarms(this, 'Alarms', config);
     const { alarmWebhookSecretName: secretName } = config;
-    if (secretName) watched.push(new AlarmWebhook(this, 'AlarmWebhook', config, { secretName, topic: alarms.topic }));
+    if (secretName) watched.push(new AlarmWebhook(this, 'AlarmWebhook', config, secretName, alarms.topic));
     alarms.watch(watched);
     createDashboard(this, config, alarms.alarms, watched);
 
     keepHelperFunctionsTidy(this, config);
-    if (config.isProtected)
-      new Protection(this, 'Protection', config, { database, deployId, after: this.node.children });
-    createOutputs(this, { config, network, database, queues, endpoint, cronSecret, coingeckoKey, status });
+    if (config.isProtected) new Protection(this, 'Protection', config, database, deployId);
   }
 }

@@ -29,28 +29,21 @@ export type StackConfig = Settings & {
   readonly overrides: Readonly<Record<string, string>>;
 };
 
-type Named = Pick<StackConfig, 'suffix'>;
-
 /** @returns the name of a resource of this stack. Names are fixed, so that the runbook can use them. */
-export const resourceName = ({ suffix }: Named, name: string): string => `crypto-prices-${name}${suffix}`;
+export const resourceName = ({ suffix }: StackConfig, name: string): string => `crypto-prices-${name}${suffix}`;
 
-export const stackName = ({ suffix }: Named): string => `CryptoPrices${suffix}`;
+export const stackName = ({ suffix }: StackConfig): string => `CryptoPrices${suffix}`;
 
 type Values = Readonly<Record<string, unknown>>;
-
-/** @returns what a stage's settings file holds. */
-export type SettingsReader = (stage: StageName) => Values;
 
 /** Wrong settings. The message has one line for each of them. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-type SettingName = Exclude<keyof typeof StageSettings.shape, '$schema'>;
-const SETTING_NAMES = Object.keys(StageSettings.shape).filter((name) => name !== '$schema') as [
-  SettingName,
-  ...SettingName[],
-];
+const { $schema: _, ...SHAPE } = StageSettings.shape;
+type SettingName = keyof typeof SHAPE;
+const SETTING_NAMES = Object.keys(SHAPE) as [SettingName, ...SettingName[]];
 
 /** @returns the settings file of a stage, by its path in the repository. */
 export const stageFile = (stage: StageName): string => `stages/${stage}.json`;
@@ -78,7 +71,7 @@ function readStageFile(stage: StageName): Values {
 export function readConfig(
   context: Values,
   environment: Readonly<Record<string, string | undefined>>,
-  readFile: SettingsReader = readStageFile,
+  readFile = readStageFile,
 ): StackConfig {
   const stage = readStage(context);
   const file = readFile(stage);

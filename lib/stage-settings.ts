@@ -56,11 +56,8 @@ const UniverseFile = SETTINGS.UNIVERSE.transform((path, context) => {
   const file = resolve(path);
   const problems = universeProblems(file);
   if (problems.length === 0) return file;
-  context.issues.push({
-    code: 'custom',
-    input: path,
-    message: `${SETTINGS.UNIVERSE.description}: ${problems.join(' ')}`,
-  });
+  const message = `${SETTINGS.UNIVERSE.description}: ${problems.join(' ')}`;
+  context.issues.push({ code: 'custom', input: path, message });
   return z.NEVER;
 }).describe(SETTINGS.UNIVERSE.description ?? '');
 
@@ -75,63 +72,62 @@ function universeProblems(file: string): readonly string[] {
 
 const LEAST_VISIBILITY = WORKER_TIMEOUT_MINUTES + 1;
 
+/** A setting that may be left out. */
+const optional = <Schema extends z.ZodType>(title: string, schema: Schema) => schema.optional().meta({ title });
+
 /** What `stages/<stage>.json` holds. What has no default must stand there. */
 export const StageSettings = z.strictObject({
   $schema: z.string().optional(),
-  name: text(
-    'at most 16 small letters, digits and single hyphens, beginning with a letter, and not with the name of a stage',
-    // 16 leave room for `-staging-` in the longest name that AWS takes. Production's `dev` would have the stage's names.
-    /^(?=.{1,16}$)(?!(dev|staging|prod)(-|$))[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
-  )
-    .optional()
-    .meta({ title: 'Tells a second deployment of this stage from the first: every name ends with it' }),
+  name: optional(
+    'Tells a second deployment of this stage from the first: every name ends with it',
+    text(
+      'at most 16 small letters, digits and single hyphens, beginning with a letter, and not with the name of a stage',
+      // 16 leave room for `-staging-` in the longest name that AWS takes. Production's `dev` would have the stage's names.
+      /^(?=.{1,16}$)(?!(dev|staging|prod)(-|$))[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
+    ),
+  ),
   schedule: Schedule.meta({ title: 'When runs are queued, in UTC; none: only by hand' }),
   alarmMails: z
     .union([z.literal('none'), list(MAILS, z.email(MAILS))], MAILS)
     .describe(MAILS)
     .default([])
     .meta({ title: 'Who is told of alarms; production refuses an empty list' }),
-  alarmWebhookSecretName: text(
-    'the name or the whole ARN of a secret, such as crypto-prices-webhook',
-    /^(?!arn:)[\w/+=.@-]{1,200}$|^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]{1,200}-\w{6}$/,
-  )
-    .optional()
-    .meta({ title: 'The secret with the address of a webhook (Slack, Teams, Discord) that is told of alarms too' }),
-  repositoryUrl: text(
-    // An alarm's text has room for so many.
-    'an https address of at most 100 characters, such as https://github.com/you/crypto-prices',
-    /^(?=.{1,100}$)https:\/\/[\w.-]+(\/[\w.~-]+)+$/,
-  )
-    .optional()
-    .meta({ title: 'Where the repository is: then the links of alarms to the runbook work from everywhere' }),
+  alarmWebhookSecretName: optional(
+    'The secret with the address of a webhook (Slack, Teams, Discord) that is told of alarms too',
+    text(
+      'the name or the whole ARN of a secret, such as crypto-prices-webhook',
+      /^(?!arn:)[\w/+=.@-]{1,200}$|^arn:aws[\w-]*:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]{1,200}-\w{6}$/,
+    ),
+  ),
+  repositoryUrl: optional(
+    'Where the repository is: then the links of alarms to the runbook work from everywhere',
+    text(
+      // An alarm's text has room for so many.
+      'an https address of at most 100 characters, such as https://github.com/you/crypto-prices',
+      /^(?=.{1,100}$)https:\/\/[\w.-]+(\/[\w.~-]+)+$/,
+    ),
+  ),
   network: oneOf(['nat-gateway', 'nat-instance']).meta({
     title:
       'How the worker reaches CoinGecko: through a gateway that AWS runs, or one small instance at a tenth of the price',
   }),
-  coingeckoPlan: SETTINGS.COINGECKO_PLAN.optional().meta({
-    title: 'Your plan; unless set, demo if there is a key, else public',
-  }),
-  coingeckoBaseUrl: SETTINGS.COINGECKO_BASE_URL.refine((url) => url.startsWith('https:'), HTTPS_ADDRESS)
-    .describe(HTTPS_ADDRESS)
-    .optional()
-    .meta({ title: 'Another address of the API' }),
-  coingeckoRequestsPerMinute: SETTINGS.COINGECKO_REQUESTS_PER_MINUTE.optional().meta({
-    title: 'Unless set, the plan decides',
-  }),
-  coingeckoMonthlyCredits: SETTINGS.COINGECKO_MONTHLY_CREDITS.optional().meta({
-    title: 'Unless set, the plan decides',
-  }),
-  coingeckoHistoryDays: SETTINGS.COINGECKO_HISTORY_DAYS.optional().meta({
-    title: 'How far back your plan reaches; unless set, it decides',
-  }),
-  coingeckoCrossRates: SETTINGS.COINGECKO_CROSS_RATES.optional().meta({
-    title:
-      'Whether prices in all currencies but the first are calculated from rates, for a quarter of the credits; off unless set',
-  }),
-  latestPrices: SETTINGS.LATEST_PRICES.optional().meta({
-    title: 'Whether a run ends by asking for the latest prices; on unless off',
-  }),
-  universe: UniverseFile.optional().meta({ title: 'Another file of coins and currencies than universe.json' }),
+  coingeckoPlan: optional('Your plan; unless set, demo if there is a key, else public', SETTINGS.COINGECKO_PLAN),
+  coingeckoBaseUrl: optional(
+    'Another address of the API',
+    SETTINGS.COINGECKO_BASE_URL.refine((url) => url.startsWith('https:'), HTTPS_ADDRESS).describe(HTTPS_ADDRESS),
+  ),
+  coingeckoRequestsPerMinute: optional('Unless set, the plan decides', SETTINGS.COINGECKO_REQUESTS_PER_MINUTE),
+  coingeckoMonthlyCredits: optional('Unless set, the plan decides', SETTINGS.COINGECKO_MONTHLY_CREDITS),
+  coingeckoHistoryDays: optional(
+    'How far back your plan reaches; unless set, it decides',
+    SETTINGS.COINGECKO_HISTORY_DAYS,
+  ),
+  coingeckoCrossRates: optional(
+    'Whether prices in all currencies but the first are calculated from rates, for a quarter of the credits; off unless set',
+    SETTINGS.COINGECKO_CROSS_RATES,
+  ),
+  latestPrices: optional('Whether a run ends by asking for the latest prices; on unless off', SETTINGS.LATEST_PRICES),
+  universe: optional('Another file of coins and currencies than universe.json', UniverseFile),
   databaseInstance: oneOf(Object.keys(DATABASE_INSTANCES) as (keyof typeof DATABASE_INSTANCES)[])
     .default('t4g.micro')
     .meta({ title: "The database's size" }),

@@ -1,7 +1,7 @@
-import { ArnFormat, Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Duration, SecretValue, Stack } from 'aws-cdk-lib';
 import { Authorization, type CfnConnection, Connection, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { type IGrantable, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -9,8 +9,8 @@ import { Construct } from 'constructs';
 import { CONNECTION_NAME } from '../../ingestion/contract/names.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { functionLog } from '../monitoring/logs.ts';
-import { critical, programMetric, SUM, type Watched } from '../monitoring/watched.ts';
+import { acknowledge, functionLog, output } from '../house-rules.ts';
+import { critical, SUM, Watched } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 const ROTATE_EVERY = Duration.days(90);
@@ -28,6 +28,7 @@ export class CronSecret extends Construct {
       description: `Bearer secret of the endpoint (${config.deployment}); rotated by the stack`,
       generateSecretString: { excludePunctuation: true, passwordLength: 48 },
     });
+    output(this, 'CronSecretArn', 'The bearer secret of the endpoint', this.secret.secretArn);
     this.connectionName = `${CONNECTION_NAME}${config.suffix}`;
     this.connection = new Connection(this, 'Connection', {
       connectionName: this.connectionName,
@@ -41,59 +42,38 @@ export class CronSecret extends Construct {
   }
 
   /** Lets a function give the connection another secret. EventBridge stores its copy as a secret, on the caller's behalf. */
-  grantUpdateConnection(grantee: IGrantable): void {
-    const { connectionName, connection } = this;
-    const resource = connection.node.findChild('Connection') as CfnConnection;
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: ['events:UpdateConnection', 'events:DescribeConnection'],
-        // A connection has two ARNs, one with an id at its end. AWS does not say which of them a call is checked against.
-        resources: [resource.attrArn, resource.attrArnForPolicy],
-      }),
-    );
-    const copies = Stack.of(this).formatArn({
-      service: 'secretsmanager',
-      resource: 'secret',
-      resourceName: `events!connection/${connectionName}/*`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  grantUpdateConnection(handler: NodejsFunction): void {
+    const resource = this.connection.node.findChild('Connection') as CfnConnection;
+    const connection = new PolicyStatement({
+      actions: ['events:UpdateConnection', 'events:DescribeConnection'],
+      // A connection has two ARNs, one with an id at its end. AWS does not say which of them a call is checked against.
+      resources: [resource.attrArn, resource.attrArnForPolicy],
     });
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: [
-          'secretsmanager:CreateSecret',
-          'secretsmanager:DescribeSecret',
-          'secretsmanager:GetSecretValue',
-          'secretsmanager:PutSecretValue',
-          'secretsmanager:UpdateSecret',
-        ],
-        resources: [copies],
-      }),
-    );
-    Validations.of(this.node.scope ?? this).acknowledge({
-      id:
-        'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:events!connection/' +
-        `${connectionName}/*]`,
-      reason: 'EventBridge appends an id to the name of its copy; the part before it is fixed.',
+    const copies = `events!connection/${this.connectionName}/*`;
+    const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
+    const verbs = ['CreateSecret', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecret'];
+    const copy = new PolicyStatement({
+      actions: verbs.map((verb) => `secretsmanager:${verb}`),
+      resources: [
+        Stack.of(this).formatArn({ service: 'secretsmanager', resource: 'secret', resourceName: copies, arnFormat }),
+      ],
+    });
+    for (const statement of [connection, copy]) handler.addToRolePolicy(statement);
+    const shown = `arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${copies}`;
+    acknowledge(this.node.scope ?? this, {
+      [`AwsSolutions-IAM5[Resource::${shown}]`]:
+        'EventBridge appends an id to the name of its copy; the part before it is fixed.',
     });
   }
 }
 
-export interface RotationProps {
-  readonly cronSecret: CronSecret;
-  readonly endpoint: Endpoint;
-}
-
 /** Replaces the cron secret every 90 days: new secret, connection, an authorised call as proof, then the label moves. */
-export class CronSecretRotation extends Construct implements Watched {
-  readonly logs: readonly string[];
+export class CronSecretRotation extends Watched {
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, config: StackConfig, { cronSecret, endpoint }: RotationProps) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'rotate-secret')];
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'rotate-secret',
+  constructor(scope: Construct, id: string, config: StackConfig, cronSecret: CronSecret, endpoint: Endpoint) {
+    super(scope, id, config, [functionLog(config, 'rotate-secret')]);
+    this.handler = createHandlerFunction(this, config, 'rotate-secret', {
       description: 'One step of the rotation of the cron secret',
       // A step waits 15 s for the endpoint to learn the secret, and up to a minute for EventBridge.
       timeout: Duration.minutes(2),
@@ -123,39 +103,26 @@ export class CronSecretRotation extends Construct implements Watched {
     rotation.node.addDependency(this.handler, endpoint);
   }
 
-  alarms() {
+  override alarms() {
     return [
-      critical(
-        'rotation-failed',
-        'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
-        // The function's own errors include those before its program could count them.
-        this.handler.metricErrors(SUM),
-      ),
+      // The function's own errors include those before its program could count them.
+      critical('rotation-failed', this.handler.metricErrors(SUM), {
+        meaning: 'The cron secret could not be rotated. The old one is still good; Secrets Manager tries again.',
+      }),
     ];
   }
-}
-
-export interface ConnectionRepairProps {
-  readonly cronSecret: CronSecret;
-  readonly queue: Queue;
 }
 
 /**
  * Repairs the connection when EventBridge de-authorises it. A single 401 is enough for that, and from then on EventBridge
  * makes no scheduled call.
  */
-export class ConnectionRepair extends Construct implements Watched {
-  readonly logs: readonly string[];
-  private readonly config: StackConfig;
+export class ConnectionRepair extends Watched {
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, config: StackConfig, { cronSecret, queue }: ConnectionRepairProps) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'repair-connection')];
-    this.config = config;
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'repair-connection',
+  constructor(scope: Construct, id: string, config: StackConfig, cronSecret: CronSecret, queue: Queue) {
+    super(scope, id, config, [functionLog(config, 'repair-connection')]);
+    this.handler = createHandlerFunction(this, config, 'repair-connection', {
       description: 'Authorises a de-authorised connection with the current secret, and queues a run',
       // It waits 15 s for the endpoint to learn the secret, and up to a minute for EventBridge.
       timeout: Duration.minutes(2),
@@ -180,18 +147,15 @@ export class ConnectionRepair extends Construct implements Watched {
     });
   }
 
-  alarms() {
+  override alarms() {
     return [
-      critical(
-        'connection-not-authorized',
-        'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
-        programMetric(this.config, 'connectionNotAuthorized'),
-      ),
-      critical(
-        'connection-repair-failed',
-        'The connection could not be authorised again. Until it is, no scheduled call is made.',
-        this.handler.metricErrors(SUM),
-      ),
+      critical('connection-not-authorized', this.measured('connectionNotAuthorized'), {
+        meaning:
+          'EventBridge stopped using the connection because the endpoint refused its secret. A repair has started and a run is queued.',
+      }),
+      critical('connection-repair-failed', this.handler.metricErrors(SUM), {
+        meaning: 'The connection could not be authorised again. Until it is, no scheduled call is made.',
+      }),
     ];
   }
 }

@@ -1,25 +1,17 @@
-import { Annotations, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { ComparisonOperator } from 'aws-cdk-lib/aws-cloudwatch';
-import { InstanceType, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { InstanceType, type IPeer, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
-import {
-  Credentials,
-  DatabaseInstance,
-  DatabaseInstanceEngine,
-  ParameterGroup,
-  PostgresEngineVersion,
-  StorageType,
-} from 'aws-cdk-lib/aws-rds';
+import * as rds from 'aws-cdk-lib/aws-rds';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
-import { createLog, databaseLog } from '../monitoring/logs.ts';
-import { critical, graph, HOURLY, LEAST, MOST, type Watched, warning } from '../monitoring/watched.ts';
+import { acknowledge, createLog, databaseLog, output } from '../house-rules.ts';
+import { critical, graph, HOURLY, LEAST, MOST, Watched, warning } from '../monitoring/watched.ts';
 import type { Network } from '../network/network.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 import { DATABASE_INSTANCES } from '../stage-settings.ts';
 
-export const DATABASE_NAME = 'crypto_prices';
+const DATABASE_NAME = 'crypto_prices';
 const DATABASE_PORT = 5432;
 
 /** A healthy run's statements take milliseconds. One that takes this long is worth a log line. */
@@ -40,10 +32,8 @@ const connectionsTooMany = ({ databaseInstance }: StackConfig): number =>
   Math.floor((DATABASE_INSTANCES[databaseInstance] * GIB) / 9_531_392 / 2);
 
 /** RDS PostgreSQL. Only this stack's functions and the clients in the settings can reach it, and only over TLS. */
-export class Database extends Construct implements Watched {
-  readonly logs: readonly string[];
-  private readonly config: StackConfig;
-  readonly instance: DatabaseInstance;
+export class Database extends Watched {
+  readonly instance: rds.DatabaseInstance;
   /** `{"username","password"}`. RDS makes it and rotates it weekly. */
   readonly secret: ISecret;
   /** The subnets and security group of a function that uses the database. */
@@ -51,9 +41,7 @@ export class Database extends Construct implements Watched {
   readonly environment: Partial<Record<keyof typeof ENVIRONMENT, string>>;
 
   constructor(scope: Construct, id: string, config: StackConfig, { vpc }: Network) {
-    super(scope, id);
-    this.logs = [databaseLog(config)];
-    this.config = config;
+    super(scope, id, config, [databaseLog(config)]);
     const identifier = resourceName(config, 'database');
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
@@ -61,8 +49,8 @@ export class Database extends Construct implements Watched {
       allowAllOutbound: false,
     });
     // Only the major version: RDS retires minor ones, and a template that names one stops working.
-    const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18 });
-    this.instance = new DatabaseInstance(this, 'Instance', {
+    const engine = rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_18 });
+    this.instance = new rds.DatabaseInstance(this, 'Instance', {
       // A fixed name keeps CloudFormation from replacing it silently, and lets its log group be made first.
       instanceIdentifier: identifier,
       engine,
@@ -72,9 +60,9 @@ export class Database extends Construct implements Watched {
       securityGroups: [securityGroup],
       port: DATABASE_PORT,
       databaseName: DATABASE_NAME,
-      credentials: Credentials.fromUsername('ingestion'),
+      credentials: rds.Credentials.fromUsername('ingestion'),
       manageMasterUserPassword: true,
-      parameterGroup: new ParameterGroup(this, 'Parameters', {
+      parameterGroup: new rds.ParameterGroup(this, 'Parameters', {
         engine,
         description: `Parameters of ${identifier}`,
         parameters: {
@@ -83,7 +71,7 @@ export class Database extends Construct implements Watched {
           log_lock_waits: '1',
         },
       }),
-      storageType: StorageType.GP3,
+      storageType: rds.StorageType.GP3,
       allocatedStorage: config.databaseStorageGib,
       maxAllocatedStorage: config.databaseStorageGib * 2,
       storageEncrypted: true,
@@ -101,7 +89,14 @@ export class Database extends Construct implements Watched {
     });
     // Otherwise RDS creates it, and keeps the logs for ever.
     this.instance.node.addDependency(createLog(this, 'Log', config, databaseLog(config)));
-    acknowledge(this.instance);
+    acknowledge(this.instance, {
+      'AwsSolutions-RDS3':
+        'A second zone doubles the cost. Missed prices are fetched later: hours without a database lose nothing.',
+      'AwsSolutions-RDS11':
+        'Only named clients reach the port; another number would hide nothing and surprise every client.',
+      'AwsSolutions-RDS10':
+        'In production the last step of a deploy protects it (protection.ts); other stages are to be thrown away.',
+    });
     if (config.databaseBackupDays > 1) {
       Annotations.of(this).addInfoV2(
         'crypto-prices:free-plan',
@@ -121,6 +116,10 @@ export class Database extends Construct implements Watched {
       databasePort: this.instance.dbInstanceEndpointPort,
       databaseName: DATABASE_NAME,
     };
+    output(this, 'DatabaseHost', 'Host of the database', this.instance.dbInstanceEndpointAddress);
+    output(this, 'DatabasePort', 'Port of the database', this.instance.dbInstanceEndpointPort);
+    output(this, 'DatabaseName', 'Name of the database', DATABASE_NAME);
+    output(this, 'DatabaseSecretArn', 'Secret with username and password', this.secret.secretArn);
 
     // All functions that use the database share one group. With a group each, the migrations would wait for rules that
     // wait for the worker, and the worker waits for the migrations.
@@ -131,13 +130,11 @@ export class Database extends Construct implements Watched {
     });
     functions.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'CoinGecko and AWS');
     functions.addEgressRule(securityGroup, Port.tcp(DATABASE_PORT), 'The database');
-    securityGroup.addIngressRule(functions, Port.tcp(DATABASE_PORT), 'Functions of this stack');
-    for (const client of config.databaseClientSecurityGroups) {
-      securityGroup.addIngressRule(Peer.securityGroupId(client), Port.tcp(DATABASE_PORT), 'A client of the user');
-    }
-    for (const range of config.databaseClientCidrs) {
-      securityGroup.addIngressRule(Peer.ipv4(range), Port.tcp(DATABASE_PORT), 'Clients of the user');
-    }
+    const open = (peer: IPeer, to: string) => securityGroup.addIngressRule(peer, Port.tcp(DATABASE_PORT), to);
+    open(functions, 'Functions of this stack');
+    for (const client of config.databaseClientSecurityGroups)
+      open(Peer.securityGroupId(client), 'A client of the user');
+    for (const range of config.databaseClientCidrs) open(Peer.ipv4(range), 'Clients of the user');
     this.placement = {
       vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
@@ -145,40 +142,31 @@ export class Database extends Construct implements Watched {
     };
   }
 
-  alarms() {
+  override alarms() {
     const { config, instance } = this;
     return [
-      critical(
-        'database-storage',
-        'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
-        instance.metricFreeStorageSpace(LEAST),
-        {
-          threshold: config.databaseStorageGib * GIB * STORAGE_LEFT,
-          comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-          periods: 3,
-        },
-      ),
-      warning(
-        'database-cpu-credits',
-        'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
-        instance.metric('CPUCreditBalance', MOST).with(HOURLY),
-        {
-          threshold: CPU_CREDITS_LEFT,
-          comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-          // A new instance starts with none, and earns enough in two hours.
-          periods: 4,
-        },
-      ),
-      warning(
-        'database-connections',
-        "More than half of the database's connections are in use: some client does not give them back.",
-        instance.metricDatabaseConnections(MOST),
-        { threshold: connectionsTooMany(config), periods: 3 },
-      ),
+      critical('database-storage', instance.metricFreeStorageSpace(LEAST), {
+        meaning:
+          'Less than a twentieth of the original storage is free: it did not grow in time, and the database stops when it is full.',
+        rings: ['below', config.databaseStorageGib * GIB * STORAGE_LEFT],
+        periods: 3,
+      }),
+      warning('database-cpu-credits', instance.metric('CPUCreditBalance', MOST).with(HOURLY), {
+        meaning:
+          'The database has used up its CPU credits: it keeps running, and every further hour of load is billed.',
+        rings: ['below', CPU_CREDITS_LEFT],
+        // A new instance starts with none, and earns enough in two hours.
+        periods: 4,
+      }),
+      warning('database-connections', instance.metricDatabaseConnections(MOST), {
+        meaning: "More than half of the database's connections are in use: some client does not give them back.",
+        rings: ['from', connectionsTooMany(config)],
+        periods: 3,
+      }),
     ];
   }
 
-  graphs() {
+  override graphs() {
     const { instance } = this;
     return [
       graph('Database', 'Latency', instance.metric('ReadLatency', MOST), instance.metric('WriteLatency', MOST)),
@@ -188,22 +176,4 @@ export class Database extends Construct implements Watched {
       graph('Database', 'Free storage', instance.metricFreeStorageSpace(LEAST)),
     ];
   }
-}
-
-function acknowledge(instance: DatabaseInstance): void {
-  Validations.of(instance).acknowledge(
-    {
-      id: 'AwsSolutions-RDS3',
-      reason: 'A second zone doubles the cost. Missed prices are fetched later: hours without a database lose nothing.',
-    },
-    {
-      id: 'AwsSolutions-RDS11',
-      reason: 'Only named clients reach the port; another number would hide nothing and surprise every client.',
-    },
-    {
-      id: 'AwsSolutions-RDS10',
-      reason:
-        'In production the last step of a deploy protects it (protection.ts); other stages are to be thrown away.',
-    },
-  );
 }

@@ -2,26 +2,20 @@ import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
-import { createLog } from '../monitoring/logs.ts';
+import { createLog } from '../house-rules.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Database } from './price-database.ts';
-
-export interface ProtectionProps {
-  readonly database: Database;
-  /** Tells one deploy from another. */
-  readonly deployId: string;
-  /** All that can fail. */
-  readonly after: readonly Construct[];
-}
 
 /**
  * Keeps database and stack from being deleted, as the last step of each deploy. In the template itself, both settings would
  * also keep a stack whose first deploy failed from being deleted, and so from being deployed again.
  */
 export class Protection extends Construct {
-  constructor(scope: Construct, id: string, config: StackConfig, { database, deployId, after }: ProtectionProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, database: Database, deployId: string) {
     super(scope, id);
     const { stackId } = Stack.of(this);
+    // All that can fail.
+    const others = scope.node.children.filter((one) => one !== this);
     const logGroup = createLog(this, 'Log', config);
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
@@ -53,7 +47,7 @@ export class Protection extends Construct {
       role,
       logGroup,
     });
-    toDatabase.node.addDependency(...after);
+    toDatabase.node.addDependency(...others);
     toStack.node.addDependency(toDatabase);
   }
 }

@@ -1,45 +1,36 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { ENDPOINT_TIMEOUT_MS } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { accessLog, createLog } from '../monitoring/logs.ts';
-import { graph, MOST, programMetric, SUM, type Watched } from '../monitoring/watched.ts';
+import { accessLog, acknowledge, createLog, output } from '../house-rules.ts';
+import { graph, MOST, SUM, Watched } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Calls a second, for all callers together. EventBridge makes one a day. A flood is turned away before Lambda is billed. */
 const RATE_LIMIT = 5;
 const BURST_LIMIT = 10;
 
-export interface EndpointProps {
-  readonly secret: ISecret;
-  readonly queue: Queue;
-}
-
 /** The HTTP API and the trigger function behind it. The function checks the secret and queues a run. */
-export class Endpoint extends Construct implements Watched {
+export class Endpoint extends Watched {
   readonly url: string;
-  private readonly config: StackConfig;
   private readonly api: HttpApi;
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, config: StackConfig, { secret, queue }: EndpointProps) {
-    super(scope, id);
-    this.config = config;
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'trigger',
+  constructor(scope: Construct, id: string, config: StackConfig, secret: ISecret, queue: Queue) {
+    super(scope, id, config, []);
+    this.handler = createHandlerFunction(this, config, 'trigger', {
       description: 'Checks the bearer secret and queues a run',
       timeout: Duration.millis(ENDPOINT_TIMEOUT_MS),
       // CPU comes with memory, and a cold start is all CPU.
       memorySize: 1024,
-      hasSourceLines: false,
+      nodeOptions: null,
       environment: { queueUrl: queue.queueUrl, cronSecretId: secret.secretArn },
       needsUniverse: true,
     });
@@ -78,17 +69,24 @@ export class Endpoint extends Construct implements Watched {
       integration: new HttpLambdaIntegration('Trigger', this.handler),
     });
     for (const route of routes) {
-      Validations.of(route).acknowledge({
-        id: 'AwsSolutions-APIG4',
-        reason:
+      acknowledge(route, {
+        'AwsSolutions-APIG4':
           'The function checks the bearer secret itself, in constant time, before it reads anything else of the call.',
       });
     }
     this.url = `${this.api.apiEndpoint}${ENDPOINT_PATH}`;
+    output(this, 'EndpointUrl', 'Queues a run; POST with the bearer secret', this.url);
+    const { region } = Stack.of(this);
+    output(
+      this,
+      'FireRun',
+      'Queues a run by hand',
+      `aws secretsmanager get-secret-value --region ${region} --secret-id ${secret.secretArn} --query SecretString --output text | sed 's/^/Authorization: Bearer /' | curl -sS -X POST -H @- ${this.url}`,
+    );
   }
 
-  graphs() {
-    const { config, api, handler } = this;
+  override graphs() {
+    const { api, handler } = this;
     return [
       graph(
         'Called',
@@ -96,9 +94,9 @@ export class Endpoint extends Construct implements Watched {
         api.metricCount(SUM),
         api.metricClientError(SUM),
         api.metricServerError(SUM),
-        programMetric(config, 'unauthorizedCalls'),
+        this.measured('unauthorizedCalls'),
       ),
-      graph('Called', 'Trigger', handler.metricDuration(MOST), programMetric(config, 'runsQueued')),
+      graph('Called', 'Trigger', handler.metricDuration(MOST), this.measured('runsQueued')),
     ];
   }
 }

@@ -1,88 +1,74 @@
 import { fileURLToPath } from 'node:url';
-import { type CfnResource, CustomResourceProviderBase, type Duration, type Stack, Validations } from 'aws-cdk-lib';
+import { type CfnResource, CustomResourceProviderBase, type Duration, type Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import {
-  ApplicationLogLevel,
-  Architecture,
-  LoggingFormat,
-  type RecursiveLoop,
-  Runtime,
-  SystemLogLevel,
-  Tracing,
-} from 'aws-cdk-lib/aws-lambda';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { BUNDLING, ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import type { Database } from '../database/price-database.ts';
-import { createLog, functionLog } from '../monitoring/logs.ts';
+import { acknowledge, createLog, functionLog } from '../house-rules.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Where Lambda unpacks a function's files. */
 const UNIVERSE_IN_LAMBDA = '/var/task/universe.json';
 
+export const SOURCE_LINES = '--enable-source-maps';
+
 const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export interface HandlerFunctionProps {
-  readonly config: StackConfig;
-  /** The folder of `functions/` whose handler.ts is bundled. It also names the function. */
-  readonly folder: string;
+export interface HandlerFunctionProps extends Pick<lambda.FunctionOptions, 'memorySize' | 'recursiveLoop'> {
   readonly description: string;
   readonly timeout: Duration;
-  /** @default 256 MB */
-  readonly memorySize?: number;
   /** By the keys of `ENVIRONMENT`. Undefined ones are left out. */
   readonly environment?: Partial<Record<keyof typeof ENVIRONMENT, string | number | undefined>>;
   /** The database that the function uses, from inside the VPC. @default none, and no VPC */
   readonly database?: Database;
   /** Whether the universe's file is deployed with the function. @default false */
   readonly needsUniverse?: boolean;
-  readonly recursiveLoop?: RecursiveLoop;
-  /** Whether stack traces name lines of the source. It makes a cold start some 20 ms longer. @default true */
-  readonly hasSourceLines?: boolean;
-  /** More options for Node. */
-  readonly nodeOptions?: string;
+  /** @default stack traces name lines of the source, for which a cold start takes some 20 ms longer */
+  readonly nodeOptions?: string | null;
 }
 
 /**
  * Makes the Lambda function of a folder of `functions/`. All are alike: Node 24 on arm64, one bundled ES module, tracing,
  * and JSON logs that expire. Its role may write that log. Everything else must be granted.
+ * @param folder also names the function.
  */
-export function createHandlerFunction(scope: Construct, id: string, props: HandlerFunctionProps): NodejsFunction {
-  const { config, folder, database } = props;
-  const functionName = resourceName(config, folder);
-  const logGroup = createLog(scope, `${id}Log`, config, functionLog(config, folder));
-  const handler = new NodejsFunction(scope, id, {
-    functionName,
-    description: props.description,
+export function createHandlerFunction(
+  scope: Construct,
+  config: StackConfig,
+  folder: string,
+  { database, environment, needsUniverse, nodeOptions = SOURCE_LINES, ...props }: HandlerFunctionProps,
+): NodejsFunction {
+  const logGroup = createLog(scope, 'FunctionLog', config, functionLog(config, folder));
+  const handler = new NodejsFunction(scope, 'Function', {
+    memorySize: 256,
+    ...props,
+    functionName: resourceName(config, folder),
     entry: `${PROJECT_ROOT}functions/${folder}/handler.ts`,
     projectRoot: PROJECT_ROOT,
     depsLockFilePath: `${PROJECT_ROOT}package-lock.json`,
-    runtime: Runtime.NODEJS_24_X,
-    architecture: Architecture.ARM_64,
-    timeout: props.timeout,
-    memorySize: props.memorySize ?? 256,
-    role: createRole(scope, `${id}Role`, logGroup, database !== undefined),
+    runtime: lambda.Runtime.NODEJS_24_X,
+    architecture: lambda.Architecture.ARM_64,
+    role: createRole(scope, logGroup, database !== undefined),
     logGroup,
-    loggingFormat: LoggingFormat.JSON,
-    applicationLogLevelV2: ApplicationLogLevel.INFO,
-    systemLogLevelV2: SystemLogLevel.WARN,
-    tracing: Tracing.ACTIVE,
+    loggingFormat: lambda.LoggingFormat.JSON,
+    applicationLogLevelV2: lambda.ApplicationLogLevel.INFO,
+    systemLogLevelV2: lambda.SystemLogLevel.WARN,
+    tracing: lambda.Tracing.ACTIVE,
     environment: {
-      ...(props.hasSourceLines === false
-        ? {}
-        : { NODE_OPTIONS: ['--enable-source-maps', props.nodeOptions ?? []].flat().join(' ') }),
+      ...(nodeOptions ? { NODE_OPTIONS: nodeOptions } : {}),
       ...variables({
         stage: config.deployment,
-        universe: props.needsUniverse ? UNIVERSE_IN_LAMBDA : undefined,
-        ...props.environment,
+        universe: needsUniverse ? UNIVERSE_IN_LAMBDA : undefined,
+        ...environment,
         ...database?.environment,
       }),
       // Lambda's runtime brings the certificate authorities of RDS. Node's own list lacks them.
       ...(database ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),
     },
     ...database?.placement,
-    ...(props.recursiveLoop ? { recursiveLoop: props.recursiveLoop } : {}),
     bundling: {
       ...BUNDLING,
       mainFields: [...BUNDLING.mainFields],
@@ -96,7 +82,7 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
         beforeInstall: () => [],
         // Not in the environment, which holds only 4 KB.
         afterBundling: (_, outputFolder) =>
-          props.needsUniverse ? [`cp "${config.universeFile}" "${outputFolder}/universe.json"`] : [],
+          needsUniverse ? [`cp "${config.universeFile}" "${outputFolder}/universe.json"`] : [],
       },
     },
   });
@@ -105,8 +91,8 @@ export function createHandlerFunction(scope: Construct, id: string, props: Handl
 }
 
 /** Not AWS's managed policies: they let a function write every log of the account. */
-function createRole(scope: Construct, id: string, logGroup: LogGroup, isInVpc: boolean): Role {
-  const role = new Role(scope, id, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+function createRole(scope: Construct, logGroup: LogGroup, isInVpc: boolean): Role {
+  const role = new Role(scope, 'FunctionRole', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   logGroup.grantWrite(role);
   if (isInVpc) {
     role.addToPolicy(
@@ -123,9 +109,8 @@ function createRole(scope: Construct, id: string, logGroup: LogGroup, isInVpc: b
       }),
     );
   }
-  Validations.of(role).acknowledge({
-    id: 'AwsSolutions-IAM5[Resource::*]',
-    reason:
+  acknowledge(role, {
+    'AwsSolutions-IAM5[Resource::*]':
       'Two grants cannot name a resource: X-Ray has none, and Lambda creates network interfaces before they have an id.',
   });
   return role;

@@ -3,37 +3,26 @@ import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { FilterOrPolicy, SubscriptionFilter, type Topic } from 'aws-cdk-lib/aws-sns';
 import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { WEBHOOK_ALARM } from '../../ingestion/contract/alarm-names.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
+import { functionLog } from '../house-rules.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
-import { functionLog } from './logs.ts';
-import { SUM, type Watched, warning } from './watched.ts';
+import { SUM, Watched, warning } from './watched.ts';
 
 const FOLDER = 'alarm-webhook';
-
-export interface AlarmWebhookProps {
-  /** Name or ARN of the secret that holds the webhook's address. A person makes it: no deploy knows its value. */
-  readonly secretName: string;
-  /** The topic of all alarms. */
-  readonly topic: Topic;
-}
 
 /**
  * Posts each alarm and its end to a webhook. Lambda tries each three times within some minutes. A message that then is
  * lost raises an alarm by mail. There is no dead-letter queue: nobody would want an alarm of yesterday to be posted, and its
  * state can be seen on the dashboard.
  */
-export class AlarmWebhook extends Construct implements Watched {
-  readonly logs: readonly string[];
+export class AlarmWebhook extends Watched {
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, config: StackConfig, { secretName, topic }: AlarmWebhookProps) {
-    super(scope, id);
-    this.logs = [functionLog(config, FOLDER)];
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: FOLDER,
+  constructor(scope: Construct, id: string, config: StackConfig, secretName: string, topic: Topic) {
+    super(scope, id, config, [functionLog(config, FOLDER)]);
+    this.handler = createHandlerFunction(this, config, FOLDER, {
       description: 'Posts each alarm and its end to the webhook',
       timeout: Duration.seconds(30),
       environment: { webhookSecretId: secretName },
@@ -54,13 +43,11 @@ export class AlarmWebhook extends Construct implements Watched {
     );
   }
 
-  alarms() {
+  override alarms() {
     return [
-      warning(
-        WEBHOOK_ALARM,
-        'An alarm or its end could not be posted to the webhook. It was mailed, if there are addresses.',
-        this.handler.metric('AsyncEventsDropped', SUM),
-      ),
+      warning(WEBHOOK_ALARM, this.handler.metric('AsyncEventsDropped', SUM), {
+        meaning: 'An alarm or its end could not be posted to the webhook. It was mailed, if there are addresses.',
+      }),
     ];
   }
 }

@@ -1,5 +1,13 @@
 import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  AlarmStatusWidget,
+  ComparisonOperator,
+  Dashboard,
+  GraphWidget,
+  TextWidget,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -7,12 +15,18 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { AlarmId } from '../../ingestion/contract/alarm-names.ts';
+import { output } from '../house-rules.ts';
 import { resourceName, type StackConfig, stageFile } from '../stage-config.ts';
-import { consoleLink, dashboardLink } from './dashboard.ts';
-import type { AlarmRow, Watched } from './watched.ts';
+import { type AlarmRow, CHAPTERS, HOURLY, type Watched } from './watched.ts';
 
 /** How much of the logs before an alarm's own time its query shows. */
 const LOOK_BACK_HOURS = 3;
+
+const COMPARISONS = {
+  below: ComparisonOperator.LESS_THAN_THRESHOLD,
+  from: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+  above: ComparisonOperator.GREATER_THAN_THRESHOLD,
+} as const;
 
 /** Makes every alarm of the stack: one topic, one form of description, and a runbook section for each. */
 export class Alarms extends Construct {
@@ -50,25 +64,24 @@ export class Alarms extends Construct {
       }),
     );
     for (const mail of config.alarmMails) this.topic.addSubscription(new EmailSubscription(mail));
+    const annotations = Annotations.of(this);
     if (config.alarmMails.length > 0) {
-      Annotations.of(this).addInfoV2(
-        'crypto-prices:confirm-mail',
-        `Alarms reach ${config.alarmMails.join(', ')} only after a click on the link in the mail that AWS sends.`,
-      );
+      const click = 'only after a click on the link in the mail that AWS sends.';
+      annotations.addInfoV2('crypto-prices:confirm-mail', `Alarms reach ${config.alarmMails.join(', ')} ${click}`);
     } else {
-      Annotations.of(this).addWarningV2(
-        'crypto-prices:nobody-is-told',
-        `No alarm reaches anybody${config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order'}: put "alarmMails": ["you@example.com"] into ${stageFile(config.stage)}.`,
-      );
+      const when = config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order';
+      const remedy = `put "alarmMails": ["you@example.com"] into ${stageFile(config.stage)}.`;
+      annotations.addWarningV2('crypto-prices:nobody-is-told', `No alarm reaches anybody${when}: ${remedy}`);
     }
   }
 
   watch(watched: readonly Watched[]): void {
-    for (const one of watched) for (const row of one.alarms?.() ?? []) this.add({ logs: one.logs ?? [], ...row });
+    for (const one of watched) for (const row of one.alarms()) this.add({ logs: one.logs, ...row });
   }
 
-  private add({ id, severity, meaning, metric, logs = [], periods = 1, ...row }: AlarmRow): void {
+  private add({ id, severity, meaning, metric, rings = ['from', 1], periods = 1, ...row }: AlarmRow): void {
     const { region } = Stack.of(this);
+    const [comparison, threshold] = rings;
     const hours = LOOK_BACK_HOURS + Math.ceil(metric.period.toHours({ integral: false }) * periods);
     const alarm = new Alarm(this, id, {
       alarmName: resourceName(this.config, id),
@@ -76,17 +89,16 @@ export class Alarms extends Construct {
         `[${severity}] ${meaning}`,
         `What to do: ${runbookLink(this.config, id)}`,
         `Dashboard: ${dashboardLink(region, this.config)}`,
-        `Logs: ${logQueryLink(region, logs, hours)}`,
+        `Logs: ${logQueryLink(region, row.logs ?? [], hours)}`,
       ].join('\n'),
       metric,
-      threshold: row.threshold ?? 1,
-      comparisonOperator: row.comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold,
+      comparisonOperator: COMPARISONS[comparison],
       evaluationPeriods: periods,
       treatMissingData: row.missing ?? TreatMissingData.NOT_BREACHING,
     });
-    const action = new SnsAction(this.topic);
-    alarm.addAlarmAction(action);
-    alarm.addOkAction(action);
+    alarm.addAlarmAction(new SnsAction(this.topic));
+    alarm.addOkAction(new SnsAction(this.topic));
     this.alarms.push(alarm);
   }
 }
@@ -115,3 +127,41 @@ const quoted = (text: string): string => `'${asHex(text, /[^\w.-]/g, '*')}`;
 
 const asHex = (text: string, signs: RegExp, mark: string): string =>
   text.replace(signs, (sign) => `${mark}${sign.charCodeAt(0).toString(16)}`);
+
+const WIDTH = 24;
+
+const dashboardName = (config: StackConfig): string => resourceName(config, 'runs');
+
+/** @returns a page of CloudWatch's console. The region may be a token. */
+const consoleLink = (region: string, page: string): string =>
+  `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#${page}`;
+
+const dashboardLink = (region: string, config: StackConfig): string =>
+  consoleLink(region, `dashboards/dashboard/${dashboardName(config)}`);
+
+/** @param watched have their graphs side by side in this order, each in its chapter. */
+export function createDashboard(
+  scope: Construct,
+  config: StackConfig,
+  alarms: readonly Alarm[],
+  watched: readonly Watched[],
+): void {
+  const graphs = watched.flatMap((one) => one.graphs());
+  const chapters = Object.entries(CHAPTERS).flatMap(([chapter, text], index) => {
+    const shown = graphs.filter((one) => one.chapter === chapter);
+    return [
+      [new TextWidget({ markdown: `## ${index + 1}. ${chapter}\n${text}`, width: WIDTH, height: 2 })],
+      shown.map(({ title, metrics }) => {
+        const left = metrics.map((metric) => metric.with(HOURLY));
+        return new GraphWidget({ title, left, width: Math.floor(WIDTH / shown.length), height: 6 });
+      }),
+    ];
+  });
+  output(scope, 'DashboardUrl', 'The story of the runs', dashboardLink(Stack.of(scope).region, config));
+  const overview = new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: WIDTH, height: 4 });
+  new Dashboard(scope, 'Dashboard', {
+    dashboardName: dashboardName(config),
+    defaultInterval: Duration.days(14),
+    widgets: [[overview], ...chapters],
+  });
+}

@@ -1,9 +1,9 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { ApiDestination, EventField, HttpMethod, Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { ApiDestination as ApiDestinationTarget } from 'aws-cdk-lib/aws-events-targets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import {
   API_DESTINATION_NAME,
@@ -12,36 +12,22 @@ import {
   SCHEDULED_SOURCE,
 } from '../../ingestion/contract/names.ts';
 import type { CronSecret } from '../cron-secret/cron-secret.ts';
-import { accessLog, functionLog } from '../monitoring/logs.ts';
-import { critical, graph, MOST, SUM, type Watched, warning } from '../monitoring/watched.ts';
+import { accessLog, acknowledge, functionLog } from '../house-rules.ts';
+import { critical, graph, MOST, SUM, Watched, warning } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
-export interface ScheduleRuleProps {
-  /** `rate(…)` or `cron(…)`, as EventBridge takes it. */
-  readonly expression: string;
-  readonly cronSecret: CronSecret;
-  readonly endpointUrl: string;
-}
-
 /** Calls the endpoint on schedule, with the connection's secret. What can't be delivered is kept for somebody to look at. */
-export class ScheduleRule extends Construct implements Watched {
-  readonly logs: readonly string[];
+export class ScheduleRule extends Watched {
   private readonly rule: Rule;
   private readonly undelivered: Queue;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    config: StackConfig,
-    { expression, cronSecret, endpointUrl }: ScheduleRuleProps,
-  ) {
-    super(scope, id);
-    this.logs = [accessLog(config), functionLog(config, 'trigger')];
+  constructor(scope: Construct, id: string, config: StackConfig, when: string, secret: CronSecret, url: string) {
+    super(scope, id, config, [accessLog(config), functionLog(config, 'trigger')]);
     const destination = new ApiDestination(this, 'Destination', {
       apiDestinationName: `${API_DESTINATION_NAME}${config.suffix}`,
       description: 'The endpoint that queues a run',
-      connection: cronSecret.connection,
-      endpoint: endpointUrl,
+      connection: secret.connection,
+      endpoint: url,
       httpMethod: HttpMethod.POST,
       rateLimitPerSecond: 1,
     });
@@ -52,14 +38,11 @@ export class ScheduleRule extends Construct implements Watched {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     });
-    Validations.of(this.undelivered).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: "It is itself a dead-letter queue, the rule's.",
-    });
+    acknowledge(this.undelivered, { 'AwsSolutions-SQS3': "It is itself a dead-letter queue, the rule's." });
     this.rule = new Rule(this, 'Rule', {
       ruleName: `${RULE_NAME}${config.suffix}`,
       description: 'Queues a run on schedule',
-      schedule: Schedule.expression(expression),
+      schedule: Schedule.expression(when),
       targets: [
         new ApiDestinationTarget(destination, {
           event: RuleTargetInput.fromObject({
@@ -75,32 +58,25 @@ export class ScheduleRule extends Construct implements Watched {
     });
   }
 
-  alarms() {
+  override alarms() {
     return [
-      critical(
-        'scheduled-call-failed',
-        'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
-        this.metric('FailedInvocations'),
-      ),
-      warning(
-        'rule-throttled',
-        'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
-        this.metric('ThrottledRules'),
-      ),
-      critical(
-        'calls-undelivered',
-        'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
-        this.undelivered.metricApproximateNumberOfMessagesVisible(MOST),
-      ),
-      critical(
-        'undelivered-call-lost',
-        'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
-        this.metric('InvocationsFailedToBeSentToDlq'),
-      ),
+      critical('scheduled-call-failed', this.metric('FailedInvocations'), {
+        meaning: 'EventBridge could not deliver a scheduled call despite its retries: that run was not queued.',
+      }),
+      warning('rule-throttled', this.metric('ThrottledRules'), {
+        meaning: 'EventBridge throttled the scheduled rule: a call comes late, or not at all.',
+      }),
+      critical('calls-undelivered', this.undelivered.metricApproximateNumberOfMessagesVisible(MOST), {
+        meaning:
+          'A scheduled call lies in the queue of undelivered calls. Nothing replays it; the next run fetches what it missed.',
+      }),
+      critical('undelivered-call-lost', this.metric('InvocationsFailedToBeSentToDlq'), {
+        meaning: 'EventBridge could neither deliver a scheduled call nor keep it in the queue of undelivered calls.',
+      }),
     ];
   }
 
-  graphs() {
+  override graphs() {
     return [
       graph('Called', 'Schedule', this.metric('Invocations'), this.metric('FailedInvocations')),
       graph('Called', 'Undelivered calls', this.undelivered.metricApproximateNumberOfMessagesVisible(MOST)),

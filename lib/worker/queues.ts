@@ -4,22 +4,20 @@ import { Trigger } from 'aws-cdk-lib/triggers';
 import { Construct } from 'constructs';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS } from '../../ingestion/contract/limits.ts';
 import { createHandlerFunction } from '../functions/handler-function.ts';
-import { functionLog } from '../monitoring/logs.ts';
-import { critical, graph, MOST, type Watched, warning } from '../monitoring/watched.ts';
+import { functionLog, output } from '../house-rules.ts';
+import { critical, graph, MOST, Watched, warning } from '../monitoring/watched.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
 
 /** Five hops of 15 minutes and the waits of 1, 5, 20 and 60 minutes between them are 161 minutes. */
 const OLDEST_MESSAGE = Duration.hours(3);
 
 /** The queue of runs and its dead-letter queue, both FIFO. With one message group, one run is worked on at a time. */
-export class Queues extends Construct implements Watched {
+export class Queues extends Watched {
   readonly runs: Queue;
   readonly deadRuns: Queue;
-  readonly logs: readonly string[];
 
   constructor(scope: Construct, id: string, config: StackConfig) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'worker')];
+    super(scope, id, config, [functionLog(config, 'worker')]);
     const common = {
       fifo: true,
       retentionPeriod: Duration.days(QUEUE_RETENTION_DAYS),
@@ -36,26 +34,24 @@ export class Queues extends Construct implements Watched {
       visibilityTimeout: Duration.minutes(config.visibilityMinutes),
       deadLetterQueue: { queue: this.deadRuns, maxReceiveCount: MAX_RECEIVES },
     });
+    output(this, 'QueueUrl', 'The queue of runs, for npm run redrive -- --queue', this.runs.queueUrl);
   }
 
-  alarms() {
+  override alarms() {
     const { runs, deadRuns } = this;
     return [
-      critical(
-        'runs-dead',
-        'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
-        deadRuns.metricApproximateNumberOfMessagesVisible(MOST),
-      ),
-      warning(
-        'message-old',
-        'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
-        runs.metricApproximateAgeOfOldestMessage(MOST),
-        { threshold: OLDEST_MESSAGE.toSeconds() },
-      ),
+      critical('runs-dead', deadRuns.metricApproximateNumberOfMessagesVisible(MOST), {
+        meaning: 'A run gave up and is in the dead-letter queue: prices are missing until its cause is fixed.',
+      }),
+      warning('message-old', runs.metricApproximateAgeOfOldestMessage(MOST), {
+        meaning:
+          'A run has been queued for longer than all its retries take: it waits for CoinGecko, or for an earlier run.',
+        rings: ['from', OLDEST_MESSAGE.toSeconds()],
+      }),
     ];
   }
 
-  graphs() {
+  override graphs() {
     const { runs, deadRuns } = this;
     return [
       graph(
@@ -70,21 +66,11 @@ export class Queues extends Construct implements Watched {
   }
 }
 
-export interface DeployRunProps {
-  readonly queue: Queue;
-  /** Tells one deploy from another. */
-  readonly deployId: string;
-  /** What must be in place before the run starts. */
-  readonly after: readonly Construct[];
-}
-
 /** Queues a run at the end of each deploy: a new stack gets prices at once, and a changed one shows that it still works. */
 export class DeployRun extends Construct {
-  constructor(scope: Construct, id: string, config: StackConfig, { queue, deployId, after }: DeployRunProps) {
+  constructor(scope: Construct, id: string, config: StackConfig, queue: Queue, deployId: string, after: Construct[]) {
     super(scope, id);
-    const handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'queue-run',
+    const handler = createHandlerFunction(this, config, 'queue-run', {
       description: 'Queues a run at the end of a deploy',
       // Three attempts of 10 s, and the pauses between them.
       timeout: Duration.seconds(45),
@@ -93,6 +79,6 @@ export class DeployRun extends Construct {
     // Nothing reads it. A trigger runs again only when its function changes, and this changes with each deploy.
     handler.addEnvironment('DEPLOY_ID', deployId);
     queue.grant(handler, 'sqs:SendMessage');
-    new Trigger(this, 'Trigger', { handler, executeAfter: [...after] });
+    new Trigger(this, 'Trigger', { handler, executeAfter: after });
   }
 }

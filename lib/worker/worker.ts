@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -6,9 +6,9 @@ import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs';
 import { WORKER_MEMORY_MB, WORKER_NODE_OPTIONS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import type { Database } from '../database/price-database.ts';
-import { createHandlerFunction } from '../functions/handler-function.ts';
-import { functionLog } from '../monitoring/logs.ts';
-import { critical, graph, MOST, programMetric, SUM, type Watched, warning } from '../monitoring/watched.ts';
+import { createHandlerFunction, SOURCE_LINES } from '../functions/handler-function.ts';
+import { acknowledge, functionLog, output } from '../house-rules.ts';
+import { critical, graph, MOST, SUM, Watched, warning } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 import type { Queues } from './queues.ts';
 
@@ -23,45 +23,39 @@ export class CoingeckoKey extends Construct {
       description: `API key of CoinGecko (${config.deployment}); empty for the public plan`,
     });
     resource.applyRemovalPolicy(config.isProtected ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY);
-    Validations.of(resource).acknowledge({
-      id: 'AwsSolutions-SMG4',
-      reason: 'CoinGecko has no API that issues keys: a person does it on its website.',
+    acknowledge(resource, {
+      'AwsSolutions-SMG4': 'CoinGecko has no API that issues keys: a person does it on its website.',
     });
     this.secret = Secret.fromSecretCompleteArn(this, 'Secret', resource.ref);
+    output(this, 'CoingeckoKeyArn', "The secret with CoinGecko's key", resource.ref);
+    output(
+      this,
+      'SetCoingeckoKey',
+      'Asks for the API key and stores it for the next run',
+      `read -rs KEY && printf %s "$KEY" | aws secretsmanager put-secret-value --region ${Stack.of(this).region} --secret-id ${resource.ref} --secret-string file:///dev/stdin`,
+    );
   }
 }
 
 /** A hop starts nothing in its last minute and waits at most 30 s for an answer. One that gets this close failed to stop. */
 const SLOW_MARGIN_SECONDS = 15;
 
-export interface WorkerProps {
-  readonly database: Database;
-  readonly queues: Queues;
-  readonly coingeckoKey: ISecret;
-}
-
 /** The worker. It takes one message at a time from the queue of runs. */
-export class Worker extends Construct implements Watched {
-  readonly logs: readonly string[];
-  private readonly config: StackConfig;
+export class Worker extends Watched {
   private readonly handler: NodejsFunction;
 
-  constructor(scope: Construct, id: string, config: StackConfig, { database, queues, coingeckoKey }: WorkerProps) {
-    super(scope, id);
-    this.logs = [functionLog(config, 'worker')];
-    this.config = config;
-    this.handler = createHandlerFunction(this, 'Function', {
-      config,
-      folder: 'worker',
+  constructor(scope: Construct, id: string, config: StackConfig, database: Database, queues: Queues, key: ISecret) {
+    super(scope, id, config, [functionLog(config, 'worker')]);
+    this.handler = createHandlerFunction(this, config, 'worker', {
       description: 'Works on one hop of a run: fetches what is missing from CoinGecko and stores it',
       timeout: Duration.minutes(WORKER_TIMEOUT_MINUTES),
       memorySize: WORKER_MEMORY_MB,
-      nodeOptions: WORKER_NODE_OPTIONS,
+      nodeOptions: `${SOURCE_LINES} ${WORKER_NODE_OPTIONS}`,
       database,
       environment: {
         queueUrl: queues.runs.queueUrl,
         deadLetterQueueUrl: queues.deadRuns.queueUrl,
-        coingeckoSecretId: coingeckoKey.secretArn,
+        coingeckoSecretId: key.secretArn,
         coingeckoPlan: config.coingeckoPlan,
         coingeckoBaseUrl: config.coingeckoBaseUrl,
         coingeckoRequestsPerMinute: config.coingeckoRequestsPerMinute,
@@ -74,33 +68,29 @@ export class Worker extends Construct implements Watched {
       // It queues its own continuations. MAX_HOPS ends them, and so does a hop without progress.
       recursiveLoop: RecursiveLoop.ALLOW,
     });
-    coingeckoKey.grantRead(this.handler);
+    key.grantRead(this.handler);
     queues.runs.grant(this.handler, 'sqs:SendMessage');
     queues.deadRuns.grant(this.handler, 'sqs:SendMessage');
     this.handler.addEventSource(new SqsEventSource(queues.runs, { batchSize: 1, reportBatchItemFailures: true }));
   }
 
-  alarms() {
+  override alarms() {
     return [
-      critical(
-        'worker-errors',
-        'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
-        this.handler.metricErrors(SUM),
-      ),
-      warning(
-        'worker-slow',
-        `A hop came within ${SLOW_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
-        this.handler.metricDuration(MOST),
-        { threshold: (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000 },
-      ),
+      critical('worker-errors', this.handler.metricErrors(SUM), {
+        meaning: 'A worker crashed, timed out or could not start. Its message comes back after the visibility timeout.',
+      }),
+      warning('worker-slow', this.handler.metricDuration(MOST), {
+        meaning: `A hop came within ${SLOW_MARGIN_SECONDS} s of its limit of ${WORKER_TIMEOUT_MINUTES} minutes: it did not stop by itself in time.`,
+        rings: ['from', (WORKER_TIMEOUT_MINUTES * 60 - SLOW_MARGIN_SECONDS) * 1000],
+      }),
     ];
   }
 
-  graphs() {
-    const { config, handler } = this;
+  override graphs() {
+    const { handler } = this;
     return [
       graph('Worked on', 'Worker', handler.metricInvocations(SUM), handler.metricErrors(SUM)),
-      graph('Worked on', 'Hop duration', handler.metricDuration(MOST), programMetric(config, 'runDuration', MOST)),
+      graph('Worked on', 'Hop duration', handler.metricDuration(MOST), this.measured('runDuration', MOST)),
     ];
   }
 }

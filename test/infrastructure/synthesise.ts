@@ -29,7 +29,7 @@ export function createStack(
     builtinCloudFormationValidation: false,
     outdir: bundlesIn ?? outdir,
   });
-  return { app, stack: new CryptoPricesStack(app, 'Stack', { config: configOf(settings), deployId }) };
+  return { app, stack: new CryptoPricesStack(app, 'Stack', configOf(settings), deployId) };
 }
 
 function synthesise(

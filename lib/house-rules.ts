@@ -1,7 +1,8 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+// What every capability keeps to: logs expire, what people need is told, and a broken rule of AWS's has a reason.
+import { CfnOutput, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { resourceName, type StackConfig } from '../stage-config.ts';
+import { resourceName, type StackConfig } from './stage-config.ts';
 
 /** @param folder the function's folder in `functions/`. */
 export const functionLog = (config: StackConfig, folder: string): string =>
@@ -21,3 +22,12 @@ export const createLog = (scope: Construct, id: string, config: StackConfig, log
     retention: config.logRetentionDays,
     removalPolicy: RemovalPolicy.DESTROY,
   });
+
+/** Answers rules of AWS's own review (cdk-nag) that a construct breaks. @param reasons by the rule. */
+export function acknowledge(construct: Construct, reasons: Readonly<Record<string, string>>): void {
+  for (const [id, reason] of Object.entries(reasons)) Validations.of(construct).acknowledge({ id, reason });
+}
+
+/** Tells people after a deploy where something is, or a command to use it. It must not contain a secret. */
+export const output = (scope: Construct, id: string, description: string, value: string): CfnOutput =>
+  new CfnOutput(Stack.of(scope), id, { description, value });
