@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ENVIRONMENT } from './contract/environment.ts';
-import { editDistance, nearest } from './contract/nearest.ts';
+import { ENVIRONMENT } from './contract/names.ts';
 import { PLANS, SETTINGS, type SettingName, type SettingValue } from './contract/settings.ts';
-import { parseUniverse, UNIVERSE_FILE, type Universe } from './contract/universe-schema.ts';
+import { editDistance, nearest, parseUniverse, UNIVERSE_FILE, type Universe } from './contract/universe-schema.ts';
 import { IngestionError } from './domain/failure.ts';
 
 /** Environment variables as `process.env` holds them. An empty one counts as not set. */

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import { nearest } from '../ingestion/contract/nearest.ts';
 import { oneOf } from '../ingestion/contract/settings.ts';
 import { show } from '../ingestion/contract/show.ts';
-import { UNIVERSE_FILE } from '../ingestion/contract/universe-schema.ts';
+import { nearest, UNIVERSE_FILE } from '../ingestion/contract/universe-schema.ts';
 import { StageSettings, stageSettingsJsonSchema } from './stage-settings.ts';
 
 const Stage = oneOf(['dev', 'staging', 'prod']);

@@ -1,10 +1,9 @@
 import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import type { Universe } from '../ingestion/contract/universe-schema.ts';
 import { DAY_MS, formatChart, granularityOf, MINUTE_MS, SECOND_MS, startOfDay } from './chart.ts';
-import { type Fault, spoilChart } from './faults.ts';
+import * as replies from './faults.ts';
+import { type Fault, type Reply, spoilChart } from './faults.ts';
 import { makeSeries, randomAt, streamKey } from './price-series.ts';
-import type { Reply } from './replies.ts';
-import * as replies from './replies.ts';
 import { FIRST_DAY, revisionFactor, type SyntheticSource, syntheticChart } from './synthetic-chart.ts';
 
 export const BASE_PATH = '/api/v3';

@@ -6,8 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import { parseUniverse, type Universe } from '../ingestion/contract/universe-schema.ts';
 import { MINUTE_MS, SECOND_MS } from './chart.ts';
-import { type Fault, replyInstead } from './faults.ts';
-import { rateLimited } from './replies.ts';
+import { type Fault, rateLimited, replyInstead } from './faults.ts';
 import { answer, BASE_PATH, type Source } from './routes.ts';
 import type { History } from './synthetic-chart.ts';
 

@@ -1,6 +1,6 @@
 import { SecretsManagerClient, SecretsManagerServiceException } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
-import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import { ENVIRONMENT } from '../../ingestion/contract/names.ts';
 import { show } from '../../ingestion/contract/show.ts';
 import { createDatabase, type Database, DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';

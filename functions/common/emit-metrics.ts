@@ -1,6 +1,5 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
-import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
+import { ENVIRONMENT, METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import { log } from './logger.ts';
 
 type MetricName = (typeof METRICS)[keyof typeof METRICS];

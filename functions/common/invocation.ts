@@ -1,6 +1,6 @@
 // What an invocation begins with: the environment that the stack sets, Lambda's context, the event.
 import type * as z from 'zod';
-import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import { ENVIRONMENT } from '../../ingestion/contract/names.ts';
 import { firstIssue } from '../../ingestion/contract/show.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';

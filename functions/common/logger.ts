@@ -1,8 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import type { MiddlewareObj } from '@middy/core';
-import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
-import { SERVICE_NAME } from '../../ingestion/contract/names.ts';
+import { ENVIRONMENT, SERVICE_NAME } from '../../ingestion/contract/names.ts';
 import type { Log } from '../../ingestion/ports.ts';
 
 const logger = new Logger({

@@ -1,7 +1,7 @@
 import middy from '@middy/core';
 import * as z from 'zod';
-import { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
 import { DAILY_SCHEDULE } from '../../ingestion/contract/limits.ts';
+import { ENVIRONMENT } from '../../ingestion/contract/names.ts';
 import { readUniverse } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { readTriagedStatus, type TriagedStatus } from '../../ingestion/triage.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ENVIRONMENT } from '../contract/environment.ts';
+import { ENVIRONMENT } from '../contract/names.ts';
 import type { Instant } from '../domain/day.ts';
 import { type FailureKind, SourceError } from '../domain/failure.ts';
 import { brief } from './parse-answer.ts';

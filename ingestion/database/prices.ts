@@ -9,8 +9,7 @@ import type { Clock, LatestPriceRepository, PriceRepository } from '../ports.ts'
 import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
 import { readDayStates } from './sql/day-states.ts';
-import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
-import { CONFIRMATION_AFTER_MS } from './sql/settle-days.ts';
+import { CONFIRMATION_AFTER_MS, learnBeginnings, recordDaysBeforeBeginning } from './sql/settle-days.ts';
 import { inChunks, insertRows, replacing, toIso, unnestRows } from './statements.ts';
 import { createAnswerWriter, renewDays } from './store-answers.ts';
 import { COLUMNS, type Tables } from './tables.ts';

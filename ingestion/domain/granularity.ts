@@ -1,6 +1,6 @@
 import type { Samples } from './daily-price.ts';
 import { DAY_MS, MINUTE_MS } from './day.ts';
-import { median } from './median.ts';
+import { median } from './outliers.ts';
 
 /** Hourly answers have been seen with gaps of 11 to 111 minutes; their median is 60. Little-traded coins have larger ones. */
 const MIN_SPACING_MS = 40 * MINUTE_MS;

@@ -1,6 +1,5 @@
 // Which samples of a day are faults of the source: far off for some hours, with the price before and after at one level.
 import { type Day, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
-import { median } from './median.ts';
 
 /** So many times above or below a level a price is far off. Some illiquid tokens do swing so for real. */
 export const FAR_OFF_PRICE = 10;
@@ -136,4 +135,12 @@ function firstIndexWhere<T>(list: readonly T[], isPast: (item: T) => boolean): n
     else from = middle + 1;
   }
   return from;
+}
+
+/** @returns the middle value, or the mean of the middle two. @param values at least one. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
 }

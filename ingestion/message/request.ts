@@ -1,9 +1,8 @@
 import * as z from 'zod';
 import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
-import { codesOf, findUnknown } from '../contract/nearest.ts';
 import { RunRequest } from '../contract/run-request.ts';
 import { show } from '../contract/show.ts';
-import type { Universe } from '../contract/universe-schema.ts';
+import { codesOf, findUnknown, type Universe } from '../contract/universe-schema.ts';
 import {
   addDays,
   countDays,

@@ -1,8 +1,10 @@
 import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
+import { judgeLatestRates } from '../domain/cross-rates.ts';
 import { countDays, DAY_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
 import { type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
-import { type FailureKind, type SourceError, stopsTheRun } from '../domain/failure.ts';
+import { type FailureKind, SourceError, stopsTheRun } from '../domain/failure.ts';
+import { leftOutOf } from '../domain/latest-price.ts';
 import type { Finding } from '../domain/quality.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import {
@@ -14,7 +16,7 @@ import {
   statusAfter,
 } from '../domain/verdict.ts';
 import type { RecordedOutcome, RunDependencies } from '../ports.ts';
-import { fetchLatestPrices } from './fetch-latest-prices.ts';
+import { sendRequest } from './fetch-answer.ts';
 import type { Hop } from './hop.ts';
 import { type OpenRun, Stop } from './open-run.ts';
 import { readStates } from './plan-run.ts';
@@ -215,4 +217,39 @@ function explain(
   if (status === 'waiting') return `Out of time: ${missing}; a continuation takes over${causes}`;
   if (stoppedBy === 'deadline') return `Out of time${madeProgress ? '' : ' without progress'}: ${missing}${causes}`;
   return causes === '' ? `${missing}: the answers hold no usable samples of them` : `${missing}${causes}`;
+}
+
+/** @property stored how many series have a latest price from this run; null where none could be asked for. */
+export type LatestPrices = { readonly stored: number | null; readonly findings: readonly Finding[] };
+
+/**
+ * Asks what everything costs now, by the requests of the plan, and stores it. Where prices are derived, the answer also
+ * proves that all coins have the same rates. A failure is reported and changes nothing.
+ */
+export async function fetchLatestPrices(hop: Hop): Promise<LatestPrices> {
+  const { run, plan, deps } = hop;
+  if (plan.latestRequests.length === 0) return { stored: null, findings: [] };
+  const ofRun = run.expected.map(({ series }) => series.currency);
+  const currencies = [...new Set(run.base ? [run.base.currency, ...ofRun] : ofRun)];
+  const findings: Finding[] = [];
+  // The first coin may be in each answer.
+  const stored = new Set<string>();
+  try {
+    for (const coins of plan.latestRequests) {
+      const asked = { coins, currencies };
+      const latest = await sendRequest(null, hop, () => deps.source.fetchLatest(asked, run.lock.lost));
+      await deps.repositories.latestPrices.store(run.order.runId, latest);
+      if (run.base) findings.push(...judgeLatestRates(latest, run.base));
+      for (const one of latest) stored.add(seriesName(one));
+      const leftOut = leftOutOf(latest, asked);
+      if (leftOut.length > 0) deps.onEvent({ kind: 'latest_left_out', series: leftOut });
+    }
+    return { stored: stored.size, findings };
+  } catch (error) {
+    if (!(error instanceof SourceError || error instanceof Stop)) throw error;
+    run.lock.lost.throwIfAborted();
+    deps.log.warn('The latest prices could not be fetched', { error: error.message });
+    deps.onEvent({ kind: 'latest_failed', error: error.message });
+    return { stored: stored.size || null, findings };
+  }
 }

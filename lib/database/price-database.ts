@@ -4,7 +4,7 @@ import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
-import type { ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import type { ENVIRONMENT } from '../../ingestion/contract/names.ts';
 import { acknowledge, createLog, databaseLog, output } from '../house-rules.ts';
 import { critical, graph, HOURLY, LEAST, MOST, Watched, warning } from '../monitoring/watched.ts';
 import type { Network } from '../network/network.ts';

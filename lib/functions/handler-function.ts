@@ -5,7 +5,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { BUNDLING, ENVIRONMENT } from '../../ingestion/contract/environment.ts';
+import { BUNDLING, ENVIRONMENT } from '../../ingestion/contract/names.ts';
 import type { Database } from '../database/price-database.ts';
 import { acknowledge, createLog, functionLog } from '../house-rules.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { codesOf, findUnknown } from '../../ingestion/contract/nearest.ts';
 import { show } from '../../ingestion/contract/show.ts';
-import type { Universe } from '../../ingestion/contract/universe-schema.ts';
+import { codesOf, findUnknown, type Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrator.ts';

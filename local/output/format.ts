@@ -1,5 +1,4 @@
-import type { Day, Instant } from '../../ingestion/domain/day.ts';
-import { startOf } from '../../ingestion/domain/day.ts';
+import { type Day, type Instant, startOf } from '../../ingestion/domain/day.ts';
 
 /** Stands where there is no value: missing is not zero. */
 export const NO_VALUE = '–';

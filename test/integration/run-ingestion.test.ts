@@ -6,7 +6,7 @@ import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { addDays, DAY_MS, dayOf, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { LockLostError, LockTakenError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
 import { readTriagedStatus } from '../../ingestion/triage.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
-import { BUNDLING } from '../../ingestion/contract/environment.ts';
+import { BUNDLING } from '../../ingestion/contract/names.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 

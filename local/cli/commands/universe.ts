@@ -1,9 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { Readable } from 'node:stream';
 import { composeClient } from '../../../ingestion/compose-run.ts';
-import { codesOf, findUnknown } from '../../../ingestion/contract/nearest.ts';
 import { show } from '../../../ingestion/contract/show.ts';
-import type { Universe } from '../../../ingestion/contract/universe-schema.ts';
+import { codesOf, findUnknown, type Universe } from '../../../ingestion/contract/universe-schema.ts';
 import { SourceError } from '../../../ingestion/domain/failure.ts';
 import { createRetryPolicy } from '../../../ingestion/domain/retry-policy.ts';
 import type { Clock } from '../../../ingestion/ports.ts';
