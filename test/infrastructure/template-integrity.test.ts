@@ -72,8 +72,11 @@ describe.each(DEPLOYMENT_NAMES)('the template of %s', (name) => {
   });
 });
 
-test('the review does run: it would find a queue that anybody may call', () => {
-  expect(synthesised('openQueue').refusal).toContain('AwsSolutions-SQS4');
+test.each([
+  ['the review would find a queue that anybody may call', 'openQueue', 'AwsSolutions-SQS4'],
+  ["CDK's own rules, as cdk.json sets them, find a property of a wrong type", 'wrongProperty', "DelaySeconds: 'soon'"],
+] as const)('what is refused ends the synthesis: %s', (_, name, reason) => {
+  expect(synthesised(name).refusal).toContain(reason);
 });
 
 test('every name and every metric of a second deployment of a stage is its own', () => {
