@@ -1,7 +1,7 @@
 // Synthesises all deployments into a folder: node test/infrastructure/synthesise.ts FOLDER
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, CfnResource, Stack, Validations } from 'aws-cdk-lib';
+import { App, type AppProps, CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { CryptoPricesStack } from '../../lib/crypto-prices-stack.ts';
@@ -13,12 +13,12 @@ const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: R
 /**
  * @param bundlesIn where the functions' bundles are written, and named in the template. Without it there are none.
  * @param deployId tells one deploy from another.
- * @returns the stack in an app of its own, with cdk.json's context. CDK's own rules, which take two seconds, look at what
- *   `npm run synth` makes.
+ * @returns the stack in an app of its own, with cdk.json's context. CDK's own rules, which take a second for each, look at
+ *   what `npm run synth` makes.
  */
 export function createStack(
   settings: Record<string, string>,
-  { outdir, bundlesIn, deployId = 'a deploy' }: { outdir?: string; bundlesIn?: string; deployId?: string },
+  { bundlesIn, deployId = 'a deploy', ...props }: { bundlesIn?: string; deployId?: string } & AppProps,
 ): { app: App; stack: CryptoPricesStack } {
   const app = new App({
     context: {
@@ -27,7 +27,8 @@ export function createStack(
     },
     treeMetadata: false,
     builtinCloudFormationValidation: false,
-    outdir: bundlesIn ?? outdir,
+    ...props,
+    ...(bundlesIn ? { outdir: bundlesIn } : {}),
   });
   return { app, stack: new CryptoPricesStack(app, 'Stack', configOf(settings), deployId) };
 }
@@ -59,11 +60,18 @@ if (import.meta.main) {
   const outdir = join(folder, 'cdk.out');
   const write = (name: string, stack: { app: App; stack: Stack }) =>
     writeFileSync(join(folder, `${name}.json`), JSON.stringify(synthesise(stack)));
-  for (const [name, settings] of Object.entries(DEPLOYMENTS)) write(name, createStack(settings, { outdir }));
+  for (const [name, settings] of Object.entries(DEPLOYMENTS)) {
+    // These two are most unlike production. Production itself is looked at by `npm run synth`.
+    const builtinCloudFormationValidation = name === 'dev' || name === 'custom';
+    write(name, createStack(settings, { outdir, builtinCloudFormationValidation }));
+  }
   const openQueue = emptyStack(outdir, false);
   new Queue(openQueue.stack, 'Open');
   write('openQueue', openQueue);
-  const wrongProperty = emptyStack(outdir, true);
-  new CfnResource(wrongProperty.stack, 'Wrong', { type: 'AWS::SQS::Queue', properties: { DelaySeconds: 'soon' } });
-  write('wrongProperty', wrongProperty);
+  const broken = emptyStack(outdir, true);
+  new CfnResource(broken.stack, 'Circle', {
+    type: 'AWS::SQS::Queue',
+    properties: { DelaySeconds: 'soon', KmsMasterKeyId: { Ref: 'Nowhere' }, QueueName: { Ref: 'Circle' } },
+  });
+  write('broken', broken);
 }
