@@ -1,5 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { FUNCTIONS, type FunctionName, functionOf, nameOf, propertiesOf, resource, templateOf } from './templates.ts';
+import {
+  FUNCTIONS,
+  type FunctionName,
+  functionOf,
+  nameOf,
+  propertiesOf,
+  resource,
+  templateOf,
+  testsOf,
+} from './templates.ts';
 
 const prod = templateOf('webhook');
 const staging = templateOf('staging');
@@ -79,9 +88,8 @@ const dead = resource(prod, 'AWS::SQS::Queue', 'QueuesDeadRuns');
 const FIFO = { FifoQueue: true, MessageRetentionPeriod: 14 * 24 * 3600, QueueName: expect.stringMatching(/\.fifo$/) };
 const arnOf = ({ id }: { id: string }) => ({ 'Fn::GetAtt': [id, 'Arn'] });
 
-/** Tests what the one resource of the type is given, whose logical id begins so. */
-const has = (sentence: string, type: string, idPrefix: string, properties: object): void =>
-  test(sentence, () => expect(resource(prod, `AWS::${type}`, idPrefix).Properties).toMatchObject(properties));
+/** Tests what the one resource of the type is given. */
+const has = testsOf(prod);
 
 has('the endpoint has one path', 'ApiGatewayV2::Route', '', { RouteKey: 'ANY /api/cron/fetch-data' });
 has('the trigger gets a call in the form that it reads', 'ApiGatewayV2::Integration', '', {
