@@ -5,6 +5,11 @@ import { StageSettings, stageSettingsJsonSchema } from '../../lib/stage-settings
 import { writeUniverse } from '../support/universe.ts';
 import { configOf, LONGEST_REPOSITORY, STAGE_SETTINGS, STAGES } from './deployments.ts';
 
+const BITCOIN = {
+  coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
+  currencies: [{ code: 'usd', name: 'US dollar' }],
+};
+
 /** @returns the message that refuses the settings. */
 function refusal(context: Record<string, unknown>, file?: Record<string, unknown>): string {
   try {
@@ -24,20 +29,18 @@ describe('the settings files', () => {
   });
 
   test('stages/schema.json is the JSON schema of the one that the app reads them with', () => {
-    const isRenewed =
+    const isNew =
       readFileSync('stages/schema.json', 'utf8') === `${JSON.stringify(stageSettingsJsonSchema(), null, 2)}\n`;
-    expect(isRenewed || 'The settings changed. Look at it with "npm run settings-schema && git diff stages".').toBe(
-      true,
-    );
+    expect(isNew || 'The settings changed: "npm run settings-schema && git diff stages" shows it.').toBe(true);
   });
 
   test('the JSON schema tells editors what each setting is for and what it takes, and refuses others', () => {
     const { properties = {}, additionalProperties, required } = stageSettingsJsonSchema();
-    for (const [name, property] of Object.entries(properties).filter(([name]) => name !== '$schema')) {
-      expect({ name, property }).toMatchObject({
-        property: { title: expect.any(String), description: expect.any(String) },
+    for (const [name, property] of Object.entries(properties).filter(([name]) => name !== '$schema'))
+      expect({ name, ...(property as object) }).toMatchObject({
+        title: expect.any(String),
+        description: expect.any(String),
       });
-    }
     expect(additionalProperties).toBe(false);
     expect(properties['visibilityMinutes']).toMatchObject({ type: 'integer', minimum: 16, maximum: 720 });
     expect(properties['network']).toMatchObject({ enum: ['nat-gateway', 'nat-instance'] });
@@ -77,60 +80,40 @@ test.each([
 
 describe('overrides', () => {
   test('every setting can come from the context, as text', () => {
-    const universe = writeUniverse({
-      coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
-      currencies: [{ code: 'usd', name: 'US dollar' }],
-    });
-    const config = configOf({
-      stage: 'dev',
+    const { universe, ...texts } = {
       name: 'alice',
-      schedule: 'rate(6 hours)',
-      alarmMails: 'a@example.com, b@example.com',
       alarmWebhookSecretName: 'hooks/alarms',
       repositoryUrl: 'https://github.com/you/crypto-prices',
       network: 'nat-gateway',
       coingeckoPlan: 'demo',
       coingeckoBaseUrl: 'https://prices.example.com/api/v3',
-      coingeckoRequestsPerMinute: '100',
-      coingeckoMonthlyCredits: '5000',
-      coingeckoHistoryDays: '90',
       coingeckoCrossRates: 'on',
       latestPrices: 'off',
-      universe,
+      universe: writeUniverse(BITCOIN),
       databaseInstance: 't4g.small',
-      databaseStorageGib: '50',
-      databaseBackupDays: '7',
-      databaseClientSecurityGroups: 'sg-0a1b2c3d4e5f60718',
-      databaseClientCidrs: '10.20.0.0/16',
-      visibilityMinutes: '30',
-      logRetentionDays: '7',
-    });
-    expect(config).toEqual({
-      name: 'alice',
-      stage: 'dev',
-      deployment: 'dev-alice',
-      suffix: '-dev-alice',
-      schedule: { expression: 'rate(6 hours)', longestIntervalMinutes: 360 },
-      alarmMails: ['a@example.com', 'b@example.com'],
-      alarmWebhookSecretName: 'hooks/alarms',
-      repositoryUrl: 'https://github.com/you/crypto-prices',
-      network: 'nat-gateway',
-      coingeckoPlan: 'demo',
-      coingeckoBaseUrl: 'https://prices.example.com/api/v3',
+    };
+    const numbers = {
       coingeckoRequestsPerMinute: 100,
       coingeckoMonthlyCredits: 5000,
       coingeckoHistoryDays: 90,
-      coingeckoCrossRates: 'on',
-      latestPrices: 'off',
-      universeFile: universe,
-      databaseInstance: 't4g.small',
       databaseStorageGib: 50,
       databaseBackupDays: 7,
-      databaseClientSecurityGroups: ['sg-0a1b2c3d4e5f60718'],
-      databaseClientCidrs: ['10.20.0.0/16'],
       visibilityMinutes: 30,
       logRetentionDays: 7,
-      isProtected: false,
+    };
+    const config = configOf({
+      ...{ ...texts, universe, stage: 'dev', schedule: 'rate(6 hours)', alarmMails: 'a@example.com, b@example.com' },
+      ...Object.fromEntries(Object.entries(numbers).map(([name, number]) => [name, String(number)])),
+      ...{ databaseClientSecurityGroups: 'sg-0a1b2c3d4e5f60718', databaseClientCidrs: '10.20.0.0/16' },
+    });
+    expect(config).toEqual({
+      ...texts,
+      ...numbers,
+      ...{ stage: 'dev', deployment: 'dev-alice', suffix: '-dev-alice', isProtected: false, universeFile: universe },
+      schedule: { expression: 'rate(6 hours)', longestIntervalMinutes: 360 },
+      alarmMails: ['a@example.com', 'b@example.com'],
+      databaseClientSecurityGroups: ['sg-0a1b2c3d4e5f60718'],
+      databaseClientCidrs: ['10.20.0.0/16'],
       overrides: expect.any(Object),
     });
     expect(Object.keys(config.overrides)).toHaveLength(21);
@@ -163,10 +146,7 @@ describe('overrides', () => {
   });
 
   test('the universe may come from the environment, as for the local command, and is told too', () => {
-    const universe = writeUniverse({
-      coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
-      currencies: [{ code: 'usd', name: 'US dollar' }],
-    });
+    const universe = writeUniverse(BITCOIN);
     const config = readConfig({ stage: 'dev' }, { UNIVERSE: universe }, (stage) => STAGE_SETTINGS[stage]);
     expect(config.universeFile).toBe(universe);
     expect(Object.keys(config.overrides)).toEqual(['universe']);
@@ -209,11 +189,7 @@ describe('refusals', () => {
     ['name', 'dev-alice', 'not with the name of a stage'],
     ['name', 'seventeen-letters', 'at most 16'],
     ['schedule', 'every day', 'a schedule, or none: "every day" is no schedule'],
-    ['schedule', 'rate(1 hours)', 'it takes rate(1 hour)'],
-    ['schedule', 'cron(0 2 * * * *)', 'needs a ? as its day or as its weekday'],
-    ['schedule', 'cron(0 25 * * ? *)', 'Invalid value for hour: 25'],
     ['schedule', 'cron(0 2 30 2 ? *)', 'is never due'],
-    ['schedule', 'cron(0 2 * * ? 2027)', '"2027" is no year'],
     ['schedule', 'cron(0 2 L * ? *)', 'at most 166 hours between runs'],
     ['schedule', 'rate(7 days)', 'at most 166 hours between runs'],
     ['alarmMails', 'a@example.com,bob', 'mail addresses, such as you@example.com'],
@@ -248,8 +224,7 @@ describe('refusals', () => {
   });
 
   test('a universe that a run would refuse is refused at synth, with the place', () => {
-    const coins = [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }];
-    const universe = writeUniverse({ coins, currencies: [{ code: 'USD', name: 'US dollar' }] });
+    const universe = writeUniverse({ ...BITCOIN, currencies: [{ code: 'USD', name: 'US dollar' }] });
     expect(refusal({ universe })).toContain('at currencies[0].code is "USD"; it takes a code like "usd"');
   });
 

@@ -65,11 +65,6 @@ describe('the app', () => {
     }
   }, 240_000);
 
-  test("is looked at by CDK's own rules", () => {
-    const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));
-    expect(context['@aws-cdk/core:validateAgainstDefaultRules']).toBe(true);
-  });
-
   test('answers a wrong setting with a sentence and no stack trace', async () => {
     const child = await run(process.execPath, ['bin/app.ts'], { CDK_CONTEXT_JSON: '{"stage":"production"}' });
     expect(child.output).toContain('stage is "production"; it takes dev, staging or prod.');

@@ -1,7 +1,7 @@
 // Synthesises all deployments into a folder: node test/infrastructure/synthesise.ts FOLDER
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, Validations } from 'aws-cdk-lib';
+import { App, type AppProps, CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { CryptoPricesStack } from '../../lib/crypto-prices-stack.ts';
@@ -13,12 +13,12 @@ const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: R
 /**
  * @param bundlesIn where the functions' bundles are written, and named in the template. Without it there are none.
  * @param deployId tells one deploy from another.
- * @returns the stack in an app of its own, with cdk.json's context. CDK's own rules, which take four seconds, look at what
- *   `npm run synth` makes.
+ * @returns the stack in an app of its own, with cdk.json's context. CDK's own rules, which take a second for each, look at
+ *   what `npm run synth` makes.
  */
 export function createStack(
   settings: Record<string, string>,
-  { outdir, bundlesIn, deployId = 'a deploy' }: { outdir?: string; bundlesIn?: string; deployId?: string },
+  { bundlesIn, deployId = 'a deploy', ...props }: { bundlesIn?: string; deployId?: string } & AppProps,
 ): { app: App; stack: CryptoPricesStack } {
   const app = new App({
     context: {
@@ -27,27 +27,28 @@ export function createStack(
     },
     treeMetadata: false,
     builtinCloudFormationValidation: false,
-    outdir: bundlesIn ?? outdir,
+    ...props,
+    ...(bundlesIn ? { outdir: bundlesIn } : {}),
   });
   return { app, stack: new CryptoPricesStack(app, 'Stack', configOf(settings), deployId) };
 }
 
-function synthesise(
-  outdir: string,
-  settings: Record<string, string>,
-  change = (_: CryptoPricesStack): unknown => null,
-): Synthesised {
-  const { app, stack } = createStack(settings, { outdir });
+/** @returns an empty stack, for what must be refused. */
+function emptyStack(outdir: string, builtinCloudFormationValidation: boolean): { app: App; stack: Stack } {
+  const app = new App({ context, treeMetadata: false, builtinCloudFormationValidation, outdir });
+  return { app, stack: new Stack(app, 'Stack') };
+}
+
+function synthesise({ app, stack }: { app: App; stack: Stack }): Synthesised {
   // Each acknowledgement stands in lib/, with its reason, beside what it is about. This pack makes the app throw at synth.
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  change(stack);
   const { terminationProtection = false } = stack;
   try {
     const { template, messages } = app.synth().getStackArtifact(stack.artifactId);
     const told = messages.map(({ level, entry }) => `${level}: ${entry.data}`);
     return { template, messages: told, terminationProtection, refusal: null };
   } catch (error) {
-    const report = readFileSync(join(outdir, 'validation-report.json'), 'utf8');
+    const report = readFileSync(join(app.outdir, 'validation-report.json'), 'utf8');
     const refusal = `${(error as Error).message}: ${report}`;
     return { template: { Resources: {} }, messages: [], terminationProtection, refusal };
   }
@@ -57,8 +58,20 @@ if (import.meta.main) {
   const [, , folder = ''] = process.argv;
   mkdirSync(folder);
   const outdir = join(folder, 'cdk.out');
-  const made = Object.entries(DEPLOYMENTS).map(([name, settings]) => [name, synthesise(outdir, settings)] as const);
-  const openQueue = synthesise(outdir, {}, (stack) => new Queue(stack, 'Open'));
-  for (const [name, result] of [...made, ['openQueue', openQueue] as const])
-    writeFileSync(join(folder, `${name}.json`), JSON.stringify(result));
+  const write = (name: string, stack: { app: App; stack: Stack }) =>
+    writeFileSync(join(folder, `${name}.json`), JSON.stringify(synthesise(stack)));
+  for (const [name, settings] of Object.entries(DEPLOYMENTS)) {
+    // These two are most unlike production. Production itself is looked at by `npm run synth`.
+    const builtinCloudFormationValidation = name === 'dev' || name === 'custom';
+    write(name, createStack(settings, { outdir, builtinCloudFormationValidation }));
+  }
+  const openQueue = emptyStack(outdir, false);
+  new Queue(openQueue.stack, 'Open');
+  write('openQueue', openQueue);
+  const broken = emptyStack(outdir, true);
+  new CfnResource(broken.stack, 'Circle', {
+    type: 'AWS::SQS::Queue',
+    properties: { DelaySeconds: 'soon', KmsMasterKeyId: { Ref: 'Nowhere' }, QueueName: { Ref: 'Circle' } },
+  });
+  write('broken', broken);
 }

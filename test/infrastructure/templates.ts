@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
 import type { DeploymentName } from './deployments.ts';
 
 export type Resource = {
@@ -61,8 +62,8 @@ function makeTemplates(): void {
   }
 }
 
-/** @param name `openQueue` is one that a review must refuse. */
-export const synthesised = (name: DeploymentName | 'openQueue'): Synthesised =>
+/** @param name the last two are what a review, and CDK's own rules, must refuse. */
+export const synthesised = (name: DeploymentName | 'openQueue' | 'broken'): Synthesised =>
   JSON.parse(readFileSync(join(MADE, `${name}.json`), 'utf8'));
 
 export const templateOf = (name: DeploymentName): Template => synthesised(name).template;
@@ -84,6 +85,10 @@ export function resource(template: Template, type: string, idPrefix = ''): Resou
   }
   return { id: only[0], ...only[1] };
 }
+
+/** @returns a maker of tests: what the one resource of the type is given, whose logical id begins so. */
+export const testsOf = (template: Template) => (sentence: string, type: string, idPrefix: string, properties: object) =>
+  test(sentence, () => expect(resource(template, `AWS::${type}`, idPrefix).Properties).toMatchObject(properties));
 
 /** The constructs that make a function, by the function's folder. */
 export const FUNCTIONS = {
