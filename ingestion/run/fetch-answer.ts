@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
-import { findWrongGranularity } from '../domain/granularity.ts';
 import type { PlannedRequest } from '../domain/planning.ts';
+import { findWrongGranularity } from '../domain/quality.ts';
 import { type FailedAttempt, isSilent } from '../domain/retry-policy.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { SourceResponse } from '../ports.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Samples } from '../../../ingestion/domain/daily-price.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, startOf } from '../../../ingestion/domain/day.ts';
-import { findWrongGranularity } from '../../../ingestion/domain/granularity.ts';
+import { findWrongGranularity } from '../../../ingestion/domain/quality.ts';
 
 const START = startOf('2026-05-12');
 
