@@ -172,12 +172,10 @@ describe('what is watched', () => {
   test.each(STAGES)('in %s, metrics of the program carry the names and dimensions that it emits them with', (stage) => {
     const own = [...alarmsOf(stage).values()].filter(({ Namespace }) => Namespace === METRIC_NAMESPACE);
     expect(own.length).toBeGreaterThan(3);
+    const dimensions = Object.entries({ service: SERVICE_NAME, stage }).map(([Name, Value]) => ({ Name, Value }));
     for (const { MetricName, Dimensions } of own) {
       expect(Object.values(METRICS)).toContain(MetricName);
-      expect(Dimensions).toEqual([
-        { Name: 'service', Value: SERVICE_NAME },
-        { Name: 'stage', Value: stage },
-      ]);
+      expect(Dimensions).toEqual(dimensions);
     }
   });
 
