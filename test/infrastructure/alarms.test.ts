@@ -2,15 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { ALARM_IDS, type AlarmId } from '../../ingestion/contract/alarm-names.ts';
 import { METRIC_NAMESPACE, METRICS, SERVICE_NAME } from '../../ingestion/contract/names.ts';
-import {
-  configOf,
-  DEPLOYMENT_NAMES,
-  DEPLOYMENTS,
-  type DeploymentName,
-  LONGEST_REPOSITORY,
-  STAGES,
-  WEBHOOK,
-} from './deployments.ts';
+import { configOf, DEPLOYMENT_NAMES, DEPLOYMENTS, type DeploymentName, STAGES, WEBHOOK } from './deployments.ts';
 import { grantsOf, nameOf, propertiesOf, type Resource, resource, resourcesOf, templateOf } from './templates.ts';
 
 const prod = templateOf('webhook');
@@ -55,17 +47,15 @@ describe('the runbook', () => {
   });
 
   /** The anchors that GitHub gives the headings: small letters, no punctuation, hyphens; a repeated one gets a number. */
-  const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  );
+  const headings = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase());
+  const anchors = headings.map((heading) => heading.replace(/[^\w\- ]/g, '').replaceAll(' ', '-'));
 
   test('every text leads to its section, where the repository is known at GitHub', () => {
     for (const [id, alarm] of alarmsOf('longest')) {
       expect(textOf(alarm)).toMatch(/^\[(critical|warning)\] [A-Z].{30,}\.\n/);
-      expect(textOf(alarm)).toContain(`\nWhat to do: ${LONGEST_REPOSITORY}/blob/HEAD/docs/runbook.md#${id}\n`);
+      expect(textOf(alarm)).toContain(
+        `\nWhat to do: ${DEPLOYMENTS.longest.repositoryUrl}/blob/HEAD/docs/runbook.md#${id}\n`,
+      );
       expect(anchors.filter((anchor) => anchor === id)).toHaveLength(1);
     }
     expect(textOf(alarm('run-partial'))).toMatch(/^\[critical\] A run ended for good /);
@@ -182,12 +172,10 @@ describe('what is watched', () => {
   test.each(STAGES)('in %s, metrics of the program carry the names and dimensions that it emits them with', (stage) => {
     const own = [...alarmsOf(stage).values()].filter(({ Namespace }) => Namespace === METRIC_NAMESPACE);
     expect(own.length).toBeGreaterThan(3);
+    const dimensions = Object.entries({ service: SERVICE_NAME, stage }).map(([Name, Value]) => ({ Name, Value }));
     for (const { MetricName, Dimensions } of own) {
       expect(Object.values(METRICS)).toContain(MetricName);
-      expect(Dimensions).toEqual([
-        { Name: 'service', Value: SERVICE_NAME },
-        { Name: 'stage', Value: stage },
-      ]);
+      expect(Dimensions).toEqual(dimensions);
     }
   });
 
@@ -218,11 +206,8 @@ describe('what is watched', () => {
 
 /** An alarm rings after one period of 5 minutes at or above 1, and missing data mean that nothing happened; but for these. */
 const USUAL = {
-  Threshold: 1,
-  ComparisonOperator: 'GreaterThanOrEqualToThreshold',
-  Period: 300,
-  EvaluationPeriods: 1,
-  TreatMissingData: 'notBreaching',
+  ...{ Threshold: 1, ComparisonOperator: 'GreaterThanOrEqualToThreshold' },
+  ...{ Period: 300, EvaluationPeriods: 1, TreatMissingData: 'notBreaching' },
 };
 const BELOW = { ComparisonOperator: 'LessThanThreshold' };
 const SILENT = { ...BELOW, Statistic: 'Sum', Period: 3600, TreatMissingData: 'breaching' };

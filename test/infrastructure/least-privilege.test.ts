@@ -13,40 +13,32 @@ import {
 
 const prod = templateOf('webhook');
 
+/** @returns grants as `grantsOf` shows them. */
+const on = (name: string, ...actions: string[]) => actions.map((action) => `${action} on ${name}`);
+
 /** What every function may do: its own log, its traces. */
 const own = (construct: string) => [
-  `logs:CreateLogStream on ${construct}FunctionLog`,
-  `logs:PutLogEvents on ${construct}FunctionLog`,
-  'xray:PutTelemetryRecords on *',
-  'xray:PutTraceSegments on *',
+  ...on(`${construct}FunctionLog`, 'logs:CreateLogStream', 'logs:PutLogEvents'),
+  ...on('*', 'xray:PutTelemetryRecords', 'xray:PutTraceSegments'),
 ];
+
+const reading = (secret: string) => on(secret, 'secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue');
 
 /** What a function in the VPC needs besides: Lambda places it with the function's own role. */
-const placement = [
-  'ec2:AssignPrivateIpAddresses on *',
-  'ec2:CreateNetworkInterface on *',
-  'ec2:DeleteNetworkInterface on *',
-  'ec2:DescribeNetworkInterfaces on *',
-  'ec2:DescribeSubnets on *',
-  'ec2:UnassignPrivateIpAddresses on *',
+const usingTheDatabase = [
+  ...on('*', 'ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses', 'ec2:DescribeSubnets'),
+  ...on('*', 'ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface', 'ec2:DescribeNetworkInterfaces'),
+  ...reading('DatabaseInstance.MasterUserSecret.SecretArn'),
 ];
 
-const reading = (secret: string) => [
-  `secretsmanager:DescribeSecret on ${secret}`,
-  `secretsmanager:GetSecretValue on ${secret}`,
-];
-
-const COPIES =
-  'arn:AWS::Partition:secretsmanager:AWS::Region:AWS::AccountId:secret:events!connection/crypto-dashboard-auth/*';
+const SECRETS = 'arn:AWS::Partition:secretsmanager:AWS::Region:AWS::AccountId:secret';
 
 /** EventBridge keeps the connection's value in a secret, on behalf of whoever gives it one. */
 const updatingTheConnection = [
-  ...['CronSecretConnection', 'CronSecretConnection.ArnForPolicy'].flatMap((arn) => [
-    `events:DescribeConnection on ${arn}`,
-    `events:UpdateConnection on ${arn}`,
-  ]),
-  ...['CreateSecret', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecret'].map(
-    (action) => `secretsmanager:${action} on ${COPIES}`,
+  ...on('CronSecretConnection', 'events:DescribeConnection', 'events:UpdateConnection'),
+  ...on('CronSecretConnection.ArnForPolicy', 'events:DescribeConnection', 'events:UpdateConnection'),
+  ...['CreateSecret', 'DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecret'].flatMap((action) =>
+    on(`${SECRETS}:events!connection/crypto-dashboard-auth/*`, `secretsmanager:${action}`),
   ),
 ];
 
@@ -54,42 +46,32 @@ const GRANTS: Readonly<Record<FunctionName, string[]>> = {
   trigger: [
     ...own('Endpoint'),
     ...reading('CronSecret'),
-    'sqs:SendMessage on QueuesRuns',
-    'sqs:GetQueueAttributes on QueuesRuns',
+    ...on('QueuesRuns', 'sqs:SendMessage', 'sqs:GetQueueAttributes'),
   ],
   worker: [
     ...own('Worker'),
-    ...placement,
-    ...reading('DatabaseInstance.MasterUserSecret.SecretArn'),
+    ...usingTheDatabase,
     ...reading('CoingeckoKey'),
-    'sqs:ChangeMessageVisibility on QueuesRuns',
-    'sqs:DeleteMessage on QueuesRuns',
-    'sqs:GetQueueAttributes on QueuesRuns',
-    'sqs:GetQueueUrl on QueuesRuns',
-    'sqs:ReceiveMessage on QueuesRuns',
-    'sqs:SendMessage on QueuesRuns',
-    'sqs:SendMessage on QueuesDeadRuns',
+    ...on('QueuesRuns', 'sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage', 'sqs:SendMessage'),
+    ...on('QueuesRuns', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
+    ...on('QueuesDeadRuns', 'sqs:SendMessage'),
   ],
-  migrate: [...own('Migrations'), ...placement, ...reading('DatabaseInstance.MasterUserSecret.SecretArn')],
-  status: [...own('Status'), ...placement, ...reading('DatabaseInstance.MasterUserSecret.SecretArn')],
+  migrate: [...own('Migrations'), ...usingTheDatabase],
+  status: [...own('Status'), ...usingTheDatabase],
   'rotate-secret': [
     ...own('CronSecretRotation'),
     ...updatingTheConnection,
     ...reading('CronSecret'),
-    'secretsmanager:PutSecretValue on CronSecret',
-    'secretsmanager:UpdateSecretVersionStage on CronSecret',
+    ...on('CronSecret', 'secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'),
   ],
   'repair-connection': [
     ...own('ConnectionRepair'),
     ...updatingTheConnection,
     ...reading('CronSecret'),
-    'sqs:SendMessage on QueuesRuns',
+    ...on('QueuesRuns', 'sqs:SendMessage'),
   ],
-  'queue-run': [...own('DeployRun'), 'sqs:SendMessage on QueuesRuns'],
-  'alarm-webhook': [
-    ...own('AlarmWebhook'),
-    ...reading('arn:AWS::Partition:secretsmanager:AWS::Region:AWS::AccountId:secret:crypto-prices-webhook-??????'),
-  ],
+  'queue-run': [...own('DeployRun'), ...on('QueuesRuns', 'sqs:SendMessage')],
+  'alarm-webhook': [...own('AlarmWebhook'), ...reading(`${SECRETS}:crypto-prices-webhook-??????`)],
 };
 
 describe('what each function may do, and nothing else', () => {
@@ -114,24 +96,15 @@ describe('what each function may do, and nothing else', () => {
 
   test('EventBridge may call the one API destination', () => {
     const { Properties } = resource(prod, 'AWS::IAM::Policy', 'ScheduleDestination');
-    expect(Properties.PolicyDocument.Statement).toEqual([
-      {
-        Effect: 'Allow',
-        Action: 'events:InvokeApiDestination',
-        Resource: { 'Fn::GetAtt': [resource(prod, 'AWS::Events::ApiDestination').id, 'Arn'] },
-      },
-    ]);
+    const Resource = { 'Fn::GetAtt': [resource(prod, 'AWS::Events::ApiDestination').id, 'Arn'] };
+    const { Statement } = Properties.PolicyDocument;
+    expect(Statement).toEqual([{ Effect: 'Allow', Action: 'events:InvokeApiDestination', Resource }]);
   });
 });
 
 describe('who reaches the database', () => {
-  type Ingress = {
-    GroupId: unknown;
-    SourceSecurityGroupId?: unknown;
-    CidrIp?: string;
-    FromPort: number;
-    ToPort: number;
-  };
+  type Ports = { FromPort: number; ToPort: number };
+  type Ingress = Ports & { GroupId: unknown; SourceSecurityGroupId?: unknown; CidrIp?: string };
 
   /** @returns whoever a group lets in, by the rules in it and beside it. */
   function openTo(name: DeploymentName): unknown[] {
@@ -155,13 +128,10 @@ describe('who reaches the database', () => {
   test("the functions themselves reach the database's port and HTTPS", () => {
     const group = resource(prod, 'AWS::EC2::SecurityGroup', 'DatabaseFunctions').Properties;
     expect(group.SecurityGroupIngress).toBeUndefined();
-    expect(group.SecurityGroupEgress.map(({ FromPort, ToPort }: Ingress) => [FromPort, ToPort])).toEqual([[443, 443]]);
+    expect(group.SecurityGroupEgress.map(({ FromPort, ToPort }: Ports) => [FromPort, ToPort])).toEqual([[443, 443]]);
     const { Properties: rule } = resource(prod, 'AWS::EC2::SecurityGroupEgress');
-    expect([nameOf(rule.DestinationSecurityGroupId), rule.FromPort, rule.ToPort]).toEqual([
-      'DatabaseSecurityGroup',
-      5432,
-      5432,
-    ]);
+    expect(rule).toMatchObject({ FromPort: 5432, ToPort: 5432 });
+    expect(nameOf(rule.DestinationSecurityGroupId)).toBe('DatabaseSecurityGroup');
   });
 });
 

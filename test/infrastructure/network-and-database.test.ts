@@ -10,8 +10,6 @@ const dev = templateOf('dev');
 
 const NAT_SCRIPT = readFileSync('lib/network/nat-instance.sh', 'utf8');
 
-type Rule = { IpProtocol: string; FromPort: number; ToPort: number; CidrIp?: string };
-
 describe('the way out', () => {
   test('is a NAT gateway in prod, one for both zones', () => {
     expect(propertiesOf(prod, 'AWS::EC2::NatGateway')).toHaveLength(1);
@@ -35,21 +33,14 @@ describe('the way out', () => {
   ] as const)('in %s, every private subnet leads to it', (name, type) => {
     const template = templateOf(name);
     const wayOut = resource(template, type);
-    const routes = Object.entries(resourcesOf(template, 'AWS::EC2::Route')).filter(([id]) =>
-      id.includes('PrivateSubnet'),
-    );
-    expect(routes).toHaveLength(2);
-    for (const [, { Properties }] of routes) {
-      expect(Properties.DestinationCidrBlock).toBe('0.0.0.0/0');
-      expect(Properties.NatGatewayId ?? Properties.InstanceId).toEqual({ Ref: wayOut.id });
-    }
+    const routes = Object.entries(resourcesOf(template, 'AWS::EC2::Route'));
+    const ofPrivate = routes.filter(([id]) => id.includes('PrivateSubnet')).map(([, { Properties }]) => Properties);
+    const shown = ofPrivate.map((one) => [one.DestinationCidrBlock, one.NatGatewayId ?? one.InstanceId]);
+    expect(shown).toEqual(Array(2).fill(['0.0.0.0/0', { Ref: wayOut.id }]));
   });
 
-  test('the NAT instance answers HTTPS of the VPC, and nobody outside', () => {
-    const { Properties } = resource(dev, 'AWS::EC2::SecurityGroup', 'NetworkVpcNat');
-    expect(
-      Properties.SecurityGroupIngress.map(({ CidrIp, FromPort, ToPort }: Rule) => [CidrIp, FromPort, ToPort]),
-    ).toEqual([['10.73.0.0/24', 443, 443]]);
+  testsOf(dev)('the NAT instance answers HTTPS of the VPC, and nobody outside', 'EC2::SecurityGroup', 'NetworkVpcNat', {
+    SecurityGroupIngress: [{ CidrIp: '10.73.0.0/24', FromPort: 443, ToPort: 443 }],
   });
 
   test('the NAT instance boots only where the internet can be reached', () => {
@@ -67,9 +58,7 @@ describe('the way out', () => {
     expect(propertiesOf(prod, 'Custom::VpcRestrictDefaultSG')).toHaveLength(1);
   });
 
-  test('rejected traffic is logged', () => {
-    expect(resource(prod, 'AWS::EC2::FlowLog').Properties.TrafficType).toBe('REJECT');
-  });
+  testsOf(prod)('rejected traffic is logged', 'EC2::FlowLog', '', { TrafficType: 'REJECT' });
 });
 
 describe('the script of the NAT instance', () => {

@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { DEPLOYMENT_NAMES, type DeploymentName } from './deployments.ts';
 import { nameOf, propertiesOf, resource, synthesised, templateOf } from './templates.ts';
 
+const ROLE = 'aws iam create-service-linked-role --aws-service-name rds.amazonaws.com';
+
 const prod = templateOf('prod');
 const { Resources } = prod;
 
@@ -80,33 +82,23 @@ describe('after a first success', () => {
   });
 });
 
-describe('what would fail after 20 minutes is told at synth', () => {
-  const toldIn = (name: DeploymentName) => synthesised(name).messages.join('\n');
+test.each<[DeploymentName, string, string]>([
+  ...DEPLOYMENT_NAMES.map((name) => [name, 'the role of RDS', ROLE] as [DeploymentName, string, string]),
+  ['prod', 'the backups that a free plan refuses', 'set databaseBackupDays to 1'],
+  ['custom', 'the mail that waits for a click', 'Alarms reach a@example.com, b@example.com only after a click'],
+  ['prod', 'alarms that reach nobody', 'No alarm reaches anybody: put "alarmMails"'],
+  ['webhook', 'alarms by webhook only', 'No alarm reaches anybody while the webhook is out of order: put'],
+  ['scheduledDev', 'what holds for this deploy alone', 'warning: network is "nat-gateway" for this deploy alone'],
+])('what would fail after 20 minutes is told at synth: in %s, %s', (name, _, told) => {
+  expect(synthesised(name).messages.join('\n')).toContain(told);
+});
 
-  test('the role of RDS, always', () => {
-    for (const name of DEPLOYMENT_NAMES)
-      expect(toldIn(name)).toContain('aws iam create-service-linked-role --aws-service-name rds.amazonaws.com');
-  });
-
-  test('the backups that a free plan refuses, where there are such', () => {
-    expect(toldIn('prod')).toContain('set databaseBackupDays to 1');
-    expect(toldIn('dev')).not.toContain('set databaseBackupDays');
-  });
-
-  test('the mail that waits for a click, where there are addresses', () => {
-    expect(toldIn('custom')).toContain('Alarms reach a@example.com, b@example.com only after a click');
-    expect(toldIn('prod')).not.toContain('a click');
-  });
-
-  test('a stack whose alarms reach nobody, or nobody but a webhook', () => {
-    expect(toldIn('prod')).toContain('No alarm reaches anybody: put "alarmMails"');
-    expect(toldIn('webhook')).toContain('No alarm reaches anybody while the webhook is out of order: put');
-    expect(toldIn('custom')).not.toContain('No alarm reaches anybody');
-  });
-
-  test('what holds for this deploy alone', () => {
-    expect(toldIn('scheduledDev')).toContain('warning: network is "nat-gateway" for this deploy alone');
-  });
+test.each<[DeploymentName, string]>([
+  ['dev', 'set databaseBackupDays'],
+  ['prod', 'a click'],
+  ['custom', 'No alarm reaches anybody'],
+])('what does not concern it is not told: in %s, %s', (name, text) => {
+  expect(synthesised(name).messages.join('\n')).not.toContain(text);
 });
 
 test.each(['dev', 'staging'] as const)('%s is protected by nothing', (stage) => {

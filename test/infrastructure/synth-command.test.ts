@@ -35,13 +35,9 @@ describe('the app', () => {
       coins: [{ id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' }],
       currencies: [{ code: 'chf', name: 'Swiss franc' }],
     };
-    const { code, output } = await run(
-      'npm',
-      ['run', '--silent', 'synth', '--', '-c', 'alarmMails=none', '-c', 'alarmWebhookSecretName=hook', '-o', folder],
-      {
-        UNIVERSE: writeUniverse(universe),
-      },
-    );
+    const settings = ['-c', 'alarmMails=none', '-c', 'alarmWebhookSecretName=hook', '-o', folder];
+    const args = ['run', '--silent', 'synth', '--', ...settings];
+    const { code, output } = await run('npm', args, { UNIVERSE: writeUniverse(universe) });
     expect(output).toContain('No alarm reaches anybody');
     expect(code).toBe(0);
     const template = JSON.parse(readFileSync(join(folder, 'CryptoPrices.template.json'), 'utf8'));
@@ -50,11 +46,8 @@ describe('the app', () => {
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
     // An asset's hash is that of its files, so that another universe is deployed.
     const universes = files.filter((file) => file.endsWith('universe.json'));
-    expect(universes.map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')))).toEqual([
-      universe,
-      universe,
-      universe,
-    ]);
+    const read = universes.map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')));
+    expect(read).toEqual([universe, universe, universe]);
     const bundles = files.filter((file) => file.endsWith('index.mjs'));
     expect(bundles).toHaveLength(Object.keys(FUNCTIONS).length);
     for (const bundle of bundles) {
