@@ -5,7 +5,8 @@ import { AGGREGATION_VERSION, type DailyPrice } from '../domain/daily-price.ts';
 import { type Day, daysFrom, type Instant } from '../domain/day.ts';
 import type { PlannedWindow } from '../domain/planning.ts';
 import type { Series } from '../domain/series.ts';
-import { toDailyPrice, unpack } from './prices.ts';
+import { unpack } from './prices.ts';
+import { fromRow } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 /** @property body as it was received; null where the stored one is another: its hash is not the one that was stored with it. */
@@ -45,15 +46,16 @@ export async function readRevisions(db: Kysely<Tables>, { coin, currency }: Seri
     .where(({ and }) => and({ coin_id: coin, currency, day }))
     .orderBy('revision')
     .execute();
-  return rows.map((row) => ({ ...withOrigin(row), replacedAt: row.replaced_at.toISOString() }));
+  return rows.map(({ replaced_at, replaced_by_run_id, ...row }) => ({
+    ...withOrigin(row),
+    replacedAt: replaced_at.toISOString(),
+  }));
 }
 
-const withOrigin = (row: Selectable<Tables['daily_prices']>) => ({
-  ...toDailyPrice(row),
-  revision: row.revision,
-  runId: row.run_id,
-  aggregationVersion: row.aggregation_version,
-});
+function withOrigin(row: Selectable<Tables['daily_prices']>) {
+  const { coin, currency, source, answerIds, updatedAt, ...price } = fromRow(row);
+  return price;
+}
 
 /** @returns the record of a day that an answer lacked; null where there is none. */
 export async function readAbsence(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {

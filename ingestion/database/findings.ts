@@ -23,7 +23,7 @@ export async function readFindings(db: Kysely<Tables>, runId: string): Promise<F
     .orderBy('currency')
     .orderBy('day')
     .execute();
-  return rows.map(({ coin_id, run_id, ...finding }) => ({ ...finding, coin: coin_id }));
+  return rows.map(({ coin_id: coin, run_id: _, ...finding }) => ({ ...finding, coin }));
 }
 
 /** How many findings of each severity all kept runs have, and the first of them: errors first, then by the newest run. */
@@ -58,17 +58,15 @@ export async function readFindingsOfAllRuns({ db }: Database, limit: number): Pr
 
 /** What this run or an earlier one has said of a day in the same words stays as it is: a thin day is asked for again and again. */
 export async function insertFindings(db: Kysely<Tables>, runId: string, findings: readonly Finding[]): Promise<void> {
-  const rows = findings.map(({ coin, ...finding }) => ({ ...finding, coin_id: coin, run_id: runId }));
-  await insertRows(db, 'quality_findings', await withoutRepeats(db, rows));
+  const unsaid = await withoutRepeats(db, findings);
+  const rows = unsaid.map((finding) => ({ ...finding, runId }));
+  await insertRows(db, 'quality_findings', rows);
 }
 
-async function withoutRepeats<Row extends Omit<Finding, 'coin'>>(
-  db: Kysely<Tables>,
-  rows: readonly Row[],
-): Promise<Row[]> {
-  const days = [...new Set(rows.flatMap(({ day }) => day ?? []))];
-  if (days.length === 0) return [...rows];
+async function withoutRepeats(db: Kysely<Tables>, findings: readonly Finding[]): Promise<readonly Finding[]> {
+  const days = [...new Set(findings.flatMap(({ day }) => day ?? []))];
+  if (days.length === 0) return findings;
   const known = await db.selectFrom('quality_findings').select(['day', 'detail']).where('day', 'in', days).execute();
   const said = new Set(known.map(({ day, detail }) => `${day} ${detail}`));
-  return rows.filter(({ day, detail }) => day === null || !said.has(`${day} ${detail}`));
+  return findings.filter(({ day, detail }) => day === null || !said.has(`${day} ${detail}`));
 }

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DailyPrice } from '../domain/daily-price.ts';
 import type { Day } from '../domain/day.ts';
 import type { LatestPrice } from '../domain/latest-price.ts';
@@ -10,7 +10,7 @@ import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
 import { readDayStates } from './sql/day-states.ts';
 import { learnBeginnings, recordDaysBeforeBeginning } from './sql/judge-empty-answers.ts';
-import { inChunks, insertRows, replacing, toIso, unnestRows } from './statements.ts';
+import { fromRow, inChunks, insertRows, type NewRow, onSameDay, replacing, toIso, unnestRows } from './statements.ts';
 import { CONFIRMATION_AFTER_MS, createAnswerWriter, renewDays } from './store-answers.ts';
 import { COLUMNS, type Tables } from './tables.ts';
 
@@ -97,31 +97,11 @@ export async function readDailyPrices(
     .orderBy('coin_id')
     .orderBy('currency')
     .execute();
-  return rows.map((row) => ({
-    coin: row.coin_id,
-    currency: row.currency,
-    ...toDailyPrice(row),
-    revision: row.revision,
-  }));
+  return rows.map((row) => {
+    const { source, runId, answerIds, aggregationVersion, updatedAt, ...price } = fromRow(row);
+    return price;
+  });
 }
-
-export const toDailyPrice = (row: Selectable<Tables['daily_prices']>): Omit<DailyPrice, 'hoursAnswered'> => ({
-  day: row.day,
-  open: row.open,
-  high: row.high,
-  low: row.low,
-  close: row.close,
-  average: row.average,
-  volume: row.volume,
-  marketCap: row.market_cap,
-  sampleCount: row.sample_count,
-  hoursCovered: row.hours_covered,
-  firstSampleAt: row.first_sample_at.getTime(),
-  lastSampleAt: row.last_sample_at.getTime(),
-  isSettled: row.is_settled,
-  isThin: row.is_thin,
-  isFinal: row.is_final,
-});
 
 export const createLatestPriceRepository = (fence: Fence): LatestPriceRepository => ({
   store: (runId, latest) => fence.writing((transaction) => upsertLatestPrices(transaction, runId, latest)),
@@ -133,16 +113,7 @@ async function upsertLatestPrices(
   runId: string,
   latest: readonly LatestPrice[],
 ): Promise<void> {
-  const rows = latest.map((one) => ({
-    coin_id: one.coin,
-    currency: one.currency,
-    price: String(one.price),
-    market_cap: one.marketCap === null ? null : String(one.marketCap),
-    volume_24h: one.volume24h === null ? null : String(one.volume24h),
-    change_24h_percent: one.change24hPercent === null ? null : String(one.change24hPercent),
-    observed_at: toIso(one.observedAt),
-    run_id: runId,
-  }));
+  const rows = latest.map((one) => ({ ...one, observedAt: toIso(one.observedAt), runId }));
   const isNewer = sql<boolean>`latest_prices.observed_at < excluded.observed_at`;
   await insertRows(transaction, 'latest_prices', rows, replacing('latest_prices', ['coin_id', 'currency'], isNewer));
 }
@@ -150,15 +121,10 @@ async function upsertLatestPrices(
 /** @returns the latest prices of all series that have one, by coin and currency. */
 export async function readLatestPrices({ db }: Pick<Database, 'db'>): Promise<LatestPrice[]> {
   const rows = await db.selectFrom('latest_prices').selectAll().orderBy('coin_id').orderBy('currency').execute();
-  return rows.map((row) => ({
-    coin: row.coin_id,
-    currency: row.currency,
-    price: row.price,
-    marketCap: row.market_cap,
-    volume24h: row.volume_24h,
-    change24hPercent: row.change_24h_percent,
-    observedAt: row.observed_at.getTime(),
-  }));
+  return rows.map((row) => {
+    const { runId, ...price } = fromRow(row);
+    return price;
+  });
 }
 
 /** Daily prices of one series, from a file. @property price digits, as the file has them. */
@@ -187,16 +153,8 @@ export function createImportRepository(fence: Fence, clock: Clock): ImportReposi
   return {
     importPrices: ({ series, prices, sourceName, sha256, mayReplace }) =>
       fence.writing(async (transaction) => {
-        const importedAt = toIso(clock.now());
-        const rows = prices.map(({ day, price }) => ({
-          coin_id: series.coin,
-          currency: series.currency,
-          day,
-          price,
-          source_name: sourceName,
-          file_sha256: sha256,
-          imported_at: importedAt,
-        }));
+        const origin = { sourceName, fileSha256: sha256, importedAt: toIso(clock.now()) };
+        const rows = prices.map((price) => ({ ...series, ...price, ...origin }));
         const conflicts: ImportConflict[] = [];
         for (const chunk of inChunks(rows)) conflicts.push(...(await readConflicts(transaction, chunk)));
         if (conflicts.length > 0 && !mayReplace) return { conflicts };
@@ -213,17 +171,15 @@ export function createImportRepository(fence: Fence, clock: Clock): ImportReposi
   };
 }
 
-type Row = Insertable<Tables['imported_daily_prices']>;
-
 /** @returns the days that another price is imported of. */
-const readConflicts = (transaction: Transaction<Tables>, rows: readonly Row[]): Promise<ImportConflict[]> =>
+const readConflicts = (
+  transaction: Transaction<Tables>,
+  rows: readonly NewRow<'imported_daily_prices'>[],
+): Promise<ImportConflict[]> =>
   transaction
     .selectFrom('imported_daily_prices as stored')
     .innerJoin(unnestRows('incoming', COLUMNS.imported_daily_prices, rows), (join) =>
-      join
-        .onRef('incoming.coin_id', '=', 'stored.coin_id')
-        .onRef('incoming.currency', '=', 'stored.currency')
-        .onRef('incoming.day', '=', 'stored.day'),
+      join.on(onSameDay('incoming', 'stored')),
     )
     .whereRef('incoming.price', '<>', 'stored.price')
     .select(({ cast, ref }) => [

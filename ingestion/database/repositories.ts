@@ -3,7 +3,6 @@ import type { Clock, Housekeeping, Repositories } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { createFence, type Fence } from './fence.ts';
 import { createFindingRepository } from './findings.ts';
-import { createIngestionLock } from './lock.ts';
 import {
   createImportRepository,
   createLatestPriceRepository,
@@ -12,6 +11,7 @@ import {
 } from './prices.ts';
 import { createRequestLedger } from './request-ledger.ts';
 import { createRunRepository } from './runs.ts';
+import { createIngestionLock } from './sql/lock.ts';
 import { MAX_ROWS } from './statements.ts';
 import type { Tables } from './tables.ts';
 

@@ -11,10 +11,9 @@ import type { AnsweredDays, AnswerToStore, Clock, DaysToRenew, StoredAnswer } fr
 import type { Fence } from './fence.ts';
 import { insertFindings } from './findings.ts';
 import { inBatches } from './in-batches.ts';
-import { recordOutcomes } from './series-outcomes.ts';
-import { removeRejected } from './sql/remove-rejected.ts';
+import { recordOutcomes } from './runs.ts';
 import { type IncomingPrice, type SeriesChange, upsertDailyPrices } from './sql/upsert-daily-prices.ts';
-import { columnNames, inChunks, insertRows, toIso, unnestRows } from './statements.ts';
+import { columnNames, inChunks, insertRows, onSameDay, onSameSeries, toIso, unnestRows } from './statements.ts';
 import { COLUMNS, type Tables } from './tables.ts';
 
 /** Two answers closer together than this may share one outage of the source. */
@@ -188,12 +187,10 @@ async function insertAbsentDays(
 ): Promise<void> {
   const rows = answered.flatMap(({ absentDays, series, toStore }) =>
     absentDays.map((day) => ({
-      coin_id: series.coin,
-      currency: series.currency,
-      day,
+      ...{ ...series, day },
       reason: 'CoinGecko sent other days and nothing of this one.',
-      first_run_id: toStore.runId,
-      recorded_at: toIso(toStore.answer.receivedAt),
+      firstRunId: toStore.runId,
+      recordedAt: toIso(toStore.answer.receivedAt),
     })),
   );
   for (const chunk of inChunks(rows)) {
@@ -201,19 +198,12 @@ async function insertAbsentDays(
     await transaction
       .deleteFrom('daily_prices as price')
       .using(unnestRows('absent', COLUMNS.unavailable_days, chunk))
-      .whereRef('price.coin_id', '=', 'absent.coin_id')
-      .whereRef('price.currency', '=', 'absent.currency')
-      .whereRef('price.day', '=', 'absent.day')
+      .where(onSameDay('price', 'absent'))
       .where('is_final', '=', false)
       .execute();
     const withoutRow = transaction
       .selectFrom(unnestRows('absent', COLUMNS.unavailable_days, chunk))
-      .leftJoin('daily_prices as price', (join) =>
-        join
-          .onRef('price.coin_id', '=', 'absent.coin_id')
-          .onRef('price.currency', '=', 'absent.currency')
-          .onRef('price.day', '=', 'absent.day'),
-      )
+      .leftJoin('daily_prices as price', (join) => join.on(onSameDay('price', 'absent')))
       .where('price.day', 'is', null)
       .selectAll('absent');
     await transaction
@@ -236,8 +226,8 @@ async function insertAbsentDays(
 }
 
 const DAY_OF_SERIES = { coin_id: 'text', currency: 'text', day: 'date' } as const;
-const daysOfSeries = ({ coin, currency }: Series, days: readonly Day[]) =>
-  days.map((day) => ({ coin_id: coin, currency, day }));
+type DayOfSeries = Series & { readonly day: Day };
+const daysOfSeries = (series: Series, days: readonly Day[]): DayOfSeries[] => days.map((day) => ({ ...series, day }));
 
 /** A day that an answer holds a price of is none that the source never had. */
 async function liftMarks(
@@ -248,9 +238,7 @@ async function liftMarks(
     await transaction
       .deleteFrom('unavailable_days as absent')
       .using(unnestRows('priced', DAY_OF_SERIES, chunk))
-      .whereRef('absent.coin_id', '=', 'priced.coin_id')
-      .whereRef('absent.currency', '=', 'priced.currency')
-      .whereRef('absent.day', '=', 'priced.day')
+      .where(onSameDay('absent', 'priced'))
       .execute();
 }
 
@@ -264,55 +252,53 @@ async function replaceRejected(
   answered: readonly Pick<AnsweredDays, 'series' | 'rejected' | 'judgedDays' | 'prices'>[],
   changes: readonly SeriesChange[],
 ): Promise<void> {
-  const keyOf = (series: Series, day: Day) => `${seriesName(series)} ${day}`;
-  const written = new Set(changes.flatMap((one) => (one.isWritten ? keyOf(one.series, one.day) : [])));
-  const unpriced = answered.flatMap(({ series, judgedDays, prices }) => {
-    const priced = new Set(prices.map(({ day }) => day));
-    return daysOfSeries(
-      series,
-      judgedDays.filter((day) => !priced.has(day)),
-    );
-  });
-  for (const { coin, currency, day } of await readWithoutRow(transaction, unpriced))
-    written.add(keyOf({ coin, currency }, day));
-  const replacing = answered.flatMap(({ series, rejected, judgedDays }) =>
-    judgedDays
-      .filter((day) => written.has(keyOf(series, day)))
-      .map((day) => ({ series, day, rejected: rejected.filter(({ observedAt }) => dayOf(observedAt) === day) })),
+  const keyOf = (one: DayOfSeries) => `${seriesName(one)} ${one.day}`;
+  const priced = new Set(answered.flatMap(({ series, prices }) => prices.map(({ day }) => keyOf({ ...series, day }))));
+  const judged = answered.flatMap(({ series, judgedDays }) => daysOfSeries(series, judgedDays));
+  const written = changes.filter(({ isWritten }) => isWritten).map(({ series, day }) => ({ ...series, day }));
+  const withoutRow = await readWithoutRow(
+    transaction,
+    judged.filter((one) => !priced.has(keyOf(one))),
   );
-  for (const chunk of inChunks(replacing)) {
-    const days = chunk.map(({ series: { coin, currency }, day }) => ({ coin_id: coin, currency, day }));
-    await removeRejected(transaction, days);
-  }
-  const rows = replacing.flatMap(({ series: { coin, currency }, rejected }) =>
-    rejected.map(({ observedAt, price, reason }) => ({
-      ...{ run_id: runId, coin_id: coin, currency },
-      ...{ observed_at: toIso(observedAt), price, reason },
-    })),
+  const replaced = new Set([...written, ...withoutRow].map(keyOf));
+  const days = judged.filter((one) => replaced.has(keyOf(one)));
+  for (const chunk of inChunks(days)) await removeRejected(transaction, chunk);
+  const rows = answered.flatMap(({ series, rejected, judgedDays }) =>
+    rejected
+      .map(({ observedAt, ...sample }) => ({
+        ...series,
+        ...sample,
+        runId,
+        observedAt: toIso(observedAt),
+        day: dayOf(observedAt),
+      }))
+      .filter((one) => judgedDays.includes(one.day) && replaced.has(keyOf(one))),
   );
   await insertRows(transaction, 'rejected_samples', rows);
 }
 
+/** Those of UTC days, whatever the session's time zone. */
+async function removeRejected(transaction: Transaction<Tables>, days: readonly DayOfSeries[]): Promise<void> {
+  await transaction
+    .deleteFrom('rejected_samples as rejected')
+    .using(unnestRows('replaced', DAY_OF_SERIES, days))
+    .where(onSameSeries('rejected', 'replaced'))
+    .where(sql<boolean>`rejected.observed_at >= replaced.day::timestamp at time zone 'UTC'`)
+    .where(sql<boolean>`rejected.observed_at < (replaced.day + 1)::timestamp at time zone 'UTC'`)
+    .execute();
+}
+
 /** @returns the days that nothing is stored of. */
-async function readWithoutRow(
-  transaction: Transaction<Tables>,
-  days: readonly { readonly coin_id: string; readonly currency: string; readonly day: Day }[],
-): Promise<(Series & { day: Day })[]> {
-  const found: (Series & { day: Day })[] = [];
-  for (const chunk of inChunks(days))
-    found.push(
-      ...(await transaction
-        .selectFrom(unnestRows('asked', DAY_OF_SERIES, chunk))
-        .leftJoin('daily_prices as price', (join) =>
-          join
-            .onRef('price.coin_id', '=', 'asked.coin_id')
-            .onRef('price.currency', '=', 'asked.currency')
-            .onRef('price.day', '=', 'asked.day'),
-        )
-        .where('price.day', 'is', null)
-        .select(['asked.coin_id as coin', 'asked.currency', 'asked.day'])
-        .execute()),
-    );
+async function readWithoutRow(transaction: Transaction<Tables>, days: readonly DayOfSeries[]): Promise<DayOfSeries[]> {
+  const found: DayOfSeries[] = [];
+  for (const chunk of inChunks(days)) {
+    const withoutRow = transaction
+      .selectFrom(unnestRows('asked', DAY_OF_SERIES, chunk))
+      .leftJoin('daily_prices as price', (join) => join.on(onSameDay('price', 'asked')))
+      .where('price.day', 'is', null)
+      .select(['asked.coin_id as coin', 'asked.currency', 'asked.day']);
+    found.push(...(await withoutRow.execute()));
+  }
   return found;
 }
 
@@ -327,8 +313,7 @@ async function trackSince(
       .updateTable('series')
       .from(unnestRows('answered', DAY_OF_SERIES, chunk))
       .set(({ ref }) => ({ tracked_since: ref('answered.day') }))
-      .whereRef('series.coin_id', '=', 'answered.coin_id')
-      .whereRef('series.currency', '=', 'answered.currency')
+      .where(onSameSeries('series', 'answered'))
       .where(({ eb, or, ref }) => or([eb('tracked_since', 'is', null), eb('tracked_since', '>', ref('answered.day'))]))
       .execute();
 }

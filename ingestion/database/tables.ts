@@ -11,8 +11,8 @@ import type { RunStatus, SeriesStatus } from '../domain/verdict.ts';
 type Moment = ColumnType<Date, string, string>;
 type MomentOrNull = ColumnType<Date | null, string | null, string | null>;
 /** Written as the shortest text that reads back as the same double, read as that double. */
-type Decimal = ColumnType<number, string, string>;
-type DecimalOrNull = ColumnType<number | null, string | null, string | null>;
+type Decimal = ColumnType<number, number | string, number | string>;
+type DecimalOrNull = ColumnType<number | null, number | null, number | null>;
 
 type OfSeries = { coin_id: string; currency: string };
 
