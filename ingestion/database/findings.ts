@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Finding } from '../domain/quality.ts';
 import type { FindingRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
@@ -17,24 +17,18 @@ export async function readFindings(db: Kysely<Tables>, runId: string): Promise<F
     .selectFrom('quality_findings')
     .selectAll()
     .where('run_id', '=', runId)
-    .orderBy('severity')
-    .orderBy('rule')
-    .orderBy('coin_id')
-    .orderBy('currency')
-    .orderBy('day')
+    .orderBy(sql`severity, rule, coin_id, currency, day`)
     .execute();
   return rows.map(({ coin_id: coin, run_id: _, ...finding }) => ({ ...finding, coin }));
 }
 
-/** How many findings of each severity all kept runs have, and the first of them: errors first, then by the newest run. */
-export type FindingsOfAllRuns = {
-  readonly errors: number;
-  readonly warnings: number;
-  readonly listed: readonly Finding[];
-};
+export type FindingsOfAllRuns = Awaited<ReturnType<typeof readFindingsOfAllRuns>>;
 
-/** @param limit how many are listed at most. */
-export async function readFindingsOfAllRuns({ db }: Database, limit: number): Promise<FindingsOfAllRuns> {
+/**
+ * How many findings of each severity all kept runs have, and the first of them: errors first, then by the newest run.
+ * @param limit how many are listed at most.
+ */
+export async function readFindingsOfAllRuns({ db }: Database, limit: number) {
   const counts = await db
     .selectFrom('quality_findings')
     .select(['severity', ({ fn }) => fn.countAll<number>().as('count')])
@@ -45,12 +39,7 @@ export async function readFindingsOfAllRuns({ db }: Database, limit: number): Pr
     .selectFrom('quality_findings as finding')
     .innerJoin('ingestion_runs as run', 'run.id', 'finding.run_id')
     .select(['rule', 'severity', 'coin_id as coin', 'currency', 'day', 'detail'])
-    .orderBy('severity')
-    .orderBy('run.started_at', 'desc')
-    .orderBy('day', (order) => order.desc().nullsLast())
-    .orderBy('rule')
-    .orderBy('coin_id')
-    .orderBy('currency')
+    .orderBy(sql`severity, run.started_at desc, day desc nulls last, rule, coin_id, currency`)
     .limit(limit)
     .execute();
   return { errors: countOf('error'), warnings: countOf('warning'), listed };

@@ -93,9 +93,7 @@ export async function readDailyPrices(
     .where('day', '<=', to)
     .$if(coin !== undefined, (query) => query.where('coin_id', '=', coin ?? ''))
     .$if(currency !== undefined, (query) => query.where('currency', '=', currency ?? ''))
-    .orderBy('day')
-    .orderBy('coin_id')
-    .orderBy('currency')
+    .orderBy(sql`day, coin_id, currency`)
     .execute();
   return rows.map((row) => {
     const { source, runId, answerIds, aggregationVersion, updatedAt, ...price } = fromRow(row);
@@ -127,31 +125,26 @@ export async function readLatestPrices({ db }: Pick<Database, 'db'>): Promise<La
   });
 }
 
-/** Daily prices of one series, from a file. @property price digits, as the file has them. */
-export type PricesToImport = {
+/**
+ * Daily prices of one series, from a file.
+ * @property prices as digits, as the file has them. @property sha256 of the file.
+ * @property mayReplace whether days that another price was imported of get the new one.
+ */
+type PricesToImport = {
   readonly series: Series;
   readonly prices: readonly { readonly day: Day; readonly price: string }[];
-  readonly sourceName: string;
-  /** Of the file. */
-  readonly sha256: string;
-  /** Whether days that another price was imported of get the new one. */
-  readonly mayReplace: boolean;
-};
+} & { readonly sourceName: string; readonly sha256: string; readonly mayReplace: boolean };
 
 /** A day that another price is imported of. */
 export type ImportConflict = { readonly day: Day; readonly stored: string; readonly found: string };
 
-/** @property written days that were not imported before. @property unchanged days whose price is the same. */
-export type Imported = { readonly written: number; readonly replaced: number; readonly unchanged: number };
-
-export interface ImportRepository {
-  /** Imports all of the prices, or none: the conflicts then say why. */
-  importPrices(toImport: PricesToImport): Promise<Imported | { readonly conflicts: readonly ImportConflict[] }>;
-}
-
-export function createImportRepository(fence: Fence, clock: Clock): ImportRepository {
+export function createImportRepository(fence: Fence, clock: Clock) {
   return {
-    importPrices: ({ series, prices, sourceName, sha256, mayReplace }) =>
+    /**
+     * Imports all of the prices, or none: the conflicts then say why.
+     * @returns how many days were `written` that had none, were `replaced`, and were `unchanged`, their price being the same.
+     */
+    importPrices: ({ series, prices, sourceName, sha256, mayReplace }: PricesToImport) =>
       fence.writing(async (transaction) => {
         const origin = { sourceName, fileSha256: sha256, importedAt: toIso(clock.now()) };
         const rows = prices.map((price) => ({ ...series, ...price, ...origin }));
@@ -162,11 +155,7 @@ export function createImportRepository(fence: Fence, clock: Clock): ImportReposi
         const isOther = sql<boolean>`imported_daily_prices.price <> excluded.price`;
         const replace = replacing('imported_daily_prices', ['coin_id', 'currency', 'day'], isOther);
         const written = await insertRows(transaction, 'imported_daily_prices', rows, replace);
-        return {
-          written: written - conflicts.length,
-          replaced: conflicts.length,
-          unchanged: rows.length - written,
-        };
+        return { written: written - conflicts.length, replaced: conflicts.length, unchanged: rows.length - written };
       }),
   };
 }

@@ -17,7 +17,9 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
         const size = universe.coins.length * universe.currencies.length;
         const opened = await openRun(transaction, order, { startedAt: toIso(startedAt), historyDays, size });
         await fillUniverse(transaction, universe);
-        await openSeries(transaction, series);
+        // They are tracked from their first answer on. Those that are there already stay as they are.
+        const opening = series.map((one) => ({ ...one, trackedSince: null }));
+        await insertRows(transaction, 'series', opening);
         await setTracked(transaction, universe);
         return { ...opened, series: await readSeriesDays(transaction, series) };
       }),
@@ -173,12 +175,6 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
   await insertRows(db, 'coins', coins, replacing('coins', ['id'], isRenamed));
   const isOther = sql<boolean>`currencies.name <> excluded.name`;
   await insertRows(db, 'currencies', currencies, replacing('currencies', ['code'], isOther));
-}
-
-/** They are tracked from their first answer on. Those that are there already stay as they are. */
-async function openSeries(db: Kysely<Tables>, series: readonly Series[]): Promise<void> {
-  const rows = series.map((one) => ({ ...one, trackedSince: null }));
-  await insertRows(db, 'series', rows);
 }
 
 /** Series that left the universe keep their rows and are no longer expected. */

@@ -87,11 +87,9 @@ async function storeAnswers(
     ...answered.flatMap(({ findings }) => findings),
     ...changes.flatMap((change) => findChanges(change.series, [change])),
   ]);
-  const written = Map.groupBy(
-    changes.filter(({ isWritten }) => isWritten),
-    ({ series }) => seriesName(series),
-  );
-  const daysWritten = ({ series }: { series: Series }) => written.get(seriesName(series))?.length ?? 0;
+  const bySeries = Map.groupBy(changes, ({ series }) => seriesName(series));
+  const changesOf = ({ series }: { series: Series }) => bySeries.get(seriesName(series)) ?? [];
+  const daysWritten = (days: { series: Series }) => changesOf(days).filter(({ isWritten }) => isWritten).length;
   await recordOutcomes(
     transaction,
     runId,
@@ -104,20 +102,15 @@ async function storeAnswers(
       requestedAt: answer.receivedAt,
     })),
   );
-  if (written.size > 0) await noteWrite(transaction, runId, now);
-  const changed = Map.groupBy(changes, ({ series }) => seriesName(series));
+  if (changes.some(({ isWritten }) => isWritten)) await noteWrite(transaction, runId, now);
   const sumOf = (days: readonly AnsweredDays[], count: (one: AnsweredDays) => number) =>
     days.reduce((sum, one) => sum + count(one), 0);
   return answers.map(({ toStore }, index) => {
-    const rows = sumOf(toStore.answered, ({ series }) => changed.get(seriesName(series))?.length ?? 0);
+    const rows = sumOf(toStore.answered, (days) => changesOf(days).length);
     const rowsWritten = sumOf(toStore.answered, daysWritten);
     const derived = toStore.answered.filter(({ source }) => source === 'cross_rate');
-    return {
-      id: ids[index] ?? 0,
-      rowsWritten,
-      rowsUnchanged: rows - rowsWritten,
-      rowsDerived: sumOf(derived, daysWritten),
-    };
+    const rowsDerived = sumOf(derived, daysWritten);
+    return { id: ids[index] ?? 0, rowsWritten, rowsUnchanged: rows - rowsWritten, rowsDerived };
   });
 }
 

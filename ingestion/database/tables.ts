@@ -121,12 +121,7 @@ export type Tables = {
     sample_count: number | null;
     first_sample_at: MomentOrNull;
   };
-  rejected_samples: OfSeries & {
-    run_id: string;
-    observed_at: Moment;
-    price: string | null;
-    reason: RejectionReason;
-  };
+  rejected_samples: OfSeries & { run_id: string; observed_at: Moment; price: string | null; reason: RejectionReason };
   quality_findings: {
     run_id: string;
     rule: Finding['rule'];

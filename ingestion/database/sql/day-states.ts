@@ -41,19 +41,16 @@ export async function readDayStates(
     return { ...range, position, askedCurrency: asked.currency, reference: reference?.coin ?? null };
   });
   const range = unnestRows('range', columns, rowsOfRanges);
-  const wasAsked = (coin: RawBuilder<unknown>, currency: RawBuilder<unknown>) => sql`exists (
+  const wasAsked = (coin: string, currency: string) => sql`exists (
     select from answers
-    where (run_id, coin_id, currency) = (${runId}, ${coin}, ${currency})
+    where (run_id, coin_id, currency) = (${runId}, ${sql.ref(`range.${coin}`)}, ${sql.ref(`range.${currency}`)})
       and expected.day between first_day and last_day
   )`;
-  const [askedCurrency, ownCurrency, reference] = ['asked_currency', 'currency', 'reference'].map((column) =>
-    sql.ref(`range.${column}`),
-  ) as [RawBuilder<unknown>, RawBuilder<unknown>, RawBuilder<unknown>];
   const { rows } = await sql<StateRow>`
     select range.position, expected.day, price.is_final, price.is_thin,
       absent.recorded_at, absent.confirmed_run_id is not null as is_confirmed,
-      ${wasAsked(sql.ref('range.coin_id'), askedCurrency)} and (range.reference is null
-        or ${wasAsked(reference, askedCurrency)} and ${wasAsked(reference, ownCurrency)}) as was_asked
+      ${wasAsked('coin_id', 'asked_currency')} and (range.reference is null
+        or ${wasAsked('reference', 'asked_currency')} and ${wasAsked('reference', 'currency')}) as was_asked
     from ${range}
     cross join lateral (
       select range.first + number as day from generate_series(0, range.last - range.first) as number
