@@ -2,7 +2,7 @@
 import type { Universe } from './contract/universe-schema.ts';
 import type { Database } from './database/connection.ts';
 import { type RunSummary, readLatestFullRun, readStatus, type Status } from './database/read-status.ts';
-import { readSeriesOutcomes } from './database/series-outcomes.ts';
+import { readSeriesOutcomes } from './database/runs.ts';
 import { type Instant, MINUTE_MS } from './domain/day.ts';
 import { type FailureKind, isTransient } from './domain/failure.ts';
 import { seriesName } from './domain/series.ts';

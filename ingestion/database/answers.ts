@@ -1,11 +1,12 @@
 // The stored answers: what every recent daily price can be explained and recomputed from.
 import { createHash } from 'node:crypto';
 import { type Kysely, type Selectable, sql } from 'kysely';
-import { AGGREGATION_VERSION, type DailyPrice } from '../domain/daily-price.ts';
+import { AGGREGATION_VERSION } from '../domain/daily-price.ts';
 import { type Day, daysFrom, type Instant } from '../domain/day.ts';
 import type { PlannedWindow } from '../domain/planning.ts';
 import type { Series } from '../domain/series.ts';
-import { toDailyPrice, unpack } from './prices.ts';
+import { unpack } from './prices.ts';
+import { fromRow } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 /** @property body as it was received; null where the stored one is another: its hash is not the one that was stored with it. */
@@ -45,15 +46,16 @@ export async function readRevisions(db: Kysely<Tables>, { coin, currency }: Seri
     .where(({ and }) => and({ coin_id: coin, currency, day }))
     .orderBy('revision')
     .execute();
-  return rows.map((row) => ({ ...withOrigin(row), replacedAt: row.replaced_at.toISOString() }));
+  return rows.map(({ replaced_at, replaced_by_run_id, ...row }) => ({
+    ...withOrigin(row),
+    replacedAt: replaced_at.toISOString(),
+  }));
 }
 
-const withOrigin = (row: Selectable<Tables['daily_prices']>) => ({
-  ...toDailyPrice(row),
-  revision: row.revision,
-  runId: row.run_id,
-  aggregationVersion: row.aggregation_version,
-});
+function withOrigin(row: Selectable<Tables['daily_prices']>) {
+  const { coin, currency, source, answerIds, updatedAt, ...price } = fromRow(row);
+  return price;
+}
 
 /** @returns the record of a day that an answer lacked; null where there is none. */
 export async function readAbsence(db: Kysely<Tables>, { coin, currency }: Series, day: Day) {
@@ -106,23 +108,14 @@ export async function readAnswerFor(db: Kysely<Tables>, { coin, currency }: Seri
   return answer ? await toKept(answer) : null;
 }
 
-/** @property judged as what the row was judged. @property answerIds null where no answer is kept. */
-export type OutdatedRow = Series & {
-  readonly day: Day;
-  readonly answerIds: readonly (number | null)[];
-  readonly judged: Pick<DailyPrice, 'isSettled' | 'isThin' | 'isFinal'>;
-};
-
-/** @returns the rows of an older aggregation version, in day order. */
-export async function readOutdated(db: Kysely<Tables>): Promise<OutdatedRow[]> {
+/** @returns the rows of an older aggregation version, in day order: as what they were judged, null for an answer not kept. */
+export async function readOutdated(db: Kysely<Tables>) {
   const rows = await db
     .selectFrom('daily_prices as price')
     .select(['coin_id as coin', 'currency', 'day', ANSWER_IDS.as('answerIds')])
     .select(['is_settled as isSettled', 'is_thin as isThin', 'is_final as isFinal'])
     .where('aggregation_version', '<', AGGREGATION_VERSION)
-    .orderBy('coin_id')
-    .orderBy('currency')
-    .orderBy('day')
+    .orderBy(sql`coin_id, currency, day`)
     .execute();
   return rows.map(({ isSettled, isThin, isFinal, ...row }) => ({ ...row, judged: { isSettled, isThin, isFinal } }));
 }

@@ -5,7 +5,7 @@ import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } f
 import pg from 'pg';
 import { isLoopbackHost } from '../contract/settings.ts';
 import type { Log } from '../ports.ts';
-import { type ParsedDatabaseUrl, parseDatabaseUrl } from './database-url.ts';
+import { parseDatabaseUrl } from './database-url.ts';
 import { DatabaseUnreachableError, explainFailure } from './failures.ts';
 import {
   KEEPALIVE_IDLE_SECONDS,
@@ -54,7 +54,9 @@ export type Database = {
   close(): Promise<void>;
 };
 
-type Target = Omit<ParsedDatabaseUrl, 'password'> & { readonly password: string | (() => Promise<string>) | null };
+type Target = Omit<ReturnType<typeof parseDatabaseUrl>, 'password'> & {
+  readonly password: string | (() => Promise<string>) | null;
+};
 
 const POOL_SIZE = 4;
 const LOCK_WATCH_MS = 5_000;

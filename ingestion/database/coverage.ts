@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Universe } from '../contract/universe-schema.ts';
 import {
   addDays,
@@ -41,9 +42,6 @@ export type CoverageStatus = DayStatus | 'none';
 
 /** A series over consecutive days, oldest first. */
 export type DailyCoverage = Series & { readonly statuses: readonly CoverageStatus[] };
-
-/** A day that was confirmed not to exist at the source. */
-export type UnavailableDay = Series & { readonly day: Day; readonly reason: string };
 
 /** Of series without an entry nothing is stored. */
 export type StoredBySeries = ReadonlyMap<string, StoredDays>;
@@ -158,15 +156,15 @@ function daysOutside(spans: readonly DaySpan[], others: readonly DaySpan[]): Day
   });
 }
 
-/** @returns the unavailable days of all series, oldest first. */
-export async function readUnavailableDays({ db }: Database): Promise<UnavailableDay[]> {
+export type UnavailableDay = Awaited<ReturnType<typeof readUnavailableDays>>[number];
+
+/** @returns the days of all series that were confirmed not to exist at the source, oldest first. */
+export async function readUnavailableDays({ db }: Database) {
   return await db
     .selectFrom('unavailable_days')
     .select(['coin_id as coin', 'currency', 'day', 'reason'])
     .where('confirmed_run_id', 'is not', null)
-    .orderBy('day')
-    .orderBy('coin_id')
-    .orderBy('currency')
+    .orderBy(sql`day, coin_id, currency`)
     .execute();
 }
 

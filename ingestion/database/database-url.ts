@@ -4,26 +4,6 @@ import { userInfo } from 'node:os';
 import { type ConnectionOptions, getCACertificates } from 'node:tls';
 import { IngestionError } from '../domain/failure.ts';
 
-/** `if offered`: TLS where the server has it, its certificate unseen. An object: TLS always, and always verified. */
-export type Tls = false | 'if offered' | ConnectionOptions;
-
-/** @property password null where the URL has none: pg then takes PGPASSWORD, if that is set. */
-export type ParsedDatabaseUrl = {
-  /** A name, an address, or the folder of a socket. */
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string | null;
-  readonly database: string;
-  readonly tls: Tls;
-  readonly channelBinding: 'disable' | 'prefer' | 'require';
-  readonly sessionAttributes: 'any' | 'primary' | 'read-write';
-  readonly applicationName: string | null;
-  readonly connectTimeoutMs: number | null;
-  /** What the server gets at the start of a session, as in `-c work_mem=64MB`. */
-  readonly options: string | null;
-};
-
 const EXPECTED = 'Expected postgres://user:password@host:port/database, with ?sslmode=require for TLS.';
 /** Scheme, user and password, host, port, database, parameters: what `URL` refuses in part, as a user without a host. */
 const PARTS =
@@ -49,9 +29,11 @@ const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify
  * Reads a URL as libpq does, with two differences: host and database are never guessed, and `require` verifies. Of the
  * variables that libpq reads, PGPASSWORD and PGOPTIONS count. docs/database.md lists what each parameter does.
  *
+ * @returns `host`: a name, an address, or the folder of a socket. `password`: null where the URL has none; pg then takes
+ *   PGPASSWORD, if that is set. `options`: what the server gets at the start of a session, as in `-c work_mem=64MB`.
  * @throws IngestionError saying what to change. No message shows the URL or a value in it that may be a password.
  */
-export function parseDatabaseUrl(text: string): ParsedDatabaseUrl {
+export function parseDatabaseUrl(text: string) {
   const match = PARTS.exec(text.trim());
   if (!match) {
     throw new IngestionError(
@@ -79,6 +61,7 @@ export function parseDatabaseUrl(text: string): ParsedDatabaseUrl {
   if (channelBinding === 'require' && typeof tls !== 'object') {
     throw new IngestionError('DATABASE_URL has channel_binding=require without TLS. Add sslmode=require.');
   }
+  const connectTimeout = readNumber('connect_timeout', parameters.get('connect_timeout') ?? '', 1, 300);
   return {
     ...found,
     port: readNumber('port', value('port', port), 1, 65_535) ?? 5432,
@@ -87,7 +70,7 @@ export function parseDatabaseUrl(text: string): ParsedDatabaseUrl {
     channelBinding,
     sessionAttributes: oneOf(parameters, 'target_session_attrs', ['any', 'primary', 'read-write'], 'any'),
     applicationName: parameters.get('application_name') || null,
-    connectTimeoutMs: seconds(readNumber('connect_timeout', parameters.get('connect_timeout') ?? '', 1, 300)),
+    connectTimeoutMs: connectTimeout && connectTimeout * 1000,
     options: parameters.get('options') || null,
   };
 }
@@ -114,6 +97,9 @@ function unescaped(text: string, name: string): string {
     throw new IngestionError(`DATABASE_URL has a % in its ${name} that is no escape: write %25. ${EXPECTED}`);
   }
 }
+
+/** `if offered`: TLS where the server has it, its certificate unseen. An object: TLS always, and always verified. */
+type Tls = false | 'if offered' | ConnectionOptions;
 
 /** Stricter than libpq where a certificate is at stake: from `require` on, it has to be good. */
 function readTls(parameters: ReadonlyMap<string, string>, isSocket: boolean): Tls {
@@ -174,5 +160,3 @@ function readNumber(name: string, text: string, least: number, most: number): nu
   if (number >= least && number <= most) return number;
   throw new IngestionError(`DATABASE_URL has a ${name} that is no whole number from ${least} to ${most}.`);
 }
-
-const seconds = (count: number | null) => (count === null ? null : count * 1000);

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Finding } from '../domain/quality.ts';
 import type { FindingRepository } from '../ports.ts';
 import type { Database } from './connection.ts';
@@ -17,24 +17,18 @@ export async function readFindings(db: Kysely<Tables>, runId: string): Promise<F
     .selectFrom('quality_findings')
     .selectAll()
     .where('run_id', '=', runId)
-    .orderBy('severity')
-    .orderBy('rule')
-    .orderBy('coin_id')
-    .orderBy('currency')
-    .orderBy('day')
+    .orderBy(sql`severity, rule, coin_id, currency, day`)
     .execute();
-  return rows.map(({ coin_id, run_id, ...finding }) => ({ ...finding, coin: coin_id }));
+  return rows.map(({ coin_id: coin, run_id: _, ...finding }) => ({ ...finding, coin }));
 }
 
-/** How many findings of each severity all kept runs have, and the first of them: errors first, then by the newest run. */
-export type FindingsOfAllRuns = {
-  readonly errors: number;
-  readonly warnings: number;
-  readonly listed: readonly Finding[];
-};
+export type FindingsOfAllRuns = Awaited<ReturnType<typeof readFindingsOfAllRuns>>;
 
-/** @param limit how many are listed at most. */
-export async function readFindingsOfAllRuns({ db }: Database, limit: number): Promise<FindingsOfAllRuns> {
+/**
+ * How many findings of each severity all kept runs have, and the first of them: errors first, then by the newest run.
+ * @param limit how many are listed at most.
+ */
+export async function readFindingsOfAllRuns({ db }: Database, limit: number) {
   const counts = await db
     .selectFrom('quality_findings')
     .select(['severity', ({ fn }) => fn.countAll<number>().as('count')])
@@ -45,12 +39,7 @@ export async function readFindingsOfAllRuns({ db }: Database, limit: number): Pr
     .selectFrom('quality_findings as finding')
     .innerJoin('ingestion_runs as run', 'run.id', 'finding.run_id')
     .select(['rule', 'severity', 'coin_id as coin', 'currency', 'day', 'detail'])
-    .orderBy('severity')
-    .orderBy('run.started_at', 'desc')
-    .orderBy('day', (order) => order.desc().nullsLast())
-    .orderBy('rule')
-    .orderBy('coin_id')
-    .orderBy('currency')
+    .orderBy(sql`severity, run.started_at desc, day desc nulls last, rule, coin_id, currency`)
     .limit(limit)
     .execute();
   return { errors: countOf('error'), warnings: countOf('warning'), listed };
@@ -58,17 +47,15 @@ export async function readFindingsOfAllRuns({ db }: Database, limit: number): Pr
 
 /** What this run or an earlier one has said of a day in the same words stays as it is: a thin day is asked for again and again. */
 export async function insertFindings(db: Kysely<Tables>, runId: string, findings: readonly Finding[]): Promise<void> {
-  const rows = findings.map(({ coin, ...finding }) => ({ ...finding, coin_id: coin, run_id: runId }));
-  await insertRows(db, 'quality_findings', await withoutRepeats(db, rows));
+  const unsaid = await withoutRepeats(db, findings);
+  const rows = unsaid.map((finding) => ({ ...finding, runId }));
+  await insertRows(db, 'quality_findings', rows);
 }
 
-async function withoutRepeats<Row extends Omit<Finding, 'coin'>>(
-  db: Kysely<Tables>,
-  rows: readonly Row[],
-): Promise<Row[]> {
-  const days = [...new Set(rows.flatMap(({ day }) => day ?? []))];
-  if (days.length === 0) return [...rows];
+async function withoutRepeats(db: Kysely<Tables>, findings: readonly Finding[]): Promise<readonly Finding[]> {
+  const days = [...new Set(findings.flatMap(({ day }) => day ?? []))];
+  if (days.length === 0) return findings;
   const known = await db.selectFrom('quality_findings').select(['day', 'detail']).where('day', 'in', days).execute();
   const said = new Set(known.map(({ day, detail }) => `${day} ${detail}`));
-  return rows.filter(({ day, detail }) => day === null || !said.has(`${day} ${detail}`));
+  return findings.filter(({ day, detail }) => day === null || !said.has(`${day} ${detail}`));
 }

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DailyPrice } from '../domain/daily-price.ts';
 import type { Day } from '../domain/day.ts';
 import type { LatestPrice } from '../domain/latest-price.ts';
@@ -9,8 +9,8 @@ import type { Clock, LatestPriceRepository, PriceRepository } from '../ports.ts'
 import type { Database } from './connection.ts';
 import type { Fence } from './fence.ts';
 import { readDayStates } from './sql/day-states.ts';
-import { CONFIRMATION_AFTER_MS, learnBeginnings, recordDaysBeforeBeginning } from './sql/settle-days.ts';
-import { inChunks, insertRows, replacing, toIso, unnestRows } from './statements.ts';
+import { learnBeginnings, recordDaysBeforeBeginning } from './sql/settle-days.ts';
+import { fromRow, inChunks, insertRows, type NewRow, onSameDay, replacing, toIso, unnestRows } from './statements.ts';
 import { createAnswerWriter, renewDays } from './store-answers.ts';
 import { COLUMNS, type Tables } from './tables.ts';
 
@@ -25,7 +25,7 @@ export function createPriceRepository(db: Kysely<Tables>, fence: Fence, clock: C
     judgeEmptyAnswers: (runId, base) =>
       fence.writing(async (transaction) => {
         await learnBeginnings(transaction, runId);
-        await recordDaysBeforeBeginning(transaction, { runId, base, confirmationAfterMs: CONFIRMATION_AFTER_MS });
+        await recordDaysBeforeBeginning(transaction, { runId, base });
       }),
 
     async answersOfCoin(runId, coin) {
@@ -93,35 +93,13 @@ export async function readDailyPrices(
     .where('day', '<=', to)
     .$if(coin !== undefined, (query) => query.where('coin_id', '=', coin ?? ''))
     .$if(currency !== undefined, (query) => query.where('currency', '=', currency ?? ''))
-    .orderBy('day')
-    .orderBy('coin_id')
-    .orderBy('currency')
+    .orderBy(sql`day, coin_id, currency`)
     .execute();
-  return rows.map((row) => ({
-    coin: row.coin_id,
-    currency: row.currency,
-    ...toDailyPrice(row),
-    revision: row.revision,
-  }));
+  return rows.map((row) => {
+    const { source, runId, answerIds, aggregationVersion, updatedAt, ...price } = fromRow(row);
+    return price;
+  });
 }
-
-export const toDailyPrice = (row: Selectable<Tables['daily_prices']>): Omit<DailyPrice, 'hoursAnswered'> => ({
-  day: row.day,
-  open: row.open,
-  high: row.high,
-  low: row.low,
-  close: row.close,
-  average: row.average,
-  volume: row.volume,
-  marketCap: row.market_cap,
-  sampleCount: row.sample_count,
-  hoursCovered: row.hours_covered,
-  firstSampleAt: row.first_sample_at.getTime(),
-  lastSampleAt: row.last_sample_at.getTime(),
-  isSettled: row.is_settled,
-  isThin: row.is_thin,
-  isFinal: row.is_final,
-});
 
 export const createLatestPriceRepository = (fence: Fence): LatestPriceRepository => ({
   store: (runId, latest) => fence.writing((transaction) => upsertLatestPrices(transaction, runId, latest)),
@@ -133,16 +111,7 @@ async function upsertLatestPrices(
   runId: string,
   latest: readonly LatestPrice[],
 ): Promise<void> {
-  const rows = latest.map((one) => ({
-    coin_id: one.coin,
-    currency: one.currency,
-    price: String(one.price),
-    market_cap: one.marketCap === null ? null : String(one.marketCap),
-    volume_24h: one.volume24h === null ? null : String(one.volume24h),
-    change_24h_percent: one.change24hPercent === null ? null : String(one.change24hPercent),
-    observed_at: toIso(one.observedAt),
-    run_id: runId,
-  }));
+  const rows = latest.map((one) => ({ ...one, observedAt: toIso(one.observedAt), runId }));
   const isNewer = sql<boolean>`latest_prices.observed_at < excluded.observed_at`;
   await insertRows(transaction, 'latest_prices', rows, replacing('latest_prices', ['coin_id', 'currency'], isNewer));
 }
@@ -150,53 +119,35 @@ async function upsertLatestPrices(
 /** @returns the latest prices of all series that have one, by coin and currency. */
 export async function readLatestPrices({ db }: Pick<Database, 'db'>): Promise<LatestPrice[]> {
   const rows = await db.selectFrom('latest_prices').selectAll().orderBy('coin_id').orderBy('currency').execute();
-  return rows.map((row) => ({
-    coin: row.coin_id,
-    currency: row.currency,
-    price: row.price,
-    marketCap: row.market_cap,
-    volume24h: row.volume_24h,
-    change24hPercent: row.change_24h_percent,
-    observedAt: row.observed_at.getTime(),
-  }));
+  return rows.map((row) => {
+    const { runId, ...price } = fromRow(row);
+    return price;
+  });
 }
 
-/** Daily prices of one series, from a file. @property price digits, as the file has them. */
-export type PricesToImport = {
+/**
+ * Daily prices of one series, from a file.
+ * @property prices as digits, as the file has them. @property sha256 of the file.
+ * @property mayReplace whether days that another price was imported of get the new one.
+ */
+type PricesToImport = {
   readonly series: Series;
   readonly prices: readonly { readonly day: Day; readonly price: string }[];
-  readonly sourceName: string;
-  /** Of the file. */
-  readonly sha256: string;
-  /** Whether days that another price was imported of get the new one. */
-  readonly mayReplace: boolean;
-};
+} & { readonly sourceName: string; readonly sha256: string; readonly mayReplace: boolean };
 
 /** A day that another price is imported of. */
 export type ImportConflict = { readonly day: Day; readonly stored: string; readonly found: string };
 
-/** @property written days that were not imported before. @property unchanged days whose price is the same. */
-export type Imported = { readonly written: number; readonly replaced: number; readonly unchanged: number };
-
-export interface ImportRepository {
-  /** Imports all of the prices, or none: the conflicts then say why. */
-  importPrices(toImport: PricesToImport): Promise<Imported | { readonly conflicts: readonly ImportConflict[] }>;
-}
-
-export function createImportRepository(fence: Fence, clock: Clock): ImportRepository {
+export function createImportRepository(fence: Fence, clock: Clock) {
   return {
-    importPrices: ({ series, prices, sourceName, sha256, mayReplace }) =>
+    /**
+     * Imports all of the prices, or none: the conflicts then say why.
+     * @returns how many days were `written` that had none, were `replaced`, and were `unchanged`, their price being the same.
+     */
+    importPrices: ({ series, prices, sourceName, sha256, mayReplace }: PricesToImport) =>
       fence.writing(async (transaction) => {
-        const importedAt = toIso(clock.now());
-        const rows = prices.map(({ day, price }) => ({
-          coin_id: series.coin,
-          currency: series.currency,
-          day,
-          price,
-          source_name: sourceName,
-          file_sha256: sha256,
-          imported_at: importedAt,
-        }));
+        const origin = { sourceName, fileSha256: sha256, importedAt: toIso(clock.now()) };
+        const rows = prices.map((price) => ({ ...series, ...price, ...origin }));
         const conflicts: ImportConflict[] = [];
         for (const chunk of inChunks(rows)) conflicts.push(...(await readConflicts(transaction, chunk)));
         if (conflicts.length > 0 && !mayReplace) return { conflicts };
@@ -204,26 +155,20 @@ export function createImportRepository(fence: Fence, clock: Clock): ImportReposi
         const isOther = sql<boolean>`imported_daily_prices.price <> excluded.price`;
         const replace = replacing('imported_daily_prices', ['coin_id', 'currency', 'day'], isOther);
         const written = await insertRows(transaction, 'imported_daily_prices', rows, replace);
-        return {
-          written: written - conflicts.length,
-          replaced: conflicts.length,
-          unchanged: rows.length - written,
-        };
+        return { written: written - conflicts.length, replaced: conflicts.length, unchanged: rows.length - written };
       }),
   };
 }
 
-type Row = Insertable<Tables['imported_daily_prices']>;
-
 /** @returns the days that another price is imported of. */
-const readConflicts = (transaction: Transaction<Tables>, rows: readonly Row[]): Promise<ImportConflict[]> =>
+const readConflicts = (
+  transaction: Transaction<Tables>,
+  rows: readonly NewRow<'imported_daily_prices'>[],
+): Promise<ImportConflict[]> =>
   transaction
     .selectFrom('imported_daily_prices as stored')
     .innerJoin(unnestRows('incoming', COLUMNS.imported_daily_prices, rows), (join) =>
-      join
-        .onRef('incoming.coin_id', '=', 'stored.coin_id')
-        .onRef('incoming.currency', '=', 'stored.currency')
-        .onRef('incoming.day', '=', 'stored.day'),
+      join.on(onSameDay('incoming', 'stored')),
     )
     .whereRef('incoming.price', '<>', 'stored.price')
     .select(({ cast, ref }) => [

@@ -86,36 +86,15 @@ export type ExportSelection = {
   readonly currencies?: readonly string[] | undefined;
 };
 
-/** Columns as in `daily_prices`, in the order of their use. */
-const COLUMNS = [
-  'coin_id',
-  'currency',
-  'day',
-  'open',
-  'high',
-  'low',
-  'close',
-  'average',
-  'volume',
-  'market_cap',
-  'sample_count',
-  'hours_covered',
-  'is_final',
-  'is_thin',
-  'source',
-  'revision',
-] as const;
-
 /** @returns the statement that gives daily prices by coin, currency and day, provisional ones too. */
 export function exportStatement(db: Kysely<Tables>, { from, to, coins, currencies }: ExportSelection) {
   let query = db
     .selectFrom('daily_prices')
-    .select(COLUMNS)
+    .select(['coin_id', 'currency', 'day', 'open', 'high', 'low', 'close', 'average', 'volume', 'market_cap'])
+    .select(['sample_count', 'hours_covered', 'is_final', 'is_thin', 'source', 'revision'])
     // ISO 8601: PostgreSQL's own text of a moment is read by fewer programs.
     .select(sql`to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`.as('updated_at'))
-    .orderBy('coin_id')
-    .orderBy('currency')
-    .orderBy('day');
+    .orderBy(sql`coin_id, currency, day`);
   if (from !== undefined) query = query.where('day', '>=', from);
   if (to !== undefined) query = query.where('day', '<=', to);
   if (coins) query = query.where('coin_id', 'in', coins);

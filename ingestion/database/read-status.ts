@@ -19,8 +19,8 @@ import {
 import { readFindings } from './findings.ts';
 import { readLatestPrices } from './prices.ts';
 import { readCredits } from './request-ledger.ts';
-import { readSeriesOutcomes } from './series-outcomes.ts';
-import { toIso } from './statements.ts';
+import { readSeriesOutcomes } from './runs.ts';
+import { fromRow, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 const RUNS_SHOWN = 10;
@@ -147,30 +147,13 @@ async function readRun({ db }: Database, runId: string): Promise<RunDetail[]> {
 }
 
 function summaryOf(row: Selectable<Tables['ingestion_runs']>): RunSummary {
+  const { id: runId, universeSeries, historyDays, ...run } = fromRow(row);
   return {
-    runId: row.id,
-    trigger: row.trigger,
-    triggerKey: row.trigger_key,
-    status: row.status,
-    isFullRun: row.is_full_run,
-    request: row.request,
-    dueAt: row.due_at.toISOString(),
-    startedAt: row.started_at.toISOString(),
-    lastWriteAt: row.last_write_at?.toISOString() ?? null,
-    finishedAt: row.finished_at?.toISOString() ?? null,
-    expectedDays: row.expected_days,
-    storedDays: row.stored_days,
-    missingDays: row.missing_days,
-    thinDays: row.thin_days,
-    unconfirmedDays: row.unconfirmed_days,
-    unavailableDays: row.unavailable_days,
-    hops: row.hops,
-    requests: row.requests,
-    credits: row.credits,
-    retries: row.retries,
-    rateLimited: row.rate_limited,
-    crossRateDays: row.cross_rate_days ?? 0,
-    latestPrices: row.latest_prices,
-    error: row.error,
+    ...{ runId, ...run },
+    dueAt: toIso(run.dueAt),
+    startedAt: toIso(run.startedAt),
+    lastWriteAt: run.lastWriteAt === null ? null : toIso(run.lastWriteAt),
+    finishedAt: run.finishedAt === null ? null : toIso(run.finishedAt),
+    crossRateDays: run.crossRateDays ?? 0,
   };
 }

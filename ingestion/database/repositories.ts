@@ -3,15 +3,10 @@ import type { Clock, Housekeeping, Repositories } from '../ports.ts';
 import type { Database } from './connection.ts';
 import { createFence, type Fence } from './fence.ts';
 import { createFindingRepository } from './findings.ts';
-import { createIngestionLock } from './lock.ts';
-import {
-  createImportRepository,
-  createLatestPriceRepository,
-  createPriceRepository,
-  type ImportRepository,
-} from './prices.ts';
+import { createImportRepository, createLatestPriceRepository, createPriceRepository } from './prices.ts';
 import { createRequestLedger } from './request-ledger.ts';
 import { createRunRepository } from './runs.ts';
+import { createIngestionLock } from './sql/lock.ts';
 import { MAX_ROWS } from './statements.ts';
 import type { Tables } from './tables.ts';
 
@@ -19,7 +14,7 @@ import type { Tables } from './tables.ts';
 export function createRepositories(
   database: Database,
   { clock }: { clock: Clock },
-): Repositories & { readonly imports: ImportRepository } {
+): Repositories & { readonly imports: ReturnType<typeof createImportRepository> } {
   const { db } = database;
   const fence = createFence(db, clock);
   return {

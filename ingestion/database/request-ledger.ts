@@ -15,9 +15,7 @@ const MOST_NOTED = 200;
 
 export function createRequestLedger(db: Kysely<Tables>, fence: Fence): RequestLedger {
   return {
-    begin: inBatches((requests) => insertRequests(fence, requests), {
-      most: MOST_NOTED,
-    }),
+    begin: inBatches((requests) => insertRequests(fence, requests), { most: MOST_NOTED }),
     end: inBatches((ends) => noteEnds(fence, ends), { most: MOST_NOTED }),
 
     withdraw: (id) =>
@@ -44,10 +42,8 @@ async function insertRequests(
   requests: readonly Parameters<RequestLedger['begin']>[0][],
 ): Promise<string[]> {
   const rows = requests.map(({ runId, series, sentAt }) => ({
-    run_id: runId,
-    coin_id: series?.coin ?? null,
-    currency: series?.currency ?? null,
-    sent_at: toIso(sentAt),
+    ...{ runId, sentAt: toIso(sentAt) },
+    ...{ coin: series?.coin ?? null, currency: series?.currency ?? null },
   }));
   const inserted = await fence.writingAtOnce((db, isOwn) =>
     db
@@ -77,12 +73,7 @@ const ENDED = {
 } satisfies ColumnTypes;
 
 async function noteEnds(fence: Fence, ends: readonly Parameters<RequestLedger['end']>[0][]): Promise<undefined[]> {
-  const rows = ends.map(({ id, endedAt, status, isCredited }) => ({
-    id,
-    ended_at: toIso(endedAt),
-    status,
-    is_credited: isCredited,
-  }));
+  const rows = ends.map((end) => ({ ...end, endedAt: toIso(end.endedAt) }));
   await fence.writingAtOnce((db, isOwn) =>
     db
       .updateTable('requests')

@@ -1,12 +1,13 @@
 import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
 import type { Universe } from '../contract/universe-schema.ts';
+import type { Instant } from '../domain/day.ts';
 import { IngestionError, RefusedError } from '../domain/failure.ts';
+import type { Window } from '../domain/planning.ts';
 import { type Series, seriesName } from '../domain/series.ts';
-import type { Clock, DayRange, OpenedRun, RunOrder, RunRepository } from '../ports.ts';
+import type { Clock, DayRange, OpenedRun, RecordedOutcome, RunOrder, RunRepository, SeriesFailure } from '../ports.ts';
 import type { Fence } from './fence.ts';
 import { isCredited } from './request-ledger.ts';
-import { readSeriesOutcomes, recordOutcomes } from './series-outcomes.ts';
-import { insertRows, replacing, toIso } from './statements.ts';
+import { insertRows, onSameSeries, replacing, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): RunRepository {
@@ -16,7 +17,9 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
         const size = universe.coins.length * universe.currencies.length;
         const opened = await openRun(transaction, order, { startedAt: toIso(startedAt), historyDays, size });
         await fillUniverse(transaction, universe);
-        await openSeries(transaction, series);
+        // They are tracked from their first answer on. Those that are there already stay as they are.
+        const opening = series.map((one) => ({ ...one, trackedSince: null }));
+        await insertRows(transaction, 'series', opening);
         await setTracked(transaction, universe);
         return { ...opened, series: await readSeriesDays(transaction, series) };
       }),
@@ -174,17 +177,6 @@ async function fillUniverse(db: Kysely<Tables>, { coins, currencies }: Universe)
   await insertRows(db, 'currencies', currencies, replacing('currencies', ['code'], isOther));
 }
 
-const toKey = ({ coin, currency }: Series) => ({ coin_id: coin, currency });
-
-/** They are tracked from their first answer on. Those that are there already stay as they are. */
-async function openSeries(db: Kysely<Tables>, series: readonly Series[]): Promise<void> {
-  await insertRows(
-    db,
-    'series',
-    series.map((one) => ({ ...toKey(one), tracked_since: null })),
-  );
-}
-
 /** Series that left the universe keep their rows and are no longer expected. */
 async function setTracked(db: Kysely<Tables>, { coins, currencies }: Universe): Promise<void> {
   const isInUniverse = ({ and, eb, val }: ExpressionBuilder<Tables, 'series'>) =>
@@ -214,9 +206,7 @@ async function readSeriesDays(db: Kysely<Tables>, series: readonly Series[]): Pr
 export async function readRequestedRanges(db: Kysely<Tables>): Promise<DayRange[]> {
   return await db
     .selectFrom('requested_ranges as requested')
-    .innerJoin('series', (join) =>
-      join.onRef('series.coin_id', '=', 'requested.coin_id').onRef('series.currency', '=', 'requested.currency'),
-    )
+    .innerJoin('series', (join) => join.on(onSameSeries('series', 'requested')))
     .select(['requested.coin_id as coin', 'requested.currency', 'first_day as first', 'last_day as last'])
     .where('is_tracked', '=', true)
     .execute();
@@ -230,8 +220,8 @@ async function keepRequested(
   requestedAt: string,
 ): Promise<void> {
   const rows = ranges.map(({ first, last, ...series }) => ({
-    ...{ ...toKey(series), first_day: first, last_day: last },
-    ...{ run_id: runId, requested_at: requestedAt },
+    ...{ ...series, firstDay: first, lastDay: last },
+    ...{ runId, requestedAt },
   }));
   await insertRows(db, 'requested_ranges', rows);
 }
@@ -262,4 +252,58 @@ async function countRequests(db: Kysely<Tables>, runId: string) {
     ])
     .where('run_id', '=', runId)
     .executeTakeFirstOrThrow();
+}
+
+export async function readSeriesOutcomes(db: Kysely<Tables>, runId: string): Promise<RecordedOutcome[]> {
+  const rows = await db.selectFrom('ingestion_series').selectAll().where('run_id', '=', runId).execute();
+  return rows.map(({ coin_id: coin, currency, status, days_written: daysWritten, error, error_kind: errorKind }) => ({
+    ...{ coin, currency, status },
+    ...{ daysWritten, error, errorKind },
+  }));
+}
+
+/**
+ * What a run came to in one series since it was recorded last.
+ * @property requestedAt when the answer or the failure came; none where nothing was asked.
+ */
+export type NewOutcome = Series &
+  Partial<Window> &
+  Partial<Omit<SeriesFailure, keyof Series>> & {
+    readonly status: RecordedOutcome['status'];
+    readonly daysWritten?: number;
+    readonly requestedAt?: Instant;
+  };
+
+/**
+ * Attempts and days add up over the run's answers and hops; window and last request stay where there is no other. A series
+ * that an earlier hop has stored is not `current` again: it stays `stored`.
+ */
+export async function recordOutcomes(
+  db: Kysely<Tables>,
+  runId: string,
+  outcomes: readonly NewOutcome[],
+): Promise<void> {
+  const toMoment = (at: Instant | undefined) => (at === undefined ? null : toIso(at));
+  const rows = outcomes.map(({ coin, currency, status, attempts = 0, daysWritten = 0, ...one }) => ({
+    ...{ runId, coin, currency, status, attempts, daysWritten },
+    ...{ windowFrom: toMoment(one.from), windowTo: toMoment(one.to), lastRequestAt: toMoment(one.requestedAt) },
+    ...{ errorKind: one.kind ?? null, error: one.message ?? null },
+  }));
+  await insertRows(db, 'ingestion_series', rows, (conflict) =>
+    conflict
+      .columns(['run_id', 'coin_id', 'currency'])
+      .doUpdateSet(({ eb, fn, ref }) => ({
+        status: ref('excluded.status'),
+        attempts: eb('ingestion_series.attempts', '+', ref('excluded.attempts')),
+        window_from: fn.coalesce('excluded.window_from', 'ingestion_series.window_from'),
+        window_to: fn.coalesce('excluded.window_to', 'ingestion_series.window_to'),
+        days_written: eb('ingestion_series.days_written', '+', ref('excluded.days_written')),
+        last_request_at: fn.coalesce('excluded.last_request_at', 'ingestion_series.last_request_at'),
+        error_kind: ref('excluded.error_kind'),
+        error: ref('excluded.error'),
+      }))
+      .where(({ eb, not, and }) =>
+        not(and([eb('excluded.status', '=', 'current'), eb('ingestion_series.status', '=', 'stored')])),
+      ),
+  );
 }

@@ -11,7 +11,7 @@ import type { AnsweredDays, AnswerToStore, Clock, DaysToRenew, StoredAnswer } fr
 import type { Fence } from './fence.ts';
 import { insertFindings } from './findings.ts';
 import { inBatches } from './in-batches.ts';
-import { recordOutcomes } from './series-outcomes.ts';
+import { recordOutcomes } from './runs.ts';
 import { settleDays, trackSince } from './sql/settle-days.ts';
 import { type IncomingPrice, type SeriesChange, upsertDailyPrices } from './sql/upsert-daily-prices.ts';
 import { inChunks, toIso } from './statements.ts';
@@ -88,11 +88,9 @@ async function storeAnswers(
     ...answered.flatMap(({ findings }) => findings),
     ...changes.flatMap((change) => findChanges(change.series, [change])),
   ]);
-  const written = Map.groupBy(
-    changes.filter(({ isWritten }) => isWritten),
-    ({ series }) => seriesName(series),
-  );
-  const daysWritten = ({ series }: { series: Series }) => written.get(seriesName(series))?.length ?? 0;
+  const bySeries = Map.groupBy(changes, ({ series }) => seriesName(series));
+  const changesOf = ({ series }: { series: Series }) => bySeries.get(seriesName(series)) ?? [];
+  const daysWritten = (days: { series: Series }) => changesOf(days).filter(({ isWritten }) => isWritten).length;
   await recordOutcomes(
     transaction,
     runId,
@@ -105,20 +103,15 @@ async function storeAnswers(
       requestedAt: answer.receivedAt,
     })),
   );
-  if (written.size > 0) await noteWrite(transaction, runId, now);
-  const changed = Map.groupBy(changes, ({ series }) => seriesName(series));
+  if (changes.some(({ isWritten }) => isWritten)) await noteWrite(transaction, runId, now);
   const sumOf = (days: readonly AnsweredDays[], count: (one: AnsweredDays) => number) =>
     days.reduce((sum, one) => sum + count(one), 0);
   return answers.map(({ toStore }, index) => {
-    const rows = sumOf(toStore.answered, ({ series }) => changed.get(seriesName(series))?.length ?? 0);
+    const rows = sumOf(toStore.answered, (days) => changesOf(days).length);
     const rowsWritten = sumOf(toStore.answered, daysWritten);
     const derived = toStore.answered.filter(({ source }) => source === 'cross_rate');
-    return {
-      id: ids[index] ?? 0,
-      rowsWritten,
-      rowsUnchanged: rows - rowsWritten,
-      rowsDerived: sumOf(derived, daysWritten),
-    };
+    const rowsDerived = sumOf(derived, daysWritten);
+    return { id: ids[index] ?? 0, rowsWritten, rowsUnchanged: rows - rowsWritten, rowsDerived };
   });
 }
 

@@ -11,8 +11,8 @@ import type { RunStatus, SeriesStatus } from '../domain/verdict.ts';
 type Moment = ColumnType<Date, string, string>;
 type MomentOrNull = ColumnType<Date | null, string | null, string | null>;
 /** Written as the shortest text that reads back as the same double, read as that double. */
-type Decimal = ColumnType<number, string, string>;
-type DecimalOrNull = ColumnType<number | null, string | null, string | null>;
+type Decimal = ColumnType<number, number | string, number | string>;
+type DecimalOrNull = ColumnType<number | null, number | null, number | null>;
 
 type OfSeries = { coin_id: string; currency: string };
 
@@ -121,12 +121,7 @@ export type Tables = {
     sample_count: number | null;
     first_sample_at: MomentOrNull;
   };
-  rejected_samples: OfSeries & {
-    run_id: string;
-    observed_at: Moment;
-    price: string | null;
-    reason: RejectionReason;
-  };
+  rejected_samples: OfSeries & { run_id: string; observed_at: Moment; price: string | null; reason: RejectionReason };
   quality_findings: {
     run_id: string;
     rule: Finding['rule'];

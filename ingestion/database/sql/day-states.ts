@@ -29,7 +29,7 @@ export async function readDayStates(
 ): Promise<DayState[][]> {
   const columns = {
     position: 'integer',
-    coin: 'text',
+    coin_id: 'text',
     currency: 'text',
     asked_currency: 'text',
     reference: 'text',
@@ -38,30 +38,27 @@ export async function readDayStates(
   } as const;
   const rowsOfRanges = ranges.map((range, position) => {
     const [asked, reference] = range.sources ?? [range];
-    return { ...range, position, asked_currency: asked.currency, reference: reference?.coin ?? null };
+    return { ...range, position, askedCurrency: asked.currency, reference: reference?.coin ?? null };
   });
   const range = unnestRows('range', columns, rowsOfRanges);
-  const wasAsked = (coin: RawBuilder<unknown>, currency: RawBuilder<unknown>) => sql`exists (
+  const wasAsked = (coin: string, currency: string) => sql`exists (
     select from answers
-    where (run_id, coin_id, currency) = (${runId}, ${coin}, ${currency})
+    where (run_id, coin_id, currency) = (${runId}, ${sql.ref(`range.${coin}`)}, ${sql.ref(`range.${currency}`)})
       and expected.day between first_day and last_day
   )`;
-  const [askedCurrency, ownCurrency, reference] = ['asked_currency', 'currency', 'reference'].map((column) =>
-    sql.ref(`range.${column}`),
-  ) as [RawBuilder<unknown>, RawBuilder<unknown>, RawBuilder<unknown>];
   const { rows } = await sql<StateRow>`
     select range.position, expected.day, price.is_final, price.is_thin,
       absent.recorded_at, absent.confirmed_run_id is not null as is_confirmed,
-      ${wasAsked(sql.ref('range.coin'), askedCurrency)} and (range.reference is null
-        or ${wasAsked(reference, askedCurrency)} and ${wasAsked(reference, ownCurrency)}) as was_asked
+      ${wasAsked('coin_id', 'asked_currency')} and (range.reference is null
+        or ${wasAsked('reference', 'asked_currency')} and ${wasAsked('reference', 'currency')}) as was_asked
     from ${range}
     cross join lateral (
       select range.first + number as day from generate_series(0, range.last - range.first) as number
     ) as expected
     left join daily_prices as price
-      on (price.coin_id, price.currency, price.day) = (range.coin, range.currency, expected.day)
+      on (price.coin_id, price.currency, price.day) = (range.coin_id, range.currency, expected.day)
     left join unavailable_days as absent
-      on (absent.coin_id, absent.currency, absent.day) = (range.coin, range.currency, expected.day)
+      on (absent.coin_id, absent.currency, absent.day) = (range.coin_id, range.currency, expected.day)
         and ${isMark(now)}
     where ${includeFinal} or price.is_final is not true
     order by range.position, expected.day

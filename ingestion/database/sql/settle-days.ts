@@ -1,14 +1,14 @@
 // What an answer says of days besides their prices.
-import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { type Day, dayOf, HOUR_MS, type Instant } from '../../domain/day.ts';
-import { type CrossRateBase, type Series, seriesName } from '../../domain/series.ts';
+import { type CrossRateBase, NO_STATES_MONEY, type Series, seriesName } from '../../domain/series.ts';
 import type { AnsweredDays } from '../../ports.ts';
-import { inChunks, toIso, unnestRows } from '../statements.ts';
+import { inChunks, onSameDay, onSameSeries, toIso, unnestRows } from '../statements.ts';
 import type { Tables } from '../tables.ts';
 import type { SeriesChange } from './upsert-daily-prices.ts';
 
 /** Two answers closer together than this may share one outage of the source. */
-export const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
+const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
 
 const DAY = { coin_id: 'text', currency: 'text', day: 'date' } as const;
 const SETTLED = {
@@ -26,10 +26,8 @@ type SettledAnswer = Pick<AnsweredDays, 'series' | 'rejected' | 'judgedDays' | '
 };
 
 /** The day of a list of that name has no row. */
-const hasNoRow = (list: RawBuilder<unknown>) => sql`not exists (
-  select from daily_prices as price
-  where (price.coin_id, price.currency, price.day) = (${list}.coin_id, ${list}.currency, ${list}.day)
-)`;
+const hasNoRow = (list: string) =>
+  sql`not exists (select from daily_prices as price where ${onSameDay('price', list)})`;
 
 /**
  * - A provisional row of a day that the answer holds nothing of goes: no run could finish it. Without a row the day is unconfirmed,
@@ -47,51 +45,51 @@ export async function settleDays(
 ): Promise<void> {
   const keyOf = (series: Series, day: Day) => `${seriesName(series)} ${day}`;
   const written = new Set(changes.flatMap((one) => (one.isWritten ? keyOf(one.series, one.day) : [])));
-  const rowOf = (series: Series, day: Day) => ({
-    ...{ coin_id: series.coin, currency: series.currency, day, is_written: written.has(keyOf(series, day)) },
-  });
+  const rowOf = (series: Series, day: Day) => ({ ...series, day, isWritten: written.has(keyOf(series, day)) });
   const days = answered.flatMap(({ series, judgedDays, absentDays, pricedDays, receivedAt }) => {
     const [judged, absent, priced] = [new Set(judgedDays), new Set(absentDays), new Set(pricedDays)];
     return [...new Set([...judgedDays, ...pricedDays])].map((day) => ({
-      ...{ ...rowOf(series, day), received_at: toIso(receivedAt) },
-      ...{ is_judged: judged.has(day), is_absent: absent.has(day), is_priced: priced.has(day) },
+      ...{ ...rowOf(series, day), receivedAt: toIso(receivedAt) },
+      ...{ isJudged: judged.has(day), isAbsent: absent.has(day), isPriced: priced.has(day) },
     }));
   });
   const rejected = answered.flatMap(({ series, rejected }) =>
     rejected.map(({ observedAt, ...sample }) => ({
-      ...{ ...rowOf(series, dayOf(observedAt)), ...sample, observed_at: toIso(observedAt) },
+      ...rowOf(series, dayOf(observedAt)),
+      ...sample,
+      observedAt: toIso(observedAt),
     })),
   );
   for (const chunk of inChunks(days)) {
     const settled = unnestRows('settled', SETTLED, chunk);
-    const ofDay = (table: string) =>
-      sql`(${sql.ref(table)}.coin_id, ${sql.ref(table)}.currency, ${sql.ref(table)}.day) = (settled.coin_id, settled.currency, settled.day)`;
-    await sql`delete from daily_prices using ${settled} where ${ofDay('daily_prices')} and is_absent and not is_final`.execute(
-      db,
-    );
+    await sql`
+      delete from daily_prices using ${settled}
+      where ${onSameDay('daily_prices', 'settled')} and is_absent and not is_final
+    `.execute(db);
     await sql`
       insert into unavailable_days as recorded (coin_id, currency, day, reason, first_run_id, recorded_at)
       select coin_id, currency, day, 'CoinGecko sent other days and nothing of this one.', ${runId}::uuid, received_at
-      from ${settled} where is_absent and ${hasNoRow(sql`settled`)}
+      from ${settled} where is_absent and ${hasNoRow('settled')}
       on conflict (coin_id, currency, day) do update set confirmed_run_id = excluded.first_run_id
       where recorded.confirmed_run_id is null and recorded.first_run_id <> excluded.first_run_id
         and recorded.recorded_at <= excluded.recorded_at - make_interval(secs => ${CONFIRMATION_AFTER_MS / 1000})
     `.execute(db);
-    await sql`delete from unavailable_days using ${settled} where ${ofDay('unavailable_days')} and is_priced`.execute(
-      db,
-    );
+    await sql`
+      delete from unavailable_days using ${settled}
+      where ${onSameDay('unavailable_days', 'settled')} and is_priced
+    `.execute(db);
     await sql`
       delete from rejected_samples as rejected using ${settled}
-      where (rejected.coin_id, rejected.currency) = (settled.coin_id, settled.currency)
+      where ${onSameSeries('rejected', 'settled')}
         and observed_at >= day::timestamp at time zone 'UTC' and observed_at < (day + 1)::timestamp at time zone 'UTC'
-        and is_judged and (is_written or ${hasNoRow(sql`settled`)})
+        and is_judged and (is_written or ${hasNoRow('settled')})
     `.execute(db);
   }
   for (const chunk of inChunks(rejected))
     await sql`
       insert into rejected_samples (run_id, coin_id, currency, observed_at, price, reason)
       select ${runId}::uuid, coin_id, currency, observed_at, price, reason
-      from ${unnestRows('sample', REJECTED, chunk)} where is_written or ${hasNoRow(sql`sample`)}
+      from ${unnestRows('sample', REJECTED, chunk)} where is_written or ${hasNoRow('sample')}
       on conflict do nothing
     `.execute(db);
 }
@@ -99,10 +97,10 @@ export async function settleDays(
 /** A series is tracked from its first answer on. What a clock that was ahead has written comes down. */
 export async function trackSince(db: Kysely<Tables>, day: Day, answered: readonly Series[]): Promise<void> {
   const columns = { coin_id: 'text', currency: 'text' } as const;
-  for (const chunk of inChunks(answered.map(({ coin, currency }) => ({ coin_id: coin, currency }))))
+  for (const chunk of inChunks(answered))
     await sql`
       update series set tracked_since = ${day} from ${unnestRows('answered', columns, chunk)}
-      where (series.coin_id, series.currency) = (answered.coin_id, answered.currency)
+      where ${onSameSeries('series', 'answered')}
         and (tracked_since is null or tracked_since > ${day}::date)
     `.execute(db);
 }
@@ -139,7 +137,7 @@ export async function learnBeginnings(db: Kysely<Tables>, runId: string): Promis
  */
 export async function recordDaysBeforeBeginning(
   db: Kysely<Tables>,
-  { runId, base, confirmationAfterMs }: { runId: string; base: CrossRateBase | null; confirmationAfterMs: number },
+  { runId, base }: { runId: string; base: CrossRateBase | null },
 ): Promise<void> {
   await sql`
     insert into unavailable_days as recorded (coin_id, currency, day, reason, first_run_id, recorded_at)
@@ -149,7 +147,7 @@ export async function recordDaysBeforeBeginning(
     join series as asked on (asked.coin_id, asked.currency) = (empty.coin_id, empty.currency)
     join series on series.coin_id = empty.coin_id and (series.currency = empty.currency
       or empty.currency = ${base?.currency ?? null}::text and empty.coin_id <> ${base?.coin ?? null}::text
-        and series.is_tracked)
+        and series.is_tracked and series.currency <> all(${[...NO_STATES_MONEY]}::text[]))
     cross join lateral generate_series(0, empty.last_day - empty.first_day) as number
     where empty.run_id = ${runId} and empty.sample_count = 0
       and empty.first_day + number < (asked.begins_at at time zone 'UTC')::date
@@ -161,6 +159,6 @@ export async function recordDaysBeforeBeginning(
     group by series.coin_id, series.currency, empty.first_day + number
     on conflict (coin_id, currency, day) do update set confirmed_run_id = excluded.first_run_id
     where recorded.confirmed_run_id is null and recorded.first_run_id <> excluded.first_run_id
-      and recorded.recorded_at <= excluded.recorded_at - make_interval(secs => ${confirmationAfterMs / 1000})
+      and recorded.recorded_at <= excluded.recorded_at - make_interval(secs => ${CONFIRMATION_AFTER_MS / 1000})
   `.execute(db);
 }

@@ -161,29 +161,12 @@ type Outcome = {
   aggregation_version: number;
 };
 
-const toRow = ({ series, price, source, isAsked, answerIds }: IncomingPrice) => ({
-  coin_id: series.coin,
-  currency: series.currency,
-  source,
-  is_asked: isAsked,
-  answer_ids: `{${answerIds.join(',')}}`,
-  day: price.day,
-  open: price.open,
-  high: price.high,
-  low: price.low,
-  close: price.close,
-  average: price.average,
-  volume: price.volume,
-  market_cap: price.marketCap,
-  sample_count: price.sampleCount,
-  hours_covered: price.hoursCovered,
-  first_sample_at: toIso(price.firstSampleAt),
-  last_sample_at: toIso(price.lastSampleAt),
-  is_settled: price.isSettled,
-  is_thin: price.isThin,
-  is_final: price.isFinal,
-  aggregation_version: AGGREGATION_VERSION,
-  hours_answered: price.hoursAnswered,
+const toRow = ({ series, price, answerIds, ...origin }: IncomingPrice) => ({
+  ...{ ...series, ...price, ...origin },
+  answerIds: `{${answerIds.join(',')}}`,
+  firstSampleAt: toIso(price.firstSampleAt),
+  lastSampleAt: toIso(price.lastSampleAt),
+  aggregationVersion: AGGREGATION_VERSION,
 });
 
 const toChange = (row: Outcome): SeriesChange => ({

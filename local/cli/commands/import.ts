@@ -44,7 +44,7 @@ export async function importPrices(context: CommandContext, file: string, option
     const imported = await imports
       .importPrices({ series, prices, sourceName, sha256, mayReplace: replace })
       .finally(() => held.release());
-    if ('conflicts' in imported) throw new UsageError(conflictText(imported.conflicts, series));
+    if (imported.conflicts) throw new UsageError(conflictText(imported.conflicts, series));
     const days = prices.map(({ day }) => day).sort();
     const span = { firstDay: days[0] ?? '', lastDay: days.at(-1) ?? '' };
     return {
