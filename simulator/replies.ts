@@ -1,6 +1,5 @@
 // Every kind of answer without data, in the shapes that CoinGecko has been seen to send.
 
-/** One HTTP answer. */
 export type Reply = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -37,13 +36,11 @@ export const beyondHistory = (now: number, days: number): Reply => {
 };
 
 /** CoinGecko has sent it both with and without Retry-After. */
-export const rateLimited = (retryAfterSeconds?: number): Reply =>
-  coded(
-    429,
-    429,
-    "You've exceeded the Rate Limit.",
-    retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) },
-  );
+export const rateLimited = (retryAfterSeconds?: number): Reply => {
+  const headers: Record<string, string> =
+    retryAfterSeconds === undefined ? {} : { 'retry-after': `${retryAfterSeconds}` };
+  return coded(429, 429, "You've exceeded the Rate Limit.", headers);
+};
 
 /** Here `status` is a number; in other answers it is an object. */
 export const serverError = (): Reply => json(500, { status: 500, error: 'Internal Server Error' });

@@ -6,8 +6,7 @@ import { createConnection } from '../../functions/common/eventbridge-connection.
 import type { RunQueue } from '../../functions/common/run-queue.ts';
 import { createCronSecretReader } from '../../functions/common/secrets.ts';
 import { repairConnection } from '../../functions/repair-connection/handler.ts';
-import type { RotationStep } from '../../functions/rotate-secret/rotation.ts';
-import { createRotation } from '../../functions/rotate-secret/rotation.ts';
+import { createRotation, type RotationStep } from '../../functions/rotate-secret/rotation.ts';
 import { failure } from '../../functions/trigger/http-call.ts';
 import { createTrigger, type Trigger } from '../../functions/trigger/trigger.ts';
 import { ENDPOINT_PATH, METRICS } from '../../ingestion/contract/names.ts';
