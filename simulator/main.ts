@@ -3,25 +3,18 @@ import * as z from 'zod';
 import { startSimulator } from './server.ts';
 
 const USAGE = `Usage: npm run simulator -- [--port N] [--plan public|demo|paid|none] [--key KEY]… [--now ISO]
-  [--latency-ms N] [--requests-per-minute N]
 
 A stand-in for CoinGecko's API: prints its base URL as one line and serves until SIGINT or SIGTERM.`;
 
-const wholeNumber = (minimum: number, maximum: number) => {
-  const error = `a whole number from ${minimum} to ${maximum}`;
-  return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(minimum, error).max(maximum, error));
-};
-
+const PORT = 'a whole number from 0 to 65535';
 const settingsSchema = z.object({
-  port: wholeNumber(0, 65_535).optional(),
+  port: z.string().regex(/^\d+$/, PORT).transform(Number).pipe(z.number().max(65_535, PORT)).optional(),
   plan: z.enum(['public', 'demo', 'paid', 'none'], 'public, demo, paid or none').default('none'),
   key: z.array(z.string()).optional(),
   now: z.iso
     .datetime({ error: 'a moment such as 2026-01-31T02:00:00Z', offset: true })
     .transform(Date.parse)
     .optional(),
-  'latency-ms': wholeNumber(0, 600_000).optional(),
-  'requests-per-minute': wholeNumber(1, 1_000_000).optional(),
 });
 
 /** @throws Error whose message, one sentence, names the first option that is wrong. */
@@ -33,8 +26,6 @@ function readSettings(args: readonly string[]): z.infer<typeof settingsSchema> {
       plan: { type: 'string' },
       key: { type: 'string', multiple: true },
       now: { type: 'string' },
-      'latency-ms': { type: 'string' },
-      'requests-per-minute': { type: 'string' },
     },
   });
   const parsed = settingsSchema.safeParse(values);
@@ -45,22 +36,11 @@ function readSettings(args: readonly string[]): z.infer<typeof settingsSchema> {
   throw new Error(`--${name}: found ${JSON.stringify(found)}, expected ${issue?.message}.`);
 }
 
-/** @returns a clock that starts at that moment. */
-function clockFrom(moment: number): () => number {
-  const startedAt = Date.now();
-  return () => moment + Date.now() - startedAt;
-}
-
 async function serve(args: readonly string[]): Promise<void> {
-  const settings = readSettings(args);
-  const simulator = await startSimulator({
-    port: settings.port,
-    plan: settings.plan === 'none' ? null : settings.plan,
-    keys: settings.key,
-    now: settings.now === undefined ? undefined : clockFrom(settings.now),
-    latencyMs: settings['latency-ms'],
-    requestsPerMinute: settings['requests-per-minute'],
-  });
+  const { port, plan, key: keys, now } = readSettings(args);
+  const aheadMs = now === undefined ? 0 : now - Date.now();
+  const clock = () => Date.now() + aheadMs;
+  const simulator = await startSimulator({ port, plan: plan === 'none' ? null : plan, keys, now: clock });
   console.log(simulator.baseUrl);
   const close = () => void simulator.close();
   process.once('SIGINT', close);

@@ -24,7 +24,7 @@ export function randomAt(key: number, index: number): number {
 }
 
 /** A coin at one moment, in the currency asked for. `volume` is the rolling 24 h figure. */
-export type Quote = { readonly price: number; readonly marketCap: number; readonly volume: number };
+type Quote = { readonly price: number; readonly marketCap: number; readonly volume: number };
 
 /** USD prices and circulating supplies, about as they were in 2025. */
 const COINS: Readonly<Record<string, { priceUsd: number; supply: number }>> = {

@@ -1,9 +1,20 @@
 import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import type { Universe } from '../ingestion/contract/universe-schema.ts';
-import { DAY_MS, formatChart, granularityOf, MINUTE_MS, SECOND_MS, startOfDay } from './chart.ts';
-import * as replies from './faults.ts';
-import { type Fault, type Reply, spoilChart } from './faults.ts';
+import {
+  type Chart,
+  DAY_MS,
+  EMPTY_CHART,
+  formatChart,
+  type Granularity,
+  granularityOf,
+  MINUTE_MS,
+  mapChart,
+  SECOND_MS,
+  startOfDay,
+} from './chart.ts';
 import { makeSeries, randomAt, streamKey } from './price-series.ts';
+import type { Reply } from './replies.ts';
+import * as replies from './replies.ts';
 import { FIRST_DAY, revisionFactor, type SyntheticSource, syntheticChart } from './synthetic-chart.ts';
 
 export const BASE_PATH = '/api/v3';
@@ -25,8 +36,36 @@ export type Call = {
   readonly now: number;
 };
 
-/** @returns the answer to a call that is within the rate limit. The fault shows only in charts. */
+/** What goes wrong with one request: with its answer, on the way, or in the chart. */
+export type Fault =
+  /** A 429: with `Retry-After` where seconds are given. */
+  | { readonly kind: 'rate_limited'; readonly retryAfterSeconds?: number }
+  | { readonly kind: 'server_error' }
+  /** A web page, with status 200. */
+  | { readonly kind: 'html' }
+  | { readonly kind: 'reply'; readonly status: number; readonly body: unknown }
+  | { readonly kind: 'latency'; readonly durationMs: number }
+  /** The connection breaks. */
+  | { readonly kind: 'reset' }
+  /** Ends after half of the body, as if that were all. */
+  | { readonly kind: 'truncated' }
+  /** Sends this granularity, whatever was asked for. */
+  | { readonly kind: 'granularity'; readonly granularity: Granularity }
+  /** No samples. */
+  | { readonly kind: 'empty' }
+  /** Makes the middle price more than 10 times its neighbours, however they moved. */
+  | { readonly kind: 'spike' }
+  /** Sends US dollars, whatever currency was asked for. */
+  | { readonly kind: 'currency_ignored' }
+  /** Repeats the first values. */
+  | { readonly kind: 'frozen' };
+
+/** @returns the answer to a call that is within the rate limit. */
 export function answer(source: Source, call: Call, fault: Fault | null): Reply {
+  if (fault?.kind === 'rate_limited') return replies.rateLimited(fault.retryAfterSeconds);
+  if (fault?.kind === 'server_error') return replies.serverError();
+  if (fault?.kind === 'html') return replies.htmlPage();
+  if (fault?.kind === 'reply') return replies.json(fault.status, fault.body);
   if (!call.headers['user-agent']) return replies.forbidden();
   if (!hasGoodKey(source, call)) return replies.missingKey();
   if (!call.path.startsWith(`${BASE_PATH}/`)) return replies.incorrectPath();
@@ -70,6 +109,20 @@ function chartReply(source: Source, { query, now }: Call, coin: string, fault: F
     tailAt: hasTail ? now : null,
   });
   return replies.json(200, formatChart(spoilChart(fault, chart)));
+}
+
+const SPIKE = 12;
+
+function spoilChart(fault: Fault | null, chart: Chart): Chart {
+  if (fault?.kind === 'empty') return EMPTY_CHART;
+  if (fault?.kind === 'frozen')
+    return mapChart(chart, (samples) => samples.map(([at]) => [at, samples[0]?.[1] ?? null]));
+  if (fault?.kind !== 'spike') return chart;
+  const middle = Math.floor(chart.prices.length / 2);
+  const prices = chart.prices.map(
+    ([at, price], index) => [at, index === middle && price !== null ? price * SPIKE : price] as const,
+  );
+  return { ...chart, prices };
 }
 
 /**

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import { parseUniverse, type Universe } from '../ingestion/contract/universe-schema.ts';
 import { MINUTE_MS, SECOND_MS } from './chart.ts';
-import { type Fault, rateLimited, replyInstead } from './faults.ts';
-import { answer, BASE_PATH, type Source } from './routes.ts';
+import { rateLimited } from './replies.ts';
+import { answer, BASE_PATH, type Fault, type Source } from './routes.ts';
 import type { History } from './synthetic-chart.ts';
 
 /** A request as the server saw it. `status` is null until the answer, and stays null when the connection is reset. */
@@ -57,28 +57,18 @@ export async function startSimulator(options: SimulatorOptions = {}) {
   const planned = plan === null ? { requestsPerMinute: null, historyDays: null } : PLANS[plan];
   const { requestsPerMinute = planned.requestsPerMinute, historyDays = planned.historyDays } = options;
   const rateLimit = makeRateLimit(requestsPerMinute);
-  let source: Source = {
-    universe: options.universe ?? defaultUniverse(),
-    disturbedShare: options.disturbedShare ?? 0.03,
-    history: options.history ?? {},
-    hasFixedRates: options.hasFixedRates ?? false,
-    plan,
-    keys: options.keys ?? null,
-    historyDays,
-  };
+  const { universe = defaultUniverse(), history = {}, hasFixedRates = false } = options;
+  const { disturbedShare = 0.03, keys = null } = options;
+  let source: Source = { universe, disturbedShare, history, hasFixedRates, plan, keys, historyDays };
   let faults: Faults = [];
   let faultIndex = 0;
   const requests: SimulatedRequest[] = [];
   const closing = new AbortController();
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(`http://loopback${incoming.url}`);
-    const request = {
-      receivedAt: clock(),
-      path: url.pathname,
-      query: Object.fromEntries(url.searchParams),
-      status: null as number | null,
-    } satisfies SimulatedRequest;
+    const { pathname: path, searchParams } = new URL(`http://loopback${incoming.url}`);
+    const query = Object.fromEntries(searchParams);
+    const request = { receivedAt: clock(), path, query, status: null as number | null };
     const index = faultIndex++;
     requests.push(request);
     const retryAfterSeconds = rateLimit(request.receivedAt);
@@ -86,19 +76,16 @@ export async function startSimulator(options: SimulatorOptions = {}) {
 
     const delayMs = latencyMs + (fault?.kind === 'latency' ? fault.durationMs : 0);
     if (delayMs > 0) await sleep(delayMs, undefined, { signal: closing.signal });
-    if (fault?.kind === 'reset') {
-      incoming.socket.resetAndDestroy();
-      return;
-    }
+    if (fault?.kind === 'reset') return void incoming.socket.resetAndDestroy();
     const reply =
       retryAfterSeconds === null
-        ? (replyInstead(fault) ?? answer(source, { ...request, headers: incoming.headers, now: now() }, fault))
+        ? answer(source, { ...request, headers: incoming.headers, now: now() }, fault)
         : rateLimited(retryAfterSeconds);
     request.status = reply.status;
     // Its own time and not this machine's, so that a replay sees one clock.
     response.setHeader('date', new Date(now()).toUTCString());
-    response.writeHead(reply.status, reply.headers);
-    response.end(fault?.kind === 'truncated' ? reply.body.slice(0, reply.body.length / 2) : reply.body);
+    const { status, headers, body } = reply;
+    response.writeHead(status, headers).end(fault?.kind === 'truncated' ? body.slice(0, body.length / 2) : body);
   }
 
   const server = createServer((incoming, response) => {
@@ -154,12 +141,9 @@ function makeRateLimit(requestsPerMinute: number | null): (receivedAt: number) =
 const MORE: Universe = {
   coins: [
     { id: 'binance-peg-uniswap', symbol: 'uni', name: 'Binance-Peg Uniswap' },
-    { id: 'cosmos', symbol: 'atom', name: 'Cosmos Hub' },
-    { id: 'monero', symbol: 'xmr', name: 'Monero' },
     { id: 'pepe', symbol: 'pepe', name: 'Pepe' },
     { id: 'shiba-inu', symbol: 'shib', name: 'Shiba Inu' },
     { id: 'shiba-inu-empire', symbol: 'shib', name: 'Shiba Inu Empire' },
-    { id: 'stellar', symbol: 'xlm', name: 'Stellar' },
   ],
   currencies: ['btc', 'chf', 'jpy', 'xau'].map((code) => ({ code, name: code.toUpperCase() })),
 };

@@ -32,14 +32,11 @@ export type SyntheticSource = {
   /** The share of days with empty or doubled hours, or with unknown market caps: 0 to 1. */
   readonly disturbedShare: number;
   readonly history: History;
-  /** Rates between currencies stand still. */
   readonly hasFixedRates?: boolean;
 };
 
 /** One answer to make up. `tailAt` is the moment of the tail; null for an answer without one. */
-export type ChartRequest = {
-  readonly coin: string;
-  readonly currency: string;
+export type ChartRequest = Required<Selection> & {
   readonly span: Span;
   readonly granularity: Granularity;
   readonly tailAt: number | null;
@@ -120,13 +117,7 @@ const DISTURBED_DAYS: readonly { empty: readonly number[]; double: readonly numb
 const WHOLE_DAY = { empty: [], double: [] };
 
 /** Independent streams of chance for one coin. */
-const DAY_STREAM = 1;
-const JITTER_STREAM = 2;
-const LATE_STREAM = 3;
-const SECOND_STREAM = 4;
-const FIVE_MINUTE_STREAM = 5;
-const CAP_DAY_STREAM = 6;
-const CAP_HOUR_STREAM = 7;
+const STREAM = { day: 1, jitter: 2, late: 3, second: 4, fiveMinutes: 5, capOfDay: 6, capOfHour: 7 } as const;
 const stream = (key: number, number: number): number => key ^ imul(number, 0x165667b1);
 
 const pick = <Item>(items: readonly Item[], chance: number): Item | undefined => items[floor(chance * items.length)];
@@ -135,20 +126,18 @@ const pick = <Item>(items: readonly Item[], chance: number): Item | undefined =>
 function hourlyTimes(key: number, disturbedShare: number, { from, to }: Span): number[] {
   const times: number[] = [];
   for (let day = floor(from / DAY_MS); day * DAY_MS < to; day++) {
-    const chance = randomAt(stream(key, DAY_STREAM), day);
+    const chance = randomAt(stream(key, STREAM.day), day);
     const { empty, double } = (chance < disturbedShare && pick(DISTURBED_DAYS, chance / disturbedShare)) || WHOLE_DAY;
     for (let hourOfDay = 0; hourOfDay < 24; hourOfDay++) {
       const hour = day * 24 + hourOfDay;
       const place = (hourOfDay + day) % 24;
       if (empty.includes(place)) continue;
       const isDouble = double.includes(place);
-      const isLate = !isDouble && randomAt(stream(key, LATE_STREAM), hour) < disturbedShare / 24;
-      const jitter = randomAt(stream(key, JITTER_STREAM), hour) ** 2 * 10 * MINUTE_MS;
+      const isLate = !isDouble && randomAt(stream(key, STREAM.late), hour) < disturbedShare / 24;
+      const jitter = randomAt(stream(key, STREAM.jitter), hour) ** 2 * 10 * MINUTE_MS;
       times.push(hour * HOUR_MS + floor(isLate ? 57 * MINUTE_MS + jitter / 10 : jitter));
-      if (isDouble) {
-        const second = (20 + 30 * randomAt(stream(key, SECOND_STREAM), hour)) * MINUTE_MS;
-        times.push(hour * HOUR_MS + floor(second));
-      }
+      if (isDouble)
+        times.push(hour * HOUR_MS + floor((20 + 30 * randomAt(stream(key, STREAM.second), hour)) * MINUTE_MS));
     }
   }
   return times.filter((at) => isWithin(at, { from, to }));
@@ -158,7 +147,7 @@ function hourlyTimes(key: number, disturbedShare: number, { from, to }: Span): n
 function fiveMinuteTimes(key: number, { from, to }: Span): number[] {
   const times: number[] = [];
   for (let step = floor(from / (5 * MINUTE_MS)); step * 5 * MINUTE_MS < to; step++) {
-    const jitter = randomAt(stream(key, FIVE_MINUTE_STREAM), step) * 4 * MINUTE_MS;
+    const jitter = randomAt(stream(key, STREAM.fiveMinutes), step) * 4 * MINUTE_MS;
     times.push(step * 5 * MINUTE_MS + floor(jitter));
   }
   return times.filter((at) => isWithin(at, { from, to }));
@@ -171,11 +160,7 @@ function dailyTimes({ from, to }: Span): number[] {
   return times;
 }
 
-/**
- * @param key the coin's stream.
- * @param disturbedShare the share of days with empty or doubled hours, 0 to 1.
- * @returns the moments in the span that have a sample, ascending.
- */
+/** @returns the moments in the span that have a sample, ascending. @param key the coin's stream. */
 function sampleTimes(key: number, granularity: Granularity, disturbedShare: number, span: Span): number[] {
   if (granularity === 'daily') return dailyTimes(span);
   return granularity === '5min' ? fiveMinuteTimes(key, span) : hourlyTimes(key, disturbedShare, span);
@@ -186,8 +171,8 @@ function sampleTimes(key: number, granularity: Granularity, disturbedShare: numb
  * is left out, so that the array is shorter than the others.
  */
 function sentMarketCap(key: number, disturbedShare: number, at: number, marketCap: number): number | null | undefined {
-  const ofDay = randomAt(stream(key, CAP_DAY_STREAM), floor(at / DAY_MS));
+  const ofDay = randomAt(stream(key, STREAM.capOfDay), floor(at / DAY_MS));
   if (ofDay < disturbedShare) return ofDay < disturbedShare / 2 ? null : 0;
-  const ofHour = randomAt(stream(key, CAP_HOUR_STREAM), floor(at / HOUR_MS));
+  const ofHour = randomAt(stream(key, STREAM.capOfHour), floor(at / HOUR_MS));
   return ofHour < disturbedShare / 24 ? undefined : marketCap;
 }

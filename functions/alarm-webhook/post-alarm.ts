@@ -30,9 +30,8 @@ const json = z.string().transform((text, context): unknown => {
 });
 
 /** SNS sends a function one message at a time. */
-const notification = z.object({
-  Records: z.tuple([z.object({ Sns: z.object({ Message: json.pipe(alarmSchema) }) })]),
-});
+const record = z.object({ Sns: z.object({ Message: json.pipe(alarmSchema) }) });
+const notification = z.object({ Records: z.tuple([record]) });
 
 /** @throws IngestionError naming the field at fault. */
 export const parseAlarm = (event: unknown): Alarm =>
@@ -99,12 +98,11 @@ function messageFor(url: URL, alarm: Alarm): object {
   const at = `${alarm.StateChangeTime.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const head = state === 'ALARM' ? `ALARM: ${name}, since ${at}` : `${state}: ${name} ended at ${at}`;
   const lines = [head, ...(description ?? '').split('\n'), reason].filter((line) => line !== '');
-  return body(
-    lines.map((line) => {
-      const [, label, target] = /^([\w ]+): (https:\/\/\S+)$/.exec(line) ?? [];
-      return label !== undefined && target !== undefined ? link(label, plain(target)) : plain(line);
-    }),
-  );
+  const shown = lines.map((line) => {
+    const [, label, target] = /^([\w ]+): (https:\/\/\S+)$/.exec(line) ?? [];
+    return label && target ? link(label, plain(target)) : plain(line);
+  });
+  return body(shown);
 }
 
 /**
@@ -114,11 +112,8 @@ function messageFor(url: URL, alarm: Alarm): object {
  */
 export async function postAlarm(address: string, alarm: Alarm): Promise<void> {
   const url = URL.parse(address);
-  if (url?.protocol !== 'https:') {
-    throw new WebhookError(
-      "The secret's value is no https address: put the webhook's address into it, and nothing else.",
-    );
-  }
+  const advice = "put the webhook's address into it, and nothing else";
+  if (url?.protocol !== 'https:') throw new WebhookError(`The secret's value is no https address: ${advice}.`);
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -131,9 +126,7 @@ export async function postAlarm(address: string, alarm: Alarm): Promise<void> {
     throw new WebhookError(`The webhook can't be reached: ${code}. See whether its host is up.`);
   });
   await response.body?.cancel();
-  if (!response.ok) {
-    throw new WebhookError(
-      `The webhook answered ${response.status}, expected 2xx: make a new one if it is gone, and put its address into the secret.`,
-    );
-  }
+  if (response.ok) return;
+  const remedy = 'make a new one if it is gone, and put its address into the secret';
+  throw new WebhookError(`The webhook answered ${response.status}, expected 2xx: ${remedy}.`);
 }

@@ -21,35 +21,24 @@ const credentials = z.object({ username: z.string().min(1), password: z.string()
  */
 export async function openDatabase(log: Log): Promise<Database> {
   const environment = readEnvironment('databaseHost', 'databasePort', 'databaseName', 'databaseSecretId');
+  const { databaseHost: host, databasePort: port, databaseName: database } = environment;
   const client = new SecretsManagerClient(BACKGROUND_CLIENT);
   const read = () => readCredentials(client, environment.databaseSecretId);
-  return createDatabase(
-    {
-      host: environment.databaseHost,
-      port: Number(environment.databasePort),
-      database: environment.databaseName,
-      user: (await read()).username,
-      password: async () => (await read()).password,
-      tls: readTls(),
-    },
-    { log },
-  );
+  const { username: user } = await read();
+  const password = async () => (await read()).password;
+  return createDatabase({ host, port: Number(port), database, user, password, tls: readTls() }, { log });
 }
 
 async function readCredentials(client: SecretsManagerClient, secretId: string): Promise<z.infer<typeof credentials>> {
-  const refuse = (reason: string, cause?: unknown) =>
-    new DatabaseUnreachableError(
-      `The secret ${secretId} gives no credentials for the database: ${reason}`,
-      true,
-      cause,
-    );
+  const refuse = (reason: string, cause?: unknown) => {
+    const message = `The secret ${secretId} gives no credentials for the database: ${reason}`;
+    return new DatabaseUnreachableError(message, true, cause);
+  };
   const text = await readCurrentSecret(client, secretId).catch((error: Error) => {
-    const isAnswer = error instanceof SecretsManagerServiceException || error instanceof IngestionError;
     const { message } = error;
-    throw refuse(
-      isAnswer ? `${message}.` : `Secrets Manager does not answer (${message}). Does the way out of the VPC work?`,
-      error,
-    );
+    const isAnswer = error instanceof SecretsManagerServiceException || error instanceof IngestionError;
+    const silence = `Secrets Manager does not answer (${message}). Does the way out of the VPC work?`;
+    throw refuse(isAnswer ? `${message}.` : silence, error);
   });
   try {
     return credentials.parse(JSON.parse(text));

@@ -24,10 +24,9 @@ export function createConnection(client: EventBridgeClient, name: string, clock:
 
   async function expectAuthorised(): Promise<void> {
     const { ConnectionState: state, StateReason: reason = 'no reason given' } = await describe();
-    if (state === 'AUTHORIZED') return;
-    throw new ConnectionError(
-      `The connection ${name} is ${state} after a minute (${reason}), expected AUTHORIZED: see it in the EventBridge console.`,
-    );
+    const found = `The connection ${name} is ${state} after a minute (${reason})`;
+    if (state !== 'AUTHORIZED')
+      throw new ConnectionError(`${found}, expected AUTHORIZED: see it in the EventBridge console.`);
   }
 
   return {

@@ -53,9 +53,9 @@ export async function readSecret(
 
 /** @throws SecretUnavailableError when the secret has no current value. */
 export async function readCurrentSecret(client: SecretsManagerClient, secretId: string): Promise<string> {
-  const current = await readSecret(client, secretId);
-  if (!current) throw withoutValue(secretId);
-  return current.value;
+  const { value } = (await readSecret(client, secretId)) ?? {};
+  if (value) return value;
+  throw withoutValue(secretId);
 }
 
 const withoutValue = (secretId: string) =>

@@ -34,25 +34,24 @@ export const handler = middy<unknown, void>()
     });
   });
 
+type World = {
+  client: SecretsManagerClient;
+  secretId: string;
+  connection: Connection;
+  queue: RunQueue;
+  clock: Clock;
+  emit: EmitMetrics;
+  log: Log;
+};
+
 /**
  * Queues a run in place of the one whose call was refused, and authorises the connection with the current secret. The
  * connection's state decides whether there is anything left to repair: events come late, and twice.
  * @param eventId makes a repeat of the event the same run.
  * @throws what kept the connection from being authorised; Lambda repeats the event twice.
  */
-export async function repairConnection(
-  eventId: string,
-  dependencies: {
-    readonly client: SecretsManagerClient;
-    readonly secretId: string;
-    readonly connection: Connection;
-    readonly queue: Pick<RunQueue, 'send'>;
-    readonly clock: Clock;
-    readonly emit: EmitMetrics;
-    readonly log: Log;
-  },
-): Promise<void> {
-  const { client, secretId, connection, queue, clock, emit, log } = dependencies;
+export async function repairConnection(eventId: string, world: World): Promise<void> {
+  const { client, secretId, connection, queue, clock, emit, log } = world;
   emit({ [METRICS.connectionNotAuthorized]: 1 });
   // The run needs no connection, so it is queued first: a repair that fails costs no prices.
   const dueAt = new Date(clock.now()).toISOString();

@@ -35,19 +35,16 @@ const plain = (text: string): string => text.replaceAll('_', '').toLowerCase();
 
 const STEPS = { createsecret: 'create', setsecret: 'set', testsecret: 'test', finishsecret: 'finish' } as const;
 
+const plainKeys = (event: unknown): unknown =>
+  typeof event === 'object' && event !== null
+    ? Object.fromEntries(Object.entries(event).map(([key, value]) => [plain(key), value]))
+    : event;
+
+const stepName = z.enum(Object.keys(STEPS) as (keyof typeof STEPS)[]);
+const id = z.string().min(1);
 const rotationEvent = z.preprocess(
-  (event) =>
-    typeof event === 'object' && event !== null
-      ? Object.fromEntries(Object.entries(event).map(([key, value]) => [plain(key), value]))
-      : event,
-  z.object({
-    step: z
-      .string()
-      .transform(plain)
-      .pipe(z.enum(Object.keys(STEPS) as (keyof typeof STEPS)[])),
-    secretid: z.string().min(1),
-    clientrequesttoken: z.string().min(1),
-  }),
+  plainKeys,
+  z.object({ step: z.string().transform(plain).pipe(stepName), secretid: id, clientrequesttoken: id }),
 );
 
 /** @throws IngestionError when the event is not one of a rotation by Secrets Manager. */

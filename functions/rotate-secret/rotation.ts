@@ -21,30 +21,28 @@ class RotationError extends IngestionError {
   override readonly name = 'RotationError';
 }
 
-export type RotationStep = 'create' | 'set' | 'test' | 'finish';
+export type RotationStep = keyof ReturnType<typeof createRotation>;
 
 /** @property versionId of the secret's version that the rotation makes current. */
 type Secret = { readonly secretId: string; readonly versionId: string };
 
 /** The four steps by which Secrets Manager replaces the cron secret, in this order. Each of them may be repeated. */
 export function createRotation(dependencies: {
-  readonly client: SecretsManagerClient;
-  readonly connection: Connection;
-  readonly endpointUrl: string;
-  readonly clock: Clock;
-}): Record<RotationStep, (secret: Secret) => Promise<void>> {
+  client: SecretsManagerClient;
+  connection: Connection;
+  endpointUrl: string;
+  clock: Clock;
+}) {
   const { client, connection, endpointUrl, clock } = dependencies;
 
   /** @returns the id of the current version, after checking that this one takes part in a rotation. */
   async function currentVersionOf({ secretId, versionId }: Secret): Promise<string | undefined> {
     const { VersionIdsToStages: labels = {} } = await client.send(new DescribeSecretCommand({ SecretId: secretId }));
-    const found = labels[versionId];
-    if (!found?.includes('AWSPENDING') && !found?.includes('AWSCURRENT')) {
-      throw new RotationError(
-        `The version ${versionId} of ${secretId} is labelled ${found?.join(', ') ?? 'nothing'}, expected AWSPENDING or AWSCURRENT: start a new rotation.`,
-      );
-    }
-    return Object.keys(labels).find((id) => labels[id]?.includes('AWSCURRENT'));
+    const found = labels[versionId] ?? [];
+    if (found.includes('AWSPENDING') || found.includes('AWSCURRENT'))
+      return Object.keys(labels).find((id) => labels[id]?.includes('AWSCURRENT'));
+    const labelled = `The version ${versionId} of ${secretId} is labelled ${found.join(', ') || 'nothing'}`;
+    throw new RotationError(`${labelled}, expected AWSPENDING or AWSCURRENT: start a new rotation.`);
   }
 
   /** @returns null where the version has no value yet. */
@@ -54,13 +52,12 @@ export function createRotation(dependencies: {
   async function readValue(secret: Secret): Promise<string> {
     const value = await findValue(secret);
     if (value !== null) return value;
-    throw new RotationError(
-      `The version ${secret.versionId} of ${secret.secretId} has no value: start a new rotation.`,
-    );
+    const { versionId, secretId } = secret;
+    throw new RotationError(`The version ${versionId} of ${secretId} has no value: start a new rotation.`);
   }
 
   return {
-    async create(secret) {
+    async create(secret: Secret) {
       await currentVersionOf(secret);
       if ((await findValue(secret)) !== null) return;
       const put = new PutSecretValueCommand({
@@ -75,7 +72,7 @@ export function createRotation(dependencies: {
       });
     },
 
-    async set(secret) {
+    async set(secret: Secret) {
       await currentVersionOf(secret);
       const value = await readValue(secret);
       // The endpoint must know the secret before EventBridge sends it: a 401 would de-authorise the connection.
@@ -83,7 +80,7 @@ export function createRotation(dependencies: {
       await connection.authorise(value);
     },
 
-    async test(secret) {
+    async test(secret: Secret) {
       await currentVersionOf(secret);
       // When a rotation is set up, Secrets Manager tries this step alone, with a pending version that has no value.
       const pending = await findValue(secret);
@@ -95,12 +92,11 @@ export function createRotation(dependencies: {
       });
       await response.body?.cancel();
       if (response.status === 200) return;
-      throw new RotationError(
-        `The endpoint ${endpointUrl} answered the ${pending === null ? 'current' : 'new'} secret with ${response.status}, expected 200: see the trigger's log.`,
-      );
+      const answered = `answered the ${pending === null ? 'current' : 'new'} secret with ${response.status}`;
+      throw new RotationError(`The endpoint ${endpointUrl} ${answered}, expected 200: see the trigger's log.`);
     },
 
-    async finish(secret) {
+    async finish(secret: Secret) {
       const currentVersionId = await currentVersionOf(secret);
       const value = await readValue(secret);
       if (currentVersionId !== secret.versionId) {

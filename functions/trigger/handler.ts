@@ -23,18 +23,14 @@ const ENDPOINT_CLIENT = {
 };
 
 function makeTrigger(): Trigger {
-  const { queueUrl, cronSecretId } = readEnvironment('queueUrl', 'cronSecretId');
+  const { queueUrl, cronSecretId: secretId } = readEnvironment('queueUrl', 'cronSecretId');
+  const [client, clock] = [new SecretsManagerClient(ENDPOINT_CLIENT), systemClock];
   return createTrigger({
-    secrets: createCronSecretReader({
-      client: new SecretsManagerClient(ENDPOINT_CLIENT),
-      secretId: cronSecretId,
-      clock: systemClock,
-      timeoutMs: CALL_TIMEOUT_MS,
-    }),
+    secrets: createCronSecretReader({ client, secretId, clock, timeoutMs: CALL_TIMEOUT_MS }),
     queue: createRunQueue(createSqsClient(ENDPOINT_CLIENT), queueUrl),
     queueTimeoutMs: CALL_TIMEOUT_MS,
     universe: readUniverse(process.env),
-    clock: systemClock,
+    clock,
     emit,
   });
 }

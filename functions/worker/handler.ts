@@ -9,10 +9,10 @@ import { openDatabase } from '../common/connect.ts';
 import { emit, metrics } from '../common/emit-metrics.ts';
 import { FULL_TIME, type Invocation, parseEvent, readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
+import { createWorkerQueue } from '../common/run-queue.ts';
 import { readSecret } from '../common/secrets.ts';
 import { processMessage, type WorkerDependencies } from './process-message.ts';
 import { runHop } from './run-hop.ts';
-import { createWorkerQueue } from './worker-queue.ts';
 
 const record = z
   .object({
@@ -68,10 +68,7 @@ function dependencies(deadline: number): WorkerDependencies {
  * it only where the stage names the public plan.
  * @throws SettingError naming every setting that is wrong.
  */
-export function sourceSettings(
-  environment: Environment,
-  secret: string | null,
-): ReturnType<typeof parseSourceSettings> {
+export function sourceSettings(environment: Environment, secret: string | null) {
   const key = secret?.trim() ?? '';
   if (key !== '' && key !== '{}') return parseSourceSettings({ ...environment, COINGECKO_API_KEY: key });
   if (environment['COINGECKO_PLAN'] === 'public')

@@ -7,8 +7,8 @@ import { parseRunRequest } from '../../ingestion/message/request.ts';
 import { parseRunMessage } from '../../ingestion/message/run-message.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { EmitMetrics } from '../common/emit-metrics.ts';
+import type { Delivery, WorkerQueue } from '../common/run-queue.ts';
 import { type Disposition, dispositionAfter, dispositionAfterError, isOverdue } from './disposition.ts';
-import type { Delivery, WorkerQueue } from './worker-queue.ts';
 
 export type WorkerDependencies = {
   readonly queue: WorkerQueue;
@@ -33,10 +33,9 @@ export async function processMessage(delivery: Delivery, dependencies: WorkerDep
     return await carryOut(disposition, delivery, queue);
   } catch (error) {
     log.error('The queue refused; the message stays where it is', { disposition, error });
-    await carryOut(dispositionAfterError(error, delivery.receiveCount), delivery, queue).catch((error: unknown) =>
-      // The message comes back when its visibility timeout is over.
-      log.warn('The message could not be postponed', { error }),
-    );
+    const postponed = carryOut(dispositionAfterError(error, delivery.receiveCount), delivery, queue);
+    // Else the message comes back when its visibility timeout is over.
+    await postponed.catch((error: unknown) => log.warn('The message could not be postponed', { error }));
     return false;
   }
 }

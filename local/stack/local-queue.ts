@@ -5,7 +5,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import type { Delivery } from '../../functions/worker/worker-queue.ts';
+import type { Delivery } from '../../functions/common/run-queue.ts';
 import { MAX_RECEIVES, QUEUE_RETENTION_DAYS, VISIBILITY_MINUTES } from '../../ingestion/contract/limits.ts';
 import { IngestionError, LockTakenError } from '../../ingestion/domain/failure.ts';
 import type { Clock } from '../../ingestion/ports.ts';

@@ -1,8 +1,7 @@
-import { createRunQueue } from '../../functions/common/run-queue.ts';
+import { createRunQueue, createWorkerQueue, type Delivery } from '../../functions/common/run-queue.ts';
 import { createTrigger } from '../../functions/trigger/trigger.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
-import { createWorkerQueue, type Delivery } from '../../functions/worker/worker-queue.ts';
 import { ENDPOINT_TIMEOUT_MS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
 import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';

@@ -1,7 +1,7 @@
 // How dispositions are carried out on a real queue. Which one a message gets is tested in unit/worker-disposition.test.ts.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Delivery, WorkerQueue } from '../../functions/common/run-queue.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
-import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
 import { MAX_HOPS, MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import { RefusedError } from '../../ingestion/domain/failure.ts';

@@ -1,6 +1,6 @@
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { createWorkerQueue, type Delivery, type WorkerQueue } from '../../functions/worker/worker-queue.ts';
+import { createWorkerQueue, type Delivery, type WorkerQueue } from '../../functions/common/run-queue.ts';
 import { MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-request.ts';
 import { AWS_CLIENT } from './aws-client.ts';

@@ -1,7 +1,7 @@
 import type { EmitMetrics } from '../../functions/common/emit-metrics.ts';
+import type { Delivery, WorkerQueue } from '../../functions/common/run-queue.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
-import type { Delivery, WorkerQueue } from '../../functions/worker/worker-queue.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import type { Clock } from '../../ingestion/ports.ts';

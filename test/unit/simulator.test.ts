@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { DAY_MS, formatChart, type Granularity, HOUR_MS, MINUTE_MS } from '../../simulator/chart.ts';
-import type { Fault } from '../../simulator/faults.ts';
+import type { Fault } from '../../simulator/routes.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/server.ts';
 import { type ChartRequest, type SyntheticSource, syntheticChart } from '../../simulator/synthetic-chart.ts';
 
