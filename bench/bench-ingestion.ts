@@ -4,7 +4,7 @@ import type { Universe } from '../ingestion/contract/universe-schema.ts';
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrator.ts';
 import type { Verdict } from '../ingestion/domain/verdict.ts';
-import { runIdOf } from '../ingestion/message/run-id.ts';
+import { runIdOf } from '../ingestion/message/run-message.ts';
 import type { Clock, Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';

@@ -7,7 +7,7 @@ import { createRepositories } from '../ingestion/database/repositories.ts';
 import type { DailyPrice } from '../ingestion/domain/daily-price.ts';
 import { addDays, type Day, daysFrom, startOf } from '../ingestion/domain/day.ts';
 import { selectSeries } from '../ingestion/domain/series.ts';
-import { runIdOf } from '../ingestion/message/run-id.ts';
+import { runIdOf } from '../ingestion/message/run-message.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
 import type { Measure } from './measure.ts';
 import { universeOf } from './universe-of.ts';

@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { deduplicationId, MESSAGE_GROUP_ID, type RunMessage } from '../../ingestion/contract/run-request.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 
 export type RunQueue = ReturnType<typeof createRunQueue>;
 

@@ -2,7 +2,7 @@ import { show } from '../contract/show.ts';
 import type { DailyPrice, RejectedSample, RejectionReason, Samples } from './daily-price.ts';
 import { addDays, DAY_MS, type Day, dayOf, endOf, HOUR_MS, type Instant, settledAt, startOf } from './day.ts';
 import { isPastThinWait, judgeRow } from './day-state.ts';
-import { firstIndexFrom, judgeDay, type PriceSample } from './outliers.ts';
+import { firstIndexFrom, judgeDay, type PriceSample, priceRange } from './outliers.ts';
 import type { Window } from './planning.ts';
 
 /** A sample as it was sent. */
@@ -19,7 +19,7 @@ export type Aggregation = {
   readonly absentDays: readonly Day[];
   /** The days that become rows where samples are counted. */
   readonly judgedDays: readonly Day[];
-  /** Days that the answer holds a price of, save those whose prices are all outliers. */
+  /** Days that the answer holds a price of, save those whose prices are all outliers: they are never to be called unavailable. */
   readonly pricedDays: readonly Day[];
   /** Row days whose samples the answer can't judge for good: their surroundings are of several levels, and not all there. */
   readonly undecidedDays: readonly Day[];
@@ -195,12 +195,7 @@ export const meansByHour = (samples: readonly PriceSample[]): Map<number, number
 function summarise(samples: readonly PriceSample[], hourMeans: readonly number[]) {
   const [first, last] = [samples[0], samples.at(-1)];
   if (!first || !last) return null;
-  let low = Number.POSITIVE_INFINITY;
-  let high = 0;
-  for (const { price } of samples) {
-    if (price < low) low = price;
-    if (price > high) high = price;
-  }
+  const { low, high } = priceRange(samples);
   return {
     open: first.price,
     high,

@@ -1,6 +1,6 @@
 // The currency rule: prices of one coin in two currencies must be apart by the rate between them.
 import { DAY_MS, type Day, HOUR_MS, startOf } from './day.ts';
-import { median } from './median.ts';
+import { median } from './outliers.ts';
 import { type Finding, percent } from './quality.ts';
 
 /** A coin whose rate lies further than this from the other coins' has a price in the wrong currency, or a stale one. */

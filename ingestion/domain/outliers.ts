@@ -1,6 +1,5 @@
 // Which samples of a day are faults of the source: far off for some hours, with the price before and after at one level.
 import { type Day, endOf, HOUR_MS, type Instant, startOf } from './day.ts';
-import { median } from './median.ts';
 
 /** So many times above or below a level a price is far off. Some illiquid tokens do swing so for real. */
 export const FAR_OFF_PRICE = 10;
@@ -28,8 +27,6 @@ export type JudgedDay = {
   readonly isDecided: boolean;
 };
 
-const NO_OUTLIERS: ReadonlySet<PriceSample> = new Set();
-
 /**
  * Judges one day of an answer by its surroundings.
  * @param samples of the whole answer, in time order.
@@ -47,7 +44,9 @@ export function judgeDay(
   const [from, to] = [startOf(day) - SURROUNDINGS_MS, endOf(day) + SURROUNDINGS_MS];
   const hasMargin = windowFrom <= from;
   const around = samples.slice(firstIndexFrom(samples, from), firstIndexFrom(samples, to + 1));
-  if (areOfOneLevel(around, factor)) return { outliers: NO_OUTLIERS, hasMargin, isCertain: true, isDecided: true };
+  const { low, high } = priceRange(around);
+  // So it is on nearly every day, and then no sample can be far off from a median.
+  if (high < low * factor) return { outliers: new Set(), hasMargin, isCertain: true, isDecided: true };
   // A sample is due every hour: one of the last hour stands for all that is to come.
   const isCertain = answerEndsAt >= to - HOUR_MS;
   return { outliers: findOutliers(around, factor), hasMargin, isCertain, isDecided: isCertain && hasMargin };
@@ -70,39 +69,36 @@ export function findOutliers(samples: readonly PriceSample[], factor: number = F
       end += 1;
     if (end === first) continue;
     const run = samples.slice(first, end);
-    const levels = [levelBefore(samples, first), levelAfter(samples, end)] as const;
+    const [from = 0, to = 0] = [run[0]?.at, run.at(-1)?.at];
+    const before = levelOf(samples.slice(firstIndexFrom(samples, from - REACH_MS), first), samples[first - 1]);
+    const after = levelOf(samples.slice(end, firstIndexFrom(samples, to + REACH_MS + 1)), samples[end]);
     first = end;
-    const [before, after] = levels;
     if (before === null || after === null || isFarOff(before, after)) continue;
     for (const sample of run) if (isFarOff(sample.price, before) && isFarOff(sample.price, after)) outliers.add(sample);
   }
   return outliers;
 }
 
-function levelBefore(samples: readonly PriceSample[], first: number): number | null {
-  const [nearest, own] = [samples[first - 1], samples[first]];
-  if (!nearest || !own) return null;
-  return medianOf(samples.slice(firstIndexFrom(samples, own.at - REACH_MS), first), nearest);
+/** The median of the samples; the price of the nearest one where there are none. */
+const levelOf = (samples: readonly PriceSample[], nearest: PriceSample | undefined): number | null =>
+  samples.length > 0 ? median(samples.map(({ price }) => price)) : (nearest?.price ?? null);
+
+/** @returns the middle value, or the mean of the middle two. @param values at least one. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
 }
 
-function levelAfter(samples: readonly PriceSample[], end: number): number | null {
-  const [own, nearest] = [samples[end - 1], samples[end]];
-  if (!nearest || !own) return null;
-  return medianOf(samples.slice(end, firstIndexFrom(samples, own.at + REACH_MS + 1)), nearest);
-}
-
-const medianOf = (samples: readonly PriceSample[], nearest: PriceSample): number =>
-  samples.length === 0 ? nearest.price : median(samples.map(({ price }) => price));
-
-/** True of nearly every day, and then no sample can be far off from a median. */
-function areOfOneLevel(samples: readonly PriceSample[], factor: number): boolean {
-  let low = Number.POSITIVE_INFINITY;
-  let high = 0;
+/** @returns the lowest and the highest price. @param samples at least one, but too many to be spread. */
+export function priceRange(samples: readonly PriceSample[]): { low: number; high: number } {
+  let [low, high] = [Number.POSITIVE_INFINITY, 0];
   for (const { price } of samples) {
     if (price < low) low = price;
     if (price > high) high = price;
   }
-  return high < low * factor;
+  return { low, high };
 }
 
 /** The median of the 24 h on either side of each sample, by a window that slides over them and is kept sorted. */

@@ -1,7 +1,14 @@
+import { v5 as uuidV5 } from 'uuid';
 import * as z from 'zod';
 import { RunMessage } from '../contract/run-request.ts';
 import { firstIssue, show } from '../contract/show.ts';
 import { IngestionError } from '../domain/failure.ts';
+
+/** Fixed for ever: another namespace would give redelivered triggers a second run. */
+const RUN_NAMESPACE = '3f0b4a6e-52c1-4d0e-9b58-6c1f3f2a7d94';
+
+/** @returns the id of the trigger's run: the same trigger, however often it arrives, is the same run. */
+export const runIdOf = (triggerKey: string): string => uuidV5(triggerKey, RUN_NAMESPACE);
 
 /** A queue message that no hop can be made of: broken, or written by a program with another version of the message. */
 export class RunMessageError extends IngestionError {

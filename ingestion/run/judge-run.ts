@@ -14,7 +14,7 @@ import {
   statusAfter,
 } from '../domain/verdict.ts';
 import type { RecordedOutcome, RunDependencies } from '../ports.ts';
-import { fetchLatestPrices } from './fetch-latest-prices.ts';
+import { fetchLatestPrices } from './fetch-answer.ts';
 import type { Hop } from './hop.ts';
 import { type OpenRun, Stop } from './open-run.ts';
 import { readStates } from './plan-run.ts';

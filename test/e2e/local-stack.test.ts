@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { PLANS } from '../../ingestion/contract/settings.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { RefusedError } from '../../ingestion/domain/failure.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { queueFolderOf } from '../../local/cli/commands/start.ts';
 import { createJsonLinesLog } from '../../local/output/terminal.ts';

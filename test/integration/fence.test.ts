@@ -6,7 +6,7 @@ import { createDatabase, type Database } from '../../ingestion/database/connecti
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { TIME_LIMITS } from '../../ingestion/database/time-limits.ts';
 import { LockLostError, LockTakenError } from '../../ingestion/domain/failure.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 import type { IngestionLock, PriceSource, Repositories } from '../../ingestion/ports.ts';
 import { randomAt, streamKey } from '../../simulator/price-series.ts';
 import { answerWith, dailyPrice, openRun } from '../support/database-fixtures.ts';

@@ -5,7 +5,7 @@ import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { addDays, DAY_MS, dayOf, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
 import { LockLostError, LockTakenError, RefusedError } from '../../ingestion/domain/failure.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';

@@ -6,7 +6,7 @@ import { MAX_HOPS, MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import { RefusedError } from '../../ingestion/domain/failure.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 import type { RunOrder } from '../../ingestion/ports.ts';
 import { createRecordedLog } from '../support/recorded-log.ts';
 import { runMessage as message, runResult as result } from '../support/run-result.ts';

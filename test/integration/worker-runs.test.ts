@@ -9,7 +9,7 @@ import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 import { readTriagedStatus } from '../../ingestion/triage.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';

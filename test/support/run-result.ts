@@ -1,6 +1,6 @@
 import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import type { RunResult, RunStatus } from '../../ingestion/domain/verdict.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 
 /** The message of a run's first hop. */
 export const runMessage = (changes: object = {}): RunMessage => ({

@@ -5,7 +5,7 @@ import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../ingestion/message/run-message.ts';
 import type { RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/server.ts';

@@ -2,8 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { firstHop } from '../../functions/common/run-queue.ts';
 import { MAX_HOPS } from '../../ingestion/contract/limits.ts';
 import type { RunMessage } from '../../ingestion/contract/run-request.ts';
-import { runIdOf } from '../../ingestion/message/run-id.ts';
-import { parseRunMessage, RunMessageError } from '../../ingestion/message/run-message.ts';
+import { parseRunMessage, RunMessageError, runIdOf } from '../../ingestion/message/run-message.ts';
 
 const message: RunMessage = firstHop({
   trigger: 'schedule',

@@ -5,7 +5,7 @@ import type { RunRequest } from '../../../ingestion/contract/run-request.ts';
 import { isLoopback } from '../../../ingestion/contract/settings.ts';
 import type { Instant } from '../../../ingestion/domain/day.ts';
 import { parseRunRequest } from '../../../ingestion/message/request.ts';
-import { runIdOf } from '../../../ingestion/message/run-id.ts';
+import { runIdOf } from '../../../ingestion/message/run-message.ts';
 import type { Clock, RunDependencies, RunEvent, RunOrder } from '../../../ingestion/ports.ts';
 import { dryRun } from '../../../ingestion/run/dry-run.ts';
 import { runIngestion } from '../../../ingestion/run-ingestion.ts';

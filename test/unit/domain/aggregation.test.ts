@@ -12,7 +12,7 @@ import {
   type Instant,
   startOf,
 } from '../../../ingestion/domain/day.ts';
-import { median } from '../../../ingestion/domain/median.ts';
+import { median } from '../../../ingestion/domain/outliers.ts';
 import type { PlannedWindow } from '../../../ingestion/domain/planning.ts';
 
 const DAY = '2026-05-12';

@@ -16,8 +16,8 @@ import {
 } from '../../../ingestion/domain/day.ts';
 import { isGap } from '../../../ingestion/domain/day-state.ts';
 import { expectedDays, firstAvailableDay } from '../../../ingestion/domain/expected-days.ts';
-import { findWrongGranularity } from '../../../ingestion/domain/granularity.ts';
 import { planWindows } from '../../../ingestion/domain/planning.ts';
+import { findWrongGranularity } from '../../../ingestion/domain/quality.ts';
 import { type Point, type RandomCase, randomCase, type ScheduledRun } from '../../support/random-history.ts';
 
 const CASES = Number(process.env['CONVERGENCE_CASES'] ?? 300);
