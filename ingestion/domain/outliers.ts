@@ -16,23 +16,13 @@ const REACH_MS = 24 * HOUR_MS;
 export type PriceSample = { readonly at: Instant; readonly price: number };
 
 /**
- * @property hasMargin the window begins early enough. It ends as late as its planning allowed.
- * @property isCertain no later answer can change which samples are outliers.
- * @property isDecided no other answer can.
- */
-export type JudgedDay = {
-  readonly outliers: ReadonlySet<PriceSample>;
-  readonly hasMargin: boolean;
-  readonly isCertain: boolean;
-  readonly isDecided: boolean;
-};
-
-/**
  * Judges one day of an answer by its surroundings.
  * @param samples of the whole answer, in time order.
  * @param windowFrom where the answer begins, or the one that begins last where several make one.
  * @param answerEndsAt the newest sample of the answer, or of the answer that ends first.
  * @param factor how many times off is far off.
+ * @returns the outliers; whether the window begins early enough (it ends as late as its planning allowed); whether no later
+ * answer can change which samples are outliers (`isCertain`), and whether no other answer can (`isDecided`).
  */
 export function judgeDay(
   samples: readonly PriceSample[],
@@ -40,13 +30,13 @@ export function judgeDay(
   windowFrom: Instant,
   answerEndsAt: Instant,
   factor: number = FAR_OFF_PRICE,
-): JudgedDay {
+) {
   const [from, to] = [startOf(day) - SURROUNDINGS_MS, endOf(day) + SURROUNDINGS_MS];
   const hasMargin = windowFrom <= from;
-  const around = samples.slice(firstIndexFrom(samples, from), firstIndexFrom(samples, to + 1));
+  const around = samplesBetween(samples, from, to + 1);
   const { low, high } = priceRange(around);
   // So it is on nearly every day, and then no sample can be far off from a median.
-  if (high < low * factor) return { outliers: new Set(), hasMargin, isCertain: true, isDecided: true };
+  if (high < low * factor) return { outliers: new Set<PriceSample>(), hasMargin, isCertain: true, isDecided: true };
   // A sample is due every hour: one of the last hour stands for all that is to come.
   const isCertain = answerEndsAt >= to - HOUR_MS;
   return { outliers: findOutliers(around, factor), hasMargin, isCertain, isDecided: isCertain && hasMargin };
@@ -122,6 +112,13 @@ const positionOf = (sorted: readonly number[], price: number): number =>
 /** @returns the position of the first sample at that moment or later. @param samples in time order. */
 export const firstIndexFrom = (samples: readonly { readonly at: Instant }[], at: Instant): number =>
   firstIndexWhere(samples, (sample) => sample.at >= at);
+
+/** @returns those from the one moment to just before the other. @param samples in time order. */
+export const samplesBetween = <Sample extends { readonly at: Instant }>(
+  samples: readonly Sample[],
+  from: Instant,
+  to: Instant,
+): Sample[] => samples.slice(firstIndexFrom(samples, from), firstIndexFrom(samples, to));
 
 /** @param isPast false of the list's first part, true of the rest. */
 function firstIndexWhere<T>(list: readonly T[], isPast: (item: T) => boolean): number {

@@ -124,25 +124,21 @@ export async function fetchLatestPrices(hop: Hop): Promise<LatestPrices> {
 }
 
 /** @throws SourceError for an answer that is not hourly. */
-function judgeResponse(answer: SourceResponse, series: Series, hop: Hop): void {
-  const found = findWrongGranularity(answer.samples);
+function judgeResponse({ samples, strayPoints, clockAheadMs }: SourceResponse, series: Series, hop: Hop): void {
+  const { log, onEvent } = hop.deps;
+  const found = findWrongGranularity(samples);
   if (found !== null) {
     const message = `CoinGecko's answer for ${seriesName(series)} has ${found}; hourly ones were expected. Nothing of it was stored`;
     throw new SourceError('wrong_granularity', message, { status: 200 });
   }
-  const { strayPoints } = answer;
-  const { log } = hop.deps;
   if (strayPoints > 0) log.warn('Points without a moment left out', { series: seriesName(series), strayPoints });
-  reportClockOff(answer, hop);
+  // A clock that is a little off is reported, once.
+  if (hop.clockAheadMs === null && Math.abs(clockAheadMs ?? 0) > MAX_CLOCK_DIFFERENCE_MS) {
+    hop.clockAheadMs = clockAheadMs;
+    onEvent({ kind: 'clock_off', aheadMs: clockAheadMs ?? 0 });
+  }
   hop.retryPolicy.answered();
   hop.isAnswered = true;
-}
-
-/** A clock that is a little off is reported, once. */
-function reportClockOff({ clockAheadMs }: SourceResponse, hop: Hop): void {
-  if (clockAheadMs === null || hop.clockAheadMs !== null || Math.abs(clockAheadMs) <= MAX_CLOCK_DIFFERENCE_MS) return;
-  hop.clockAheadMs = clockAheadMs;
-  hop.deps.onEvent({ kind: 'clock_off', aheadMs: clockAheadMs });
 }
 
 /** @returns how long to wait before the next attempt; null when there is to be none. */

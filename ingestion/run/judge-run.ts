@@ -1,8 +1,8 @@
 import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
 import { countDays, DAY_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
-import { type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
+import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
-import { type FailureKind, type SourceError, stopsTheRun } from '../domain/failure.ts';
+import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
 import type { Finding } from '../domain/quality.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import {
@@ -63,8 +63,11 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
     { retries: counts.retries, crossRateDays: rows.derived, latestPrices: latest.stored },
     status === 'waiting' ? null : finishedAt,
   );
-  if (hop.clockOff) await undoWrongMoments(hop.clockOff, run, deps);
-  else await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
+  if (hop.clockOff) {
+    // What a wrong clock has dated does not last: the run is dated by the source's, and what it asked for is not kept.
+    await runs.forgetRequested(runId);
+    if (hop.clockOff.answeredAt !== null) await runs.redate(runId, hop.clockOff.answeredAt);
+  } else await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
   run.lock.lost.throwIfAborted();
 
   return {
@@ -96,16 +99,6 @@ function whyNothingIsProved({ clockOff, run: { order }, deps }: Hop, { expectedD
     `${new Date(deps.clock.now()).toISOString()}; if that is right, compare the universe with what CoinGecko lists: ` +
     'npm run universe -- check'
   );
-}
-
-/** What a wrong clock has dated does not last: the run is dated by the source's, and what it asked for is not kept. */
-async function undoWrongMoments(
-  { answeredAt }: SourceError,
-  { order }: OpenRun,
-  { repositories: { runs } }: RunDependencies,
-): Promise<void> {
-  await runs.forgetRequested(order.runId);
-  if (answeredAt !== null) await runs.redate(order.runId, answeredAt);
 }
 
 const clockFinding = (aheadMs: number): Finding => ({
@@ -157,20 +150,20 @@ async function settledOutcomes(
   return (await runs.seriesOutcomes(runId)).sort((a, b) => positionOf(a) - positionOf(b));
 }
 
-type Counts = DayCounts & { readonly missingSeries: ReadonlySet<string> };
-
-async function countStored(run: OpenRun, deps: RunDependencies): Promise<Counts> {
+async function countStored(run: OpenRun, deps: RunDependencies) {
   const { expected, scope } = run;
   const states = await readStates(run, deps);
   const all = states.flat();
   const count = (status: DayStatus) => all.filter((state) => statusOf(state, scope.dueAt) === status).length;
-  const missing = all.filter((state) => isMissing(state, scope));
+  const isLacking = (state: DayState) => isMissing(state, scope);
+  const missing = all.filter(isLacking);
   const missingOf = (status: DayStatus) => missing.filter((state) => statusOf(state, scope.dueAt) === status).length;
   // One that a refetch asks for is expected until it was asked.
   const unavailableDays = count('unavailable') - missingOf('unavailable');
   const spans = expected.flatMap((one) => one.expected);
   const expectedDays = spans.reduce((sum, { first, last }) => sum + countDays(first, last), 0) - unavailableDays;
   const unconfirmedDays = count('unconfirmed');
+  const lacking = expected.filter((_, index) => states[index]?.some(isLacking));
   return {
     expectedDays,
     storedDays: expectedDays - missing.length - (unconfirmedDays - missingOf('unconfirmed')),
@@ -178,11 +171,7 @@ async function countStored(run: OpenRun, deps: RunDependencies): Promise<Counts>
     thinDays: count('thin'),
     unconfirmedDays,
     unavailableDays,
-    missingSeries: new Set(
-      expected.flatMap(({ series }, index) =>
-        states[index]?.some((state) => isMissing(state, scope)) ? [seriesName(series)] : [],
-      ),
-    ),
+    missingSeries: new Set(lacking.map(({ series }) => seriesName(series))),
   };
 }
 
