@@ -46,10 +46,7 @@ async function plainMs(url: string, baseUrl: string): Promise<number> {
   const database = createDatabase({ url });
   try {
     await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silent });
-    const client = createCoinGeckoClient({
-      ...{ baseUrl, keyHeader: null, apiKey: null, clock: systemClock },
-      ...{ timeoutMs: 30_000, maxBodyBytes: 8 * 1024 * 1024 },
-    });
+    const client = createCoinGeckoClient({ baseUrl, keyHeader: null, apiKey: null, clock: systemClock });
     await sql`create table plain (coin_id text, currency text, day date, open numeric, high numeric, low numeric,
       close numeric, average numeric, volume numeric, primary key (coin_id, currency, day))`.execute(database.db);
     const startedMs = performance.now();

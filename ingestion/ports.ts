@@ -2,7 +2,8 @@
 // network come in through them.
 import type { RunRequest, TriggerKind } from './contract/run-request.ts';
 import type { Universe } from './contract/universe-schema.ts';
-import type { DailyPrice, PriceOrigin, RejectedSample, Samples } from './domain/daily-price.ts';
+import type { Aggregation } from './domain/aggregation.ts';
+import type { PriceOrigin, Samples } from './domain/daily-price.ts';
 import type { Day, DaySpan, Instant } from './domain/day.ts';
 import type { DayState } from './domain/day-state.ts';
 import type { FailureKind } from './domain/failure.ts';
@@ -121,12 +122,7 @@ export interface RunRepository {
    */
   open(
     order: RunOrder,
-    opening: {
-      universe: Universe;
-      series: readonly Series[];
-      historyDays: number;
-      startedAt: Instant;
-    },
+    opening: { universe: Universe; series: readonly Series[]; historyDays: number; startedAt: Instant },
   ): Promise<OpenedRun>;
   /** @returns the series' part of what `open` does, with nothing written. */
   seriesDays(series: readonly Series[]): Promise<OpenedRun['series']>;
@@ -178,20 +174,13 @@ export type RunAnswer = Pick<SourceResponse, 'body' | 'receivedAt'> & {
 };
 
 /** What an answer comes to in one series: its own, or one whose prices were derived from it and from others. */
-export type AnsweredDays = {
+export type AnsweredDays = Pick<Aggregation, 'prices' | 'rejected' | 'absentDays' | 'judgedDays' | 'pricedDays'> & {
   readonly series: Series;
   readonly source: PriceOrigin;
   /** Of other days no final row is replaced. */
   readonly gapDays: readonly Day[];
   /** The stored answers that a day's row was made from besides this one. */
   readonly otherAnswerIds: (day: Day) => readonly number[];
-  readonly prices: readonly DailyPrice[];
-  readonly rejected: readonly RejectedSample[];
-  /** Gap days, 72 h old or more, of which the answer holds nothing that counts though it has prices of other days. */
-  readonly absentDays: readonly Day[];
-  /** The days that the answer was judged of, and those that it holds prices of, which are never to be called unavailable. */
-  readonly judgedDays: readonly Day[];
-  readonly pricedDays: readonly Day[];
   readonly findings: readonly Finding[];
 };
 

@@ -1,13 +1,12 @@
 import { LockLostError } from './domain/failure.ts';
 import type { RunResult } from './domain/verdict.ts';
 import type { RunDependencies, RunOrder } from './ports.ts';
-import { aggregateAnswer } from './run/aggregate-answer.ts';
+import { aggregateAnswer, storeAnswer } from './run/aggregate-and-store.ts';
 import { fetchAnswer } from './run/fetch-answer.ts';
 import { beginHop, workOff } from './run/hop.ts';
 import { failRun, judgeRun } from './run/judge-run.ts';
 import { closeRun, openRun } from './run/open-run.ts';
 import { planRun } from './run/plan-run.ts';
-import { storeAnswer } from './run/store-answer.ts';
 
 /**
  * One attempt to bring the universe up to date: open → plan → fetch → aggregate → store → judge. What is missing is

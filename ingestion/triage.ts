@@ -7,29 +7,13 @@ import { type Instant, MINUTE_MS } from './domain/day.ts';
 import { type FailureKind, isTransient } from './domain/failure.ts';
 import { seriesName } from './domain/series.ts';
 
-/**
- * Three questions, each answered in one sentence that names what it is about.
- * @property scheduledAt when the schedule was due last; null without one.
- * @property isComplete whether a complete full run has ended since; without a schedule, whether one ever has.
- */
-export type Triage = {
-  readonly scheduledAt: string | null;
-  readonly isComplete: boolean;
-  /** Is there a complete full run since the schedule's last time? */
-  readonly complete: string;
-  /** What is missing, and why? */
-  readonly missing: string;
-  /** What is to be done? */
-  readonly next: string;
-};
-
-export type TriagedStatus = { readonly triage: Triage } & Status;
+export type TriagedStatus = Awaited<ReturnType<typeof readTriagedStatus>>;
 
 /** @param options.runId shows this run only, with its series and findings. */
 export async function readTriagedStatus(
   database: Database,
   options: { now: Instant; universe: Universe; scheduledAt: Instant | null; runId?: string },
-): Promise<TriagedStatus> {
+) {
   const { scheduledAt, ...question } = options;
   const status = await readStatus(database, question);
   const latest = await readLatestFullRun(database);
@@ -42,13 +26,15 @@ export async function readTriagedStatus(
 /**
  * @param latest the full run that began last; undefined before the first.
  * @param causes the kinds of failure of that run, if it has failed.
+ * @returns three questions, each answered in one sentence that names what it is about: is there a complete full run since the
+ * schedule's last time (without a schedule, ever), what is missing and why, and what is to be done?
  */
 export function triage(
   status: Status,
   latest: RunSummary | undefined,
   scheduledAt: Instant | null,
   causes: readonly FailureKind[],
-): Triage {
+) {
   const { lastCompleteRunAt } = status;
   const isComplete = lastCompleteRunAt !== null && Date.parse(lastCompleteRunAt) >= (scheduledAt ?? 0);
   const { days, neverFetched } = countMissing(status);

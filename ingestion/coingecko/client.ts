@@ -22,10 +22,10 @@ export type CoinGeckoOptions = {
   readonly keyHeader: string | null;
   /** Null or empty: requests carry no key. */
   readonly apiKey: string | null;
-  /** For the whole answer, body included. */
-  readonly timeoutMs: number;
-  /** Of the decoded body. 90 days of hourly samples are 300 kB, the list of all coins 2 MB. */
-  readonly maxBodyBytes: number;
+  /** For the whole answer, body included. Slow ones take some 10 s. @default 30 s */
+  readonly timeoutMs?: number;
+  /** Of the decoded body. 90 days of hourly samples are 300 kB, the list of all coins 2 MB. @default 8 MB */
+  readonly maxBodyBytes?: number;
   readonly clock: Pick<Clock, 'now' | 'standsIn'>;
   /** @default Node's own, with its pool of connections */
   readonly fetch?: typeof fetch;
@@ -52,13 +52,12 @@ export function createCoinGeckoClient({
   baseUrl,
   keyHeader,
   apiKey,
-  timeoutMs,
-  maxBodyBytes,
+  timeoutMs = 30_000,
+  maxBodyBytes = 8 * 1024 * 1024,
   clock,
   fetch = globalThis.fetch,
 }: CoinGeckoOptions): CoinGeckoClient {
-  const root = baseUrl.replace(/\/+$/, '');
-  const { host } = new URL(root);
+  const { host } = new URL(baseUrl);
   const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey, pattern: anySpelling(apiKey) } : null;
 
   /** @returns the body of an answer that holds what was asked for, as it came and as JSON. */
@@ -67,7 +66,7 @@ export function createCoinGeckoClient({
     const timeout = AbortSignal.timeout(timeoutMs);
     let status: number | undefined;
     try {
-      const response = await fetch(`${root}${path}`, {
+      const response = await fetch(`${baseUrl}${path}`, {
         headers: headers(asked),
         // To follow one would take the key to another host.
         redirect: 'manual',

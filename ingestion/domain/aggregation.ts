@@ -2,7 +2,7 @@ import { show } from '../contract/show.ts';
 import type { DailyPrice, RejectedSample, RejectionReason, Samples } from './daily-price.ts';
 import { addDays, DAY_MS, type Day, dayOf, endOf, HOUR_MS, type Instant, settledAt, startOf } from './day.ts';
 import { isPastThinWait, judgeRow } from './day-state.ts';
-import { firstIndexFrom, judgeDay, type PriceSample } from './outliers.ts';
+import { judgeDay, type PriceSample, priceRange, samplesBetween } from './outliers.ts';
 import type { Window } from './planning.ts';
 
 /** A sample as it was sent. */
@@ -19,7 +19,7 @@ export type Aggregation = {
   readonly absentDays: readonly Day[];
   /** The days that become rows where samples are counted. */
   readonly judgedDays: readonly Day[];
-  /** Days that the answer holds a price of, save those whose prices are all outliers. */
+  /** Days that the answer holds a price of, save those whose prices are all outliers: they are never to be called unavailable. */
   readonly pricedDays: readonly Day[];
   /** Row days whose samples the answer can't judge for good: their surroundings are of several levels, and not all there. */
   readonly undecidedDays: readonly Day[];
@@ -146,7 +146,7 @@ function judgeSamples({ all, valid }: SortedSamples, day: Day, window: Window, c
   const counted: PriceSample[] = [];
   const rejected: RejectedSample[] = [];
   let [validCount, isPriced] = [0, false];
-  for (const sample of samplesOf(all, day)) {
+  for (const sample of samplesBetween(all, startOf(day), endOf(day))) {
     const { at } = sample;
     if (!isPrice(sample)) {
       rejected.push({ observedAt: at, price: asText(sample.price), reason: invalidity(sample) });
@@ -180,9 +180,6 @@ function rowDays({ window, gapDays }: AskedDays, receivedAt: Instant): Day[] {
   return [...new Set([...gapDays, ...unsettled])].sort();
 }
 
-const samplesOf = <T extends { readonly at: Instant }>(all: readonly T[], day: Day): T[] =>
-  all.slice(firstIndexFrom(all, startOf(day)), firstIndexFrom(all, endOf(day)));
-
 /** @returns the mean price of each UTC hour, by hours since 1970. @param samples in time order. */
 export const meansByHour = (samples: readonly PriceSample[]): Map<number, number> =>
   new Map(
@@ -195,12 +192,7 @@ export const meansByHour = (samples: readonly PriceSample[]): Map<number, number
 function summarise(samples: readonly PriceSample[], hourMeans: readonly number[]) {
   const [first, last] = [samples[0], samples.at(-1)];
   if (!first || !last) return null;
-  let low = Number.POSITIVE_INFINITY;
-  let high = 0;
-  for (const { price } of samples) {
-    if (price < low) low = price;
-    if (price > high) high = price;
-  }
+  const { low, high } = priceRange(samples);
   return {
     open: first.price,
     high,

@@ -2,7 +2,7 @@
 import type { Conversion } from './aggregation.ts';
 import type { Samples } from './daily-price.ts';
 import { type Day, endOf, type Instant, MINUTE_MS, startOf } from './day.ts';
-import { firstIndexFrom, judgeDay, type PriceSample } from './outliers.ts';
+import { firstIndexFrom, judgeDay, type PriceSample, samplesBetween } from './outliers.ts';
 import type { Window } from './planning.ts';
 import { type Finding, percent } from './quality.ts';
 import { type CrossRateBase, type Series, seriesName } from './series.ts';
@@ -32,10 +32,8 @@ export type CrossRates = {
 
 /** @returns the rates at all moments that both answers hold one price of. */
 export function ratesBetween(currency: string, inBase: ReferenceAnswer, inCurrency: ReferenceAnswer): CrossRates {
-  const [basePrices, prices] = [inBase, inCurrency].map((answer) => pricesByMoment(answer.prices)) as [
-    Map<Instant, number>,
-    Map<Instant, number>,
-  ];
+  const basePrices = pricesByMoment(inBase.prices);
+  const prices = pricesByMoment(inCurrency.prices);
   const rates = [...prices].flatMap(([at, price]) => {
     const rate = price / (basePrices.get(at) ?? Number.NaN);
     return rate > 0 && Number.isFinite(rate) ? [{ at, price: rate }] : [];
@@ -67,43 +65,28 @@ function pricesByMoment(points: Samples['prices']): Map<Instant, number> {
  * Judges the rates of one day by its surroundings, as its prices are.
  * @returns how the day's samples are converted, by the rate of the nearest moment, and a finding where rates were left out.
  */
-export function convertDay(
-  { currency, rates, ...answers }: CrossRates,
-  day: Day,
-): { conversion: Conversion; findings: Finding[] } {
+export function convertDay({ currency, rates, ...answers }: CrossRates, day: Day) {
   const { outliers, isCertain, isDecided } = judgeDay(rates, day, answers.windowFrom, answers.endsAt, FAR_OFF_RATE);
-  const around = rates.slice(
-    firstIndexFrom(rates, startOf(day) - MAX_DISTANCE_MS),
-    firstIndexFrom(rates, endOf(day) + MAX_DISTANCE_MS),
-  );
+  const [from, to] = [startOf(day), endOf(day)];
+  const around = samplesBetween(rates, from - MAX_DISTANCE_MS, to + MAX_DISTANCE_MS);
   const good = around.filter((rate) => !outliers.has(rate));
-  const ofDay = (all: readonly PriceSample[]) => all.filter(({ at }) => at >= startOf(day) && at < endOf(day));
-  const leftOut = ofDay([...outliers]);
-  return {
-    conversion: {
-      convert: (amount, at) => {
-        const rate = rateAt(good, at);
-        return rate === null ? null : amount * rate;
-      },
-      ...{ ...answers, isCertain, isDecided },
-      holdsDay: ofDay(good).length > 0,
+  const leftOut = samplesBetween([...outliers], from, to);
+  const conversion: Conversion = {
+    convert: (amount, at) => {
+      const rate = rateAt(good, at);
+      return rate === null ? null : amount * rate;
     },
-    findings: leftOut.length === 0 ? [] : [leftOutFinding(currency, day, leftOut, good)],
+    ...{ ...answers, isCertain, isDecided },
+    holdsDay: samplesBetween(good, from, to).length > 0,
   };
-}
-
-function leftOutFinding(
-  currency: string,
-  day: Day,
-  leftOut: readonly PriceSample[],
-  good: readonly PriceSample[],
-): Finding {
-  const [first] = leftOut;
-  const usual = rateAt(good, first?.at ?? 0);
-  const detail =
-    `${leftOut.length} of the rates of ${currency} on ${day} were left out as faults: the first is ${first?.price}` +
-    (usual === null ? '.' : `, and the nearest other one is ${usual}.`);
-  return { rule: 'cross_rate', severity: 'warning', coin: null, currency, day, detail };
+  const findings = leftOut.slice(0, 1).map((first): Finding => {
+    const usual = rateAt(good, first.at);
+    const detail =
+      `${leftOut.length} of the rates of ${currency} on ${day} were left out as faults: the first is ${first.price}` +
+      (usual === null ? '.' : `, and the nearest other one is ${usual}.`);
+    return { rule: 'cross_rate', severity: 'warning', coin: null, currency, day, detail };
+  });
+  return { conversion, findings };
 }
 
 /** @param rates in time order. @returns null where none is near enough. */

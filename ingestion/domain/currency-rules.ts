@@ -2,6 +2,7 @@
 import { DAY_MS, type Day, HOUR_MS, startOf } from './day.ts';
 import { median } from './outliers.ts';
 import { type Finding, percent } from './quality.ts';
+import { COIN_CURRENCIES } from './series.ts';
 
 /** A coin whose rate lies further than this from the other coins' has a price in the wrong currency, or a stale one. */
 const MAX_COIN_DEVIATION = 0.005;
@@ -14,9 +15,6 @@ export const MIN_COINS = 3;
 
 /** Currencies that are tied to another one: their prices are the same to the last digit. */
 const PEGS: readonly (readonly [string, string])[] = [['bmd', 'usd']];
-
-/** Those of CoinGecko's currencies that are coins, or parts of one (October 2025): they move as coins do. */
-const COIN_CURRENCIES = new Set('btc eth ltc bch bnb eos xrp xlm link dot yfi sol bits sats'.split(' '));
 
 const arePegged = (one: string, other: string): boolean =>
   PEGS.some((pair) => pair.includes(one) && pair.includes(other));

@@ -16,25 +16,13 @@ const REACH_MS = 24 * HOUR_MS;
 export type PriceSample = { readonly at: Instant; readonly price: number };
 
 /**
- * @property hasMargin the window begins early enough. It ends as late as its planning allowed.
- * @property isCertain no later answer can change which samples are outliers.
- * @property isDecided no other answer can.
- */
-export type JudgedDay = {
-  readonly outliers: ReadonlySet<PriceSample>;
-  readonly hasMargin: boolean;
-  readonly isCertain: boolean;
-  readonly isDecided: boolean;
-};
-
-const NO_OUTLIERS: ReadonlySet<PriceSample> = new Set();
-
-/**
  * Judges one day of an answer by its surroundings.
  * @param samples of the whole answer, in time order.
  * @param windowFrom where the answer begins, or the one that begins last where several make one.
  * @param answerEndsAt the newest sample of the answer, or of the answer that ends first.
  * @param factor how many times off is far off.
+ * @returns the outliers; whether the window begins early enough (it ends as late as its planning allowed); whether no later
+ * answer can change which samples are outliers (`isCertain`), and whether no other answer can (`isDecided`).
  */
 export function judgeDay(
   samples: readonly PriceSample[],
@@ -42,11 +30,13 @@ export function judgeDay(
   windowFrom: Instant,
   answerEndsAt: Instant,
   factor: number = FAR_OFF_PRICE,
-): JudgedDay {
+) {
   const [from, to] = [startOf(day) - SURROUNDINGS_MS, endOf(day) + SURROUNDINGS_MS];
   const hasMargin = windowFrom <= from;
-  const around = samples.slice(firstIndexFrom(samples, from), firstIndexFrom(samples, to + 1));
-  if (areOfOneLevel(around, factor)) return { outliers: NO_OUTLIERS, hasMargin, isCertain: true, isDecided: true };
+  const around = samplesBetween(samples, from, to + 1);
+  const { low, high } = priceRange(around);
+  // So it is on nearly every day, and then no sample can be far off from a median.
+  if (high < low * factor) return { outliers: new Set<PriceSample>(), hasMargin, isCertain: true, isDecided: true };
   // A sample is due every hour: one of the last hour stands for all that is to come.
   const isCertain = answerEndsAt >= to - HOUR_MS;
   return { outliers: findOutliers(around, factor), hasMargin, isCertain, isDecided: isCertain && hasMargin };
@@ -69,39 +59,36 @@ export function findOutliers(samples: readonly PriceSample[], factor: number = F
       end += 1;
     if (end === first) continue;
     const run = samples.slice(first, end);
-    const levels = [levelBefore(samples, first), levelAfter(samples, end)] as const;
+    const [from = 0, to = 0] = [run[0]?.at, run.at(-1)?.at];
+    const before = levelOf(samples.slice(firstIndexFrom(samples, from - REACH_MS), first), samples[first - 1]);
+    const after = levelOf(samples.slice(end, firstIndexFrom(samples, to + REACH_MS + 1)), samples[end]);
     first = end;
-    const [before, after] = levels;
     if (before === null || after === null || isFarOff(before, after)) continue;
     for (const sample of run) if (isFarOff(sample.price, before) && isFarOff(sample.price, after)) outliers.add(sample);
   }
   return outliers;
 }
 
-function levelBefore(samples: readonly PriceSample[], first: number): number | null {
-  const [nearest, own] = [samples[first - 1], samples[first]];
-  if (!nearest || !own) return null;
-  return medianOf(samples.slice(firstIndexFrom(samples, own.at - REACH_MS), first), nearest);
+/** The median of the samples; the price of the nearest one where there are none. */
+const levelOf = (samples: readonly PriceSample[], nearest: PriceSample | undefined): number | null =>
+  samples.length > 0 ? median(samples.map(({ price }) => price)) : (nearest?.price ?? null);
+
+/** @returns the middle value, or the mean of the middle two. @param values at least one. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
 }
 
-function levelAfter(samples: readonly PriceSample[], end: number): number | null {
-  const [own, nearest] = [samples[end - 1], samples[end]];
-  if (!nearest || !own) return null;
-  return medianOf(samples.slice(end, firstIndexFrom(samples, own.at + REACH_MS + 1)), nearest);
-}
-
-const medianOf = (samples: readonly PriceSample[], nearest: PriceSample): number =>
-  samples.length === 0 ? nearest.price : median(samples.map(({ price }) => price));
-
-/** True of nearly every day, and then no sample can be far off from a median. */
-function areOfOneLevel(samples: readonly PriceSample[], factor: number): boolean {
-  let low = Number.POSITIVE_INFINITY;
-  let high = 0;
+/** @returns the lowest and the highest price. @param samples at least one, but too many to be spread. */
+export function priceRange(samples: readonly PriceSample[]): { low: number; high: number } {
+  let [low, high] = [Number.POSITIVE_INFINITY, 0];
   for (const { price } of samples) {
     if (price < low) low = price;
     if (price > high) high = price;
   }
-  return high < low * factor;
+  return { low, high };
 }
 
 /** The median of the 24 h on either side of each sample, by a window that slides over them and is kept sorted. */
@@ -126,6 +113,13 @@ const positionOf = (sorted: readonly number[], price: number): number =>
 export const firstIndexFrom = (samples: readonly { readonly at: Instant }[], at: Instant): number =>
   firstIndexWhere(samples, (sample) => sample.at >= at);
 
+/** @returns those from the one moment to just before the other. @param samples in time order. */
+export const samplesBetween = <Sample extends { readonly at: Instant }>(
+  samples: readonly Sample[],
+  from: Instant,
+  to: Instant,
+): Sample[] => samples.slice(firstIndexFrom(samples, from), firstIndexFrom(samples, to));
+
 /** @param isPast false of the list's first part, true of the rest. */
 function firstIndexWhere<T>(list: readonly T[], isPast: (item: T) => boolean): number {
   let [from, to] = [0, list.length];
@@ -135,12 +129,4 @@ function firstIndexWhere<T>(list: readonly T[], isPast: (item: T) => boolean): n
     else from = middle + 1;
   }
   return from;
-}
-
-/** @returns the middle value, or the mean of the middle two. @param values at least one. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
-  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
 }

@@ -50,7 +50,7 @@ export type SeriesGaps = { readonly series: Series; readonly gapDays: readonly D
  */
 export type PlannedRequest = PlannedWindow & {
   readonly series: Series;
-  readonly serves: readonly SeriesGaps[];
+  readonly serves: readonly [SeriesGaps, ...SeriesGaps[]];
   readonly isReference: boolean;
 };
 

@@ -16,16 +16,6 @@ const MAX_PAUSED_IN_A_ROW_MS = 15 * MINUTE_MS;
 /** The source counts as away when nothing but failures has come for this long. */
 const MAX_SILENCE_MS = MINUTE_MS;
 
-/** What follows from a failed attempt. */
-export type Reaction = {
-  /** How long to wait before the next attempt at the same request; null when there is to be none. */
-  readonly retryInMs: number | null;
-  /** For how long no request at all may be sent; null where the source did not ask for that. */
-  readonly pauseMs: number | null;
-  /** Whether the cause is the same for every series, so that nothing more is to be asked. */
-  readonly stopsTheRun: boolean;
-};
-
 /** An attempt at a request that failed. Moments are those of the monotonic clock, in milliseconds. */
 export type FailedAttempt = {
   readonly error: SourceError;
@@ -35,14 +25,8 @@ export type FailedAttempt = {
   readonly attempts: number;
 };
 
-/** Decides about the next attempt by what the attempts of one hop, at all its requests, have come to. */
-export type RetryPolicy = {
-  answered(): void;
-  /** @param random in [0, 1), for the jitter. */
-  failed(attempt: FailedAttempt, random: number): Reaction;
-  /** @returns for how long the source still wants no requests, as it said last; null where it takes them. */
-  closedForMs(at: number): number | null;
-};
+type Reaction = { readonly retryInMs: number | null; readonly pauseMs: number | null; readonly stopsTheRun: boolean };
+export type RetryPolicy = ReturnType<typeof createRetryPolicy>;
 
 /**
  * Whether the source is away is asked only of these: everything else is an answer. A series that is delisted or sparse,
@@ -57,7 +41,8 @@ export const isSilent = (kind: FailureKind): boolean => SILENT.has(kind);
 export const backoffMs = (failures: number, random: number): number =>
   Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + 0.5 * random);
 
-export function createRetryPolicy(): RetryPolicy {
+/** Decides about the next attempt by what the attempts of one hop, at all its requests, have come to. */
+export function createRetryPolicy() {
   /** When the failures began that no answer has interrupted; null after an answer. */
   let silentSince: number | null = null;
   let closedUntil = Number.NEGATIVE_INFINITY;
@@ -84,7 +69,12 @@ export function createRetryPolicy(): RetryPolicy {
 
   return {
     answered,
-    failed(attempt, random) {
+    /**
+     * @param random in [0, 1), for the jitter.
+     * @returns how long to wait before the next attempt at the same request (null when there is to be none), for how long no
+     * request at all may be sent (null where the source did not ask for that), and whether nothing more is to be asked.
+     */
+    failed(attempt: FailedAttempt, random: number): Reaction {
       const { error, sentAt, endedAt, attempts } = attempt;
       const { kind, retryAfterMs } = error;
       if (retryAfterMs !== null) closedUntil = Math.max(closedUntil, endedAt + retryAfterMs);
@@ -104,6 +94,7 @@ export function createRetryPolicy(): RetryPolicy {
       const isWorthATry = isTransient(kind) && !circuitOpen && attempts < MAX_ATTEMPTS;
       return { retryInMs: isWorthATry ? backoffMs(attempts, random) : null, pauseMs: null, stopsTheRun: circuitOpen };
     },
-    closedForMs: (at) => (closedUntil > at ? closedUntil - at : null),
+    /** @returns for how long the source still wants no requests, as it said last; null where it takes them. */
+    closedForMs: (at: number): number | null => (closedUntil > at ? closedUntil - at : null),
   };
 }

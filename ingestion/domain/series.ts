@@ -41,13 +41,16 @@ export function crossRateBase(
   return { coin: coin.id, currency: currency.code };
 }
 
+/** Those of CoinGecko's currencies that are coins, or parts of one (October 2025): they move as coins do. */
+export const COIN_CURRENCIES: ReadonlySet<string> = new Set(
+  'btc eth ltc bch bnb eos xrp xlm link dot yfi sol bits sats'.split(' '),
+);
+
 /**
  * CoinGecko's currencies that are no state's money: coins, parts of them, metals and the IMF's unit. Within an hour their rates
  * move too much for prices to be derived by the nearest one: bitcoin's was up to 6.8 % off.
  */
-export const NO_STATES_MONEY: ReadonlySet<string> = new Set(
-  'btc eth ltc bch bnb eos xrp xlm link dot yfi sol bits sats xag xau xdr'.split(' '),
-);
+export const NO_STATES_MONEY: ReadonlySet<string> = new Set([...COIN_CURRENCIES, 'xag', 'xau', 'xdr']);
 
 /**
  * @returns the series whose answers the prices of the series are made from: itself; of a derived one the coin in the first

@@ -4,6 +4,12 @@ import { RunMessage } from '../contract/run-request.ts';
 import { firstIssue, show } from '../contract/show.ts';
 import { IngestionError } from '../domain/failure.ts';
 
+/** Fixed for ever: another namespace would give redelivered triggers a second run. */
+const RUN_NAMESPACE = '3f0b4a6e-52c1-4d0e-9b58-6c1f3f2a7d94';
+
+/** @returns the id of the trigger's run: the same trigger, however often it arrives, is the same run. */
+export const runIdOf = (triggerKey: string): string => uuidV5(triggerKey, RUN_NAMESPACE);
+
 /** A queue message that no hop can be made of: broken, or written by a program with another version of the message. */
 export class RunMessageError extends IngestionError {
   override readonly name = 'RunMessageError';
@@ -45,9 +51,3 @@ function parseJson(body: string): unknown {
     throw new RunMessageError('unreadable', `The queue message can't be read: ${body.length} characters, no JSON.`);
   }
 }
-
-/** Fixed for ever: another namespace would give redelivered triggers a second run. */
-const RUN_NAMESPACE = '3f0b4a6e-52c1-4d0e-9b58-6c1f3f2a7d94';
-
-/** @returns the id of the trigger's run: the same trigger, however often it arrives, is the same run. */
-export const runIdOf = (triggerKey: string): string => uuidV5(triggerKey, RUN_NAMESPACE);

@@ -9,22 +9,11 @@ import {
 } from '../database/answers.ts';
 import type { Tables } from '../database/tables.ts';
 import { aggregate, countedSamples, mean, meansByHour } from '../domain/aggregation.ts';
-import { AGGREGATION_VERSION, type DailyPrice, type RejectedSample } from '../domain/daily-price.ts';
+import { AGGREGATION_VERSION, type DailyPrice } from '../domain/daily-price.ts';
 import { type Day, dayOf, HOUR_MS, startOf } from '../domain/day.ts';
-import { type PriceSample, SURROUNDINGS_MS } from '../domain/outliers.ts';
+import { SURROUNDINGS_MS } from '../domain/outliers.ts';
 import type { Series } from '../domain/series.ts';
 import { type Remade, remakeSamples } from './recompute-days.ts';
-
-/** An answer that prices were made from. Moments are ISO 8601. */
-export type ExplainedAnswer = Series & {
-  readonly id: number;
-  readonly runId: string;
-  readonly receivedAt: string;
-  readonly windowFrom: string;
-  readonly windowTo: string;
-  readonly sha256: string;
-  readonly isIntact: boolean;
-};
 
 /**
  * One stored daily price beside what its stored answer comes to today.
@@ -36,20 +25,9 @@ export type ExplainedAnswer = Series & {
  * @property absence set where answers lacked the day.
  * @property agrees whether the row is, to the last digit, what the answer comes to.
  */
-export type ExplainedRow = Series & {
-  readonly day: Day;
-  readonly stored: Awaited<ReturnType<typeof readDailyPrice>>;
-  readonly aggregationVersion: { readonly stored: number | null; readonly current: number };
-  readonly answer: ExplainedAnswer | null;
-  readonly references: readonly ExplainedAnswer[];
-  readonly explanation: Explanation | null;
-  readonly differences: readonly Difference[];
-  readonly revisions: Awaited<ReturnType<typeof readRevisions>>;
-  readonly absence: Awaited<ReturnType<typeof readAbsence>>;
-  readonly agrees: boolean;
-};
+export type ExplainedRow = Awaited<ReturnType<typeof explainStored>>;
 
-export async function explainStored(db: Kysely<Tables>, series: Series, day: Day): Promise<ExplainedRow> {
+export async function explainStored(db: Kysely<Tables>, series: Series, day: Day) {
   const stored = await readDailyPrice(db, series, day);
   const latest = stored ? null : await readAnswerFor(db, series, day);
   const answers = stored ? await readAnswersOf(db, series, day) : latest ? [latest] : [];
@@ -80,7 +58,10 @@ export async function explainStored(db: Kysely<Tables>, series: Series, day: Day
 const judgedAs = ({ isSettled, isThin, isFinal }: Judged): Judged => ({ isSettled, isThin, isFinal });
 type Judged = Pick<DailyPrice, 'isSettled' | 'isThin' | 'isFinal'>;
 
-const describe = (answer: KeptAnswer): ExplainedAnswer => ({
+/** An answer that prices were made from. Moments are ISO 8601. */
+export type ExplainedAnswer = ReturnType<typeof describe>;
+
+const describe = (answer: KeptAnswer) => ({
   coin: answer.coin,
   currency: answer.currency,
   id: answer.id,
@@ -92,20 +73,15 @@ const describe = (answer: KeptAnswer): ExplainedAnswer => ({
   isIntact: answer.body !== null,
 });
 
-/** An hour of a day with its counted samples. @property hour 0 to 23, in UTC. */
-export type ExplainedHour = { readonly hour: number; readonly mean: number; readonly samples: readonly PriceSample[] };
+/**
+ * How a daily price comes about, from the samples of one answer.
+ * @property hours 0 to 23, in UTC, with the counted samples of each.
+ * @property meanOfHours before it is clamped to [low, high]; null where no sample is counted.
+ * @property price the row that the answer makes; null where it makes none.
+ */
+export type Explanation = ReturnType<typeof explainDay>;
 
-/** How a daily price comes about, from the samples of one answer. */
-export type Explanation = {
-  readonly hours: readonly ExplainedHour[];
-  /** Before it is clamped to [low, high]; null where no sample is counted. */
-  readonly meanOfHours: number | null;
-  readonly rejected: readonly RejectedSample[];
-  /** The row that the answer makes; null where it makes none. */
-  readonly price: DailyPrice | null;
-};
-
-export function explainDay({ samples, window, receivedAt, conversionOn }: Remade, day: Day): Explanation {
+export function explainDay({ samples, window, receivedAt, conversionOn }: Remade, day: Day) {
   const { prices, rejected } = aggregate(samples, { window, gapDays: [day] }, receivedAt, conversionOn);
   const counted = countedSamples(samples, day, window, conversionOn?.(day) ?? undefined);
   const means = meansByHour(counted);
@@ -122,11 +98,8 @@ export function explainDay({ samples, window, receivedAt, conversionOn }: Remade
   };
 }
 
-/** A field of which the stored row and the explanation say different things. */
-export type Difference = { readonly field: string; readonly stored: unknown; readonly explained: unknown };
-
 /** @returns the fields that differ, by the names of `DailyPrice`. Doubles are compared to the last bit. */
-export function differences(stored: Omit<DailyPrice, 'hoursAnswered'>, explained: DailyPrice): Difference[] {
+export function differences(stored: Omit<DailyPrice, 'hoursAnswered'>, explained: DailyPrice) {
   const { hoursAnswered: _, ...expected } = explained;
   return Object.entries(expected)
     .map(([field, value]) => ({ field, stored: stored[field as keyof typeof stored], explained: value }))

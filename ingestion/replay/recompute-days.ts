@@ -3,14 +3,11 @@ import { type KeptAnswer, readAnswers, readOutdated } from '../database/answers.
 import type { Database } from '../database/connection.ts';
 import { aggregate, type Conversion } from '../domain/aggregation.ts';
 import type { Samples } from '../domain/daily-price.ts';
-import { type Day, type DaySpan, spansOf } from '../domain/day.ts';
+import { type Day, spansOf } from '../domain/day.ts';
 import type { PriceChange } from '../domain/quality.ts';
-import { type Series, seriesName } from '../domain/series.ts';
+import { distinctSeries, type Series, seriesName } from '../domain/series.ts';
 import type { Repositories } from '../ports.ts';
 import { addReference, conversionOn, noReferences } from '../run/references.ts';
-
-/** Days of one series that stay as they are. */
-type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
 
 /**
  * What became of the rows that older rules had made.
@@ -20,16 +17,7 @@ type LeftSpans = Series & { readonly spans: readonly DaySpan[] };
  * @property withoutAnswer no answer is kept, or its body is not the one that was received.
  * @property untried left for another time, since it was interrupted.
  */
-export type Recomputed = {
-  readonly outdated: number;
-  readonly renewed: number;
-  readonly averagesMoved: number;
-  readonly largestMove: (Series & { readonly day: Day; readonly share: number }) | null;
-  readonly kept: readonly LeftSpans[];
-  readonly undecided: readonly LeftSpans[];
-  readonly withoutAnswer: readonly LeftSpans[];
-  readonly untried: number;
-};
+export type Recomputed = Awaited<ReturnType<typeof recompute>>;
 
 type Row = Series & { readonly day: Day };
 
@@ -39,11 +27,7 @@ type Row = Series & { readonly day: Day };
  * @param interrupt aborts when no further answer may be begun.
  * @throws LockTakenError while an ingestion is at work.
  */
-export async function recompute(
-  { db }: Database,
-  { lock, prices }: Repositories,
-  interrupt: AbortSignal,
-): Promise<Recomputed> {
+export async function recompute({ db }: Database, { lock, prices }: Repositories, interrupt: AbortSignal) {
   const held = await lock.acquire(0);
   try {
     const outdated = await readOutdated(db);
@@ -105,12 +89,13 @@ export async function recompute(
 const moveOf = (before: PriceChange['before'], after: PriceChange['after']): number =>
   before === null ? 0 : Math.abs(after.average - before.average) / before.average;
 
-const bySeries = (rows: readonly Row[]): LeftSpans[] =>
-  [...Map.groupBy(rows, seriesName).values()].flatMap((ofSeries) =>
-    ofSeries
-      .slice(0, 1)
-      .map(({ coin, currency }) => ({ coin, currency, spans: spansOf(ofSeries.map(({ day }) => day)) })),
-  );
+function bySeries(rows: readonly Row[]) {
+  const rowsOf = Map.groupBy(rows, seriesName);
+  return distinctSeries(rows).map(({ coin, currency }) => ({
+    ...{ coin, currency },
+    spans: spansOf(rowsOf.get(seriesName({ coin, currency }))?.map(({ day }) => day) ?? []),
+  }));
+}
 
 /** What days of a series are made from again. @property conversionOn null where prices are as they were sent. */
 export type Remade = Pick<KeptAnswer, 'window' | 'receivedAt'> & {

@@ -17,23 +17,13 @@ import type { RunPlan } from './plan-run.ts';
 /** What the answers of one coin say so far. @property open how many are still to come. */
 type CoinAnswers = { open: number; readonly hours: Map<string, HourlyMeans>; readonly days: Set<Day> };
 
-/** Compares the currencies of each coin by the answers of a hop. */
-export interface CurrencyComparison {
-  /** Takes in an answer that was stored. A coin whose last answer it was is compared, and its prices are let go. */
-  add(series: Series, gapDays: readonly Day[], hours: HourlyMeans): void;
-  /** @returns what was found, once nothing more is added. */
-  findings(): Promise<Finding[]>;
-}
-
 /**
+ * Compares the currencies of each coin by the answers of a hop.
  * Requests of one coin stand together in a plan, so that the memory this takes does not grow with the universe. What earlier
  * hops stored of a coin of this hop is read back.
  */
-export function createCurrencyComparison(
-  run: OpenRun,
-  plan: RunPlan,
-  { repositories, source, universe }: RunDependencies,
-): CurrencyComparison {
+export function createCurrencyComparison(run: OpenRun, plan: RunPlan, deps: RunDependencies) {
+  const { repositories, source, universe } = deps;
   const { runId } = run.order;
   const currencies = universe.currencies.map(({ code }) => code);
   const [base = ''] = currencies;
@@ -82,7 +72,8 @@ export function createCurrencyComparison(
   }
 
   return {
-    add({ coin, currency }, gapDays, means) {
+    /** Takes in an answer that was stored. A coin whose last answer it was is compared, and its prices are let go. */
+    add({ coin, currency }: Series, gapDays: readonly Day[], means: HourlyMeans): void {
       const answers = coins.get(coin);
       if (!answers) return;
       take(answers, currency, means, gapDays);
@@ -90,7 +81,8 @@ export function createCurrencyComparison(
       const isWhole = !run.isContinued || currencies.every((code) => answers.hours.has(code));
       if (answers.open === 0 && isWhole) compare(coin, answers);
     },
-    async findings() {
+    /** @returns what was found, once nothing more is added. */
+    async findings(): Promise<Finding[]> {
       if (run.wasCut) await expectCoinsOfEarlierHops();
       for (const [coin, answers] of coins) {
         if (answers.hours.size === 0 && !run.wasCut) continue;

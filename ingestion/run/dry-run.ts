@@ -1,40 +1,23 @@
 import { startOfMonth } from '../domain/credits.ts';
-import { type Series, selectSeries, seriesName } from '../domain/series.ts';
+import { selectSeries, seriesName } from '../domain/series.ts';
 import type { RunDependencies, RunOrder } from '../ports.ts';
 import { limiterFromLedger } from './hop.ts';
 import { goalOf } from './open-run.ts';
 import { draftPlan } from './plan-run.ts';
 
-/** What a run would do now. */
-export type DryRun = {
-  /** Those of the plan, and those for the latest prices. */
-  readonly requests: number;
-  readonly latestRequests: number;
-  /** Each answer costs one, where every request is answered at the first attempt. */
-  readonly credits: number;
-  readonly creditsThisMonth: number;
-  readonly gapDays: number;
-  /** Until the last request may be sent, under the plan's limit. */
-  readonly durationMs: number;
-  readonly plan: readonly DryRunRequest[];
-};
-
-/** One request that a run would make. Days are those that it lacks; the window is wider. */
-export type DryRunRequest = Series & {
-  /** The series that lack something and that its answer makes rows for, such as `bitcoin/eur`. */
-  readonly serves: readonly string[];
-  readonly from: string;
-  readonly to: string;
-  readonly firstDay: string;
-  readonly lastDay: string;
-  readonly days: number;
-};
+/**
+ * What a run would do now.
+ * @property requests those of the plan; `latestRequests` those for the latest prices.
+ * @property credits where every request is answered at the first attempt: each answer costs one.
+ * @property durationMs until the last request may be sent, under the plan's limit.
+ */
+export type DryRun = Awaited<ReturnType<typeof dryRun>>;
 
 /**
  * Plans a run without beginning it: nothing is asked, written or locked.
  * @throws RefusedError where the run would be refused.
  */
-export async function dryRun(order: RunOrder, deps: RunDependencies): Promise<DryRun> {
+export async function dryRun(order: RunOrder, deps: RunDependencies) {
   const { clock, repositories, universe } = deps;
   const { dueAt, request } = order;
   const series = await repositories.runs.seriesDays(selectSeries(universe, request));
@@ -49,8 +32,10 @@ export async function dryRun(order: RunOrder, deps: RunDependencies): Promise<Dr
     creditsThisMonth: await repositories.requests.creditsSince(startOfMonth(clock.now())),
     gapDays: requests.flatMap(({ serves }) => serves.flatMap(({ gapDays }) => gapDays)).length,
     durationMs: Math.round(limiter.waitMs(count)),
+    // The days are those that it lacks; the window is wider.
     plan: requests.map(({ series, window, gapDays, serves }) => ({
       ...series,
+      /** The series that lack something and that its answer makes rows for. */
       serves: serves.filter((one) => one.gapDays.length > 0).map((one) => seriesName(one.series)),
       from: new Date(window.from).toISOString(),
       to: new Date(window.to).toISOString(),

@@ -1,11 +1,14 @@
+import { judgeLatestRates } from '../domain/cross-rates.ts';
 import { MINUTE_MS } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
+import { leftOutOf } from '../domain/latest-price.ts';
 import type { PlannedRequest } from '../domain/planning.ts';
-import { findWrongGranularity } from '../domain/quality.ts';
+import { type Finding, findWrongGranularity } from '../domain/quality.ts';
 import { type FailedAttempt, isSilent } from '../domain/retry-policy.ts';
 import { type Series, seriesName } from '../domain/series.ts';
 import type { SourceResponse } from '../ports.ts';
 import { type Hop, Unanswered } from './hop.ts';
+import { Stop } from './open-run.ts';
 
 /** Answers may come from a cache, but their Date is that of the sending. */
 const MAX_CLOCK_DIFFERENCE_MS = 5 * MINUTE_MS;
@@ -85,26 +88,57 @@ export async function sendRequest<Answer>(
   }
 }
 
+/** @property stored how many series have a latest price from this run; null where none could be asked for. */
+export type LatestPrices = { readonly stored: number | null; readonly findings: readonly Finding[] };
+
+/**
+ * Asks what everything costs now, by the requests of the plan, and stores it. Where prices are derived, the answer also
+ * proves that all coins have the same rates. A failure is reported and changes nothing.
+ */
+export async function fetchLatestPrices(hop: Hop): Promise<LatestPrices> {
+  const { run, plan, deps } = hop;
+  if (plan.latestRequests.length === 0) return { stored: null, findings: [] };
+  const ofRun = run.expected.map(({ series }) => series.currency);
+  const currencies = [...new Set(run.base ? [run.base.currency, ...ofRun] : ofRun)];
+  const findings: Finding[] = [];
+  // The first coin may be in each answer.
+  const stored = new Set<string>();
+  try {
+    for (const coins of plan.latestRequests) {
+      const asked = { coins, currencies };
+      const latest = await sendRequest(null, hop, () => deps.source.fetchLatest(asked, run.lock.lost));
+      await deps.repositories.latestPrices.store(run.order.runId, latest);
+      if (run.base) findings.push(...judgeLatestRates(latest, run.base));
+      for (const one of latest) stored.add(seriesName(one));
+      const leftOut = leftOutOf(latest, asked);
+      if (leftOut.length > 0) deps.onEvent({ kind: 'latest_left_out', series: leftOut });
+    }
+    return { stored: stored.size, findings };
+  } catch (error) {
+    if (!(error instanceof SourceError || error instanceof Stop)) throw error;
+    run.lock.lost.throwIfAborted();
+    deps.log.warn('The latest prices could not be fetched', { error: error.message });
+    deps.onEvent({ kind: 'latest_failed', error: error.message });
+    return { stored: stored.size || null, findings };
+  }
+}
+
 /** @throws SourceError for an answer that is not hourly. */
-function judgeResponse(answer: SourceResponse, series: Series, hop: Hop): void {
-  const found = findWrongGranularity(answer.samples);
+function judgeResponse({ samples, strayPoints, clockAheadMs }: SourceResponse, series: Series, hop: Hop): void {
+  const { log, onEvent } = hop.deps;
+  const found = findWrongGranularity(samples);
   if (found !== null) {
     const message = `CoinGecko's answer for ${seriesName(series)} has ${found}; hourly ones were expected. Nothing of it was stored`;
     throw new SourceError('wrong_granularity', message, { status: 200 });
   }
-  const { strayPoints } = answer;
-  const { log } = hop.deps;
   if (strayPoints > 0) log.warn('Points without a moment left out', { series: seriesName(series), strayPoints });
-  reportClockOff(answer, hop);
+  // A clock that is a little off is reported, once.
+  if (hop.clockAheadMs === null && Math.abs(clockAheadMs ?? 0) > MAX_CLOCK_DIFFERENCE_MS) {
+    hop.clockAheadMs = clockAheadMs;
+    onEvent({ kind: 'clock_off', aheadMs: clockAheadMs ?? 0 });
+  }
   hop.retryPolicy.answered();
   hop.isAnswered = true;
-}
-
-/** A clock that is a little off is reported, once. */
-function reportClockOff({ clockAheadMs }: SourceResponse, hop: Hop): void {
-  if (clockAheadMs === null || hop.clockAheadMs !== null || Math.abs(clockAheadMs) <= MAX_CLOCK_DIFFERENCE_MS) return;
-  hop.clockAheadMs = clockAheadMs;
-  hop.deps.onEvent({ kind: 'clock_off', aheadMs: clockAheadMs });
 }
 
 /** @returns how long to wait before the next attempt; null when there is to be none. */

@@ -5,7 +5,7 @@ import type { PlannedRequest } from '../domain/planning.ts';
 import { backoffMs, createRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
 import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
 import type { RateLimiter, RunDependencies, SeriesFailure } from '../ports.ts';
-import { type CurrencyComparison, createCurrencyComparison } from './compare-currencies.ts';
+import { createCurrencyComparison } from './compare-currencies.ts';
 import { type OpenRun, Stop } from './open-run.ts';
 import type { RunPlan } from './plan-run.ts';
 import { type References, referencesOf } from './references.ts';
@@ -24,7 +24,7 @@ export type Hop = {
   readonly limiter: RateLimiter;
   readonly retryPolicy: RetryPolicy;
   readonly references: References;
-  readonly currencies: CurrencyComparison;
+  readonly currencies: ReturnType<typeof createCurrencyComparison>;
   /** How often each request was sent. */
   readonly attempts: Map<PlannedRequest, number>;
   /** By the series' name. */

@@ -1,10 +1,9 @@
 import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
 import { judgeLatestRates } from '../domain/cross-rates.ts';
 import { countDays, DAY_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
-import { type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
+import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
-import { type FailureKind, SourceError, stopsTheRun } from '../domain/failure.ts';
-import { leftOutOf } from '../domain/latest-price.ts';
+import { type FailureKind, type SourceError, stopsTheRun } from '../domain/failure.ts';
 import type { Finding } from '../domain/quality.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import {
@@ -16,7 +15,7 @@ import {
   statusAfter,
 } from '../domain/verdict.ts';
 import type { RecordedOutcome, RunDependencies } from '../ports.ts';
-import { sendRequest } from './fetch-answer.ts';
+import { fetchLatestPrices } from './fetch-answer.ts';
 import type { Hop } from './hop.ts';
 import { type OpenRun, Stop } from './open-run.ts';
 import { readStates } from './plan-run.ts';
@@ -65,8 +64,11 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
     { retries: counts.retries, crossRateDays: rows.derived, latestPrices: latest.stored },
     status === 'waiting' ? null : finishedAt,
   );
-  if (hop.clockOff) await undoWrongMoments(hop.clockOff, run, deps);
-  else await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
+  if (hop.clockOff) {
+    // What a wrong clock has dated does not last: the run is dated by the source's, and what it asked for is not kept.
+    await runs.forgetRequested(runId);
+    if (hop.clockOff.answeredAt !== null) await runs.redate(runId, hop.clockOff.answeredAt);
+  } else await prune(deps, finishedAt - KEPT_DAYS * DAY_MS);
   run.lock.lost.throwIfAborted();
 
   return {
@@ -98,16 +100,6 @@ function whyNothingIsProved({ clockOff, run: { order }, deps }: Hop, { expectedD
     `${new Date(deps.clock.now()).toISOString()}; if that is right, compare the universe with what CoinGecko lists: ` +
     'npm run universe -- check'
   );
-}
-
-/** What a wrong clock has dated does not last: the run is dated by the source's, and what it asked for is not kept. */
-async function undoWrongMoments(
-  { answeredAt }: SourceError,
-  { order }: OpenRun,
-  { repositories: { runs } }: RunDependencies,
-): Promise<void> {
-  await runs.forgetRequested(order.runId);
-  if (answeredAt !== null) await runs.redate(order.runId, answeredAt);
 }
 
 const clockFinding = (aheadMs: number): Finding => ({
@@ -159,20 +151,20 @@ async function settledOutcomes(
   return (await runs.seriesOutcomes(runId)).sort((a, b) => positionOf(a) - positionOf(b));
 }
 
-type Counts = DayCounts & { readonly missingSeries: ReadonlySet<string> };
-
-async function countStored(run: OpenRun, deps: RunDependencies): Promise<Counts> {
+async function countStored(run: OpenRun, deps: RunDependencies) {
   const { expected, scope } = run;
   const states = await readStates(run, deps);
   const all = states.flat();
   const count = (status: DayStatus) => all.filter((state) => statusOf(state, scope.dueAt) === status).length;
-  const missing = all.filter((state) => isMissing(state, scope));
+  const isLacking = (state: DayState) => isMissing(state, scope);
+  const missing = all.filter(isLacking);
   const missingOf = (status: DayStatus) => missing.filter((state) => statusOf(state, scope.dueAt) === status).length;
   // One that a refetch asks for is expected until it was asked.
   const unavailableDays = count('unavailable') - missingOf('unavailable');
   const spans = expected.flatMap((one) => one.expected);
   const expectedDays = spans.reduce((sum, { first, last }) => sum + countDays(first, last), 0) - unavailableDays;
   const unconfirmedDays = count('unconfirmed');
+  const lacking = expected.filter((_, index) => states[index]?.some(isLacking));
   return {
     expectedDays,
     storedDays: expectedDays - missing.length - (unconfirmedDays - missingOf('unconfirmed')),
@@ -180,11 +172,7 @@ async function countStored(run: OpenRun, deps: RunDependencies): Promise<Counts>
     thinDays: count('thin'),
     unconfirmedDays,
     unavailableDays,
-    missingSeries: new Set(
-      expected.flatMap(({ series }, index) =>
-        states[index]?.some((state) => isMissing(state, scope)) ? [seriesName(series)] : [],
-      ),
-    ),
+    missingSeries: new Set(lacking.map(({ series }) => seriesName(series))),
   };
 }
 
@@ -217,39 +205,4 @@ function explain(
   if (status === 'waiting') return `Out of time: ${missing}; a continuation takes over${causes}`;
   if (stoppedBy === 'deadline') return `Out of time${madeProgress ? '' : ' without progress'}: ${missing}${causes}`;
   return causes === '' ? `${missing}: the answers hold no usable samples of them` : `${missing}${causes}`;
-}
-
-/** @property stored how many series have a latest price from this run; null where none could be asked for. */
-export type LatestPrices = { readonly stored: number | null; readonly findings: readonly Finding[] };
-
-/**
- * Asks what everything costs now, by the requests of the plan, and stores it. Where prices are derived, the answer also
- * proves that all coins have the same rates. A failure is reported and changes nothing.
- */
-export async function fetchLatestPrices(hop: Hop): Promise<LatestPrices> {
-  const { run, plan, deps } = hop;
-  if (plan.latestRequests.length === 0) return { stored: null, findings: [] };
-  const ofRun = run.expected.map(({ series }) => series.currency);
-  const currencies = [...new Set(run.base ? [run.base.currency, ...ofRun] : ofRun)];
-  const findings: Finding[] = [];
-  // The first coin may be in each answer.
-  const stored = new Set<string>();
-  try {
-    for (const coins of plan.latestRequests) {
-      const asked = { coins, currencies };
-      const latest = await sendRequest(null, hop, () => deps.source.fetchLatest(asked, run.lock.lost));
-      await deps.repositories.latestPrices.store(run.order.runId, latest);
-      if (run.base) findings.push(...judgeLatestRates(latest, run.base));
-      for (const one of latest) stored.add(seriesName(one));
-      const leftOut = leftOutOf(latest, asked);
-      if (leftOut.length > 0) deps.onEvent({ kind: 'latest_left_out', series: leftOut });
-    }
-    return { stored: stored.size, findings };
-  } catch (error) {
-    if (!(error instanceof SourceError || error instanceof Stop)) throw error;
-    run.lock.lost.throwIfAborted();
-    deps.log.warn('The latest prices could not be fetched', { error: error.message });
-    deps.onEvent({ kind: 'latest_failed', error: error.message });
-    return { stored: stored.size || null, findings };
-  }
 }

@@ -30,7 +30,7 @@ export type OpenRun = RunGoal & {
   /** On the monotonic clock. */
   readonly startedMs: number;
   readonly lock: HeldLock;
-  readonly stop: RunStop;
+  readonly stop: ReturnType<typeof createStop>;
 };
 
 /**
@@ -91,16 +91,11 @@ export class Stop extends Error {
   }
 }
 
-/** From when on no new work is begun. What is in hand is finished. */
-export type RunStop = {
-  /** Aborts with a Stop as its reason. */
-  readonly signal: AbortSignal;
-  readonly because: (cause: StopCause) => void;
-  readonly dispose: () => void;
-};
-
-/** Stops at Ctrl-C, near the deadline and when the lock is lost. */
-function createStop(lock: HeldLock, { interrupt, deadline, clock }: RunDependencies): RunStop {
+/**
+ * Stops at Ctrl-C, near the deadline and when the lock is lost: its signal aborts, with a Stop as its reason. No new work is
+ * begun then, and what is in hand is finished.
+ */
+function createStop(lock: HeldLock, { interrupt, deadline, clock }: RunDependencies) {
   const controller = new AbortController();
   const over = new AbortController();
   const because = (cause: StopCause) => controller.abort(new Stop(cause));

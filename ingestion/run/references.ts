@@ -8,19 +8,22 @@ import type { RunPlan } from './plan-run.ts';
 /** A stored answer for the coin that others are derived with, and the days that it was asked for. */
 export type Reference = ReferenceAnswer & { readonly id: number; readonly firstDay: Day; readonly lastDay: Day };
 
-/** One answer for the reference in the first currency, and one in another. */
-type Pair = { readonly rates: CrossRates; readonly conversions: Map<Day, Conversion> };
-
 /** The stored answers that prices in other currencies are derived with, and what they come to. */
 export type References = {
   readonly byCurrency: Map<string, Reference[]>;
-  /** By the ids of the two answers. */
-  readonly pairs: Map<string, Pair>;
+  /** By the ids of the two answers, and those of a day by it too. */
+  readonly rates: Map<string, CrossRates>;
+  readonly conversions: Map<string, Conversion>;
   /** Rates that were left out as faults. */
   readonly findings: Finding[];
 };
 
-export const noReferences = (): References => ({ byCurrency: new Map(), pairs: new Map(), findings: [] });
+export const noReferences = (): References => ({
+  byCurrency: new Map(),
+  rates: new Map(),
+  conversions: new Map(),
+  findings: [],
+});
 
 /** @returns those that earlier hops of the run have stored. */
 export function referencesOf({ storedReferences }: RunPlan, { source }: RunDependencies): References {
@@ -39,7 +42,7 @@ export function addReference({ byCurrency }: References, currency: string, refer
  * where the day does not lie wholly in a window that was answered in both.
  */
 export function conversionOn(
-  { byCurrency, pairs, findings }: References,
+  { byCurrency, rates, conversions, findings }: References,
   base: string,
   currency: string,
   day: Day,
@@ -48,12 +51,12 @@ export function conversionOn(
   if (!inBase || !inCurrency) return null;
   const answerIds = [inBase.id, inCurrency.id];
   const key = answerIds.join();
-  const pair = pairs.get(key) ?? { rates: ratesBetween(currency, inBase, inCurrency), conversions: new Map() };
-  pairs.set(key, pair);
-  const known = pair.conversions.get(day);
+  const known = conversions.get(`${key} ${day}`);
   if (known) return { conversion: known, answerIds };
-  const converted = convertDay(pair.rates, day);
-  pair.conversions.set(day, converted.conversion);
+  const ofPair = rates.get(key) ?? ratesBetween(currency, inBase, inCurrency);
+  const converted = convertDay(ofPair, day);
+  rates.set(key, ofPair);
+  conversions.set(`${key} ${day}`, converted.conversion);
   findings.push(...converted.findings);
   return { conversion: converted.conversion, answerIds };
 }

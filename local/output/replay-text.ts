@@ -2,7 +2,7 @@ import { KEPT_DAYS } from '../../ingestion/contract/limits.ts';
 import type { DailyPrice } from '../../ingestion/domain/daily-price.ts';
 import type { Instant } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import type { ExplainedAnswer, ExplainedHour, ExplainedRow, Explanation } from '../../ingestion/replay/explain-day.ts';
+import type { ExplainedAnswer, ExplainedRow, Explanation } from '../../ingestion/replay/explain-day.ts';
 import type { Recomputed } from '../../ingestion/replay/recompute-days.ts';
 import { formatQuantity } from './format.ts';
 import { tableText } from './outcome-text.ts';
@@ -58,7 +58,7 @@ function explanationLines({ hours, rejected, meanOfHours, price }: Explanation):
   ];
 }
 
-const hoursTable = (hours: readonly ExplainedHour[]): string =>
+const hoursTable = (hours: Explanation['hours']): string =>
   tableText(
     ['hour', '>samples', '>mean', 'price at (UTC)'],
     hours.map(({ hour, samples, mean }) => [

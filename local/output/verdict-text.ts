@@ -1,6 +1,6 @@
 import { isTransient } from '../../ingestion/domain/failure.ts';
 import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
-import type { DryRun, DryRunRequest } from '../../ingestion/run/dry-run.ts';
+import type { DryRun } from '../../ingestion/run/dry-run.ts';
 import { formatCount, formatDuration, formatQuantity } from './format.ts';
 import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
 
@@ -69,7 +69,7 @@ export function dryRunText(
   ].join('\n');
 }
 
-function rowOf(coin: string, requests: readonly DryRunRequest[]): string[] {
+function rowOf(coin: string, requests: DryRun['plan']): string[] {
   return [
     coin,
     [...new Set(requests.map(({ currency }) => currency))].join(', '),

@@ -116,14 +116,8 @@ describe.each([
 
   /** @returns the older run, which has lost its lock without knowing, in the middle of storing its answer. */
   async function startOlder(): Promise<{ failure: Promise<unknown> }> {
-    const source = createCoinGeckoClient({
-      baseUrl: older.simulator.baseUrl,
-      keyHeader: null,
-      apiKey: null,
-      clock: older.clock,
-      timeoutMs: 5_000,
-      maxBodyBytes: 4 * 1024 * 1024,
-    });
+    const { simulator, clock } = older;
+    const source = createCoinGeckoClient({ baseUrl: simulator.baseUrl, keyHeader: null, apiKey: null, clock });
     const fetchRange: PriceSource['fetchRange'] = async (...asked) => {
       const answer = await source.fetchRange(...asked);
       await holder.query('begin');

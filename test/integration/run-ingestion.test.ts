@@ -41,12 +41,8 @@ const allRows = () =>
     .orderBy('day')
     .execute();
 
-const clientOf = (baseUrl: string) =>
-  createCoinGeckoClient({
-    ...{ baseUrl, keyHeader: null, apiKey: null, clock: ingestion.clock },
-    timeoutMs: 5_000,
-    maxBodyBytes: 4 * 1024 * 1024,
-  });
+const clientOf = (clock: TestIngestion['clock'] = ingestion.clock) =>
+  createCoinGeckoClient({ baseUrl: ingestion.simulator.baseUrl, keyHeader: null, apiKey: null, clock });
 
 /** Its days are settled by the clock that is that far ahead, as far back as hourly prices go. */
 const requestAt = (aheadMs: number) =>
@@ -216,7 +212,7 @@ describe('a run that cannot have everything', () => {
 describe('the first request of a run', () => {
   /** A source that the test answers for, and how many requests were under way when each was sent. */
   const sourceThat = (answers: (name: string, nth: number) => 'answers' | 'is silent') => {
-    const real = clientOf(ingestion.simulator.baseUrl);
+    const real = clientOf();
     const sent: string[] = [];
     const sideBySide: number[] = [];
     let open = 0;
@@ -324,12 +320,8 @@ describe("this machine's clock", () => {
   /** A run whose clock is that far ahead of the source's. */
   const runWith = async (aheadMs: number, order = {}) => {
     const clock = { ...ingestion.clock, now: () => ingestion.clock.now() + aheadMs };
-    const source = createCoinGeckoClient({
-      ...{ baseUrl: ingestion.simulator.baseUrl, keyHeader: null, apiKey: null, clock },
-      ...{ timeoutMs: 5_000, maxBodyBytes: 4 * 1024 * 1024 },
-    });
     const dueAt = new Date(clock.now()).toISOString();
-    return (await ingestion.run({ dueAt, ...order }, { clock, source, latestPrices: true })).verdict;
+    return (await ingestion.run({ dueAt, ...order }, { clock, source: clientOf(clock), latestPrices: true })).verdict;
   };
   const lasting = async () => {
     const { db } = ingestion.database;
@@ -578,7 +570,7 @@ describe('runs that are cut short', () => {
   });
 
   test('a run that loses the lock writes nothing more, and no verdict', async () => {
-    const { database, clock, simulator } = ingestion;
+    const { database, clock } = ingestion;
     const repositories = createRepositories(database, { clock });
     const lock: IngestionLock = {
       async acquire(waitMs) {
@@ -587,7 +579,7 @@ describe('runs that are cut short', () => {
       },
     };
     let held: HeldLock | undefined;
-    const source = clientOf(simulator.baseUrl);
+    const source = clientOf();
     const run = ingestion.run(
       { triggerKey: 'lost' },
       {

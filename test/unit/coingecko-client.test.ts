@@ -53,12 +53,19 @@ const answer =
     response.end(typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body));
   };
 
+/** Begins to answer, and then does something else. */
+const beginning =
+  (status: number, then: (response: ServerResponse) => void): Handler =>
+  (_, response) => {
+    response.writeHead(status, { 'content-length': '1000' });
+    response.write('{"prices":[', () => then(response));
+  };
+
 const createClient = (options: Partial<CoinGeckoOptions> = {}) =>
   createCoinGeckoClient({
     baseUrl: `${origin}/api/v3`,
     keyHeader: 'x-cg-demo-api-key',
     apiKey: KEY,
-    timeoutMs: 5_000,
     maxBodyBytes: 100_000,
     clock: { ...createVirtualClock(NOW), standsIn: true },
     ...options,
@@ -83,32 +90,21 @@ describe('a request', () => {
     await fetchBitcoin();
     const [request] = requests;
     expect(request?.method).toBe('GET');
-    const url = new URL(request?.url ?? '', origin);
-    expect(url.pathname).toBe('/api/v3/coins/bitcoin/market_chart/range');
-    expect(Object.fromEntries(url.searchParams)).toEqual({
-      vs_currency: 'usd',
-      from: '1795046400',
-      to: '1795399200',
-      precision: 'full',
-    });
+    const query = 'vs_currency=usd&from=1795046400&to=1795399200&precision=full';
+    expect(request?.url).toBe(`/api/v3/coins/bitcoin/market_chart/range?${query}`);
     expect(request?.headers['x-cg-demo-api-key']).toBe(KEY);
     expect(request?.headers['user-agent']).toMatch(/^crypto-price-ingestion\/\d/);
   });
 
-  test.each([
-    { plan: 'without a header for it', options: { keyHeader: null } },
-    { plan: 'without a key', options: { apiKey: null } },
-    { plan: 'with an empty key', options: { apiKey: '' } },
-  ])('carries no key on a plan $plan', async ({ options }) => {
+  test.each([{ keyHeader: null }, { apiKey: null }, { apiKey: '' }])('carries no key with %j', async (options) => {
     handler = answer(200, CHART);
     await fetchBitcoin(options);
     expect(requests[0]?.rawHeaders.join()).not.toMatch(/x-cg|null|CG-/);
   });
 
-  test('a base URL may end in a slash, and a coin cannot change the path', async () => {
+  test('cannot have its path changed by a coin', async () => {
     handler = answer(200, CHART);
-    const client = createClient({ baseUrl: `${origin}/api/v3/` });
-    await client.fetchRange({ coin: '../ping?x', currency: 'usd' }, WINDOW, new AbortController().signal);
+    await createClient().fetchRange({ coin: '../ping?x', currency: 'usd' }, WINDOW, new AbortController().signal);
     expect(requests[0]?.url).toMatch(/^\/api\/v3\/coins\/\.\.%2Fping%3Fx\/market_chart\/range\?/);
   });
 
@@ -193,36 +189,20 @@ describe('the lists', () => {
 });
 
 describe('an error', () => {
-  const nested = (code: number, message: string) => ({
-    error: { status: { timestamp: '2026-11-23T02:00:05.000+00:00', error_code: code, error_message: message } },
-  });
   const flat = (code: number, message: string) => ({ status: { error_code: code, error_message: message } });
-  const split = (code: number, message: string) => ({
-    timestamp: '2026-11-23T02:00:05.000+00:00',
-    error_code: code,
-    status: { error_message: message },
-  });
+  const nested = (code: number, message: string) => ({ error: { timestamp: '2026-11-23', ...flat(code, message) } });
+  const split = (code: number, message: string) => ({ error_code: code, status: { error_message: message } });
 
   test.each<[number, unknown, FailureKind, RegExp]>([
     [401, nested(10002, 'No key'), 'wrong_key', /carried no key that this host knows.*COINGECKO_API_KEY/],
-    [
-      400,
-      split(10010, 'Wrong key'),
-      'wrong_key',
-      /takes Demo keys, and this is none that it knows.*COINGECKO_PLAN to paid/,
-    ],
-    [
-      400,
-      split(10011, 'Wrong key'),
-      'wrong_key',
-      /takes keys of paid plans, and this is none that it knows.*COINGECKO_PLAN to demo/,
-    ],
+    [400, split(10010, 'Wrong key'), 'wrong_key', /Demo keys, and this is none that it knows.*COINGECKO_PLAN to paid/],
+    [400, split(10011, 'Wrong key'), 'wrong_key', /paid plans, and this is none that it knows.*COINGECKO_PLAN to demo/],
     [403, flat(10005, 'Pro only'), 'plan', /^bitcoin\/usd.*plan.*does not cover/],
     [
       401,
-      nested(10012, 'Too long ago'),
+      nested(10012, 'Old'),
       'history',
-      /^bitcoin\/usd from 2026-11-19 .*beyond the history that the plan allows.*COINGECKO_HISTORY_DAYS/,
+      /^bitcoin\/usd from 2026-11-19 .*beyond the history .*COINGECKO_HISTORY_DAYS/,
     ],
     [403, flat(1020, 'Access denied'), 'blocked', /blocked.*1020/],
     [403, '<html><title>Denied</title></html>', 'blocked', /Denied/],
@@ -251,14 +231,14 @@ describe('an error', () => {
   });
 
   test.each([
-    { header: '119', retryAfterMs: 119_000 },
-    { header: '3600', retryAfterMs: 3_600_000 },
-    { header: '0', retryAfterMs: 0 },
-    { header: 'Mon, 23 Nov 2026 02:01:05 GMT', retryAfterMs: 60_000 },
-    { header: 'Mon, 23 Nov 2026 01:00:00 GMT', retryAfterMs: 0 },
-    { header: 'soon', retryAfterMs: null },
-    { header: '-5', retryAfterMs: null },
-  ])('with Retry-After: $header asks for $retryAfterMs ms', async ({ header, retryAfterMs }) => {
+    ['119', 119_000],
+    ['3600', 3_600_000],
+    ['0', 0],
+    ['Mon, 23 Nov 2026 02:01:05 GMT', 60_000],
+    ['Mon, 23 Nov 2026 01:00:00 GMT', 0],
+    ['soon', null],
+    ['-5', null],
+  ])('with Retry-After: %s asks for %p ms', async (header, retryAfterMs) => {
     handler = answer(429, 'Throttled', { 'retry-after': header });
     const failure = await failureOf(fetchBitcoin());
     expect(failure.retryAfterMs).toBe(retryAfterMs);
@@ -268,10 +248,7 @@ describe('an error', () => {
   test('whose body is huge or breaks off is still told by its status', async () => {
     handler = answer(429, 'x'.repeat(200_000), { 'retry-after': '7' });
     expect(await failureOf(fetchBitcoin())).toMatchObject({ kind: 'rate_limited', retryAfterMs: 7_000 });
-    handler = (_, response) => {
-      response.writeHead(404, { 'content-length': '1000' });
-      response.write('{', () => response.destroy());
-    };
+    handler = beginning(404, (response) => response.destroy());
     expect(await failureOf(fetchBitcoin())).toMatchObject({ kind: 'not_found', status: 404 });
   });
 
@@ -302,20 +279,16 @@ describe('an answer that cannot be used', () => {
   const chart = (changes: object) => JSON.stringify({ ...CHART, ...changes });
 
   test.each([
-    { what: 'HTML', body: '<!doctype html><title>Please wait</title>', says: /Please wait/ },
-    { what: 'cut JSON', body: chart({}).slice(0, -60), says: /cut off/ },
-    { what: 'nothing', body: '', says: /0 bytes/ },
-    { what: 'an array', body: '[]', says: /object/ },
-    {
-      what: 'a stamp in seconds',
-      body: chart({ prices: [[HOUR / 1000, 1]] }),
-      says: /prices\[0]\[0].*milliseconds.*1795323600/,
-    },
-    { what: 'a stamp in microseconds', body: chart({ prices: [[HOUR * 1000, 1]] }), says: /prices\[0]\[0]/ },
-    { what: 'a fractional stamp', body: chart({ prices: [[HOUR + 0.5, 1]] }), says: /prices\[0]\[0]/ },
-    { what: 'a stamp as text', body: chart({ prices: [[String(HOUR), 1]] }), says: /prices\[0]\[0]/ },
-    { what: 'a sample that is none', body: chart({ prices: [1] }), says: /prices\[0]/ },
-  ])('because it is or holds $what is malformed, and the message shows it', async ({ body, says }) => {
+    ['HTML', '<!doctype html><title>Please wait</title>', /Please wait/],
+    ['cut JSON', chart({}).slice(0, -60), /cut off/],
+    ['nothing', '', /0 bytes/],
+    ['an array', '[]', /object/],
+    ['a stamp in seconds', chart({ prices: [[HOUR / 1000, 1]] }), /prices\[0]\[0].*milliseconds.*1795323600/],
+    ['a stamp in microseconds', chart({ prices: [[HOUR * 1000, 1]] }), /prices\[0]\[0]/],
+    ['a fractional stamp', chart({ prices: [[HOUR + 0.5, 1]] }), /prices\[0]\[0]/],
+    ['a stamp as text', chart({ prices: [[String(HOUR), 1]] }), /prices\[0]\[0]/],
+    ['a sample that is none', chart({ prices: [1] }), /prices\[0]/],
+  ])('because it is or holds %s is malformed, and the message shows it', async (_, body, says) => {
     handler = answer(200, body);
     const failure = await failureOf(fetchBitcoin());
     expect(failure).toMatchObject({ kind: 'malformed', status: 200 });
@@ -349,40 +322,21 @@ describe('an answer that cannot be used', () => {
 });
 
 describe('time', () => {
-  test.each<{ what: string; stall: Handler; status: number | null }>([
-    { what: 'no answer comes', stall: () => {}, status: null },
-    {
-      what: 'the body stalls',
-      stall: (_, response) => {
-        response.writeHead(200);
-        response.write('{"prices":[');
-      },
-      status: 200,
-    },
-  ])('runs out when $what', async ({ stall, status }) => {
+  test.each<[string, Handler, number | null]>([
+    ['no answer comes', () => {}, null],
+    ['the body stalls', beginning(200, () => {}), 200],
+  ])('runs out when %s', async (_, stall, status) => {
     handler = stall;
     const failure = await failureOf(fetchBitcoin({ timeoutMs: 60 }));
     expect(failure).toMatchObject({ kind: 'timeout', status });
     expect(failure.message).toContain('within 0.06 s');
   });
 
-  test.each<{ when: string; handle: (abort: () => void) => Handler }>([
-    { when: 'before the answer', handle: (abort) => () => abort() },
-    {
-      when: 'within the body',
-      handle: (abort) => (_, response) => {
-        response.writeHead(200);
-        response.write('{', () => setImmediate(abort));
-      },
-    },
-    {
-      when: 'within the body of an error',
-      handle: (abort) => (_, response) => {
-        response.writeHead(429);
-        response.write('{', () => setImmediate(abort));
-      },
-    },
-  ])('an abort $when rejects with its own reason', async ({ handle }) => {
+  test.each<[string, (abort: () => void) => Handler]>([
+    ['before the answer', (abort) => () => abort()],
+    ['within the body', (abort) => beginning(200, () => setImmediate(abort))],
+    ['within the body of an error', (abort) => beginning(429, () => setImmediate(abort))],
+  ])('an abort %s rejects with its own reason', async (_, handle) => {
     const controller = new AbortController();
     const reason = new Error('the lock is lost');
     handler = handle(() => controller.abort(reason));
@@ -431,41 +385,21 @@ describe("this machine's clock", () => {
 });
 
 describe('the network', () => {
-  test('a connection that breaks before the answer', async () => {
-    handler = (request) => request.socket.resetAndDestroy();
+  test.each<[string, Handler, number | null, string]>([
+    ['breaks before the answer', (request) => request.socket.resetAndDestroy(), null, 'broke off'],
+    ['breaks within the body', beginning(200, (response) => response.destroy()), 200, 'could not be read whole'],
+    ['brings no gzip, as it claims', answer(200, 'plain', { 'content-encoding': 'gzip' }), 200, 'Z_DATA_ERROR'],
+  ])('a connection that %s', async (_, broken, status, says) => {
+    handler = broken;
     const failure = await failureOf(fetchBitcoin());
-    expect(failure).toMatchObject({ kind: 'network', status: null });
-    expect(failure.message).toContain('broke off');
-  });
-
-  test('a connection that breaks within the body is no answer', async () => {
-    handler = (_, response) => {
-      response.writeHead(200, { 'content-length': '1000' });
-      response.write(JSON.stringify(CHART), () => response.destroy());
-    };
-    expect(await failureOf(fetchBitcoin())).toMatchObject({
-      kind: 'network',
-      status: 200,
-      message: expect.stringContaining('could not be read whole'),
-    });
-  });
-
-  test('a body that is not the gzip it claims to be', async () => {
-    handler = answer(200, 'plain', { 'content-encoding': 'gzip' });
-    expect(await failureOf(fetchBitcoin())).toMatchObject({
-      kind: 'network',
-      message: expect.stringContaining('Z_DATA_ERROR'),
-    });
+    expect(failure).toMatchObject({ kind: 'network', status, message: expect.stringContaining(says) });
   });
 
   test('an address where nothing listens', async () => {
-    const free = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => free.once('listening', resolve));
-    const { port } = free.address() as AddressInfo;
-    await new Promise((resolve) => free.close(resolve));
-    const failure = await failureOf(fetchBitcoin({ baseUrl: `http://127.0.0.1:${port}/api/v3` }));
+    await new Promise((resolve) => server.close(resolve));
+    const failure = await failureOf(fetchBitcoin());
     expect(failure.kind).toBe('network');
-    expect(failure.message).toContain(`could not be reached at 127.0.0.1:${port}: nothing listens there`);
+    expect(failure.message).toContain(`could not be reached at ${new URL(origin).host}: nothing listens there`);
     expect(failure.message).toContain('ECONNREFUSED');
   });
 
@@ -476,16 +410,15 @@ describe('the network', () => {
   });
 
   test.each([
-    { code: 'ENOTFOUND', says: 'the name did not resolve; is there a network? (ENOTFOUND)' },
-    { code: 'ENETUNREACH', says: 'is there a network?' },
-    { code: 'UND_ERR_CONNECT_TIMEOUT', says: 'firewall' },
-    { code: 'SELF_SIGNED_CERT_IN_CHAIN', says: 'NODE_EXTRA_CA_CERTS' },
-    { code: 'ENEWCODE', says: 'what Node says (ENEWCODE)' },
-  ])('$code is told in a sentence', async ({ code, says }) => {
+    ['ENOTFOUND', 'the name did not resolve; is there a network? (ENOTFOUND)'],
+    ['ENETUNREACH', 'is there a network?'],
+    ['UND_ERR_CONNECT_TIMEOUT', 'firewall'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'NODE_EXTRA_CA_CERTS'],
+    ['ENEWCODE', 'what Node says (ENEWCODE)'],
+  ])('%s is told in a sentence', async (code, says) => {
     const cause = Object.assign(new Error('what Node says'), { code });
-    const failure = await failureOf(
-      fetchBitcoin({ fetch: () => Promise.reject(new TypeError('fetch failed', { cause })) }),
-    );
+    const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }));
+    const failure = await failureOf(fetchBitcoin({ fetch }));
     expect(failure).toMatchObject({ kind: 'network', status: null, cause });
     expect(failure.message).toContain(says);
   });
@@ -494,42 +427,24 @@ describe('the network', () => {
 describe('latest prices', () => {
   const RECEIVED_AT = Date.parse('2026-11-27T02:00:30Z');
   const ASKED = { coins: ['bitcoin', 'pepe', 'unknown'], currencies: ['usd', 'eur'] };
+  const UNKNOWN = { marketCap: null, volume24h: null, change24hPercent: null };
   const parse = (json: unknown) => parseLatestPrices(json, ASKED, RECEIVED_AT);
 
   test('every price comes with what is known of it, and what was left out is not there', () => {
-    const bitcoin = {
-      usd: 91_234.567890123,
-      usd_market_cap: 1.8e12,
-      usd_24h_vol: 3e10,
-      usd_24h_change: -1.25,
-      eur: 8e4,
-    };
-    expect(parse({ bitcoin: { ...bitcoin, last_updated_at: 1_795_744_800 }, pepe: {} })).toEqual([
-      {
-        ...{ coin: 'bitcoin', currency: 'usd', price: 91_234.567890123, marketCap: 1.8e12, volume24h: 3e10 },
-        ...{ change24hPercent: -1.25, observedAt: 1_795_744_800_000 },
-      },
-      {
-        ...{ coin: 'bitcoin', currency: 'eur', price: 8e4, marketCap: null, volume24h: null },
-        ...{ change24hPercent: null, observedAt: 1_795_744_800_000 },
-      },
+    const dollars = { usd: 91_234.567890123, usd_market_cap: 1.8e12, usd_24h_vol: 3e10, usd_24h_change: -1.25 };
+    const bitcoin = { ...dollars, eur: 8e4, last_updated_at: 1_795_744_800 };
+    const known = { coin: 'bitcoin', observedAt: 1_795_744_800_000 };
+    const ofDollars = { price: 91_234.567890123, marketCap: 1.8e12, volume24h: 3e10, change24hPercent: -1.25 };
+    expect(parse({ bitcoin, pepe: {} })).toEqual([
+      { ...known, currency: 'usd', ...ofDollars },
+      { ...known, currency: 'eur', price: 8e4, ...UNKNOWN },
     ]);
   });
 
   test('null, 0, negative and other odd values are unknown; a price that is none is left out', () => {
-    const odd = {
-      usd: 1,
-      usd_market_cap: 0,
-      usd_24h_vol: -1,
-      usd_24h_change: 'much',
-      eur: null,
-      last_updated_at: null,
-    };
-    expect(parse({ bitcoin: odd })).toEqual([
-      {
-        ...{ coin: 'bitcoin', currency: 'usd', price: 1, marketCap: null, volume24h: null, change24hPercent: null },
-        observedAt: RECEIVED_AT,
-      },
+    const odd = { usd_market_cap: 0, usd_24h_vol: -1, usd_24h_change: 'much', eur: null, last_updated_at: null };
+    expect(parse({ bitcoin: { usd: 1, ...odd } })).toEqual([
+      { coin: 'bitcoin', currency: 'usd', price: 1, ...UNKNOWN, observedAt: RECEIVED_AT },
     ]);
     expect(parse({ bitcoin: { usd: 0, eur: -3 } })).toEqual([]);
     expect(parse({ bitcoin: { usd: 1, usd_24h_vol: 0 } })).toMatchObject([{ volume24h: 0 }]);

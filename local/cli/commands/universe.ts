@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Readable } from 'node:stream';
-import { composeClient } from '../../../ingestion/compose-run.ts';
+import { createCoinGeckoClient } from '../../../ingestion/coingecko/client.ts';
 import { show } from '../../../ingestion/contract/show.ts';
 import { codesOf, findUnknown, type Universe } from '../../../ingestion/contract/universe-schema.ts';
 import { SourceError } from '../../../ingestion/domain/failure.ts';
@@ -97,7 +97,7 @@ async function check(context: CommandContext): Promise<Outcome> {
 
 /** @throws SourceError when CoinGecko doesn't answer; the signal's reason at Ctrl-C. */
 async function readListed({ settings, terminal, interrupt }: CommandContext): Promise<Universe> {
-  const client = composeClient(settings.source, systemClock);
+  const client = createCoinGeckoClient({ ...settings.source, clock: systemClock });
   const patience = { clock: systemClock, interrupt, note: terminal.note };
   const coins = await askPatiently(client.listCoins, patience);
   const codes = await askPatiently(client.listCurrencies, patience);

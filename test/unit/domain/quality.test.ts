@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { HOUR_MS, startOf } from '../../../ingestion/domain/day.ts';
-import { findChanges, findFrozen, judgeAnswer, type PriceChange } from '../../../ingestion/domain/quality.ts';
+import type { Samples } from '../../../ingestion/domain/daily-price.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, startOf } from '../../../ingestion/domain/day.ts';
+import {
+  findChanges,
+  findFrozen,
+  findWrongGranularity,
+  judgeAnswer,
+  type PriceChange,
+} from '../../../ingestion/domain/quality.ts';
 import { isCoinInItself } from '../../../ingestion/domain/series.ts';
 
 const DAY = '2026-05-12';
@@ -143,4 +150,46 @@ test.each([
     { id: 'ethereum', symbol: 'eth', name: 'Ethereum' },
   ];
   expect(isCoinInItself({ coins, currencies: [] }, { coin, currency })).toBe(expected);
+});
+
+const stamped = (...stamps: number[]): Samples => ({
+  prices: stamps.map((stamp) => [stamp, 1]),
+  marketCaps: [],
+  volumes: [],
+});
+const spaced = (minutes: number, count: number, from = START + 17 * MINUTE_MS) =>
+  stamped(...Array.from({ length: count }, (_, index) => from + index * minutes * MINUTE_MS));
+
+test.each([
+  [5, 288, 'a sample every 5 minutes'],
+  [5, 3, 'a sample every 5 minutes'],
+  [39, 50, 'a sample every 39 minutes'],
+  [40, 50, null],
+  [60, 72, null],
+  [120, 36, null],
+  [16 * 60, 9, null],
+  [24 * 60, 3, null],
+])('a sample every %i minutes (%i of them): %p', (minutes, count, found) => {
+  expect(findWrongGranularity(spaced(minutes, count))).toBe(found);
+});
+
+describe('daily points', () => {
+  // The narrowest window of the plan, and the widest; some points of 2018 stand at 00:05.
+  test.each([3, 4, 90])('%i of them at midnight are refused, with the point of now or without', (days) => {
+    const midnights = Array.from({ length: days }, (_, index) => START + index * DAY_MS + (index % 2) * 5 * MINUTE_MS);
+    const now = START + (days - 1) * DAY_MS + 2 * HOUR_MS;
+    expect(findWrongGranularity(stamped(...midnights))).toMatch(/midnight/);
+    expect(findWrongGranularity(stamped(...midnights, now))).toMatch(/midnight/);
+  });
+
+  test('with one sample elsewhere are refused however old it is; with two it is a sparse coin', () => {
+    const midnights = [START, START + DAY_MS];
+    expect(findWrongGranularity(stamped(...midnights, START + 0.5 * DAY_MS))).toMatch(/midnight/);
+    expect(findWrongGranularity(stamped(...midnights, START + 0.5 * DAY_MS, START + 1.5 * DAY_MS))).toBeNull();
+  });
+
+  test('two samples near midnight may be chance', () => {
+    expect(findWrongGranularity(stamped(START, START + DAY_MS))).toBeNull();
+    expect(findWrongGranularity(stamped())).toBeNull();
+  });
 });
