@@ -1,5 +1,4 @@
 import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
-import { judgeLatestRates } from '../domain/cross-rates.ts';
 import { countDays, DAY_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
 import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
