@@ -2,7 +2,7 @@ import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
 import { countDays, DAY_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
 import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
-import { type FailureKind, type SourceError, stopsTheRun } from '../domain/failure.ts';
+import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
 import type { Finding } from '../domain/quality.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import {
