@@ -40,7 +40,7 @@ const STATEMENTS = [
         ))::date as first_available
     ),
     spans as (
-      select coin_id, currency, least(tracked_since, last_settled - 29) as first_day, last_settled as last_day
+      select coin_id, currency, least(tracked_since, (now() at time zone 'UTC')::date - 30) as first_day, last_settled as last_day
       from series, bounds
       where is_tracked
       union all

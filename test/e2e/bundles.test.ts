@@ -15,14 +15,15 @@ import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { ALARM, snsEvent } from '../support/alarm-event.ts';
 import { bundleHandlers, HANDLERS } from '../support/bundle.ts';
 import { type Cloud, startCloud } from '../support/cloud.ts';
+import { FIRST_RUN_DAYS } from '../support/first-run.ts';
 import { invokeHandler, REQUEST_ID, startHandler } from '../support/handler-process.ts';
 import { startOneSecret } from '../support/secrets-manager.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { DEFAULT_UNIVERSE, writeUniverse } from '../support/universe.ts';
 import { startWebhooks, type WebhookServer } from '../support/webhook-server.ts';
 
-/** Of two series; yesterday is one of them from 01:15 UTC on. */
-const EXPECTED_DAYS = 2 * (Date.now() % 86_400_000 < 75 * 60_000 ? 29 : 30);
+/** Of two series. */
+const EXPECTED_DAYS = 2 * FIRST_RUN_DAYS;
 
 const CRON_SECRET = `cron-${randomUUID()}`;
 const STRANGERS_SECRET = `stranger-${randomUUID()}`;

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
+import { FIRST_RUN_DAYS } from '../support/first-run.ts';
 import { startCommand } from '../support/local-command.ts';
 
 test('demo needs nothing but this machine: every day stored, and a page that says the prices are made up', async () => {
@@ -9,8 +10,8 @@ test('demo needs nothing but this machine: every day stored, and a page that say
   const { page, ...verdict } = JSON.parse(stdout);
   expect(verdict).toMatchObject({
     status: 'complete',
-    expectedDays: 44 * 30,
-    storedDays: 44 * 30,
+    expectedDays: 44 * FIRST_RUN_DAYS,
+    storedDays: 44 * FIRST_RUN_DAYS,
     requests: 45,
     latestPrices: 44,
   });
@@ -27,6 +28,7 @@ test('a demo that was killed at work leaves nothing behind that the next one stu
   await result;
   const { code, stdout } = await startCommand(['demo'], {}).result;
   expect(code).toBe(0);
-  expect(stdout).toContain('complete: 1,320 of 1,320 expected days are stored.');
+  const days = (44 * FIRST_RUN_DAYS).toLocaleString('en-US');
+  expect(stdout).toContain(`complete: ${days} of ${days} expected days are stored.`);
   expect(stdout).toMatch(/Average prices of \d{4}-\d\d-\d\d \(UTC\):/);
 });

@@ -15,6 +15,7 @@ import { createJsonLinesLog } from '../../local/output/terminal.ts';
 import { callOnSchedule } from '../../local/stack/fire-on-schedule.ts';
 import { type HopOutcome, type LocalStack, startLocalStack } from '../../local/stack/local-stack.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
+import { FIRST_RUN_DAYS } from '../support/first-run.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
@@ -126,14 +127,14 @@ describe('the stack', () => {
     expect(accepted.status).toBe(202);
     const { runId } = (await bodyOf(accepted)).data;
     expect(runId).toBe(runIdOf('key:first'));
-    const days = { status: 'complete', expectedDays: 1_320, storedDays: 1_320 };
+    const days = { status: 'complete', expectedDays: 44 * FIRST_RUN_DAYS, storedDays: 44 * FIRST_RUN_DAYS };
     expect(await here.outcomeOf(runId)).toMatchObject({ verdict: days });
     const { count } = await database.db
       .selectFrom('daily_prices')
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .where('is_final', '=', true)
       .executeTakeFirstOrThrow();
-    expect(count).toBe(1_320);
+    expect(count).toBe(44 * FIRST_RUN_DAYS);
     expect(await bodyOf(await call(stack.endpointUrl, { key: 'first' }))).toMatchObject({ data: { runId } });
     expect(await runs()).toMatchObject([{ id: runId, status: 'complete' }]);
 
@@ -239,7 +240,7 @@ describe('npm start', () => {
     const run = (await runs()).at(-1);
     expect(run).toMatchObject({ status: 'interrupted', error: expect.stringContaining('Interrupted'), requests: 10 });
     // Every answer that came is stored.
-    expect(run?.stored_days).toBe((run?.credits ?? 0) * 30);
+    expect(run?.stored_days).toBe((run?.credits ?? 0) * FIRST_RUN_DAYS);
     expect(stack.output.stderr).toContain('Runs in the queue: 3.');
     const everything = stack.output.stdout + stack.output.stderr;
     const { password } = new URL(testDatabase.url);

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { addDays, lastSettledDay } from '../../ingestion/domain/day.ts';
 import { DATA_FILE, withDictionary } from '../support/data-dictionary.ts';
+import { FIRST_RUN_DAYS } from '../support/first-run.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion } from '../support/test-ingestion.ts';
 
@@ -93,8 +94,12 @@ describe('the statements of docs/data.md answer what their headings ask', () => 
     [
       'Which prices are derived?',
       [
-        days(59, { currency: 'eur', source: 'direct' }),
-        days(60, { currency: 'usd', source: 'direct', days_with_market_cap: '60' }),
+        days(2 * FIRST_RUN_DAYS - 1, { currency: 'eur', source: 'direct' }),
+        days(2 * FIRST_RUN_DAYS, {
+          currency: 'usd',
+          source: 'direct',
+          days_with_market_cap: String(2 * FIRST_RUN_DAYS),
+        }),
       ],
     ],
     ['Which samples were not counted?', [{ price: '-1', reason: 'not_positive' }]],
@@ -103,8 +108,8 @@ describe('the statements of docs/data.md answer what their headings ask', () => 
       [{ coin_id: 'bitcoin', price: '90000.5', change_24h_percent: '-1.5', age: expect.stringMatching(/^00:05:/) }],
       ['eur', 'usd', 'eur', 'usd'].map(dated),
     ],
-    ['Returns, and how much they vary', [days(29), days(29)]],
-    ['Correlation of returns', [days(29, { coin: 'bitcoin', other: 'dogecoin' })]],
+    ['Returns, and how much they vary', [days(FIRST_RUN_DAYS - 1), days(FIRST_RUN_DAYS - 1)]],
+    ['Correlation of returns', [days(FIRST_RUN_DAYS - 1, { coin: 'bitcoin', other: 'dogecoin' })]],
   ];
   test.each(ANSWERS)('%s', async (heading, ...answers) => {
     expect(await answersBelow(heading)).toMatchObject(answers);

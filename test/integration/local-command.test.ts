@@ -10,6 +10,7 @@ import { createProgram } from '../../local/cli/all-commands.ts';
 import { showError } from '../../local/cli/run-command.ts';
 import { createTerminal } from '../../local/output/terminal.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
+import { FIRST_RUN_DAYS } from '../support/first-run.ts';
 import { type CommandResult, callCommand, createHost, startCommand } from '../support/local-command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { writeUniverse } from '../support/universe.ts';
@@ -298,7 +299,7 @@ describe('Ctrl-C', () => {
 test('without a network: exit 1, a sentence that says so, and a failed run recorded', async () => {
   const { code, stdout, stderr } = await withoutNetwork;
   expect(code).toBe(1);
-  expect(stdout).toMatch(/^failed: 0 of 30 expected days are stored, 30 missing\.$/m);
+  expect(stdout).toContain(`\nfailed: 0 of ${FIRST_RUN_DAYS} expected days are stored, ${FIRST_RUN_DAYS} missing.\n`);
   expect(stdout).toMatch(/127\.0\.0\.1.*ECONNREFUSED/);
   expect(stdout + stderr).not.toMatch(STACK);
   // They must not hide it.
@@ -310,7 +311,7 @@ test('without a network: exit 1, a sentence that says so, and a failed run recor
   );
   const status = await callCommand(['status'], { DATABASE_URL: unreached.url, UNIVERSE: ONE_SERIES_FILE });
   expect(status.stdout).toMatch(
-    /^Complete: NO .*\nMissing: 30 days of 1 series since .* Why: CoinGecko was not reached;/,
+    /^Complete: NO .*\nMissing: \d\d days of 1 series since .* Why: CoinGecko was not reached;/,
   );
   const runs = await query('select status, error from ingestion_runs where is_full_run', unreached);
   expect(runs).toMatchObject([{ status: 'failed', error: expect.stringContaining('ECONNREFUSED') }]);
