@@ -1,17 +1,22 @@
-// docs/data.md and the README against a database: the dictionary is that of its comments, and the statements can be run.
-import { readFile } from 'node:fs/promises';
+// docs/data.md, docs/connect.md and the README against a database: the dictionary is that of its comments, and what they say can be run.
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { addDays, lastSettledDay } from '../../ingestion/domain/day.ts';
-import { DATA_FILE, withDictionary } from '../support/data-dictionary.ts';
+import { DATA_FILE, kyselyTypes, TYPES_FILE, withDictionary } from '../support/data-dictionary.ts';
 import { FIRST_RUN_DAYS } from '../support/first-run.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion } from '../support/test-ingestion.ts';
 
 const data = await readFile(DATA_FILE, 'utf8');
-const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8');
+const ROOT = join(import.meta.dirname, '../..');
+const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+const connect = await readFile(join(ROOT, 'docs/connect.md'), 'utf8');
+const types = await readFile(TYPES_FILE, 'utf8');
 const testDatabase = await createTestDatabase();
 /** The views know no other clock than the server's. */
 const now = Date.now();
@@ -66,11 +71,11 @@ async function answersBelow(heading: string): Promise<Row[][]> {
   return answers;
 }
 
-test('the dictionary is that of the comments in the database; "npm run dictionary" renews it', async () => {
+test('dictionary and types are those of the database; "npm run dictionary" renews them', async () => {
   const database = createDatabase({ url: testDatabase.url });
-  const expected = await withDictionary(database, data);
+  const expected = { data: await withDictionary(database, data), types: await kyselyTypes(database) };
   await database.close();
-  expect(data).toBe(expected);
+  expect({ data, types }).toEqual(expected);
   expect(data).toMatch(/\| average \| numeric \| Mean of the hours' means/);
   expect(data).not.toMatch(/\| null \|/);
 });
@@ -138,14 +143,71 @@ describe('the statements of docs/data.md answer what their headings ask', () => 
   });
 });
 
-test('the SQL of the README can be run as it stands, by a reader, and answers', async () => {
-  const statements = statementsIn(readme);
-  expect(statements.length).toBeGreaterThan(2);
+test.each([
+  ['README', readme],
+  // Whoever makes a role is no reader.
+  ['docs/connect.md', connect.replace(/^create role .*;$/m, '')],
+])('the SQL of %s can be run as it stands, by a reader, and answers', async (_, text) => {
+  const statements = statementsIn(text);
+  expect(statements).not.toEqual([]);
   for (const statement of statements) {
     const { rows } = await client.query<Row>(statement);
     expect({ statement, rows: rows.length }).toEqual({ statement, rows: expect.any(Number) });
     expect(rows.length).toBeGreaterThan(0);
   }
+});
+
+describe('the programs of docs/connect.md', () => {
+  const exec = promisify(execFile);
+  const env = { ...process.env, DATABASE_URL: testDatabase.url };
+  const block = (kind: string) => connect.match(new RegExp(`\`\`\`${kind}\\n(.*?)\`\`\``, 's'))?.[1] ?? '';
+  let folder: string;
+  beforeAll(async () => {
+    // Below the project: pg and kysely are found from there.
+    await mkdir(join(ROOT, '.data'), { recursive: true });
+    folder = await mkdtemp(join(ROOT, '.data', 'connect-'));
+    await writeFile(join(folder, 'crypto-prices.d.ts'), types);
+    await writeFile(join(folder, 'pg.mjs'), block('js'));
+    await writeFile(join(folder, 'kysely.ts'), block('ts'));
+  });
+  afterAll(async () => await rm(folder, { recursive: true }));
+
+  test('with pg: days as text, prices as numbers', async () => {
+    const { stdout } = await exec(process.execPath, [join(folder, 'pg.mjs')], { env });
+    expect(stdout).toMatch(new RegExp(`^{ day: '${newest}', average: \\d+\\.\\d+ }\n$`));
+  });
+
+  test('with Kysely: the types compile, and the program runs', async () => {
+    const options = [
+      '--ignoreConfig',
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--types',
+      'node',
+    ];
+    const tsc = [
+      join(ROOT, 'node_modules/typescript/bin/tsc'),
+      ...options,
+      '--allowImportingTsExtensions',
+      '--skipLibCheck',
+    ];
+    // Whatever tsc finds is on stdout.
+    const found = await exec(process.execPath, [...tsc, join(folder, 'kysely.ts')]).catch((error) => error);
+    expect(found.stdout).toBe('');
+    const { stdout } = await exec(process.execPath, ['--no-warnings', join(folder, 'kysely.ts')], { env });
+    expect(stdout).toMatch(/series_final: 3, series_missing: 1 }\n$/);
+  });
+
+  test('with psql, where it is installed', async () => {
+    const isThere = await exec('psql', ['--version']).catch(() => null);
+    if (isThere === null) return;
+    await exec('sh', ['-c', block('sh')], { env, cwd: folder });
+    expect(await readFile(join(folder, 'closes.csv'), 'utf8')).toMatch(new RegExp(`^day,close\n(.*\n)+${newest},\\d+`));
+  });
 });
 
 test('node-pg reads what docs/data.md says, and with the parsers that it names', async () => {

@@ -1,10 +1,11 @@
-// The dictionary in docs/data.md, read from the comments in the database. Run by itself it renews the file.
+// The dictionary in docs/data.md and the types in docs/crypto-prices.d.ts, read from the database. Run by itself it renews both.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 
 export const DATA_FILE = join(import.meta.dirname, '../../docs/data.md');
+export const TYPES_FILE = join(import.meta.dirname, '../../docs/crypto-prices.d.ts');
 const MARK = '<!-- From here on this file is made by "npm run dictionary" from the comments in the database. -->\n';
 
 /** What people ask for first; the rest follows in alphabetical order. */
@@ -23,8 +24,7 @@ type Column = {
   meaning: string;
 };
 
-/** @returns a section for each table and view, with what each column holds. */
-async function dictionaryOf({ db }: Database): Promise<string> {
+async function columnsOf({ db }: Database): Promise<Column[]> {
   const { rows } = await sql<Column>`
     select relname as table, relkind = 'v' as "isView", obj_description(pg_class.oid, 'pg_class') as about,
       (select string_agg(attname, ', ' order by array_position(conkey, attnum))
@@ -37,7 +37,7 @@ async function dictionaryOf({ db }: Database): Promise<string> {
     where relkind in ('r', 'v') and relnamespace = 'public'::regnamespace and attnum > 0 and not attisdropped
       and relname not like all (array['kysely_%', 'crypto_prices_migration%'])
     order by array_position(${FIRST}::text[], relname::text) nulls last, relname, attnum`.execute(db);
-  return [...Map.groupBy(rows, ({ table }) => table)].map(([table, columns]) => sectionOf(table, columns)).join('\n');
+  return rows;
 }
 
 function sectionOf(table: string, columns: readonly Column[]): string {
@@ -57,7 +57,36 @@ function sectionOf(table: string, columns: readonly Column[]): string {
 /** @returns the file's text, with what is written by hand as it is. */
 export async function withDictionary(database: Database, text: string): Promise<string> {
   const end = text.indexOf(MARK) + MARK.length;
-  return `${text.slice(0, end)}\n${await dictionaryOf(database)}`;
+  const tables = Map.groupBy(await columnsOf(database), ({ table }) => table);
+  const sections = [...tables].map(([table, columns]) => sectionOf(table, columns));
+  return `${text.slice(0, end)}\n${sections.join('\n')}`;
+}
+
+/** What node-postgres makes of a type unless it is told otherwise. */
+const TYPES: Readonly<Record<string, string>> = {
+  ...{ integer: 'number', boolean: 'boolean', date: 'Date', 'timestamp with time zone': 'Date', jsonb: 'unknown' },
+  ...{ bytea: 'Buffer', 'bigint[]': 'string[]' },
+};
+
+/** @returns the tables that people ask for first, as Kysely takes them; a view's figures may all be null. */
+export async function kyselyTypes(database: Database): Promise<string> {
+  const tables = Map.groupBy(await columnsOf(database), ({ table }) => table);
+  const lines = FIRST.flatMap((table) => [
+    `  ${table}: {`,
+    ...(tables.get(table) ?? []).map(({ name, type, isView }) => {
+      const isNull = type.endsWith(' or null') || (isView && !['coin_id', 'currency', 'day', 'month'].includes(name));
+      return `    ${name}: ${TYPES[type.replace(' or null', '')] ?? 'string'}${isNull ? ' | null' : ''};`;
+    }),
+    '  };',
+  ]);
+  return [
+    '// The tables for Kysely, as node-postgres reads them: numeric and bigint are strings, days and moments are Dates.',
+    '// Made by "npm run dictionary"; a test holds it to the database.',
+    'export interface CryptoPrices {',
+    ...lines,
+    '}',
+    '',
+  ].join('\n');
 }
 
 if (import.meta.main) {
@@ -66,6 +95,7 @@ if (import.meta.main) {
   const { url } = await startServer();
   const database = createDatabase({ url: databaseUrl(url, await createTemplate(url)) });
   await writeFile(DATA_FILE, await withDictionary(database, await readFile(DATA_FILE, 'utf8')));
+  await writeFile(TYPES_FILE, await kyselyTypes(database));
   await database.close();
   await dropTemplate();
   await stopServer();

@@ -50,9 +50,9 @@ describe.each(FILES)('%s', (file) => {
   });
 });
 
-test('the README has every command in its table', () => {
+test('docs/settings.md has every command in its table', () => {
   const commands = scripts.filter((name) => /bin\/ingest\.ts/.test(JSON.parse(read('package.json')).scripts[name]));
-  const rows = read('README.md')
+  const rows = read('docs/settings.md')
     .split('\n')
     .filter((line) => line.startsWith('| `npm '));
   expect(
@@ -60,8 +60,8 @@ test('the README has every command in its table', () => {
   ).toEqual([]);
 });
 
-test('the README has every setting in its table, with what it takes', () => {
-  const rows = read('README.md')
+test('docs/settings.md has every setting in its table, with what it takes', () => {
+  const rows = read('docs/settings.md')
     .split('\n')
     .map((line) => line.split('|').map((cell) => cell.trim()));
   const told = Object.keys(SETTINGS).map((name) => [name, rows.find(([, first]) => first === `\`${name}\``)?.[2]]);
