@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely';
-import { COMMENTS } from './0002_comments.ts';
 
 /**
  * What makes days heal and numbers checkable: where a row came from, which answers it was made from, days that were asked
@@ -8,7 +7,7 @@ import { COMMENTS } from './0002_comments.ts';
  * Every new column may be null or has a default, and old values stay legal, so that a program of 0001 goes on working.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const statement of [...STATEMENTS, ...COMMENTS]) await sql.raw(statement).execute(db);
+  for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
 }
 
 /** A check that is replaced is validated apart, so that writers are not held up while old rows are looked through. */

@@ -73,13 +73,4 @@ const STATEMENTS = [
       count(*) filter (where not is_final and not is_thin and not is_unconfirmed)::integer as series_missing
     from states
     group by day`,
-
-  `comment on column series.tracked_since is
-    'First day that every run expects: 30 days before the run that stored its first answer. Null until then'`,
-  `comment on column daily_prices.is_thin is
-    'Whether the day has few hours, ends early, or may hold faults that a later answer shows: its rest may still come'`,
-  `comment on column daily_price_revisions.is_thin is
-    'Whether the day has few hours, ends early, or may hold faults that a later answer shows: its rest may still come'`,
-  `comment on column quality_findings.rule is
-    'currency, frozen, outliers, range, revision, worse_answer, cross_rate, lost or clock'`,
 ];
