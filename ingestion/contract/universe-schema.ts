@@ -24,10 +24,7 @@ const CoinSchema = z.strictObject(
 );
 
 const CurrencySchema = z.strictObject(
-  {
-    code: z.string('a code like "usd"').regex(/^[a-z0-9]{2,10}$/, 'a code like "usd", in small letters'),
-    name: Text,
-  },
+  { code: z.string('a code like "usd"').regex(/^[a-z0-9]{2,10}$/, 'a code like "usd", in small letters'), name: Text },
   'an object {"code","name"}',
 );
 
