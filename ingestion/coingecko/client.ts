@@ -5,15 +5,16 @@ import { dayOf, HOUR_MS, type Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
 import { seriesName } from '../domain/series.ts';
 import type { Clock, PriceSource } from '../ports.ts';
+import { type Asked, classifyAnswer, classifyBrokenWay, findStatedError, parseRetryAfter } from './errors.ts';
 import {
-  type Asked,
-  classifyAnswer,
-  classifyBrokenWay,
-  findStatedError,
-  parseRetryAfter,
-  readStatedError,
-} from './errors.ts';
-import { parseAnswer, parseLatestPrices, parseSamples, parseShape, readJson, refuseNoJson } from './parse-answer.ts';
+  brief,
+  parseAnswer,
+  parseLatestPrices,
+  parseSamples,
+  parseShape,
+  readJson,
+  refuseNoJson,
+} from './parse-answer.ts';
 
 export type CoinGeckoOptions = {
   /** Without the endpoint: `https://api.coingecko.com/api/v3`. */
@@ -78,10 +79,12 @@ export function createCoinGeckoClient({
       const answered = momentOf(response, json);
       if (isClockOff(answered)) throw clockOff(asked, status, answered);
       const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), clock.now());
-      if (status !== OK) throw classifyAnswer(asked, { status, stated: readStatedError(body), retryAfterMs });
-      if (json === undefined) refuseNoJson(body);
       const stated = findStatedError(json);
-      if (stated) throw classifyAnswer(asked, { status, stated, retryAfterMs });
+      // What is no such JSON (`Throttled`, an HTML page) is quoted.
+      const text = stated === null && status !== OK ? brief(new TextDecoder().decode(body)) : null;
+      if (stated || status !== OK)
+        throw classifyAnswer(asked, { status, stated: stated ?? { code: null, text }, retryAfterMs });
+      if (json === undefined) refuseNoJson(body);
       return { body, json, receivedAt: answered.at, clockAheadMs: answered.clockAheadMs };
     } catch (error) {
       signal.throwIfAborted();

@@ -36,17 +36,6 @@ export function findStatedError(json: unknown): StatedError | null {
   return code === null && text === null ? null : { code, text };
 }
 
-/** @returns what the body of an error states; of one that is no such JSON (`Throttled`, an HTML page) its text. */
-export function readStatedError(body: Uint8Array): StatedError {
-  const text = new TextDecoder().decode(body);
-  const asText = { code: null, text: brief(text) };
-  try {
-    return findStatedError(JSON.parse(text)) ?? asText;
-  } catch {
-    return asText;
-  }
-}
-
 type Meaning = { readonly kind: FailureKind; readonly what: string; readonly advice: string };
 
 const { coingeckoPlan: PLAN, coingeckoBaseUrl: BASE_URL, coingeckoHistoryDays: HISTORY_DAYS } = ENVIRONMENT;

@@ -95,14 +95,11 @@ export function parseLatestPrices(
       const change = quotes[`${currency}_24h_change`];
       return [
         {
-          coin,
-          currency,
-          price,
+          ...{ coin, currency, price, observedAt },
           // CoinGecko sends 0 for a cap that it does not know.
           marketCap: positive(quotes[`${currency}_market_cap`]),
           volume24h: isNumber(volume) && volume >= 0 ? volume : null,
           change24hPercent: isNumber(change) ? change : null,
-          observedAt,
         },
       ];
     });

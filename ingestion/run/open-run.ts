@@ -1,4 +1,4 @@
-import { type Instant, MINUTE_MS } from '../domain/day.ts';
+import { MINUTE_MS } from '../domain/day.ts';
 import type { RunScope } from '../domain/day-state.ts';
 import { type ExpectedDays, expectedDays } from '../domain/expected-days.ts';
 import {
@@ -23,21 +23,14 @@ export type RunGoal = {
   readonly base: CrossRateBase | null;
 };
 
-/** A run under the lock. */
-export type OpenRun = RunGoal & {
-  readonly wasCut: boolean;
-  readonly startedAt: Instant;
-  /** On the monotonic clock. */
-  readonly startedMs: number;
-  readonly lock: HeldLock;
-  readonly stop: ReturnType<typeof createStop>;
-};
+/** A run under the lock. @property startedMs on the monotonic clock. */
+export type OpenRun = Awaited<ReturnType<typeof openRun>>;
 
 /**
  * Takes the lock, then creates or continues the run and opens series that are new.
  * @throws LockTakenError when another ingestion works; RefusedError when the trigger key was used for another request.
  */
-export async function openRun(order: RunOrder, deps: RunDependencies): Promise<OpenRun> {
+export async function openRun(order: RunOrder, deps: RunDependencies) {
   const { clock, limits, repositories, universe } = deps;
   const startedAt = clock.now();
   const startedMs = clock.monotonicMs();
