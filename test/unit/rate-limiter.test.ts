@@ -27,7 +27,7 @@ function takeMany(limiter: RateLimiter, clock: { now(): number }, count: number,
 }
 
 describe('the request limiter', () => {
-  test('grants as many permits as its limit at once, the next 60.5 s after the first answer, in the order of arrival', async () => {
+  test('grants as many permits as its limit at once, then in order, 60.5 s after each answer', async () => {
     const { clock, limiter } = setUp(3);
     const { grants } = takeMany(limiter, clock, 5);
     await clock.advance(1_000);
