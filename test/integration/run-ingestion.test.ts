@@ -170,7 +170,7 @@ describe('a run that cannot have everything', () => {
 
   test('what is answered for good fails alone, by name, and costs one request a run, also when it is delivered again', async () => {
     const faults = {
-      daily: { kind: 'granularity', granularity: 'daily' },
+      daily: { kind: 'daily' },
       empty: { kind: 'empty' },
       renamed: { kind: 'reply', status: 404, body: { error: 'coin not found' } },
     } as const;
