@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { ENVIRONMENT } from '../contract/names.ts';
 import type { Instant } from '../domain/day.ts';
 import { type FailureKind, SourceError } from '../domain/failure.ts';
 import { brief } from './parse-answer.ts';
@@ -38,8 +37,6 @@ export function findStatedError(json: unknown): StatedError | null {
 
 type Meaning = { readonly kind: FailureKind; readonly what: string; readonly advice: string };
 
-const { coingeckoPlan: PLAN, coingeckoBaseUrl: BASE_URL, coingeckoHistoryDays: HISTORY_DAYS } = ENVIRONMENT;
-
 const BLOCKED: Meaning = {
   kind: 'blocked',
   what: 'the request was blocked',
@@ -52,7 +49,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
     kind: 'wrong_key',
     // Said of a mistyped key too.
     what: 'the request carried no key that this host knows',
-    advice: `Set COINGECKO_API_KEY to a key of yours, and ${PLAN} to the plan it belongs to`,
+    advice: `Set COINGECKO_API_KEY to a key of yours, and COINGECKO_PLAN to the plan it belongs to`,
   },
   10005: {
     kind: 'plan',
@@ -63,17 +60,17 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
     kind: 'wrong_key',
     // Said of a mistyped Demo key too, which is the commoner mistake.
     what: 'this host takes Demo keys, and this is none that it knows',
-    advice: `Compare it with the one in CoinGecko's dashboard. If it is a key of a paid plan, set ${PLAN} to paid`,
+    advice: `Compare it with the one in CoinGecko's dashboard. If it is a key of a paid plan, set COINGECKO_PLAN to paid`,
   },
   10011: {
     kind: 'wrong_key',
     what: 'this host takes keys of paid plans, and this is none that it knows',
-    advice: `Compare it with the one in CoinGecko's dashboard. If it is a Demo key, set ${PLAN} to demo`,
+    advice: `Compare it with the one in CoinGecko's dashboard. If it is a Demo key, set COINGECKO_PLAN to demo`,
   },
   10012: {
     kind: 'history',
     what: 'this reaches beyond the history that the plan allows',
-    advice: `Ask for later days, and set ${HISTORY_DAYS} to what the plan has`,
+    advice: `Ask for later days, and set COINGECKO_HISTORY_DAYS to what the plan has`,
   },
   1020: BLOCKED,
   401: {
@@ -85,7 +82,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   404: {
     kind: 'not_found',
     what: 'CoinGecko does not know this',
-    advice: `It may have been renamed or delisted: npm run universe -- check compares. If nothing is known, ${BASE_URL} is wrong`,
+    advice: `It may have been renamed or delisted: npm run universe -- check compares. If nothing is known, COINGECKO_BASE_URL is wrong`,
   },
   408: { kind: 'timeout', what: 'the request took too long to arrive', advice: 'Is the network slow?' },
   429: { kind: 'rate_limited', what: 'too many requests', advice: 'They must be fewer a minute' },
@@ -94,7 +91,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
 const REDIRECT: Meaning = {
   kind: 'malformed',
   what: 'the answer is a redirect, which CoinGecko never sends',
-  advice: `Check ${BASE_URL}, and whether a proxy answers in its place`,
+  advice: `Check COINGECKO_BASE_URL, and whether a proxy answers in its place`,
 };
 
 const OTHER: Meaning = {

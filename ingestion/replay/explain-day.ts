@@ -61,16 +61,12 @@ type Judged = Pick<DailyPrice, 'isSettled' | 'isThin' | 'isFinal'>;
 /** An answer that prices were made from. Moments are ISO 8601. */
 export type ExplainedAnswer = ReturnType<typeof describe>;
 
-const describe = (answer: KeptAnswer) => ({
-  coin: answer.coin,
-  currency: answer.currency,
-  id: answer.id,
-  runId: answer.runId,
-  receivedAt: new Date(answer.receivedAt).toISOString(),
-  windowFrom: new Date(answer.window.from).toISOString(),
-  windowTo: new Date(answer.window.to).toISOString(),
-  sha256: answer.sha256,
-  isIntact: answer.body !== null,
+const describe = ({ id, coin, currency, runId, receivedAt, window, sha256, body }: KeptAnswer) => ({
+  ...{ coin, currency, id, runId },
+  receivedAt: new Date(receivedAt).toISOString(),
+  windowFrom: new Date(window.from).toISOString(),
+  windowTo: new Date(window.to).toISOString(),
+  ...{ sha256, isIntact: body !== null },
 });
 
 /**

@@ -97,7 +97,7 @@ async function oneByOneUntilAnswered(
   hop: Hop,
   requests: readonly PlannedRequest[],
   settle: (request: PlannedRequest) => Promise<Unanswered | null>,
-): Promise<PlannedRequest[]> {
+) {
   const { signal } = hop.run.stop;
   const { clock, onEvent, random } = hop.deps;
   const queue = [...requests];
@@ -141,12 +141,9 @@ export function failWithoutRate(hop: Hop, series: Series): void {
   failSeries(hop, series, { kind: failure?.kind ?? 'incomplete', message: `There is no rate for it: ${why}` });
 }
 
-function failSeries(
-  { failures, deps }: Hop,
-  series: Series,
-  { kind, message }: Pick<SourceError, 'kind' | 'message'>,
-  attempts = 0,
-): void {
+type Failure = Pick<SourceError, 'kind' | 'message'>;
+
+function failSeries({ failures, deps }: Hop, series: Series, { kind, message }: Failure, attempts = 0): void {
   const name = seriesName(series);
   failures.set(name, { ...series, kind, message, attempts });
   deps.log.warn('Series failed', { series: name, kind, attempts, error: message });
