@@ -7,7 +7,7 @@ import type { PriceOrigin, Samples } from './domain/daily-price.ts';
 import type { Day, DaySpan, Instant } from './domain/day.ts';
 import type { DayState } from './domain/day-state.ts';
 import type { FailureKind, SourceError } from './domain/failure.ts';
-import type { LatestPrice } from './domain/latest-price.ts';
+import type { AskedPrices, LatestPrice } from './domain/latest-price.ts';
 import type { PlannedRequest, SeriesGaps, Window } from './domain/planning.ts';
 import type { Finding, PriceChange } from './domain/quality.ts';
 import type { CrossRateBase, Series } from './domain/series.ts';
@@ -75,10 +75,7 @@ export interface PriceSource {
   /** Hourly samples of the series from `window.from` to `window.to`. */
   fetchRange(series: Series, window: Window, signal: AbortSignal): Promise<SourceResponse>;
   /** What the coins cost now in each of the currencies; those that the source leaves out are not in it. */
-  fetchLatest(
-    asked: { readonly coins: readonly string[]; readonly currencies: readonly string[] },
-    signal: AbortSignal,
-  ): Promise<LatestPrice[]>;
+  fetchLatest(asked: AskedPrices, signal: AbortSignal): Promise<LatestPrice[]>;
   /** @returns the samples of a body that `fetchRange` gave. @throws SourceError (`malformed`). */
   parse(body: Uint8Array): Samples;
 }
@@ -221,27 +218,21 @@ export interface PriceRepository {
    * @throws SourceError (`malformed`) where the database refuses what this answer comes to; the others are stored.
    */
   storeAnswer(answer: AnswerToStore): Promise<StoredAnswer>;
-  /**
-   * Stores what an answer that is stored already comes to by today's rules. Rows only move forward, as ever, and keep the
-   * run that fetched them. @returns what became of each price.
-   */
+  /** Stores what a stored answer comes to today. Rows only move forward, and keep their run. @returns what became of each price. */
   renewPrices(days: DaysToRenew): Promise<PriceChange[]>;
   /** Bodies of the run's answers for one coin, in all currencies. */
   answersOfCoin(runId: string, coin: string): Promise<RunAnswer[]>;
-  /**
-   * The median over the coins of final average in `currency` ÷ final average in `base`, of the newest day before `day` that
-   * has it for at least one coin; null where there is none.
-   */
+  /** The median over the coins of final average in `currency` ÷ that in `base`, of the newest day before `day` that has one. */
   lastFinalRate(currency: string, base: string, day: Day): Promise<{ day: Day; rate: number } | null>;
 }
 
 /** Only newer observations replace older ones. */
 export type LatestPriceRepository = { store(runId: string, latest: readonly LatestPrice[]): Promise<void> };
 
-export interface FindingRepository {
+export type FindingRepository = {
   add(runId: string, findings: readonly Finding[]): Promise<void>;
   ofRun(runId: string): Promise<Finding[]>;
-}
+};
 
 /** Every request ever sent (kept 90 days): what a restarted limiter begins with, and what the month's credits are counted by. */
 export interface RequestLedger {
@@ -252,10 +243,7 @@ export interface RequestLedger {
   /** Takes back a request that never left this machine. */
   withdraw(id: string): Promise<void>;
   creditsSince(since: Instant): Promise<number>;
-  /**
-   * The requests that still count in the limiter's window.
-   * @returns when each ended; null for one that never did (its process was killed).
-   */
+  /** Of the requests that still count in the limiter's window. @returns null for one that never ended: its process was killed. */
   endedSince(since: Instant): Promise<(Instant | null)[]>;
 }
 

@@ -41,7 +41,6 @@ export type CoinGeckoClient = PriceSource & {
 
 /** One coin without a symbol or a name is no reason to know none of them. */
 const CoinList = z.array(z.object({ id: z.string(), symbol: z.string().catch(''), name: z.string().catch('') }));
-const CurrencyList = z.array(z.string());
 
 /** CoinGecko answers an empty one with 403, and asks for a descriptive one. */
 const USER_AGENT = `${SERVICE_NAME}/1.0 (daily price history; Node.js ${process.versions.node})`;
@@ -89,11 +88,9 @@ export function createCoinGeckoClient({
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SourceError) throw error;
-      if (timeout.aborted) {
-        const message = `${subject}: no whole answer of ${host} within ${timeoutMs / 1000} s`;
-        throw new SourceError('timeout', message, { status });
-      }
-      throw classifyBrokenWay(asked, error, status);
+      if (!timeout.aborted) throw classifyBrokenWay(asked, error, status);
+      const message = `${subject}: no whole answer of ${host} within ${timeoutMs / 1000} s`;
+      throw new SourceError('timeout', message, { status });
     }
   }
 
@@ -140,11 +137,9 @@ export function createCoinGeckoClient({
         to: String(Math.floor(window.to / 1000)),
         precision: 'full',
       });
-      const { json, ...answer } = await request(
-        `/coins/${encodeURIComponent(series.coin)}/market_chart/range?${query}`,
-        `${seriesName(series)} from ${dayOf(window.from)} to ${dayOf(window.to)}`,
-        signal,
-      );
+      const path = `/coins/${encodeURIComponent(series.coin)}/market_chart/range?${query}`;
+      const subject = `${seriesName(series)} from ${dayOf(window.from)} to ${dayOf(window.to)}`;
+      const { json, ...answer } = await request(path, subject, signal);
       return { ...answer, ...parseSamples(json) };
     },
     async fetchLatest({ coins, currencies }, signal) {
@@ -157,12 +152,14 @@ export function createCoinGeckoClient({
       return parseLatestPrices(json, { coins, currencies }, receivedAt);
     },
     parse: parseAnswer,
-    listCoins: async (signal) => parseShape((await request('/coins/list', 'the list of coins', signal)).json, CoinList),
-    listCurrencies: async (signal) =>
-      parseShape(
-        (await request('/simple/supported_vs_currencies', 'the list of currencies', signal)).json,
-        CurrencyList,
-      ),
+    async listCoins(signal) {
+      const { json } = await request('/coins/list', 'the list of coins', signal);
+      return parseShape(json, CoinList);
+    },
+    async listCurrencies(signal) {
+      const { json } = await request('/simple/supported_vs_currencies', 'the list of currencies', signal);
+      return parseShape(json, z.array(z.string()));
+    },
   };
 }
 

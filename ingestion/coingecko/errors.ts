@@ -108,8 +108,8 @@ export function classifyAnswer(
   { host, subject }: Asked,
   { status, stated, retryAfterMs }: { status: number; stated: StatedError; retryAfterMs: number | null },
 ): SourceError {
-  const { kind, what, advice } =
-    MEANINGS[codeOf(stated)] ?? MEANINGS[status] ?? (isRedirect(status) ? REDIRECT : OTHER);
+  const isRedirect = status >= 300 && status < 400;
+  const { kind, what, advice } = MEANINGS[codeOf(stated)] ?? MEANINGS[status] ?? (isRedirect ? REDIRECT : OTHER);
   const code = stated.code === null || stated.code === status ? '' : `, error ${stated.code}`;
   const text = stated.text ? `: ${brief(stated.text)}` : '';
   const wait = retryAfterMs === null ? '' : `. It asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
@@ -118,8 +118,6 @@ export function classifyAnswer(
     retryAfterMs: retryAfterMs ?? undefined,
   });
 }
-
-const isRedirect = (status: number): boolean => status >= 300 && status < 400;
 
 /** Two refusals have a text and no code, or not the code they should have. */
 function codeOf({ code, text }: StatedError): number {
@@ -167,13 +165,11 @@ export function classifyBrokenWay({ host, subject }: Asked, error: unknown, stat
   const code = Error.isError(cause) && 'code' in cause && cause.code !== 0 ? String(cause.code) : null;
   const sentence = BROKEN_WAY.find(([pattern]) => code !== null && pattern.test(code))?.[1];
   const what = sentence ?? proxyRefusal(cause) ?? (Error.isError(cause) ? cause.message : String(cause));
-  const where =
-    status === undefined
-      ? `CoinGecko could not be reached at ${host}`
-      : `the answer of ${host} could not be read whole`;
-  return new SourceError('network', `${subject}: ${where}: ${what}${code ? ` (${code})` : ''}`, {
-    status,
-    wasSent: code === null || !NEVER_SENT.test(code),
-    cause,
-  });
+  const isUnread = status !== undefined;
+  const where = isUnread
+    ? `the answer of ${host} could not be read whole`
+    : `CoinGecko could not be reached at ${host}`;
+  const wasSent = code === null || !NEVER_SENT.test(code);
+  const message = `${subject}: ${where}: ${what}${code ? ` (${code})` : ''}`;
+  return new SourceError('network', message, { status, wasSent, cause });
 }
