@@ -5,18 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import { parseUniverse, type Universe } from '../ingestion/contract/universe-schema.ts';
-import { answer, BASE_PATH, type Fault, rateLimited, type Source } from './routes.ts';
+import { answer, BASE_PATH, type Call, type Fault, rateLimited, type Source } from './routes.ts';
 import { type History, MINUTE_MS, SECOND_MS } from './synthetic-chart.ts';
 
-/** A request as the server saw it. `status` is null until the answer, and stays null when the connection is reset. */
-type SimulatedRequest = {
-  /** By the server's clock, in milliseconds since 1970. */
-  readonly receivedAt: number;
-  /** The whole path, `/api/v3/coins/bitcoin/market_chart/range`. */
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly status: number | null;
-};
+/**
+ * A request as the server saw it. @property receivedAt by the server's clock. @property path the whole one, with `/api/v3`.
+ * @property status null until the answer, and for good when the connection is reset.
+ */
+type SimulatedRequest = Pick<Call, 'path' | 'query'> & { readonly receivedAt: number; readonly status: number | null };
 
 /** A fault for each request: a list in the order of arrival, or a function. Setting them starts the index at 0. */
 type Faults = readonly (Fault | null)[] | ((request: SimulatedRequest, index: number) => Fault | null);

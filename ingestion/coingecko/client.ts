@@ -48,15 +48,9 @@ const USER_AGENT = `${SERVICE_NAME}/1.0 (daily price history; Node.js ${process.
 /** The one status that prices come with: a 204 or 206 holds none, or not all. */
 const OK = 200;
 
-export function createCoinGeckoClient({
-  baseUrl,
-  keyHeader,
-  apiKey,
-  timeoutMs = 30_000,
-  maxBodyBytes = 8 * 1024 * 1024,
-  clock,
-  fetch = globalThis.fetch,
-}: CoinGeckoOptions): CoinGeckoClient {
+export function createCoinGeckoClient(options: CoinGeckoOptions): CoinGeckoClient {
+  const { baseUrl, keyHeader, apiKey, clock, fetch = globalThis.fetch } = options;
+  const { timeoutMs = 30_000, maxBodyBytes = 8 * 1024 * 1024 } = options;
   const { host } = new URL(baseUrl);
   const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey, pattern: anySpelling(apiKey) } : null;
 

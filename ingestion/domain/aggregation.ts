@@ -28,24 +28,14 @@ export type Aggregation = ReturnType<typeof aggregate>;
  * when the first of them arrived.
  * @property holdsDay whether there is any rate of the day.
  */
-export type Conversion = {
-  readonly convert: (amount: number, at: Instant) => number | null;
-  readonly windowFrom: Instant;
-  readonly endsAt: Instant;
-  readonly receivedAt: Instant;
-  readonly isCertain: boolean;
-  readonly isDecided: boolean;
-  readonly holdsDay: boolean;
-};
+export type Conversion = { readonly convert: (amount: number, at: Instant) => number | null } & Readonly<
+  Record<'windowFrom' | 'endsAt' | 'receivedAt', Instant> & Record<'isCertain' | 'isDecided' | 'holdsDay', boolean>
+>;
 
 const AS_SENT: Conversion = {
   convert: (amount) => amount,
-  windowFrom: Number.NEGATIVE_INFINITY,
-  endsAt: Number.POSITIVE_INFINITY,
-  receivedAt: Number.POSITIVE_INFINITY,
-  isCertain: true,
-  isDecided: true,
-  holdsDay: true,
+  ...{ windowFrom: Number.NEGATIVE_INFINITY, endsAt: Number.POSITIVE_INFINITY, receivedAt: Number.POSITIVE_INFINITY },
+  ...{ isCertain: true, isDecided: true, holdsDay: true },
 };
 
 /** The window of an answer, and the days that it was asked for, ascending. */
@@ -172,16 +162,11 @@ function summarise(samples: readonly PriceSample[], hourMeans: readonly number[]
   if (!first || !last) return null;
   const { low, high } = priceRange(samples);
   return {
-    open: first.price,
-    high,
-    low,
-    close: last.price,
+    ...{ open: first.price, high, low, close: last.price },
     // The mean of 24 equal doubles can come out above them.
     average: Math.min(high, Math.max(low, mean(hourMeans))),
-    sampleCount: samples.length,
-    hoursCovered: hourMeans.length,
-    firstSampleAt: first.at,
-    lastSampleAt: last.at,
+    ...{ sampleCount: samples.length, hoursCovered: hourMeans.length },
+    ...{ firstSampleAt: first.at, lastSampleAt: last.at },
   };
 }
 

@@ -1,18 +1,11 @@
 import type { DailyPrice, RejectedSample, Samples } from './daily-price.ts';
 import { DAY_MS, type Day, dayOf, HOUR_MS, MINUTE_MS } from './day.ts';
 import { median } from './outliers.ts';
+import type { SeriesGaps } from './planning.ts';
 import { type Series, seriesName } from './series.ts';
 
-export type FindingRule =
-  | 'currency'
-  | 'frozen'
-  | 'outliers'
-  | 'range'
-  | 'revision'
-  | 'worse_answer'
-  | 'cross_rate'
-  | 'lost'
-  | 'clock';
+type SeriesRule = 'frozen' | 'outliers' | 'range' | 'revision' | 'worse_answer' | 'lost';
+export type FindingRule = SeriesRule | 'currency' | 'cross_rate' | 'clock';
 
 /** Something a person should look at. Findings never change a verdict; `error` ones alarm. */
 export type Finding = {
@@ -39,13 +32,10 @@ const ofDay = (rule: FindingRule, series: Series, day: Day, detail: string): Fin
   detail: `${seriesName(series)} on ${day}: ${detail}`,
 });
 
-/** An answer that was aggregated, as far as its findings depend on it. */
-type JudgedAnswer = {
-  readonly series: Series;
-  /** Whether the series is a coin in itself, whose price never changes. */
+/** An answer that was aggregated. @property isItself whether the series is a coin in itself, whose price never changes. */
+type JudgedAnswer = SeriesGaps & {
   readonly isItself: boolean;
   readonly samples: Samples;
-  readonly gapDays: readonly Day[];
   readonly prices: readonly Pick<DailyPrice, 'day' | 'high' | 'low' | 'average' | 'isFinal'>[];
   readonly rejected: readonly RejectedSample[];
 };
