@@ -7,31 +7,20 @@ import type { Clock, RunDependencies } from './ports.ts';
 import type { SourceSettings } from './read-settings.ts';
 import { steady } from './system-clock.ts';
 
+type Parts = { source: SourceSettings; universe: Universe; database: Database; clock: Clock };
+type Surroundings = Pick<RunDependencies, 'log' | 'interrupt' | 'deadline' | 'lockWaitMs' | 'onEvent'>;
+
 /** @returns what a run needs from the world, made of the real things: the one place where it meets its adapters. */
-export function composeRun({
-  source,
-  universe,
-  database,
-  clock: wallClock,
-  ...rest
-}: {
-  source: SourceSettings;
-  universe: Universe;
-  database: Database;
-  clock: Clock;
-} & Pick<RunDependencies, 'log' | 'interrupt' | 'deadline' | 'lockWaitMs' | 'onEvent'>): RunDependencies {
+export function composeRun({ source, universe, database, clock: wallClock, ...rest }: Parts & Surroundings) {
   const { requestsPerMinute, monthlyCredits, historyDays, crossRates, latestPrices } = source;
   const clock = steady(wallClock);
   return {
-    universe,
+    ...{ universe, crossRates, latestPrices, clock },
     source: createCoinGeckoClient({ ...source, clock }),
     repositories: createRepositories(database, { clock }),
     makeRateLimiter: (recentAgesMs) => createRateLimiter({ requestsPerMinute, clock, recentAgesMs }),
     limits: { monthlyCredits, historyDays },
-    crossRates,
-    latestPrices,
-    clock,
     random: Math.random,
     ...rest,
-  };
+  } satisfies RunDependencies;
 }

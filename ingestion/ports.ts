@@ -6,9 +6,9 @@ import type { Aggregation } from './domain/aggregation.ts';
 import type { PriceOrigin, Samples } from './domain/daily-price.ts';
 import type { Day, DaySpan, Instant } from './domain/day.ts';
 import type { DayState } from './domain/day-state.ts';
-import type { FailureKind } from './domain/failure.ts';
-import type { LatestPrice } from './domain/latest-price.ts';
-import type { Window } from './domain/planning.ts';
+import type { FailureKind, SourceError } from './domain/failure.ts';
+import type { AskedPrices, LatestPrice } from './domain/latest-price.ts';
+import type { PlannedRequest, SeriesGaps, Window } from './domain/planning.ts';
 import type { Finding, PriceChange } from './domain/quality.ts';
 import type { CrossRateBase, Series } from './domain/series.ts';
 import type { DayCounts, SeriesOutcome, Verdict } from './domain/verdict.ts';
@@ -41,28 +41,32 @@ export type RunOrder = {
   readonly isRedelivery: boolean;
 };
 
-/** A run as the database knows it once it is open. */
+/**
+ * A run as the database knows it once it is open.
+ * @property dueAt of a continued run the one that it began with.
+ * @property isContinued an earlier hop or delivery has worked on it.
+ * @property wasCut the process that worked on it before ended without a verdict.
+ * @property series in the order that they were given in.
+ */
 export type OpenedRun = {
-  /** A run that is continued keeps the one that it began with. */
   readonly dueAt: Instant;
-  /** An earlier hop or delivery has worked on it: what the source will answer the same way again is not asked again. */
   readonly isContinued: boolean;
-  /** The process that worked on it before ended without a verdict. */
   readonly wasCut: boolean;
-  /** In the order that the series were given in. */
   readonly series: readonly { readonly trackedSince: Day | null; readonly requested: readonly DaySpan[] }[];
 };
 
-/** One proper answer of the source. */
+/**
+ * One proper answer of the source.
+ * @property body as it came, so that any row can be recomputed.
+ * @property receivedAt on the source's clock: by the answer's Date, where it has one.
+ * @property clockAheadMs how far this machine's clock is ahead of that; null where the answer can't tell.
+ * @property strayPoints how many points among the prices had no moment: they are no samples, and were left out.
+ */
 export type SourceResponse = {
-  /** The body as it came, so that any row can be recomputed. */
   readonly body: Uint8Array;
   readonly samples: Samples;
-  /** On the source's clock: by the answer's Date, where it has one. */
   readonly receivedAt: Instant;
-  /** How far this machine's clock is ahead of that, negative where it is behind; null where the answer can't tell. */
   readonly clockAheadMs: number | null;
-  /** How many points among the prices had no moment: they are no samples, and were left out. */
   readonly strayPoints: number;
 };
 
@@ -71,20 +75,16 @@ export interface PriceSource {
   /** Hourly samples of the series from `window.from` to `window.to`. */
   fetchRange(series: Series, window: Window, signal: AbortSignal): Promise<SourceResponse>;
   /** What the coins cost now in each of the currencies; those that the source leaves out are not in it. */
-  fetchLatest(
-    asked: { readonly coins: readonly string[]; readonly currencies: readonly string[] },
-    signal: AbortSignal,
-  ): Promise<LatestPrice[]>;
+  fetchLatest(asked: AskedPrices, signal: AbortSignal): Promise<LatestPrice[]>;
   /** @returns the samples of a body that `fetchRange` gave. @throws SourceError (`malformed`). */
   parse(body: Uint8Array): Samples;
 }
 
-/** A permit for one request. It becomes free 60.5 s after `release`, which marks the answer or the abort. */
-export type Permit = {
-  release(): void;
-  /** Gives it back at once: the request never left this machine. */
-  giveBack(): void;
-};
+/**
+ * A permit for one request. It becomes free 60.5 s after `release`, which marks the answer or the abort; at once after
+ * `giveBack`, which says that the request never left this machine.
+ */
+export type Permit = Readonly<Record<'release' | 'giveBack', () => void>>;
 
 export interface RateLimiter {
   /** Requests in any 60 s, as it stands now: it falls after a 429. */
@@ -107,10 +107,7 @@ export type HeldLock = { readonly lost: AbortSignal; release(): Promise<void> };
 
 /** What a hop adds to its run, save the requests, which the ledger knows. `latestPrices` null leaves what is known. */
 export type HopTotals = Pick<Verdict, 'retries' | 'crossRateDays' | 'latestPrices'>;
-
-/** Of a run over all its hops. */
 export type RunTotals = HopTotals & Pick<Verdict, 'requests' | 'credits' | 'rateLimited'>;
-
 export type FinishedRun = DayCounts & Pick<Verdict, 'status' | 'error'>;
 
 export interface RunRepository {
@@ -128,7 +125,7 @@ export interface RunRepository {
   seriesDays(series: readonly Series[]): Promise<OpenedRun['series']>;
   /** Writes the verdict; adds to the run's counters what the hop counted. `finishedAt` null for `waiting`. */
   finish(runId: string, finished: FinishedRun, hop: HopTotals, finishedAt: Instant | null): Promise<void>;
-  /** Dates a run by the source's clock, where this machine's was wrong, so that it is the latest one for no longer than it was. */
+  /** Dates a run by the source's clock, where this machine's was wrong: it must not be the latest one for longer than it was. */
   redate(runId: string, at: Instant): Promise<void>;
   /** The run's counters over all hops, from the ledger and the run row. */
   totals(runId: string): Promise<RunTotals>;
@@ -143,18 +140,14 @@ export interface RunRepository {
   keepRequested(runId: string, ranges: readonly DayRange[], requestedAt: Instant): Promise<void>;
   /** Takes back what the run has kept so. */
   forgetRequested(runId: string): Promise<void>;
-  /** @returns the ranges that were asked for by hand, of all series of the universe. */
+  /** Of all series of the universe. */
   requestedRanges(): Promise<DayRange[]>;
   /** @returns what the last full run before this one, complete or partial, reached back to; null where there was none. */
   lastReach(runId: string): Promise<{ readonly dueAt: Instant; readonly historyDays: number } | null>;
 }
 
 /** @property attempts how often it was asked, the last time included. */
-export type SeriesFailure = Series & {
-  readonly kind: FailureKind;
-  readonly message: string;
-  readonly attempts: number;
-};
+export type SeriesFailure = Series & Pick<SourceError, 'kind' | 'message'> & { readonly attempts: number };
 
 /** @property errorKind null where the series did not fail. */
 export type RecordedOutcome = SeriesOutcome & { readonly errorKind: FailureKind | null };
@@ -165,41 +158,35 @@ export type DayRange = Series & DaySpan;
 export type DerivableRange = DayRange & { readonly sources?: readonly [Series, ...Series[]] };
 
 /** An answer that a run has stored. @property firstDay and `lastDay` of the days that it was asked for. */
-export type RunAnswer = Pick<SourceResponse, 'body' | 'receivedAt'> & {
-  readonly id: number;
-  readonly currency: string;
-  readonly firstDay: Day;
-  readonly lastDay: Day;
-  readonly window: Window;
-};
+export type RunAnswer = Pick<SourceResponse, 'body' | 'receivedAt'> &
+  Readonly<{ id: number; currency: string; firstDay: Day; lastDay: Day; window: Window }>;
 
-/** What an answer comes to in one series: its own, or one whose prices were derived from it and from others. */
-export type AnsweredDays = Pick<Aggregation, 'prices' | 'rejected' | 'absentDays' | 'judgedDays' | 'pricedDays'> & {
-  readonly series: Series;
-  readonly source: PriceOrigin;
-  /** Of other days no final row is replaced. */
-  readonly gapDays: readonly Day[];
-  /** The stored answers that a day's row was made from besides this one. */
-  readonly otherAnswerIds: (day: Day) => readonly number[];
-  readonly findings: readonly Finding[];
-};
+/**
+ * What an answer comes to in one series: its own, or one whose prices were derived from it and from others.
+ * @property gapDays of other days no final row is replaced.
+ * @property otherAnswerIds the stored answers that a day's row was made from besides this one.
+ */
+export type AnsweredDays = SeriesGaps &
+  Pick<Aggregation, 'prices' | 'rejected' | 'absentDays' | 'judgedDays' | 'pricedDays'> & {
+    readonly source: PriceOrigin;
+    readonly otherAnswerIds: (day: Day) => readonly number[];
+    readonly findings: readonly Finding[];
+  };
 
-/** What an answer brings into the database, in one transaction. */
-export type AnswerToStore = {
+/**
+ * What an answer brings into the database, in one transaction.
+ * @property series the one that was asked for, with the `window` and the days that it was for.
+ * @property sampleCount of all prices that were sent.
+ * @property trackedSince since when the series is tracked, where this is its first answer.
+ * @property answered its own series and those that are derived from it.
+ */
+export type AnswerToStore = Pick<PlannedRequest, 'series' | 'window' | 'gapDays'> & {
   readonly runId: string;
-  /** The one that was asked for. */
-  readonly series: Series;
-  readonly window: Window;
-  /** The days that the request was made for, ascending. */
-  readonly gapDays: readonly [Day, ...Day[]];
   readonly answer: Pick<SourceResponse, 'body' | 'receivedAt'>;
-  /** Of all prices that were sent. */
   readonly sampleCount: number;
   readonly firstSampleAt: Instant | null;
-  /** Since when the series is tracked, where this is its first answer. */
   readonly trackedSince: Day;
   readonly attempts: number;
-  /** Its own series and those that are derived from it. */
   readonly answered: readonly AnsweredDays[];
 };
 
@@ -231,27 +218,21 @@ export interface PriceRepository {
    * @throws SourceError (`malformed`) where the database refuses what this answer comes to; the others are stored.
    */
   storeAnswer(answer: AnswerToStore): Promise<StoredAnswer>;
-  /**
-   * Stores what an answer that is stored already comes to by today's rules. Rows only move forward, as ever, and keep the
-   * run that fetched them. @returns what became of each price.
-   */
+  /** Stores what a stored answer comes to today. Rows only move forward, and keep their run. @returns what became of each price. */
   renewPrices(days: DaysToRenew): Promise<PriceChange[]>;
   /** Bodies of the run's answers for one coin, in all currencies. */
   answersOfCoin(runId: string, coin: string): Promise<RunAnswer[]>;
-  /**
-   * The median over the coins of final average in `currency` ÷ final average in `base`, of the newest day before `day` that
-   * has it for at least one coin; null where there is none.
-   */
+  /** The median over the coins of final average in `currency` ÷ that in `base`, of the newest day before `day` that has one. */
   lastFinalRate(currency: string, base: string, day: Day): Promise<{ day: Day; rate: number } | null>;
 }
 
 /** Only newer observations replace older ones. */
 export type LatestPriceRepository = { store(runId: string, latest: readonly LatestPrice[]): Promise<void> };
 
-export interface FindingRepository {
+export type FindingRepository = {
   add(runId: string, findings: readonly Finding[]): Promise<void>;
   ofRun(runId: string): Promise<Finding[]>;
-}
+};
 
 /** Every request ever sent (kept 90 days): what a restarted limiter begins with, and what the month's credits are counted by. */
 export interface RequestLedger {
@@ -262,10 +243,7 @@ export interface RequestLedger {
   /** Takes back a request that never left this machine. */
   withdraw(id: string): Promise<void>;
   creditsSince(since: Instant): Promise<number>;
-  /**
-   * The requests that still count in the limiter's window.
-   * @returns when each ended; null for one that never did (its process was killed).
-   */
+  /** Of the requests that still count in the limiter's window. @returns null for one that never ended: its process was killed. */
   endedSince(since: Instant): Promise<(Instant | null)[]>;
 }
 

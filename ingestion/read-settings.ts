@@ -23,22 +23,13 @@ export class SettingError extends IngestionError {
   }
 }
 
-/**
- * @returns how to ask CoinGecko: the plan's defaults, unless a setting says otherwise.
- * @throws SettingError naming every COINGECKO_ setting that is wrong.
- */
+/** @returns how to ask CoinGecko: the plan's defaults, unless a setting says otherwise. @throws SettingError */
 export const parseSourceSettings = (env: Environment) => reading(env, readSource);
 
-/**
- * @returns the universe in the file that the `UNIVERSE` setting names, or in `universe.json`.
- * @throws SettingError naming each wrong place in the file.
- */
+/** @returns the universe in the file that the `UNIVERSE` setting names, or in `universe.json`. @throws SettingError */
 export const readUniverse = (env: Environment): Universe => reading(env, readUniverseFile);
 
-/**
- * @returns everything that the local command reads from the environment. Without a `databaseUrl` it starts the embedded server.
- * @throws SettingError naming every setting that is wrong.
- */
+/** @returns everything that the local command reads. Without a `databaseUrl` it starts the embedded server. @throws SettingError */
 export const parseLocalSettings = (env: Environment) =>
   reading(env, (read) => ({
     source: readSource(read),

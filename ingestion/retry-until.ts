@@ -1,12 +1,8 @@
 import type { Clock } from './ports.ts';
 
 /**
- * Tries until an attempt succeeds. The last attempt is made when the time is up.
+ * Tries until an attempt succeeds; the last one is made when the time is up, and its failure is thrown.
  * @param giveUpAt on the monotonic clock.
- * @param options.isWaitedFor tells the failures that may pass with time from those that end the waiting at once.
- * @param options.onWait is told of each failure that is waited for.
- * @returns the result of the first attempt that succeeds.
- * @throws the failure of the last attempt.
  */
 export async function retryUntil<Result>(
   giveUpAt: number,
@@ -14,6 +10,7 @@ export async function retryUntil<Result>(
   options: {
     readonly everyMs: number;
     readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+    /** Tells the failures that may pass with time from those that end the waiting at once. */
     readonly isWaitedFor: (failure: Error) => boolean;
     readonly onWait?: (failure: Error) => void;
   },

@@ -24,8 +24,7 @@ export async function readTriagedStatus(
 }
 
 /**
- * @param latest the full run that began last; undefined before the first.
- * @param causes the kinds of failure of that run, if it has failed.
+ * @param latest the full run that began last, with the kinds of its failure if it has failed; undefined before the first.
  * @returns three questions, each answered in one sentence that names what it is about: is there a complete full run since the
  * schedule's last time (without a schedule, ever), what is missing and why, and what is to be done?
  */
@@ -69,7 +68,7 @@ function completeSentence(
   run: LatestRun,
   scheduledAt: Instant | null,
   isComplete: boolean,
-): string {
+) {
   const last = lastCompleteRunAt === null ? null : minute(lastCompleteRunAt);
   const due = scheduledAt === null ? null : minute(new Date(scheduledAt).toISOString());
   if (isComplete) return `Complete: yes, since ${last} UTC; ${due ? `scheduled for ${due}` : 'there is no schedule'}.`;

@@ -1,56 +1,31 @@
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import * as z from 'zod';
+import { wholeNumber } from '../ingestion/contract/settings.ts';
 import { startSimulator } from './server.ts';
 
-const USAGE = `Usage: npm run simulator -- [--port N] [--plan public|demo|paid|none] [--key KEY]… [--now ISO]
+const Moment = z.iso.datetime({ offset: true }).transform(Date.parse).describe('a moment such as 2026-01-31T02:00:00Z');
 
-A stand-in for CoinGecko's API: prints its base URL as one line and serves until SIGINT or SIGTERM.`;
+const takes =
+  <Value>(schema: z.ZodType<Value>) =>
+  (text: string): Value => {
+    const { success, data } = schema.safeParse(text);
+    if (success) return data;
+    throw new InvalidArgumentError(`It takes ${schema.description}.`);
+  };
 
-const PORT = 'a whole number from 0 to 65535';
-const settingsSchema = z.object({
-  port: z.string().regex(/^\d+$/, PORT).transform(Number).pipe(z.number().max(65_535, PORT)).optional(),
-  plan: z.enum(['public', 'demo', 'paid', 'none'], 'public, demo, paid or none').default('none'),
-  key: z.array(z.string()).optional(),
-  now: z.iso
-    .datetime({ error: 'a moment such as 2026-01-31T02:00:00Z', offset: true })
-    .transform(Date.parse)
-    .optional(),
-});
-
-/** @throws Error whose message, one sentence, names the first option that is wrong. */
-function readSettings(args: readonly string[]): z.infer<typeof settingsSchema> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      port: { type: 'string' },
-      plan: { type: 'string' },
-      key: { type: 'string', multiple: true },
-      now: { type: 'string' },
-    },
-  });
-  const parsed = settingsSchema.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const name = String(issue?.path[0]);
-  const found = Object.entries(values).find(([option]) => option === name)?.[1];
-  throw new Error(`--${name}: found ${JSON.stringify(found)}, expected ${issue?.message}.`);
-}
-
-async function serve(args: readonly string[]): Promise<void> {
-  const { port, plan, key: keys, now } = readSettings(args);
-  const aheadMs = now === undefined ? 0 : now - Date.now();
-  const clock = () => Date.now() + aheadMs;
-  const simulator = await startSimulator({ port, plan: plan === 'none' ? null : plan, keys, now: clock });
-  console.log(simulator.baseUrl);
-  const close = () => void simulator.close();
-  process.once('SIGINT', close);
-  process.once('SIGTERM', close);
-}
-
-const args = process.argv.slice(2);
-if (args.includes('--help')) console.log(USAGE);
-else
-  await serve(args).catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 2;
-  });
+await new Command('npm run simulator --')
+  .description("A stand-in for CoinGecko's API: prints its base URL as one line and serves until SIGINT or SIGTERM.")
+  .option('--port <number>', 'any free one unless given', takes(wholeNumber(0, 65_535)))
+  .addOption(new Option('--plan <name>').choices(['public', 'demo', 'paid', 'none']).default('none'))
+  .option('--key <key...>', 'a valid one; any that begins with CG- unless given')
+  .option('--now <ISO>', 'the moment that it serves as of', takes(Moment))
+  .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
+  .action(async ({ port, plan, key: keys, now }, command) => {
+    const aheadMs = now === undefined ? 0 : now - Date.now();
+    const options = { port, plan: plan === 'none' ? null : plan, keys, now: () => Date.now() + aheadMs };
+    const simulator = await startSimulator(options).catch(({ message }: Error) => command.error(message));
+    console.log(simulator.baseUrl);
+    const close = () => void simulator.close();
+    process.once('SIGINT', close).once('SIGTERM', close);
+  })
+  .parseAsync();

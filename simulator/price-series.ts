@@ -1,6 +1,5 @@
 // Chance without state: the same key and index always give the same number, so a series has the same samples whatever
 // window is asked for.
-import { MINUTE_MS } from './chart.ts';
 
 // Called for every sample: in the test runner's contexts, looking up a global each time is slow.
 const { exp, floor, imul, SQRT2 } = Math;
@@ -45,7 +44,7 @@ const COINS: Readonly<Record<string, { priceUsd: number; supply: number }>> = {
 const RATES: Readonly<Record<string, number>> = { usd: 1, eur: 0.86, gbp: 0.76, try: 42, jpy: 156, chf: 0.8 };
 
 /** The walk's steps double from 5 minutes to 114 days. Longer ones would carry prices away from their level. */
-const FINEST_STEP_MS = 5 * MINUTE_MS;
+const FINEST_STEP_MS = 5 * 60_000;
 const DOUBLINGS = 16;
 /** Makes returns deviate by about 0.5 % an hour and 2.5 % a day, as bitcoin's did in 2021 to 2025. */
 const FINEST_AMPLITUDE = 0.0012;

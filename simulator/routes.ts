@@ -1,21 +1,18 @@
 import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import type { Universe } from '../ingestion/contract/universe-schema.ts';
+import { makeSeries, randomAt, streamKey } from './price-series.ts';
 import {
   type Chart,
   DAY_MS,
-  EMPTY_CHART,
+  FIRST_DAY,
   formatChart,
-  type Granularity,
-  granularityOf,
   MINUTE_MS,
-  mapChart,
+  revisionFactor,
   SECOND_MS,
+  type SyntheticSource,
   startOfDay,
-} from './chart.ts';
-import { makeSeries, randomAt, streamKey } from './price-series.ts';
-import type { Reply } from './replies.ts';
-import * as replies from './replies.ts';
-import { FIRST_DAY, revisionFactor, type SyntheticSource, syntheticChart } from './synthetic-chart.ts';
+  syntheticChart,
+} from './synthetic-chart.ts';
 
 export const BASE_PATH = '/api/v3';
 
@@ -49,34 +46,35 @@ export type Fault =
   | { readonly kind: 'reset' }
   /** Ends after half of the body, as if that were all. */
   | { readonly kind: 'truncated' }
-  /** Sends this granularity, whatever was asked for. */
-  | { readonly kind: 'granularity'; readonly granularity: Granularity }
+  /** Sends one sample a day, whatever was asked for. */
+  | { readonly kind: 'daily' }
   /** No samples. */
   | { readonly kind: 'empty' }
   /** Makes the middle price more than 10 times its neighbours, however they moved. */
   | { readonly kind: 'spike' }
   /** Sends US dollars, whatever currency was asked for. */
   | { readonly kind: 'currency_ignored' }
-  /** Repeats the first values. */
+  /** Repeats the first price. */
   | { readonly kind: 'frozen' };
 
 /** @returns the answer to a call that is within the rate limit. */
 export function answer(source: Source, call: Call, fault: Fault | null): Reply {
-  if (fault?.kind === 'rate_limited') return replies.rateLimited(fault.retryAfterSeconds);
-  if (fault?.kind === 'server_error') return replies.serverError();
-  if (fault?.kind === 'html') return replies.htmlPage();
-  if (fault?.kind === 'reply') return replies.json(fault.status, fault.body);
-  if (!call.headers['user-agent']) return replies.forbidden();
-  if (!hasGoodKey(source, call)) return replies.missingKey();
-  if (!call.path.startsWith(`${BASE_PATH}/`)) return replies.incorrectPath();
+  if (fault?.kind === 'rate_limited') return rateLimited(fault.retryAfterSeconds);
+  // Here `status` is a number; in other answers it is an object.
+  if (fault?.kind === 'server_error') return json(500, { status: 500, error: 'Internal Server Error' });
+  if (fault?.kind === 'html') return HTML_PAGE;
+  if (fault?.kind === 'reply') return json(fault.status, fault.body);
+  if (!call.headers['user-agent']) return coded(403, 403, 'Please add a descriptive User-Agent to your request.');
+  if (!hasGoodKey(source, call)) return coded(401, 10002, 'API Key Missing');
+  if (!call.path.startsWith(`${BASE_PATH}/`)) return incorrectPath();
   const path = call.path.slice(BASE_PATH.length);
   const { coins, currencies } = source.universe;
+  if (path === '/coins/list') return json(200, coins);
   const codes = currencies.map(({ code }) => code);
-  if (path === '/coins/list') return replies.json(200, coins);
-  if (path === '/simple/supported_vs_currencies') return replies.json(200, codes);
+  if (path === '/simple/supported_vs_currencies') return json(200, codes);
   if (path === '/simple/price') return simplePrice(source, call);
   const [, coin] = /^\/coins\/([^/]+)\/market_chart\/range$/.exec(path) ?? [];
-  return coin === undefined ? replies.incorrectPath() : chartReply(source, call, coin, fault);
+  return coin === undefined ? incorrectPath() : chartReply(source, call, coin, fault);
 }
 
 /** CoinGecko lets a Demo request without a key pass, only slower. Here a client that forgets its key is found out. */
@@ -88,15 +86,14 @@ function hasGoodKey({ plan, keys }: Source, { headers }: Call): boolean {
 
 function chartReply(source: Source, { query, now }: Call, coin: string, fault: Fault | null): Reply {
   const { universe, historyDays } = source;
-  for (const name of ['vs_currency', 'from', 'to'])
-    if (query[name] === undefined) return replies.missingParameter(name);
+  for (const name of ['vs_currency', 'from', 'to']) if (query[name] === undefined) return missingParameter(name);
   const { vs_currency: currency = '' } = query;
   const [from, to] = [Number(query['from']) * SECOND_MS, Number(query['to']) * SECOND_MS];
-  if (Number.isNaN(from)) return replies.invalidParameter('from');
-  if (Number.isNaN(to) || to < from) return replies.invalidParameter('to');
-  if (!universe.coins.some(({ id }) => id === coin)) return replies.coinNotFound();
-  if (!universe.currencies.some(({ code }) => code === currency)) return replies.invalidParameter('vs_currency');
-  if (historyDays !== null && from < now - historyDays * DAY_MS) return replies.beyondHistory(now, historyDays);
+  if (Number.isNaN(from)) return plain(400, 'invalid from');
+  if (Number.isNaN(to) || to < from) return plain(400, 'invalid to');
+  if (!universe.coins.some(({ id }) => id === coin)) return plain(404, 'coin not found');
+  if (!universe.currencies.some(({ code }) => code === currency)) return plain(400, 'invalid vs_currency');
+  if (historyDays !== null && from < now - historyDays * DAY_MS) return beyondHistory(now, historyDays);
 
   // A tail is a last sample at the moment of the answer. A range that ends in the past never has one, one that ends now may.
   const mayHaveTail = from <= now && now <= to;
@@ -105,24 +102,24 @@ function chartReply(source: Source, { query, now }: Call, coin: string, fault: F
     coin,
     currency: fault?.kind === 'currency_ignored' ? 'usd' : currency,
     span: { from: Math.max(from, startOfDay(FIRST_DAY)), to: Math.min(to, now) },
-    granularity: fault?.kind === 'granularity' ? fault.granularity : granularityOf(to - from),
+    isDaily: fault?.kind === 'daily' || to - from > 90 * DAY_MS,
     tailAt: hasTail ? now : null,
   });
-  return replies.json(200, formatChart(spoilChart(fault, chart)));
+  return json(200, formatChart(spoilChart(fault, chart)));
 }
 
 const SPIKE = 12;
 
 function spoilChart(fault: Fault | null, chart: Chart): Chart {
-  if (fault?.kind === 'empty') return EMPTY_CHART;
-  if (fault?.kind === 'frozen')
-    return mapChart(chart, (samples) => samples.map(([at]) => [at, samples[0]?.[1] ?? null]));
+  const { prices } = chart;
+  if (fault?.kind === 'empty') return { prices: [], market_caps: [], total_volumes: [] };
+  if (fault?.kind === 'frozen') return { ...chart, prices: prices.map(([at]) => [at, prices[0]?.[1] ?? null]) };
   if (fault?.kind !== 'spike') return chart;
-  const middle = Math.floor(chart.prices.length / 2);
-  const prices = chart.prices.map(
-    ([at, price], index) => [at, index === middle && price !== null ? price * SPIKE : price] as const,
-  );
-  return { ...chart, prices };
+  const middle = Math.floor(prices.length / 2);
+  return {
+    ...chart,
+    prices: prices.map(([at, price], index) => [at, index === middle ? SPIKE * Number(price) : price]),
+  };
 }
 
 /**
@@ -130,7 +127,7 @@ function spoilChart(fault: Fault | null, chart: Chart): Chart {
  * included. What is not known is left out without a word.
  */
 function simplePrice(source: Source, { query, now }: Call): Reply {
-  for (const name of ['ids', 'vs_currencies']) if (query[name] === undefined) return replies.missingParameter(name);
+  for (const name of ['ids', 'vs_currencies']) if (query[name] === undefined) return missingParameter(name);
   const [ids, codes] = [query['ids']?.split(','), query['vs_currencies']?.split(',')];
   const currencies = source.universe.currencies.filter(({ code }) => codes?.includes(code));
   const at = Math.floor(now / MINUTE_MS) * MINUTE_MS;
@@ -148,5 +145,44 @@ function simplePrice(source: Source, { query, now }: Call): Reply {
     });
   const coins = source.universe.coins.filter(({ id }) => ids?.includes(id));
   const entries = coins.map(({ id }) => [id, { ...Object.fromEntries(quotesOf(id)), last_updated_at: at / SECOND_MS }]);
-  return replies.json(200, Object.fromEntries(entries));
+  return json(200, Object.fromEntries(entries));
 }
+
+// Every kind of answer without data, in the shapes that CoinGecko has been seen to send.
+
+export type Reply = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Reply => ({
+  status,
+  headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+});
+
+const plain = (status: number, error: string): Reply => json(status, { error });
+const coded = (status: number, code: number, message: string, headers?: Record<string, string>): Reply =>
+  json(status, { status: { error_code: code, error_message: message } }, headers);
+
+const incorrectPath = (): Reply => plain(404, 'Incorrect path. Please check https://www.coingecko.com/api/');
+const missingParameter = (name: string): Reply => plain(422, `Missing parameter ${name}`);
+
+/** To a request for prices older than the plan's history: a 401, although the key is good. */
+function beyondHistory(now: number, days: number): Reply {
+  const timestamp = new Date(now).toISOString().replace('Z', '+00:00');
+  const limit = `Users of this plan are limited to querying historical data within the past ${days} days.`;
+  const message = `Your request exceeds the allowed time range. ${limit}`;
+  return json(401, { error: { status: { timestamp, error_code: 10012, error_message: message } } });
+}
+
+/** CoinGecko has sent it both with and without Retry-After. */
+export const rateLimited = (seconds?: number): Reply =>
+  coded(429, 429, "You've exceeded the Rate Limit.", seconds === undefined ? {} : { 'retry-after': `${seconds}` });
+
+const HTML_PAGE: Reply = {
+  status: 200,
+  headers: { 'content-type': 'text/html; charset=utf-8' },
+  body: '<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>',
+};

@@ -5,20 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PLANS, type PlanName } from '../ingestion/contract/settings.ts';
 import { parseUniverse, type Universe } from '../ingestion/contract/universe-schema.ts';
-import { MINUTE_MS, SECOND_MS } from './chart.ts';
-import { rateLimited } from './replies.ts';
-import { answer, BASE_PATH, type Fault, type Source } from './routes.ts';
-import type { History } from './synthetic-chart.ts';
+import { answer, BASE_PATH, type Call, type Fault, rateLimited, type Source } from './routes.ts';
+import { type History, MINUTE_MS, SECOND_MS } from './synthetic-chart.ts';
 
-/** A request as the server saw it. `status` is null until the answer, and stays null when the connection is reset. */
-type SimulatedRequest = {
-  /** By the server's clock, in milliseconds since 1970. */
-  readonly receivedAt: number;
-  /** The whole path, `/api/v3/coins/bitcoin/market_chart/range`. */
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly status: number | null;
-};
+/**
+ * A request as the server saw it. @property receivedAt by the server's clock. @property path the whole one, with `/api/v3`.
+ * @property status null until the answer, and for good when the connection is reset.
+ */
+type SimulatedRequest = Pick<Call, 'path' | 'query'> & { readonly receivedAt: number; readonly status: number | null };
 
 /** A fault for each request: a list in the order of arrival, or a function. Setting them starts the index at 0. */
 type Faults = readonly (Fault | null)[] | ((request: SimulatedRequest, index: number) => Fault | null);
@@ -26,14 +20,12 @@ type Faults = readonly (Fault | null)[] | ((request: SimulatedRequest, index: nu
 export type SimulatorOptions = {
   /** @default 0: any free one */
   readonly port?: number;
-  /** Decides which keys are checked, and the defaults of the two limits below. @default null: no checks, no limits */
+  /** Decides which keys are checked, how many requests pass and how far back prices reach. @default null: no checks, no limits */
   readonly plan?: PlanName | null;
   /** The valid keys. @default every key that begins with `CG-` */
   readonly keys?: readonly string[];
   /** In any 60 s of the server's clock; null: no limit. @default the plan's limit */
   readonly requestsPerMinute?: number | null;
-  /** How many days back prices reach; null: all the way. @default the plan's limit */
-  readonly historyDays?: number | null;
   /** The share of days with empty or doubled hours, or with unknown market caps: 0 to 1. @default 0.03 */
   readonly disturbedShare?: number;
   /** The simulated time, at which prices end. @default the server's clock */
@@ -53,12 +45,12 @@ export type Simulator = Awaited<ReturnType<typeof startSimulator>>;
 
 /** Starts a stand-in for CoinGecko's API v3 on loopback. @throws Error when the port is taken. */
 export async function startSimulator(options: SimulatorOptions = {}) {
-  const { plan = null, clock = Date.now, now = clock, latencyMs = 0 } = options;
+  const { plan = null, clock = Date.now, now = clock, latencyMs = 0, universe = defaultUniverse() } = options;
   const planned = plan === null ? { requestsPerMinute: null, historyDays: null } : PLANS[plan];
-  const { requestsPerMinute = planned.requestsPerMinute, historyDays = planned.historyDays } = options;
+  const { historyDays } = planned;
+  const { requestsPerMinute = planned.requestsPerMinute } = options;
+  const { history = {}, hasFixedRates = false, disturbedShare = 0.03, keys = null } = options;
   const rateLimit = makeRateLimit(requestsPerMinute);
-  const { universe = defaultUniverse(), history = {}, hasFixedRates = false } = options;
-  const { disturbedShare = 0.03, keys = null } = options;
   let source: Source = { universe, disturbedShare, history, hasFixedRates, plan, keys, historyDays };
   let faults: Faults = [];
   let faultIndex = 0;

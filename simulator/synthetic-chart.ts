@@ -1,16 +1,20 @@
-import {
-  type Chart,
-  DAY_MS,
-  type Granularity,
-  HOUR_MS,
-  isWithin,
-  MINUTE_MS,
-  type Sample,
-  SECOND_MS,
-  type Span,
-  startOfDay,
-} from './chart.ts';
 import { makeSeries, randomAt, SEED, streamKey } from './price-series.ts';
+
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** @returns 00:00 UTC of a day written `YYYY-MM-DD`. */
+export const startOfDay = (day: string): number => Date.parse(`${day}T00:00:00Z`);
+
+/** A half-open span of time `[from, to)`, in milliseconds since 1970. */
+type Span = { readonly from: number; readonly to: number };
+
+export type Sample = readonly [at: number, value: number | null];
+
+/** A market_chart answer, with CoinGecko's own names. The arrays may differ in length. */
+export type Chart = Readonly<Record<'prices' | 'market_caps' | 'total_volumes', readonly Sample[]>>;
 
 // Called for every sample: in the test runner's contexts, looking up a global each time is slow.
 const { floor, imul } = Math;
@@ -38,7 +42,8 @@ export type SyntheticSource = {
 /** One answer to make up. `tailAt` is the moment of the tail; null for an answer without one. */
 export type ChartRequest = Required<Selection> & {
   readonly span: Span;
-  readonly granularity: Granularity;
+  /** One sample a day, as CoinGecko sends them of over 90 days; else hourly ones. */
+  readonly isDaily: boolean;
   readonly tailAt: number | null;
 };
 
@@ -48,7 +53,7 @@ export const FIRST_DAY = '2013-04-28';
 const names = (selection: Partial<Selection>, { coin, currency }: Required<Selection>): boolean =>
   (selection.coin ?? coin) === coin && (selection.currency ?? currency) === currency;
 
-/** @returns a function that tells whether the series has no data at a moment. */
+/** @returns whether the series has no data at a moment. */
 function makeIsAbsent(history: History, series: Required<Selection>): (at: number) => boolean {
   const listedAt = startOfDay(history.listedSince?.[series.coin] ?? FIRST_DAY);
   const absences = (history.daysWithoutData ?? [])
@@ -71,7 +76,7 @@ export function revisionFactor({ revision }: History, series: Required<Selection
 /** @returns what CoinGecko might have sent. Whatever is asked, a moment has the same sample. */
 export function syntheticChart(source: SyntheticSource, request: ChartRequest): Chart {
   const { disturbedShare, history, hasFixedRates } = source;
-  const { coin, currency, span, granularity, tailAt } = request;
+  const { coin, currency, span, isDaily, tailAt } = request;
   const quoteAt = makeSeries(coin, currency, hasFixedRates);
   const key = streamKey(SEED, coin, 'irregularities');
   const isAbsent = makeIsAbsent(history, { coin, currency });
@@ -90,7 +95,7 @@ export function syntheticChart(source: SyntheticSource, request: ChartRequest): 
     volumes.push([stamp, volume * factor]);
   };
 
-  const times = sampleTimes(key, granularity, disturbedShare, span).filter((at) => !isAbsent(at));
+  const times = (isDaily ? dailyTimes(span) : hourlyTimes(key, disturbedShare, span)).filter((at) => !isAbsent(at));
   for (const at of times) add(at);
   if (tailAt !== null && !isAbsent(tailAt)) {
     // A tail's stamp is cut to the second. A tail that repeats the last sample so follows it with an older stamp.
@@ -117,7 +122,7 @@ const DISTURBED_DAYS: readonly { empty: readonly number[]; double: readonly numb
 const WHOLE_DAY = { empty: [], double: [] };
 
 /** Independent streams of chance for one coin. */
-const STREAM = { day: 1, jitter: 2, late: 3, second: 4, fiveMinutes: 5, capOfDay: 6, capOfHour: 7 } as const;
+const STREAM = { day: 1, jitter: 2, late: 3, second: 4, capOfDay: 6, capOfHour: 7 } as const;
 const stream = (key: number, number: number): number => key ^ imul(number, 0x165667b1);
 
 const pick = <Item>(items: readonly Item[], chance: number): Item | undefined => items[floor(chance * items.length)];
@@ -140,17 +145,7 @@ function hourlyTimes(key: number, disturbedShare: number, { from, to }: Span): n
         times.push(hour * HOUR_MS + floor((20 + 30 * randomAt(stream(key, STREAM.second), hour)) * MINUTE_MS));
     }
   }
-  return times.filter((at) => isWithin(at, { from, to }));
-}
-
-/** Two 5-minute samples lie up to 9 min apart. */
-function fiveMinuteTimes(key: number, { from, to }: Span): number[] {
-  const times: number[] = [];
-  for (let step = floor(from / (5 * MINUTE_MS)); step * 5 * MINUTE_MS < to; step++) {
-    const jitter = randomAt(stream(key, STREAM.fiveMinutes), step) * 4 * MINUTE_MS;
-    times.push(step * 5 * MINUTE_MS + floor(jitter));
-  }
-  return times.filter((at) => isWithin(at, { from, to }));
+  return times.filter((at) => at >= from && at < to);
 }
 
 /** Daily samples lie exactly at 00:00 UTC. */
@@ -158,12 +153,6 @@ function dailyTimes({ from, to }: Span): number[] {
   const times: number[] = [];
   for (let at = Math.ceil(from / DAY_MS) * DAY_MS; at < to; at += DAY_MS) times.push(at);
   return times;
-}
-
-/** @returns the moments in the span that have a sample, ascending. @param key the coin's stream. */
-function sampleTimes(key: number, granularity: Granularity, disturbedShare: number, span: Span): number[] {
-  if (granularity === 'daily') return dailyTimes(span);
-  return granularity === '5min' ? fiveMinuteTimes(key, span) : hourlyTimes(key, disturbedShare, span);
 }
 
 /**
@@ -175,4 +164,19 @@ function sentMarketCap(key: number, disturbedShare: number, at: number, marketCa
   if (ofDay < disturbedShare) return ofDay < disturbedShare / 2 ? null : 0;
   const ofHour = randomAt(stream(key, STREAM.capOfHour), floor(at / HOUR_MS));
   return ofHour < disturbedShare / 24 ? undefined : marketCap;
+}
+
+/** Writes numbers as CoinGecko does: `6.8e-05` and `0.0`, where JSON.stringify writes 0.000068 and 0. */
+function formatNumber(value: number | null): string {
+  if (value === null) return 'null';
+  if (value === 0) return '0.0';
+  if (value >= 1e-4 || value < 0) return `${value}`;
+  return value.toExponential().replace(/e-(\d)$/, 'e-0$1');
+}
+
+/** @returns the body of the answer. */
+export function formatChart({ prices, market_caps, total_volumes }: Chart): string {
+  const array = (samples: readonly Sample[]) =>
+    `[${samples.map(([at, value]) => `[${at},${formatNumber(value)}]`).join(',')}]`;
+  return `{"prices":${array(prices)},"market_caps":${array(market_caps)},"total_volumes":${array(total_volumes)}}`;
 }

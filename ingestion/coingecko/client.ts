@@ -5,15 +5,16 @@ import { dayOf, HOUR_MS, type Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
 import { seriesName } from '../domain/series.ts';
 import type { Clock, PriceSource } from '../ports.ts';
+import { type Asked, classifyAnswer, classifyBrokenWay, findStatedError, parseRetryAfter } from './errors.ts';
 import {
-  type Asked,
-  classifyAnswer,
-  classifyBrokenWay,
-  findStatedError,
-  parseRetryAfter,
-  readStatedError,
-} from './errors.ts';
-import { parseAnswer, parseLatestPrices, parseSamples, parseShape, readJson, refuseNoJson } from './parse-answer.ts';
+  brief,
+  parseAnswer,
+  parseLatestPrices,
+  parseSamples,
+  parseShape,
+  readJson,
+  refuseNoJson,
+} from './parse-answer.ts';
 
 export type CoinGeckoOptions = {
   /** Without the endpoint: `https://api.coingecko.com/api/v3`. */
@@ -40,7 +41,6 @@ export type CoinGeckoClient = PriceSource & {
 
 /** One coin without a symbol or a name is no reason to know none of them. */
 const CoinList = z.array(z.object({ id: z.string(), symbol: z.string().catch(''), name: z.string().catch('') }));
-const CurrencyList = z.array(z.string());
 
 /** CoinGecko answers an empty one with 403, and asks for a descriptive one. */
 const USER_AGENT = `${SERVICE_NAME}/1.0 (daily price history; Node.js ${process.versions.node})`;
@@ -48,15 +48,9 @@ const USER_AGENT = `${SERVICE_NAME}/1.0 (daily price history; Node.js ${process.
 /** The one status that prices come with: a 204 or 206 holds none, or not all. */
 const OK = 200;
 
-export function createCoinGeckoClient({
-  baseUrl,
-  keyHeader,
-  apiKey,
-  timeoutMs = 30_000,
-  maxBodyBytes = 8 * 1024 * 1024,
-  clock,
-  fetch = globalThis.fetch,
-}: CoinGeckoOptions): CoinGeckoClient {
+export function createCoinGeckoClient(options: CoinGeckoOptions): CoinGeckoClient {
+  const { baseUrl, keyHeader, apiKey, clock, fetch = globalThis.fetch } = options;
+  const { timeoutMs = 30_000, maxBodyBytes = 8 * 1024 * 1024 } = options;
   const { host } = new URL(baseUrl);
   const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey, pattern: anySpelling(apiKey) } : null;
 
@@ -78,19 +72,19 @@ export function createCoinGeckoClient({
       const answered = momentOf(response, json);
       if (isClockOff(answered)) throw clockOff(asked, status, answered);
       const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), clock.now());
-      if (status !== OK) throw classifyAnswer(asked, { status, stated: readStatedError(body), retryAfterMs });
-      if (json === undefined) refuseNoJson(body);
       const stated = findStatedError(json);
-      if (stated) throw classifyAnswer(asked, { status, stated, retryAfterMs });
+      // What is no such JSON (`Throttled`, an HTML page) is quoted.
+      const text = stated === null && status !== OK ? brief(new TextDecoder().decode(body)) : null;
+      if (stated || status !== OK)
+        throw classifyAnswer(asked, { status, stated: stated ?? { code: null, text }, retryAfterMs });
+      if (json === undefined) refuseNoJson(body);
       return { body, json, receivedAt: answered.at, clockAheadMs: answered.clockAheadMs };
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SourceError) throw error;
-      if (timeout.aborted) {
-        const message = `${subject}: no whole answer of ${host} within ${timeoutMs / 1000} s`;
-        throw new SourceError('timeout', message, { status });
-      }
-      throw classifyBrokenWay(asked, error, status);
+      if (!timeout.aborted) throw classifyBrokenWay(asked, error, status);
+      const message = `${subject}: no whole answer of ${host} within ${timeoutMs / 1000} s`;
+      throw new SourceError('timeout', message, { status });
     }
   }
 
@@ -137,11 +131,9 @@ export function createCoinGeckoClient({
         to: String(Math.floor(window.to / 1000)),
         precision: 'full',
       });
-      const { json, ...answer } = await request(
-        `/coins/${encodeURIComponent(series.coin)}/market_chart/range?${query}`,
-        `${seriesName(series)} from ${dayOf(window.from)} to ${dayOf(window.to)}`,
-        signal,
-      );
+      const path = `/coins/${encodeURIComponent(series.coin)}/market_chart/range?${query}`;
+      const subject = `${seriesName(series)} from ${dayOf(window.from)} to ${dayOf(window.to)}`;
+      const { json, ...answer } = await request(path, subject, signal);
       return { ...answer, ...parseSamples(json) };
     },
     async fetchLatest({ coins, currencies }, signal) {
@@ -154,12 +146,14 @@ export function createCoinGeckoClient({
       return parseLatestPrices(json, { coins, currencies }, receivedAt);
     },
     parse: parseAnswer,
-    listCoins: async (signal) => parseShape((await request('/coins/list', 'the list of coins', signal)).json, CoinList),
-    listCurrencies: async (signal) =>
-      parseShape(
-        (await request('/simple/supported_vs_currencies', 'the list of currencies', signal)).json,
-        CurrencyList,
-      ),
+    async listCoins(signal) {
+      const { json } = await request('/coins/list', 'the list of coins', signal);
+      return parseShape(json, CoinList);
+    },
+    async listCurrencies(signal) {
+      const { json } = await request('/simple/supported_vs_currencies', 'the list of currencies', signal);
+      return parseShape(json, z.array(z.string()));
+    },
   };
 }
 

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { ENVIRONMENT } from '../contract/names.ts';
 import type { Instant } from '../domain/day.ts';
 import { type FailureKind, SourceError } from '../domain/failure.ts';
 import { brief } from './parse-answer.ts';
@@ -36,20 +35,7 @@ export function findStatedError(json: unknown): StatedError | null {
   return code === null && text === null ? null : { code, text };
 }
 
-/** @returns what the body of an error states; of one that is no such JSON (`Throttled`, an HTML page) its text. */
-export function readStatedError(body: Uint8Array): StatedError {
-  const text = new TextDecoder().decode(body);
-  const asText = { code: null, text: brief(text) };
-  try {
-    return findStatedError(JSON.parse(text)) ?? asText;
-  } catch {
-    return asText;
-  }
-}
-
 type Meaning = { readonly kind: FailureKind; readonly what: string; readonly advice: string };
-
-const { coingeckoPlan: PLAN, coingeckoBaseUrl: BASE_URL, coingeckoHistoryDays: HISTORY_DAYS } = ENVIRONMENT;
 
 const BLOCKED: Meaning = {
   kind: 'blocked',
@@ -63,7 +49,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
     kind: 'wrong_key',
     // Said of a mistyped key too.
     what: 'the request carried no key that this host knows',
-    advice: `Set COINGECKO_API_KEY to a key of yours, and ${PLAN} to the plan it belongs to`,
+    advice: `Set COINGECKO_API_KEY to a key of yours, and COINGECKO_PLAN to the plan it belongs to`,
   },
   10005: {
     kind: 'plan',
@@ -74,17 +60,17 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
     kind: 'wrong_key',
     // Said of a mistyped Demo key too, which is the commoner mistake.
     what: 'this host takes Demo keys, and this is none that it knows',
-    advice: `Compare it with the one in CoinGecko's dashboard. If it is a key of a paid plan, set ${PLAN} to paid`,
+    advice: `Compare it with the one in CoinGecko's dashboard. If it is a key of a paid plan, set COINGECKO_PLAN to paid`,
   },
   10011: {
     kind: 'wrong_key',
     what: 'this host takes keys of paid plans, and this is none that it knows',
-    advice: `Compare it with the one in CoinGecko's dashboard. If it is a Demo key, set ${PLAN} to demo`,
+    advice: `Compare it with the one in CoinGecko's dashboard. If it is a Demo key, set COINGECKO_PLAN to demo`,
   },
   10012: {
     kind: 'history',
     what: 'this reaches beyond the history that the plan allows',
-    advice: `Ask for later days, and set ${HISTORY_DAYS} to what the plan has`,
+    advice: `Ask for later days, and set COINGECKO_HISTORY_DAYS to what the plan has`,
   },
   1020: BLOCKED,
   401: {
@@ -96,7 +82,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   404: {
     kind: 'not_found',
     what: 'CoinGecko does not know this',
-    advice: `It may have been renamed or delisted: npm run universe -- check compares. If nothing is known, ${BASE_URL} is wrong`,
+    advice: `It may have been renamed or delisted: npm run universe -- check compares. If nothing is known, COINGECKO_BASE_URL is wrong`,
   },
   408: { kind: 'timeout', what: 'the request took too long to arrive', advice: 'Is the network slow?' },
   429: { kind: 'rate_limited', what: 'too many requests', advice: 'They must be fewer a minute' },
@@ -105,7 +91,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
 const REDIRECT: Meaning = {
   kind: 'malformed',
   what: 'the answer is a redirect, which CoinGecko never sends',
-  advice: `Check ${BASE_URL}, and whether a proxy answers in its place`,
+  advice: `Check COINGECKO_BASE_URL, and whether a proxy answers in its place`,
 };
 
 const OTHER: Meaning = {
@@ -122,8 +108,8 @@ export function classifyAnswer(
   { host, subject }: Asked,
   { status, stated, retryAfterMs }: { status: number; stated: StatedError; retryAfterMs: number | null },
 ): SourceError {
-  const { kind, what, advice } =
-    MEANINGS[codeOf(stated)] ?? MEANINGS[status] ?? (isRedirect(status) ? REDIRECT : OTHER);
+  const isRedirect = status >= 300 && status < 400;
+  const { kind, what, advice } = MEANINGS[codeOf(stated)] ?? MEANINGS[status] ?? (isRedirect ? REDIRECT : OTHER);
   const code = stated.code === null || stated.code === status ? '' : `, error ${stated.code}`;
   const text = stated.text ? `: ${brief(stated.text)}` : '';
   const wait = retryAfterMs === null ? '' : `. It asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
@@ -132,8 +118,6 @@ export function classifyAnswer(
     retryAfterMs: retryAfterMs ?? undefined,
   });
 }
-
-const isRedirect = (status: number): boolean => status >= 300 && status < 400;
 
 /** Two refusals have a text and no code, or not the code they should have. */
 function codeOf({ code, text }: StatedError): number {
@@ -181,13 +165,11 @@ export function classifyBrokenWay({ host, subject }: Asked, error: unknown, stat
   const code = Error.isError(cause) && 'code' in cause && cause.code !== 0 ? String(cause.code) : null;
   const sentence = BROKEN_WAY.find(([pattern]) => code !== null && pattern.test(code))?.[1];
   const what = sentence ?? proxyRefusal(cause) ?? (Error.isError(cause) ? cause.message : String(cause));
-  const where =
-    status === undefined
-      ? `CoinGecko could not be reached at ${host}`
-      : `the answer of ${host} could not be read whole`;
-  return new SourceError('network', `${subject}: ${where}: ${what}${code ? ` (${code})` : ''}`, {
-    status,
-    wasSent: code === null || !NEVER_SENT.test(code),
-    cause,
-  });
+  const isUnread = status !== undefined;
+  const where = isUnread
+    ? `the answer of ${host} could not be read whole`
+    : `CoinGecko could not be reached at ${host}`;
+  const wasSent = code === null || !NEVER_SENT.test(code);
+  const message = `${subject}: ${where}: ${what}${code ? ` (${code})` : ''}`;
+  return new SourceError('network', message, { status, wasSent, cause });
 }

@@ -3,7 +3,7 @@ import { firstIssue, show } from '../contract/show.ts';
 import type { Samples } from '../domain/daily-price.ts';
 import type { Instant } from '../domain/day.ts';
 import { SourceError } from '../domain/failure.ts';
-import type { LatestPrice } from '../domain/latest-price.ts';
+import type { AskedPrices, LatestPrice } from '../domain/latest-price.ts';
 
 /**
  * No coin is older than Bitcoin's first block. What matters is that a stamp in seconds (which reads as January 1970) or
@@ -29,14 +29,10 @@ const Points = z
       return { points: readable, strayPoints: points.length - readable.length };
     // All of them: that is another shape.
     const [point] = points;
-    const [stamp] = Array.isArray(point) ? point : [];
-    const found = show(Array.isArray(point) ? stamp : point);
-    context.issues.push({
-      code: 'custom',
-      input: point,
-      path: Array.isArray(point) ? [0, 0] : [0],
-      message: `expected ${Array.isArray(point) ? 'whole milliseconds between 2009 and 2100' : '[milliseconds, value]'}, found ${found}`,
-    });
+    const [path, expected, input] = Array.isArray(point)
+      ? [[0, 0], 'whole milliseconds between 2009 and 2100', point[0]]
+      : [[0], '[milliseconds, value]', point];
+    context.issues.push({ code: 'custom', input, path, message: `expected ${expected}, found ${show(input)}` });
     return z.NEVER;
   });
 
@@ -47,28 +43,23 @@ const Quantities = z
 
 const Chart = z.object({ prices: Points, market_caps: Quantities.optional(), total_volumes: Quantities.optional() });
 
-/**
- * Reads the stored or received body of one `market_chart/range` answer: `{prices, market_caps, total_volumes}`, each
- * `[[ms, value], …]`, in the order sent. Other keys are ignored.
- * @throws SourceError `malformed`, naming the first field that is not what it should be.
- */
-export function parseAnswer(body: Uint8Array): Samples {
-  return parseSamples(readJson(body) ?? refuseNoJson(body)).samples;
-}
+/** @returns the samples of a stored body, as `parseSamples` reads them. @throws SourceError `malformed` */
+export const parseAnswer = (body: Uint8Array): Samples => parseSamples(readJson(body) ?? refuseNoJson(body)).samples;
 
 /**
- * The second half of `parseAnswer`, for a caller that has parsed the JSON.
+ * Reads the JSON of one `market_chart/range` answer: `{prices, market_caps, total_volumes}`, each `[[ms, value], …]`, in the
+ * order sent. Other keys are ignored.
  * @returns the samples, and how many points had no moment and were left out.
+ * @throws SourceError `malformed`, naming the first field that is not what it should be.
  */
-export function parseSamples(json: unknown): { samples: Samples; strayPoints: number } {
+export function parseSamples(json: unknown) {
   const { prices, market_caps, total_volumes } = parseShape(json, Chart);
-  const samples = { prices: prices.points, marketCaps: market_caps ?? [], volumes: total_volumes ?? [] };
+  const samples: Samples = { prices: prices.points, marketCaps: market_caps ?? [], volumes: total_volumes ?? [] };
   return { samples, strayPoints: prices.strayPoints };
 }
 
-/** What is said of one coin, by keys such as `eur` and `eur_market_cap`. Each may be null, or not be there. */
-const Quotes = z.record(z.string(), z.unknown());
-const LatestAnswer = z.record(z.string(), Quotes);
+/** By coin and keys such as `eur` and `eur_market_cap`. Each may be null, or not be there. */
+const LatestAnswer = z.record(z.string(), z.record(z.string(), z.unknown()));
 
 /**
  * Reads one `/simple/price` answer: `{bitcoin: {usd, usd_market_cap, usd_24h_vol, usd_24h_change, last_updated_at}}`, the last
@@ -79,7 +70,7 @@ const LatestAnswer = z.record(z.string(), Quotes);
  */
 export function parseLatestPrices(
   json: unknown,
-  { coins, currencies }: { coins: readonly string[]; currencies: readonly string[] },
+  { coins, currencies }: AskedPrices,
   receivedAt: Instant,
 ): LatestPrice[] {
   const answer = parseShape(json, LatestAnswer);
@@ -95,14 +86,11 @@ export function parseLatestPrices(
       const change = quotes[`${currency}_24h_change`];
       return [
         {
-          coin,
-          currency,
-          price,
+          ...{ coin, currency, price, observedAt },
           // CoinGecko sends 0 for a cap that it does not know.
           marketCap: positive(quotes[`${currency}_market_cap`]),
           volume24h: isNumber(volume) && volume >= 0 ? volume : null,
           change24hPercent: isNumber(change) ? change : null,
-          observedAt,
         },
       ];
     });

@@ -13,21 +13,16 @@ const REMAINDER = 0.75;
 /** The wait for a further permit starts at the earliest here; an answer takes about as long. */
 const USUAL_ANSWER_MS = 500;
 
+type Options = Readonly<{ requestsPerMinute: number; clock: Pacing; recentAgesMs: readonly number[] }>;
+type Pacing = Pick<Clock, 'monotonicMs' | 'sleep'>;
+
 /**
  * A sliding window over all requests of the process, first come first served: the server never sees more than
  * `requestsPerMinute` in any 60 s. It goes by the monotonic clock, so that a wall clock that is set neither stalls it
  * nor lets it burst.
  * @param options.recentAgesMs how long ago requests of earlier processes ended; those of the last 60.5 s hold a permit.
  */
-export function createRateLimiter({
-  requestsPerMinute,
-  clock,
-  recentAgesMs,
-}: {
-  requestsPerMinute: number;
-  clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
-  recentAgesMs: readonly number[];
-}): RateLimiter {
+export function createRateLimiter({ requestsPerMinute, clock, recentAgesMs }: Options): RateLimiter {
   const startedAt = clock.monotonicMs();
   let limit = requestsPerMinute;
   let inFlight = 0;
@@ -57,10 +52,7 @@ export function createRateLimiter({
     for (const grant of waiting) {
       const at = nextPermitAt();
       if (at === undefined) return;
-      if (at > clock.monotonicMs()) {
-        wakeAt(at);
-        return;
-      }
+      if (at > clock.monotonicMs()) return void wakeAt(at);
       waiting.delete(grant);
       grant();
     }

@@ -19,9 +19,7 @@ export const METRIC_NAMESPACE = 'CryptoPriceIngestion';
 export const METRICS = {
   /** Accepted triggers, repeats included. */
   runsQueued: 'RunsQueued',
-  /** Calls of the endpoint without a valid secret. */
   unauthorizedCalls: 'UnauthorizedCalls',
-  /** Runs by how they ended. Each is counted once. */
   runsComplete: 'RunsComplete',
   /** Complete runs that asked for everything: a backfill that works says nothing about the schedule. */
   fullRunsComplete: 'FullRunsComplete',

@@ -21,10 +21,7 @@ export const RunMessage = z.object({
   version: z.literal(1),
   runId: z.uuid(),
   triggerKey: z.string().min(1).max(1024),
-  /**
-   * What started the run. In stages with a schedule each deploy queues one (`deploy`). `repair` replaces a scheduled call
-   * that was refused.
-   */
+  /** In stages with a schedule each deploy queues a run (`deploy`). `repair` replaces a scheduled call that was refused. */
   trigger: z.enum(['schedule', 'http', 'cli', 'deploy', 'repair']),
   /** It is fixed for the whole run, and alone decides which days are expected. */
   dueAt: z.iso.datetime(),

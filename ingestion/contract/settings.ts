@@ -2,15 +2,13 @@
 // sentence "it takes …".
 import * as z from 'zod';
 
-/** A whole number may be given as text: the environment and the command line know nothing else. */
+/** Numbers may be given as text: the environment and the command line know nothing else. */
 const fromText = (value: unknown): unknown =>
   typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value;
 
-/** @returns a schema of whole numbers, given as numbers or as text. */
 export const wholeNumber = (least: number, most: number, takes = `a whole number from ${least} to ${most}`) =>
   z.preprocess(fromText, z.int(takes).min(least, takes).max(most, takes)).describe(takes);
 
-/** @returns a schema of some whole numbers, given as numbers or as text. */
 export const oneOfNumbers = <const Numbers extends readonly number[]>(numbers: Numbers, takes: string) =>
   z.preprocess(fromText, z.literal(numbers, takes)).describe(takes);
 
@@ -79,15 +77,15 @@ export type SettingValue<Name extends SettingName> = z.output<(typeof SETTINGS)[
 
 export type PlanName = SettingValue<'COINGECKO_PLAN'>;
 
-/** What a CoinGecko plan allows, and how it is addressed. */
+/**
+ * What a CoinGecko plan allows, and how it is addressed. @property keyHeader carries the key, for one never goes into a URL;
+ * null where the plan takes none. @property monthlyCredits successful answers a UTC month; null where CoinGecko names no quota.
+ */
 type Plan = {
   readonly baseUrl: string;
-  /** The header that carries the key, for a key never goes into a URL. Null where the plan takes no key. */
   readonly keyHeader: string | null;
   readonly requestsPerMinute: number;
-  /** Successful answers a UTC month. Null where CoinGecko names no quota. */
   readonly monthlyCredits: number | null;
-  /** How many days back hourly prices reach. */
   readonly historyDays: number;
 };
 

@@ -33,13 +33,14 @@ function showPart(value: unknown, depth: number): string {
   return `${open}${shown.join(',')}${parts.length > MAX_ITEMS ? ',…' : ''}${close}`;
 }
 
-/**
- * @param whole what the input is called where no single field of it is at fault.
- * @returns the first thing that zod found wrong, as `prices[0][1]: reason`. It quotes no value, unless the schema's own
- * text does.
- */
-export function firstIssue({ issues: [issue] }: z.ZodError, whole: string): string {
+/** @returns the place of an issue: `['coins', 3, 'id']` as `coins[3].id`. */
+export const placeOf = (path: readonly PropertyKey[]): string =>
   // Not zod's `toDotPath`: reaching into `z.core` makes a bundle 340 kB larger.
-  const steps = issue?.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)) ?? [];
-  return `${steps.join('').replace(/^\./, '') || whole}: ${issue?.message ?? 'of an unknown shape'}`;
-}
+  path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '');
+
+/** @param whole the name of the input. @returns the first thing that zod found wrong, as `prices[0][1]: reason`; it quotes no value. */
+export const firstIssue = ({ issues: [issue] }: z.ZodError, whole: string): string =>
+  `${placeOf(issue?.path ?? []) || whole}: ${issue?.message ?? 'of an unknown shape'}`;

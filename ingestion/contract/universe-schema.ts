@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { show } from './show.ts';
+import { placeOf, show } from './show.ts';
 
 /** The universe of a project that names no other. */
 export const UNIVERSE_FILE = new URL('../../universe.json', import.meta.url);
@@ -24,10 +24,7 @@ const CoinSchema = z.strictObject(
 );
 
 const CurrencySchema = z.strictObject(
-  {
-    code: z.string('a code like "usd"').regex(/^[a-z0-9]{2,10}$/, 'a code like "usd", in small letters'),
-    name: Text,
-  },
+  { code: z.string('a code like "usd"').regex(/^[a-z0-9]{2,10}$/, 'a code like "usd", in small letters'), name: Text },
   'an object {"code","name"}',
 );
 
@@ -51,11 +48,7 @@ export type Currency = Readonly<z.output<typeof CurrencySchema>>;
 /** All series of a deployment: every coin in every currency. The other currencies are judged by the first. */
 export type Universe = { readonly coins: readonly Coin[]; readonly currencies: readonly Currency[] };
 
-/**
- * Parses the text of a universe file.
- * @param file its name, for the problems.
- * @returns the universe, or one sentence for each place that is wrong: what was found and what it takes.
- */
+/** @returns the universe of a file's text, or one sentence for each place that is wrong: what was found and what it takes. */
 export function parseUniverse(text: string, file: string): Universe | { readonly problems: readonly string[] } {
   let json: unknown;
   try {
@@ -67,16 +60,10 @@ export function parseUniverse(text: string, file: string): Universe | { readonly
   if (parsed.success) return parsed.data;
   return {
     problems: parsed.error.issues.map(({ path, input, message }) => {
-      const found = input === undefined ? 'missing' : show(input);
-      return `${file}${placeOf(path)} is ${found}; it takes ${message}.`;
+      const place = path.length === 0 ? '' : ` at ${placeOf(path)}`;
+      return `${file}${place} is ${input === undefined ? 'missing' : show(input)}; it takes ${message}.`;
     }),
   };
-}
-
-/** `['coins', 3, 'id']` as ` at coins[3].id`. */
-function placeOf(path: readonly PropertyKey[]): string {
-  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  return text === '' ? '' : ` at ${text.slice(1)}`;
 }
 
 /** @returns how many letters must be put in, left out or changed (Levenshtein). */
@@ -91,11 +78,7 @@ export function editDistance(from: string, to: string): number {
   return row[to.length] ?? 0;
 }
 
-/**
- * @param words at least one.
- * @param spelling how a word is written where it was misspelt.
- * @returns the word that takes the fewest changes.
- */
+/** @param spelling how a word is written where it was misspelt. @returns the word that takes the fewest changes. */
 export const nearest = <Word extends string>(
   given: string,
   words: readonly [Word, ...Word[]],
@@ -106,8 +89,7 @@ export const nearest = <Word extends string>(
   );
 
 /**
- * @param given ids of coins, or codes of currencies.
- * @param known those that would be right, with the coins' symbols: many a person takes `btc` for the id.
+ * @param known with the coins' symbols: many a person takes `btc` for the id.
  * @returns the first that is not known, and what was probably meant; null where all are known.
  */
 export function findUnknown(

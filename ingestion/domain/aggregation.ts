@@ -8,26 +8,18 @@ import type { Window } from './planning.ts';
 /** A sample as it was sent. */
 export type Sample = { readonly at: Instant; readonly price: unknown };
 
-/** What an answer comes to. Every distinct sample is exactly one of counted, rejected and outside. */
-export type Aggregation = {
-  /** In day order: of each row day that has at least one counted sample. */
-  readonly prices: readonly DailyPrice[];
-  readonly rejected: readonly RejectedSample[];
-  /** How many samples lie on days that become no rows. */
-  readonly outsideCount: number;
-  /** Gap days, 72 h old or more, of which the answer holds nothing that counts though it has prices of other days. */
-  readonly absentDays: readonly Day[];
-  /** The days that become rows where samples are counted. */
-  readonly judgedDays: readonly Day[];
-  /** Days that the answer holds a price of, save those whose prices are all outliers: they are never to be called unavailable. */
-  readonly pricedDays: readonly Day[];
-  /** Row days whose samples the answer can't judge for good: their surroundings are of several levels, and not all there. */
-  readonly undecidedDays: readonly Day[];
-  /** Of the first sample, whatever its price; null in an empty answer. */
-  readonly firstSampleAt: Instant | null;
-  /** The mean price of each UTC hour of the rows, by hours since 1970. */
-  readonly hourlyMeans: ReadonlyMap<number, number>;
-};
+/**
+ * What an answer comes to. Every distinct sample is exactly one of counted, rejected and outside.
+ * @property prices in day order: of each row day that has at least one counted sample.
+ * @property outsideCount how many samples lie on days that become no rows.
+ * @property absentDays gap days, 72 h old or more, of which the answer holds nothing that counts though it has prices of others.
+ * @property judgedDays the days that become rows where samples are counted.
+ * @property pricedDays those that the answer holds a price of that is no outlier: they are never to be called unavailable.
+ * @property undecidedDays row days whose surroundings are of several levels, and not all in the answer.
+ * @property firstSampleAt of the first sample, whatever its price; null in an empty answer.
+ * @property hourlyMeans the mean price of each UTC hour of the rows, by hours since 1970.
+ */
+export type Aggregation = ReturnType<typeof aggregate>;
 
 /**
  * How the samples of one day become prices of another currency.
@@ -36,28 +28,18 @@ export type Aggregation = {
  * when the first of them arrived.
  * @property holdsDay whether there is any rate of the day.
  */
-export type Conversion = {
-  readonly convert: (amount: number, at: Instant) => number | null;
-  readonly windowFrom: Instant;
-  readonly endsAt: Instant;
-  readonly receivedAt: Instant;
-  readonly isCertain: boolean;
-  readonly isDecided: boolean;
-  readonly holdsDay: boolean;
-};
+export type Conversion = { readonly convert: (amount: number, at: Instant) => number | null } & Readonly<
+  Record<'windowFrom' | 'endsAt' | 'receivedAt', Instant> & Record<'isCertain' | 'isDecided' | 'holdsDay', boolean>
+>;
 
 const AS_SENT: Conversion = {
   convert: (amount) => amount,
-  windowFrom: Number.NEGATIVE_INFINITY,
-  endsAt: Number.POSITIVE_INFINITY,
-  receivedAt: Number.POSITIVE_INFINITY,
-  isCertain: true,
-  isDecided: true,
-  holdsDay: true,
+  ...{ windowFrom: Number.NEGATIVE_INFINITY, endsAt: Number.POSITIVE_INFINITY, receivedAt: Number.POSITIVE_INFINITY },
+  ...{ isCertain: true, isDecided: true, holdsDay: true },
 };
 
 /** The window of an answer, and the days that it was asked for, ascending. */
-type AskedDays = { readonly window: Window; readonly gapDays: readonly Day[] };
+export type AskedDays = { readonly window: Window; readonly gapDays: readonly Day[] };
 
 /**
  * Aggregates one answer. Order and repeats of the samples do not matter, and a row depends on nothing but the samples from
@@ -70,7 +52,7 @@ export function aggregate(
   asked: AskedDays,
   receivedAt: Instant,
   conversionOn: (day: Day) => Conversion | null = () => AS_SENT,
-): Aggregation {
+) {
   const sorted = sortSamples(samples);
   const made = { prices: [] as DailyPrice[], rejected: [] as RejectedSample[] };
   const [judgedDays, absentDays, undecidedDays]: [Day[], Day[], Day[]] = [[], [], []];
@@ -116,24 +98,13 @@ const daysOf = (samples: readonly PriceSample[]): Set<Day> =>
   new Set([...new Set(samples.map(({ at }) => Math.floor(at / DAY_MS)))].map((number) => dayOf(number * DAY_MS)));
 
 /** @returns the counted samples of one day, as `aggregate` counts them. */
-export function countedSamples(
-  samples: Samples,
-  day: Day,
-  window: Window,
-  conversion: Conversion = AS_SENT,
-): readonly PriceSample[] {
-  return judgeSamples(sortSamples(samples), day, window, conversion).counted;
-}
+export const countedSamples = (samples: Samples, day: Day, window: Window, conversion: Conversion = AS_SENT) =>
+  judgeSamples(sortSamples(samples), day, window, conversion).counted;
 
-type SortedSamples = {
-  readonly all: readonly Sample[];
-  /** Those that are prices. */
-  readonly valid: readonly PriceSample[];
-  readonly volumeAt: ReadonlyMap<Instant, unknown>;
-  readonly capAt: ReadonlyMap<Instant, unknown>;
-};
+type SortedSamples = ReturnType<typeof sortSamples>;
 
-function sortSamples({ prices, volumes, marketCaps }: Samples): SortedSamples {
+/** @returns `valid` those that are prices. */
+function sortSamples({ prices, volumes, marketCaps }: Samples) {
   const all = sortedDistinct(prices);
   return { all, valid: all.filter(isPrice), volumeAt: valuesByTime(volumes), capAt: valuesByTime(marketCaps) };
 }
@@ -181,29 +152,21 @@ function rowDays({ window, gapDays }: AskedDays, receivedAt: Instant): Day[] {
 }
 
 /** @returns the mean price of each UTC hour, by hours since 1970. @param samples in time order. */
-export const meansByHour = (samples: readonly PriceSample[]): Map<number, number> =>
-  new Map(
-    [...Map.groupBy(samples, ({ at }) => hourOf(at))].map(([hour, ofHour]) => [
-      hour,
-      mean(ofHour.map(({ price }) => price)),
-    ]),
-  );
+export function meansByHour(samples: readonly PriceSample[]): Map<number, number> {
+  const byHour = Map.groupBy(samples, ({ at }) => hourOf(at));
+  return new Map([...byHour].map(([hour, ofHour]) => [hour, mean(ofHour.map(({ price }) => price))]));
+}
 
 function summarise(samples: readonly PriceSample[], hourMeans: readonly number[]) {
   const [first, last] = [samples[0], samples.at(-1)];
   if (!first || !last) return null;
   const { low, high } = priceRange(samples);
   return {
-    open: first.price,
-    high,
-    low,
-    close: last.price,
+    ...{ open: first.price, high, low, close: last.price },
     // The mean of 24 equal doubles can come out above them.
     average: Math.min(high, Math.max(low, mean(hourMeans))),
-    sampleCount: samples.length,
-    hoursCovered: hourMeans.length,
-    firstSampleAt: first.at,
-    lastSampleAt: last.at,
+    ...{ sampleCount: samples.length, hoursCovered: hourMeans.length },
+    ...{ firstSampleAt: first.at, lastSampleAt: last.at },
   };
 }
 
@@ -237,11 +200,9 @@ export const isPrice = (sample: Sample): sample is PriceSample =>
 const invalidity = ({ price }: Sample): RejectionReason =>
   typeof price === 'number' && Number.isFinite(price) ? 'not_positive' : 'not_a_number';
 
-const MAX_KEPT_TEXT = 100;
+/** Up to 100 characters are kept. */
 const asText = (value: unknown): string | null =>
-  value === null || value === undefined
-    ? null
-    : (typeof value === 'object' ? show(value) : String(value)).slice(0, MAX_KEPT_TEXT);
+  value === null || value === undefined ? null : (typeof value === 'object' ? show(value) : `${value}`).slice(0, 100);
 
 /** Of several values for one moment the largest stands, whatever their order. */
 function valuesByTime(points: Samples['volumes']): Map<Instant, unknown> {

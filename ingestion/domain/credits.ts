@@ -1,28 +1,16 @@
 import type { Universe } from '../contract/universe-schema.ts';
-import { countDays, type Day, dayOf, type Instant } from './day.ts';
+import { countDays, dayOf, type Instant } from './day.ts';
 import { planLatestRequests } from './latest-price.ts';
 import { crossRateBase, selectSeries, seriesName, sourcesOf } from './series.ts';
 
-/** The credits of one UTC month, as a plan by hand is judged. */
-export type CreditAccount = {
-  readonly quota: number;
-  readonly used: number;
-  /** What the requests in question will cost. */
-  readonly needed: number;
-  /** What the scheduled runs of the rest of the month still cost. */
-  readonly reserved: number;
-};
+/** The credits of one UTC month. @property needed by the requests in question. @property reserved for the scheduled runs to come. */
+type CreditAccount = Readonly<Record<'quota' | 'used' | 'needed' | 'reserved', number>>;
 
 /** @returns 00:00 UTC of the month's first day: credits are counted by UTC month. */
 export const startOfMonth = (at: Instant): Instant => Date.parse(`${dayOf(at).slice(0, 7)}-01T00:00:00.000Z`);
 
-/** How a run asks, as far as it decides how many requests that takes. */
-export type WaysToAsk = {
-  /** Other currencies are derived from the first one. */
-  readonly crossRates: boolean;
-  /** A full run ends with the latest prices. */
-  readonly latestPrices: boolean;
-};
+/** Whether other currencies are derived from the first one, and whether a full run ends with the latest prices. */
+export type WaysToAsk = Readonly<Record<'crossRates' | 'latestPrices', boolean>>;
 
 /** @returns how many requests a full run takes that fetches one day of every series, and the latest prices where wanted. */
 export function requestsOfFullRun(universe: Universe, ways: WaysToAsk): number {
@@ -34,7 +22,11 @@ export function requestsOfFullRun(universe: Universe, ways: WaysToAsk): number {
 }
 
 /** @returns what scheduled runs still need this month: so many requests on each day that is left after today. */
-export const reservedCredits = (at: Instant, requestsADay: number): number => daysLeftInMonth(dayOf(at)) * requestsADay;
+export function reservedCredits(at: Instant, requestsADay: number): number {
+  const [year, month] = dayOf(at).split('-').map(Number);
+  const lastDay = dayOf(Date.UTC(year ?? 0, month ?? 0, 0));
+  return (countDays(dayOf(at), lastDay) - 1) * requestsADay;
+}
 
 /** @returns a sentence with the numbers when the credits do not suffice; null when they do. */
 export function refusalForCredits({ quota, used, needed, reserved }: CreditAccount): string | null {
@@ -45,10 +37,4 @@ export function refusalForCredits({ quota, used, needed, reserved }: CreditAccou
     `the scheduled runs still need ${reserved}. Ask for fewer days, coins or currencies, wait for the next UTC month, ` +
     'or set COINGECKO_MONTHLY_CREDITS to what your plan really allows.'
   );
-}
-
-function daysLeftInMonth(today: Day): number {
-  const [year, month] = today.split('-').map(Number);
-  const lastDay = dayOf(Date.UTC(year ?? 0, month ?? 0, 0));
-  return countDays(today, lastDay) - 1;
 }

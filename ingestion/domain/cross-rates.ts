@@ -23,18 +23,14 @@ export type ReferenceAnswer = {
   readonly prices: Samples['prices'];
 };
 
-/** The rates of one currency against the first one, out of one answer for the reference in each. */
-export type CrossRates = {
-  readonly currency: string;
-  /** In time order. A rate is the price of one unit of the first currency. */
-  readonly rates: readonly PriceSample[];
-} & Pick<Conversion, 'windowFrom' | 'endsAt' | 'receivedAt'>;
+/** The rates of one currency, in time order: each is the price of one unit of the first currency. */
+export type CrossRates = ReturnType<typeof ratesBetween>;
 
 /** @returns the rates at all moments that both answers hold one price of. */
-export function ratesBetween(currency: string, inBase: ReferenceAnswer, inCurrency: ReferenceAnswer): CrossRates {
+export function ratesBetween(currency: string, inBase: ReferenceAnswer, inCurrency: ReferenceAnswer) {
   const basePrices = pricesByMoment(inBase.prices);
   const prices = pricesByMoment(inCurrency.prices);
-  const rates = [...prices].flatMap(([at, price]) => {
+  const rates = [...prices].flatMap(([at, price]): PriceSample[] => {
     const rate = price / (basePrices.get(at) ?? Number.NaN);
     return rate > 0 && Number.isFinite(rate) ? [{ at, price: rate }] : [];
   });
@@ -97,14 +93,8 @@ function rateAt(rates: readonly PriceSample[], at: Instant): number | null {
   return nearest && Math.abs(nearest.at - at) <= MAX_DISTANCE_MS ? nearest.price : null;
 }
 
-/**
- * @param latest of one answer, so of one moment.
- * @returns a finding for each coin whose rate is not the reference's.
- */
-export function judgeLatestRates(
-  latest: readonly (Series & { readonly price: number })[],
-  base: CrossRateBase,
-): Finding[] {
+/** @param latest of one answer, so of one moment. @returns a finding for each coin whose rate is not the reference's. */
+export function judgeLatestRates(latest: readonly (Series & { price: number })[], base: CrossRateBase): Finding[] {
   const prices = new Map(latest.map((one) => [seriesName(one), one.price]));
   const rateOf = (coin: string, currency: string): number | null => {
     const [price, basePrice] = [`${coin}/${currency}`, `${coin}/${base.currency}`].map((name) => prices.get(name));

@@ -1,5 +1,5 @@
 // The currency rule: prices of one coin in two currencies must be apart by the rate between them.
-import { DAY_MS, type Day, HOUR_MS, startOf } from './day.ts';
+import { type Day, dayOf, HOUR_MS } from './day.ts';
 import { median } from './outliers.ts';
 import { type Finding, percent } from './quality.ts';
 import { COIN_CURRENCIES } from './series.ts';
@@ -19,8 +19,6 @@ const PEGS: readonly (readonly [string, string])[] = [['bmd', 'usd']];
 const arePegged = (one: string, other: string): boolean =>
   PEGS.some((pair) => pair.includes(one) && pair.includes(other));
 
-const HOURS_A_DAY = DAY_MS / HOUR_MS;
-
 /** The mean price of each UTC hour, by hours since 1970. */
 export type HourlyMeans = ReadonlyMap<number, number>;
 
@@ -30,8 +28,6 @@ export type CoinRate = MedianRate & { readonly coin: string };
 
 /**
  * Compares one coin's currencies by the hours that both have.
- * @param base the universe's first currency.
- * @param days the days to give rates for.
  * @returns a rate for each currency and day that can be compared, and an error finding for each series that equals another
  * value for value: CoinGecko answers some wrong currencies in another one without a word. These give no rates.
  */
@@ -47,47 +43,38 @@ export function compareCurrencies(
   for (const [index, currency] of currencies.entries()) {
     for (const other of currencies.slice(0, index)) {
       if (arePegged(currency, other)) continue;
-      const hours = countIfSame(hoursByCurrency.get(currency), hoursByCurrency.get(other));
-      if (hours === 0) continue;
+      const common = ratiosOf(hoursByCurrency.get(currency), hoursByCurrency.get(other));
+      if (!common.every(({ isSame }) => isSame) || common.length === 0) continue;
       suspects.add(currency).add(other);
-      const detail = `${coin}/${currency} equals ${coin}/${other} in all ${hours} hours that both have: the currency was ignored`;
+      const detail = `${coin}/${currency} equals ${coin}/${other} in all ${common.length} hours that both have: the currency was ignored`;
       findings.push({ rule: 'currency', severity: 'error', coin, currency, day: null, detail });
     }
   }
   const comparable = currencies.filter((currency) => currency !== base && !suspects.has(currency));
   const rates = comparable.flatMap((currency) => {
-    const ratios = ratiosByDay(hoursByCurrency.get(currency), hoursByCurrency.get(base));
+    const ratios = ratiosOf(hoursByCurrency.get(currency), hoursByCurrency.get(base));
+    const byDay = Map.groupBy(ratios, ({ hour }) => dayOf(hour * HOUR_MS));
     return days.flatMap((day) => {
-      const ofDay = ratios.get(startOf(day) / DAY_MS);
+      const ofDay = byDay.get(day)?.map(({ ratio }) => ratio);
       return ofDay ? [{ coin, currency, day, rate: median(ofDay) }] : [];
     });
   });
   return { rates, findings };
 }
 
-/** @returns how many hours both have, where their prices are the same in each; 0 where one differs. */
-function countIfSame(one: HourlyMeans = new Map(), other: HourlyMeans = new Map()): number {
-  const common = [...one].filter(([hour]) => other.has(hour));
-  return common.every(([hour, price]) => other.get(hour) === price) ? common.length : 0;
-}
-
-/** @returns the ratio in each hour that both have, by days since 1970. */
-function ratiosByDay(of: HourlyMeans = new Map(), to: HourlyMeans = new Map()): Map<number, number[]> {
-  const common = [...of].filter(([hour]) => to.has(hour));
-  const byDay = Map.groupBy(common, ([hour]) => Math.floor(hour / HOURS_A_DAY));
-  return new Map(
-    [...byDay].map(([day, hours]) => [day, hours.map(([hour, price]) => price / (to.get(hour) ?? Number.NaN))]),
-  );
+/** The ratio in each hour that both have. */
+function ratiosOf(one: HourlyMeans = new Map(), other: HourlyMeans = new Map()) {
+  return [...one].flatMap(([hour, price]) => {
+    const divisor = other.get(hour);
+    return divisor === undefined ? [] : [{ hour, ratio: price / divisor, isSame: price === divisor }];
+  });
 }
 
 /**
  * @param minCoins 1 where the prices of all others are derived from one coin's.
  * @returns the coins' median rates by currency and day, where enough coins have one, and the coins that disagree.
  */
-export function judgeRates(
-  rates: readonly CoinRate[],
-  minCoins: number,
-): { medians: MedianRate[]; findings: Finding[] } {
+export function judgeRates(rates: readonly CoinRate[], minCoins: number) {
   const medians: MedianRate[] = [];
   const findings: Finding[] = [];
   for (const ofDay of Map.groupBy(rates, ({ currency, day }) => `${day} ${currency}`).values()) {

@@ -49,8 +49,4 @@ export type RejectedSample = {
 };
 
 /** What the source sent for one series, parsed but not judged. Prices may be anything a JSON number position can hold. */
-export type Samples = {
-  readonly prices: readonly (readonly [Instant, unknown])[];
-  readonly marketCaps: readonly (readonly [Instant, unknown])[];
-  readonly volumes: readonly (readonly [Instant, unknown])[];
-};
+export type Samples = Readonly<Record<'prices' | 'marketCaps' | 'volumes', readonly (readonly [Instant, unknown])[]>>;

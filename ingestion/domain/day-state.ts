@@ -1,3 +1,4 @@
+import type { DailyPrice } from './daily-price.ts';
 import { type Day, endOf, HOUR_MS, type Instant, settledAt } from './day.ts';
 
 /** With at most this many hours covered a settled day is thin; 22 are normal where the source skips or joins hours. */
@@ -25,24 +26,17 @@ export type DayStatus = 'final' | 'thin' | 'provisional' | 'unconfirmed' | 'unav
 /** @returns whether the day's end lies 72 h or more before the moment. */
 export const isPastThinWait = (day: Day, at: Instant): boolean => at >= endOf(day) + THIN_WAIT_MS;
 
-/** What decides about a row as its answer arrives. */
-export type RowEvidence = {
-  readonly day: Day;
-  readonly hoursCovered: number;
-  readonly lastSampleAt: Instant;
-  /** The newest sample of the answer. */
-  readonly answerEndsAt: Instant;
-  /** No later answer can change which of its samples are outliers. */
-  readonly isCertain: boolean;
-  /** The window reaches 36 h further on both sides, as far as now allowed. */
-  readonly hasMargin: boolean;
-};
+/**
+ * What decides about a row as its answer arrives. @property answerEndsAt the newest sample of the answer.
+ * @property isCertain no later answer can change which of its samples are outliers.
+ * @property hasMargin the window reaches 36 h further on both sides, as far as now allowed.
+ */
+export type RowEvidence = Pick<DailyPrice, 'day' | 'hoursCovered' | 'lastSampleAt'> &
+  Readonly<{ answerEndsAt: Instant; isCertain: boolean; hasMargin: boolean }>;
 
 /** @returns whether a row computed from an answer received at that moment is settled, thin, and final. */
-export function judgeRow(
-  { day, hoursCovered, lastSampleAt, answerEndsAt, isCertain, hasMargin }: RowEvidence,
-  receivedAt: Instant,
-): { isSettled: boolean; isThin: boolean; isFinal: boolean } {
+export function judgeRow(row: RowEvidence, receivedAt: Instant) {
+  const { day, hoursCovered, lastSampleAt, answerEndsAt, isCertain, hasMargin } = row;
   const isSettled = receivedAt >= settledAt(day);
   const isOld = isPastThinWait(day, receivedAt);
   const endsEarly = lastSampleAt < endOf(day) - HOUR_MS || answerEndsAt < endOf(day);
@@ -58,14 +52,11 @@ export function statusOf({ day, row, absence }: DayState, dueAt: Instant): DaySt
   return row.isThin && !isPastThinWait(day, dueAt) ? 'thin' : 'provisional';
 }
 
-/** What a run is, as far as it decides which days it asks for. */
-export type RunScope = {
-  readonly dueAt: Instant;
-  /** Final days are asked for too, each once. */
-  readonly refetch: boolean;
-  /** The request names its days: those that are unavailable are asked for too, each once. */
-  readonly namesDays: boolean;
-};
+/**
+ * What a run is, as far as it decides which days it asks for. @property refetch final ones too, each once.
+ * @property namesDays the request names its days: those that are unavailable are asked for too, each once.
+ */
+export type RunScope = { readonly dueAt: Instant; readonly refetch: boolean; readonly namesDays: boolean };
 
 /** @returns the scope of a run that asks for nothing in particular. */
 export const fullScope = (dueAt: Instant): RunScope => ({ dueAt, refetch: false, namesDays: false });

@@ -54,8 +54,5 @@ export const settledAt = (day: Day): Instant => endOf(day) + SETTLED_AFTER_END_M
 export const lastSettledDay = (at: Instant): Day => addDays(dayOf(at - SETTLED_AFTER_END_MS), -1);
 
 /** @returns whether the text is a day that exists in the calendar. */
-export const isDay = (text: string): boolean => {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const at = startOf(text);
-  return !Number.isNaN(at) && dayOf(at) === text;
-};
+export const isDay = (text: string): boolean =>
+  /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(startOf(text)) && dayOf(startOf(text)) === text;

@@ -1,10 +1,8 @@
 import type { Instant } from './day.ts';
 
 /**
- * Why an answer, a series or a run failed, and what that is the same for.
- * - `transient` ones may pass, and are worth another try.
- * - `series`: the source answered, and will answer the same way again. The same run does not ask again.
- * - `run`: so it is for every series, and the run must end.
+ * Why an answer, a series or a run failed, and what that is the same for. `transient` ones may pass. Of a `series` the source
+ * will answer the same way again, and the same run does not ask again. So it is for the whole `run`, which must end.
  */
 const REACH = {
   network: 'transient',
@@ -13,7 +11,7 @@ const REACH = {
   server_error: 'transient',
   /** By CoinGecko's CDN, or for the User-Agent. */
   blocked: 'transient',
-  /** HTML, cut JSON, too large, or of a shape that is not the documented one. */
+  /** HTML, cut JSON, too large, or of another shape. */
   malformed: 'transient',
   /** A proper answer still lacks a day. */
   incomplete: 'transient',
@@ -47,9 +45,9 @@ export class IngestionError extends Error {
 export class SourceError extends IngestionError {
   override readonly name = 'SourceError';
   readonly kind: FailureKind;
-  /** What the source asked for in Retry-After, in milliseconds. */
+  /** What the source asked for in Retry-After. */
   readonly retryAfterMs: number | null;
-  /** The HTTP status; null where no answer came. */
+  /** Of HTTP; null where no answer came. */
   readonly status: number | null;
   /** Whether the source may have counted the request: false where no connection to it came about. */
   readonly wasSent: boolean;

@@ -12,13 +12,12 @@ export type LatestPrice = Series & {
   readonly observedAt: Instant;
 };
 
+export type AskedPrices = Readonly<Record<'coins' | 'currencies', readonly string[]>>;
+
 /** The most coins that one request names. */
 const COINS_A_REQUEST = 250;
 
-/**
- * @param base whose coin is in each request: the rates of the others are compared with its.
- * @returns the coins of each request for latest prices.
- */
+/** @returns the coins of each request for latest prices. The base's is in each: the rates of the others are compared with its. */
 export function planLatestRequests(coins: readonly string[], base: CrossRateBase | null): string[][] {
   const always = base === null ? [] : [base.coin];
   const others = [...new Set(coins)].filter((coin) => !always.includes(coin));
@@ -28,10 +27,7 @@ export function planLatestRequests(coins: readonly string[], base: CrossRateBase
 }
 
 /** @returns the series of these coins and currencies that the answer holds no price of. */
-export function leftOutOf(
-  latest: readonly Series[],
-  { coins, currencies }: { coins: readonly string[]; currencies: readonly string[] },
-): Series[] {
+export function leftOutOf(latest: readonly Series[], { coins, currencies }: AskedPrices): Series[] {
   const known = new Set(latest.map(seriesName));
   return coins
     .flatMap((coin) => currencies.map((currency) => ({ coin, currency })))

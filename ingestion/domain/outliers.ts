@@ -17,10 +17,8 @@ export type PriceSample = { readonly at: Instant; readonly price: number };
 
 /**
  * Judges one day of an answer by its surroundings.
- * @param samples of the whole answer, in time order.
- * @param windowFrom where the answer begins, or the one that begins last where several make one.
- * @param answerEndsAt the newest sample of the answer, or of the answer that ends first.
- * @param factor how many times off is far off.
+ * @param samples of the whole answer, in time order; where several make one, `windowFrom` and `answerEndsAt` are those of the
+ * one that begins last, and of the one that ends first.
  * @returns the outliers; whether the window begins early enough (it ends as late as its planning allowed); whether no later
  * answer can change which samples are outliers (`isCertain`), and whether no other answer can (`isDecided`).
  */

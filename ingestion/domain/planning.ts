@@ -54,30 +54,21 @@ export type PlannedRequest = PlannedWindow & {
   readonly isReference: boolean;
 };
 
-/**
- * The fewest requests for what the series lack, the longest-stale first; where prices are derived, the reference's before all.
- * @param options.base null where every series is asked for itself.
- * @param options.hasReference whether an answer for that series and day is stored already by this run.
- */
-export function planRequests(
-  gaps: readonly SeriesGaps[],
-  {
-    now,
-    historyDays,
-    base,
-    hasReference = () => false,
-  }: {
-    now: Instant;
-    historyDays: number;
-    base: CrossRateBase | null;
-    hasReference?: (series: Series, day: Day) => boolean;
-  },
-): PlannedRequest[] {
+type PlanOptions = {
+  readonly now: Instant;
+  readonly historyDays: number;
+  readonly base: CrossRateBase | null;
+  /** Whether an answer for that series and day is stored already by this run. */
+  readonly hasReference?: (series: Series, day: Day) => boolean;
+};
+
+/** The fewest requests for what the series lack, the longest-stale first; where prices are derived, the reference's before all. */
+export function planRequests(gaps: readonly SeriesGaps[], options: PlanOptions): PlannedRequest[] {
+  const { now, historyDays, base, hasReference = () => false } = options;
   const needs = new Map<string, { series: Series; days: Set<Day>; serves: SeriesGaps[] }>();
   const needOf = (series: Series) => {
-    const known = needs.get(seriesName(series));
-    const need = known ?? { series, days: new Set<Day>(), serves: [] };
-    if (!known) needs.set(seriesName(series), need);
+    const need = needs.get(seriesName(series)) ?? { series, days: new Set<Day>(), serves: [] };
+    needs.set(seriesName(series), need);
     return need;
   };
   for (const one of gaps) {

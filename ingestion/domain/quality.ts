@@ -1,18 +1,11 @@
 import type { DailyPrice, RejectedSample, Samples } from './daily-price.ts';
 import { DAY_MS, type Day, dayOf, HOUR_MS, MINUTE_MS } from './day.ts';
 import { median } from './outliers.ts';
+import type { SeriesGaps } from './planning.ts';
 import { type Series, seriesName } from './series.ts';
 
-export type FindingRule =
-  | 'currency'
-  | 'frozen'
-  | 'outliers'
-  | 'range'
-  | 'revision'
-  | 'worse_answer'
-  | 'cross_rate'
-  | 'lost'
-  | 'clock';
+type SeriesRule = 'frozen' | 'outliers' | 'range' | 'revision' | 'worse_answer' | 'lost';
+export type FindingRule = SeriesRule | 'currency' | 'cross_rate' | 'clock';
 
 /** Something a person should look at. Findings never change a verdict; `error` ones alarm. */
 export type Finding = {
@@ -39,13 +32,10 @@ const ofDay = (rule: FindingRule, series: Series, day: Day, detail: string): Fin
   detail: `${seriesName(series)} on ${day}: ${detail}`,
 });
 
-/** An answer that was aggregated, as far as its findings depend on it. */
-type JudgedAnswer = {
-  readonly series: Series;
-  /** Whether the series is a coin in itself, whose price never changes. */
+/** An answer that was aggregated. @property isItself whether the series is a coin in itself, whose price never changes. */
+type JudgedAnswer = SeriesGaps & {
   readonly isItself: boolean;
   readonly samples: Samples;
-  readonly gapDays: readonly Day[];
   readonly prices: readonly Pick<DailyPrice, 'day' | 'high' | 'low' | 'average' | 'isFinal'>[];
   readonly rejected: readonly RejectedSample[];
 };
@@ -54,31 +44,25 @@ type JudgedAnswer = {
 export function judgeAnswer({ series, isItself, samples, gapDays, ...answer }: JudgedAnswer): Finding[] {
   const ofGapDays = gapDays.flatMap((day) => {
     const row = answer.prices.find((price) => price.day === day);
-    const isWide = row?.isFinal && row.high >= row.low * WIDE_RANGE;
-    const range =
-      row && `the high of ${row.high} is ${(row.high / row.low).toPrecision(3)} times the low of ${row.low}.`;
+    const outliers = answer.rejected.filter((one) => one.reason === 'outlier' && dayOf(one.observedAt) === day);
     return [
-      ...findRejectedOutliers(series, day, row?.average ?? null, answer.rejected),
-      ...(isWide && range ? [ofDay('range', series, day, range)] : []),
+      ...(outliers.length > 0 ? [ofDay('outliers', series, day, outliersText(outliers, row?.average))] : []),
+      ...(row?.isFinal && row.high >= row.low * WIDE_RANGE ? [ofDay('range', series, day, rangeText(row))] : []),
     ];
   });
   return [...(isItself ? [] : findFrozen(series, samples)), ...ofGapDays];
 }
 
-/** @param average of the samples that are left; null where none is. */
-function findRejectedOutliers(
-  series: Series,
-  day: Day,
-  average: number | null,
-  rejected: readonly RejectedSample[],
-): Finding[] {
-  const outliers = rejected.filter(({ reason, observedAt }) => reason === 'outlier' && dayOf(observedAt) === day);
-  if (outliers.length === 0) return [];
+const rangeText = ({ high, low }: Pick<DailyPrice, 'high' | 'low'>): string =>
+  `the high of ${high} is ${(high / low).toPrecision(3)} times the low of ${low}.`;
+
+/** @param average of the samples that are left; undefined where none is. */
+function outliersText(outliers: readonly RejectedSample[], average: number | undefined): string {
   const timesOff = (from: number) =>
     Math.max(...outliers.map(({ price }) => Math.max(Number(price) / from, from / Number(price)))).toPrecision(2);
   const rest =
-    average === null ? 'and no other is left.' : `up to ${timesOff(average)} times off the average of the others.`;
-  return [ofDay('outliers', series, day, `${outliers.length} of the samples were rejected as faults, ${rest}`)];
+    average === undefined ? 'and no other is left.' : `up to ${timesOff(average)} times off the average of the others.`;
+  return `${outliers.length} of the samples were rejected as faults, ${rest}`;
 }
 
 /** @returns a finding for each stretch of 24 h or more in which the price did not move at all. */

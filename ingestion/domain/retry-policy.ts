@@ -1,7 +1,6 @@
 import { MINUTE_MS } from './day.ts';
 import { type FailureKind, isTransient, type SourceError, stopsTheRun } from './failure.ts';
 
-/** How often one request is made, times it was rate-limited not counted. */
 const MAX_ATTEMPTS = 5;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 30_000;
@@ -16,26 +15,21 @@ const MAX_PAUSED_IN_A_ROW_MS = 15 * MINUTE_MS;
 /** The source counts as away when nothing but failures has come for this long. */
 const MAX_SILENCE_MS = MINUTE_MS;
 
-/** An attempt at a request that failed. Moments are those of the monotonic clock, in milliseconds. */
-export type FailedAttempt = {
-  readonly error: SourceError;
-  readonly sentAt: number;
-  readonly endedAt: number;
-  /** How often this request was made, this time included, times it was rate-limited not counted. */
-  readonly attempts: number;
-};
+/**
+ * An attempt at a request that failed. Moments are those of the monotonic clock.
+ * @property attempts how often this request was made, this time included, times it was rate-limited not counted.
+ */
+export type FailedAttempt = Readonly<{ error: SourceError; sentAt: number; endedAt: number; attempts: number }>;
 
 type Reaction = { readonly retryInMs: number | null; readonly pauseMs: number | null; readonly stopsTheRun: boolean };
 export type RetryPolicy = ReturnType<typeof createRetryPolicy>;
 
 /**
- * Whether the source is away is asked only of these: everything else is an answer. A series that is delisted or sparse,
- * and always the longest-stale, must not stop the rest; nor must a 429.
+ * @returns whether such a failure is no answer of the source's. A series that is delisted or sparse, and always the
+ * longest-stale, must not stop the rest; nor must a 429.
  */
-const SILENT: ReadonlySet<FailureKind> = new Set(['network', 'timeout', 'server_error', 'malformed', 'blocked']);
-
-/** @returns whether such a failure is no answer of the source's. */
-export const isSilent = (kind: FailureKind): boolean => SILENT.has(kind);
+export const isSilent = (kind: FailureKind): boolean =>
+  ['network', 'timeout', 'server_error', 'malformed', 'blocked'].includes(kind);
 
 /** @param failures in a row. @param random in [0, 1), for the jitter. */
 export const backoffMs = (failures: number, random: number): number =>
@@ -70,7 +64,6 @@ export function createRetryPolicy() {
   return {
     answered,
     /**
-     * @param random in [0, 1), for the jitter.
      * @returns how long to wait before the next attempt at the same request (null when there is to be none), for how long no
      * request at all may be sent (null where the source did not ask for that), and whether nothing more is to be asked.
      */

@@ -27,17 +27,12 @@ export const distinctSeries = (series: readonly Series[]): Series[] => [
 ];
 
 /** The universe's first coin and first currency: what the prices of all others are derived with. */
-export type CrossRateBase = { readonly coin: string; readonly currency: string };
+export type CrossRateBase = Series;
 
 /** @returns null where nothing is to be derived, or there is nothing to derive. */
-export function crossRateBase(
-  { coins, currencies }: Universe,
-  { crossRates }: { readonly crossRates: boolean },
-): CrossRateBase | null {
-  if (!crossRates) return null;
-  const [coin, ...otherCoins] = coins;
-  const [currency, ...otherCurrencies] = currencies;
-  if (!coin || !currency || otherCoins.length === 0 || otherCurrencies.length === 0) return null;
+export function crossRateBase(universe: Universe, ways: { crossRates: boolean }): CrossRateBase | null {
+  const [[coin, otherCoin], [currency, otherCurrency]] = [universe.coins, universe.currencies];
+  if (!ways.crossRates || !coin || !otherCoin || !currency || !otherCurrency) return null;
   return { coin: coin.id, currency: currency.code };
 }
 

@@ -7,16 +7,12 @@ export type RunStatus = 'running' | 'waiting' | 'complete' | 'partial' | 'failed
 /** A series within a run. `current` needed no request; `pending` was planned and not reached. */
 export type SeriesStatus = 'current' | 'pending' | 'stored' | 'failed';
 
-export type SeriesOutcome = Series & {
-  readonly status: SeriesStatus;
-  readonly daysWritten: number;
-  readonly error: string | null;
-};
+export type SeriesOutcome = Series & Readonly<{ status: SeriesStatus; daysWritten: number; error: string | null }>;
 
 /** The days of a run's series, after unavailable ones are taken out of the expected. */
 export type DayCounts = {
   readonly expectedDays: number;
-  /** Expected days with a final row, or a thin one younger than 72 h. */
+  /** With a final row, or a thin one younger than 72 h. */
   readonly storedDays: number;
   readonly missingDays: number;
   readonly thinDays: number;
@@ -38,7 +34,7 @@ export type Verdict = DayCounts & {
   readonly credits: number;
   readonly retries: number;
   readonly rateLimited: number;
-  /** Rows that the run wrote by cross rates. */
+  /** Rows by cross rates that the run wrote. */
   readonly crossRateDays: number;
   /** How many series have a latest price from this run; null where it asked for none, or could have none. */
   readonly latestPrices: number | null;
@@ -52,20 +48,19 @@ export type Verdict = DayCounts & {
 /** Why a hop stopped before its plan was worked off. */
 export type StopCause = 'deadline' | 'interrupt' | 'source' | 'lock';
 
-/** What one hop asked of the source. */
-export type HopCounts = { readonly requests: number; readonly retries: number; readonly rateLimited: number };
-
-/** A verdict with what the queue's handling needs to know beyond it. */
+/**
+ * A verdict with what the queue's handling needs to know beyond it.
+ * @property hop of this hop alone; the verdict counts over all hops.
+ * @property madeProgress fewer days are missing than when the hop began.
+ * @property failures the kinds that remain at the end.
+ * @property retryAfterMs the longest wait that the source asked for and the hop did not wait out.
+ */
 export type RunResult = {
   readonly verdict: Verdict;
-  /** Of this hop alone; the verdict counts over all hops. */
-  readonly hop: HopCounts;
-  /** Fewer days are missing than when the hop began. */
+  readonly hop: Pick<Verdict, 'requests' | 'retries' | 'rateLimited'>;
   readonly madeProgress: boolean;
   readonly stoppedBy: StopCause | null;
-  /** The kinds of failure that remain at the end. */
   readonly failures: readonly FailureKind[];
-  /** The longest wait that the source asked for and the hop did not wait out. */
   readonly retryAfterMs: number | null;
 };
 

@@ -1,18 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { MAX_TRIGGER_AGE_DAYS, MAX_TRIGGER_LEAD_MINUTES } from '../contract/limits.ts';
 import { RunRequest } from '../contract/run-request.ts';
 import { show } from '../contract/show.ts';
 import { codesOf, findUnknown, type Universe } from '../contract/universe-schema.ts';
-import {
-  addDays,
-  countDays,
-  DAY_MS,
-  dayOf,
-  type Instant,
-  lastSettledDay,
-  MINUTE_MS,
-  settledAt,
-} from '../domain/day.ts';
+import { addDays, countDays, DAY_MS, dayOf, type Instant, MINUTE_MS, settledAt } from '../domain/day.ts';
 import { IngestionError } from '../domain/failure.ts';
 
 /** The most days that one request by hand may ask for: a year, the leap day included. */
@@ -52,8 +44,9 @@ const scheduledShape = z.strictObject({ source: label, 'detail-type': label, tri
  * @throws RequestError for the first field at fault.
  */
 export function parseRunRequest(input: unknown, { universe, now }: RequestContext): RunRequest {
-  const { from, to, coins, currencies, refetch } = parseShape(RunRequest, input);
-  checkDays(from, to, refetch, now);
+  const request = parseShape(RunRequest, input);
+  const { from, to, coins, currencies, refetch } = request;
+  checkDays(request, now);
   checkNames('coins', coins, universe.coins);
   checkNames('currencies', currencies, codesOf(universe));
   return {
@@ -64,14 +57,12 @@ export function parseRunRequest(input: unknown, { universe, now }: RequestContex
   };
 }
 
-/** @property triggeredAt the scheduled event's own moment, as it was sent; null for a call by hand. */
-export type TriggerBody = { readonly request: RunRequest; readonly triggeredAt: string | null };
-
 /**
  * Parses the body of a call of the endpoint: a run request, or the scheduled event's body, never both.
+ * @returns `triggeredAt` the scheduled event's own moment, as it was sent; null for a call by hand.
  * @throws RequestError for the first field at fault.
  */
-export function parseTriggerBody(input: unknown, context: RequestContext): TriggerBody {
+export function parseTriggerBody(input: unknown, context: RequestContext) {
   const fields = isObject(input) ? Object.keys(input) : [];
   const scheduled = fields.filter((field) => field in scheduledShape.shape);
   if (scheduled.length === 0) return { request: parseRunRequest(input, context), triggeredAt: null };
@@ -89,12 +80,9 @@ export function parseTriggerBody(input: unknown, context: RequestContext): Trigg
 }
 
 /** @returns whether two requests in canonical form, whatever the order of their fields, ask for the same. */
-export const sameRequest = (one: RunRequest, other: RunRequest): boolean => canonicalText(one) === canonicalText(other);
+export const sameRequest = (one: RunRequest, other: RunRequest): boolean => isDeepStrictEqual(one, other);
 
-const canonicalText = ({ from, to, coins, currencies, refetch }: RunRequest): string =>
-  JSON.stringify([from, to, coins, currencies, refetch]);
-
-function checkDays(from: string | undefined, to: string | undefined, refetch: boolean | undefined, now: Instant) {
+function checkDays({ from, to, refetch }: RunRequest, now: Instant) {
   if (refetch && !(from && to)) throw new RequestError('refetch', 'true without from and to', 'all three together');
   if (from === undefined && to === undefined) return;
   if (from === undefined) throw new RequestError('from', 'nothing', EXPECTED.from);
@@ -106,27 +94,22 @@ function checkDays(from: string | undefined, to: string | undefined, refetch: bo
   if (days > MAX_REQUEST_DAYS) {
     throw new RequestError('from', `${show(from)}, ${days} days with to`, `at most ${MAX_REQUEST_DAYS} days a request`);
   }
-  if (from > lastSettledDay(now)) {
+  if (now < settledAt(from)) {
     const at = new Date(settledAt(from)).toISOString();
     throw new RequestError('from', `${show(from)}, not settled yet`, `a settled day; this one is so from ${at} on`);
   }
 }
 
-function checkNames(
-  field: 'coins' | 'currencies',
-  given: readonly string[] = [],
-  known: Parameters<typeof findUnknown>[1],
-) {
-  const unknown = findUnknown(given, known);
+type Known = Parameters<typeof findUnknown>[1];
+
+function checkNames(field: 'coins' | 'currencies', given: readonly string[] | undefined, known: Known) {
+  const unknown = findUnknown(given ?? [], known);
   if (unknown === null) return;
   const shown = known.slice(0, 20).map(({ id }) => id);
   const others = known.length > 20 ? ` and ${known.length - 20} more` : '';
-  throw new RequestError(
-    field,
-    show(unknown.name),
-    `only ${field} of the universe, of which ${unknown.meant} is the nearest: ${shown.join(', ')}${others}. ` +
-      'To add one: npm run universe -- add',
-  );
+  const nearest = `of which ${unknown.meant} is the nearest: ${shown.join(', ')}${others}`;
+  const expected = `only ${field} of the universe, ${nearest}. To add one: npm run universe -- add`;
+  throw new RequestError(field, show(unknown.name), expected);
 }
 
 function parseShape<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {

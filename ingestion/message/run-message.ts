@@ -21,8 +21,6 @@ export class RunMessageError extends IngestionError {
   }
 }
 
-const versioned = z.object({ version: z.unknown() });
-
 /**
  * Parses the body of a queue message. Whether the universe still has the request's coins and currencies is for
  * `parseRunRequest` to say: a message may be older than the universe, and is then refused, not unreadable.
@@ -30,13 +28,10 @@ const versioned = z.object({ version: z.unknown() });
  */
 export function parseRunMessage(body: string): RunMessage {
   const json = parseJson(body);
-  const { data } = versioned.safeParse(json);
+  const { data } = z.object({ version: z.unknown() }).safeParse(json);
   if (data && data.version !== undefined && data.version !== 1) {
-    const found = show(data.version);
-    throw new RunMessageError(
-      'unknown_version',
-      `The queue message has version ${found}; this program reads version 1. It stays in the queue for a program that reads it.`,
-    );
+    const found = `The queue message has version ${show(data.version)}; this program reads version 1`;
+    throw new RunMessageError('unknown_version', `${found}. It stays in the queue for a program that reads it.`);
   }
   const message = RunMessage.safeParse(json);
   if (message.success) return message.data;

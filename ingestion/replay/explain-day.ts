@@ -17,12 +17,9 @@ import { type Remade, remakeSamples } from './recompute-days.ts';
 
 /**
  * One stored daily price beside what its stored answer comes to today.
- * @property aggregationVersion the rules that the row was made by, and today's.
  * @property answer the one that the row was made from, or without a row the latest that was asked for the day; null where it
- * is not kept any more.
- * @property references where the price is by a cross rate, the answers that the rate comes from.
- * @property explanation null without an intact answer.
- * @property absence set where answers lacked the day.
+ * is not kept any more. @property references the answers that its rate comes from, if any.
+ * @property explanation null without an intact answer. @property absence set where answers lacked the day.
  * @property agrees whether the row is, to the last digit, what the answer comes to.
  */
 export type ExplainedRow = Awaited<ReturnType<typeof explainStored>>;
@@ -61,23 +58,17 @@ type Judged = Pick<DailyPrice, 'isSettled' | 'isThin' | 'isFinal'>;
 /** An answer that prices were made from. Moments are ISO 8601. */
 export type ExplainedAnswer = ReturnType<typeof describe>;
 
-const describe = (answer: KeptAnswer) => ({
-  coin: answer.coin,
-  currency: answer.currency,
-  id: answer.id,
-  runId: answer.runId,
-  receivedAt: new Date(answer.receivedAt).toISOString(),
-  windowFrom: new Date(answer.window.from).toISOString(),
-  windowTo: new Date(answer.window.to).toISOString(),
-  sha256: answer.sha256,
-  isIntact: answer.body !== null,
+const describe = ({ id, coin, currency, runId, receivedAt, window, sha256, body }: KeptAnswer) => ({
+  ...{ coin, currency, id, runId },
+  receivedAt: new Date(receivedAt).toISOString(),
+  windowFrom: new Date(window.from).toISOString(),
+  windowTo: new Date(window.to).toISOString(),
+  ...{ sha256, isIntact: body !== null },
 });
 
 /**
- * How a daily price comes about, from the samples of one answer.
- * @property hours 0 to 23, in UTC, with the counted samples of each.
+ * How a daily price comes about, from the samples of one answer. @property hours 0 to 23, in UTC, with their counted samples.
  * @property meanOfHours before it is clamped to [low, high]; null where no sample is counted.
- * @property price the row that the answer makes; null where it makes none.
  */
 export type Explanation = ReturnType<typeof explainDay>;
 

@@ -1,8 +1,7 @@
 import { parseAnswer } from '../coingecko/parse-answer.ts';
 import { type KeptAnswer, readAnswers, readOutdated } from '../database/answers.ts';
 import type { Database } from '../database/connection.ts';
-import { aggregate, type Conversion } from '../domain/aggregation.ts';
-import type { Samples } from '../domain/daily-price.ts';
+import { aggregate } from '../domain/aggregation.ts';
 import { type Day, spansOf } from '../domain/day.ts';
 import type { PriceChange } from '../domain/quality.ts';
 import { distinctSeries, type Series, seriesName } from '../domain/series.ts';
@@ -10,12 +9,10 @@ import type { Repositories } from '../ports.ts';
 import { addReference, conversionOn, noReferences } from '../run/references.ts';
 
 /**
- * What became of the rows that older rules had made.
- * @property largestMove of the averages that moved, as a share of the old one; null where none did.
- * @property kept today's rules do not make a row that may replace the stored one.
+ * What became of the rows that older rules had made. @property largestMove of the averages, as a share of the old one.
+ * @property kept today's rules make no row that may replace the stored one.
  * @property undecided the stored answer ends too near to the day to tell faults from moves.
- * @property withoutAnswer no answer is kept, or its body is not the one that was received.
- * @property untried left for another time, since it was interrupted.
+ * @property withoutAnswer no answer is kept, or its body is not the one that was received. @property untried after an interrupt.
  */
 export type Recomputed = Awaited<ReturnType<typeof recompute>>;
 
@@ -97,18 +94,15 @@ function bySeries(rows: readonly Row[]) {
   }));
 }
 
-/** What days of a series are made from again. @property conversionOn null where prices are as they were sent. */
-export type Remade = Pick<KeptAnswer, 'window' | 'receivedAt'> & {
-  readonly samples: Samples;
-  readonly conversionOn: ((day: Day) => Conversion | null) | undefined;
-};
+/** What days of a series are made from again. @property conversionOn undefined where prices are as they were sent. */
+export type Remade = NonNullable<ReturnType<typeof remakeSamples>>;
 
 /**
  * @param currency of the series.
  * @param answers its coin's own first; where there are others, its prices are derived from all of them.
  * @returns null where an answer is not kept any more, or was changed after it was stored.
  */
-export function remakeSamples(currency: string, answers: readonly KeptAnswer[]): Remade | null {
+export function remakeSamples(currency: string, answers: readonly KeptAnswer[]) {
   const [own, ...others] = answers;
   if (!own?.body) return null;
   const { window, receivedAt } = own;

@@ -1,8 +1,8 @@
-import { type Aggregation, aggregate, type Conversion } from '../domain/aggregation.ts';
+import { type Aggregation, type AskedDays, aggregate, type Conversion } from '../domain/aggregation.ts';
 import type { Day } from '../domain/day.ts';
 import { trackedSince } from '../domain/expected-days.ts';
 import { SourceError } from '../domain/failure.ts';
-import type { PlannedRequest, Window } from '../domain/planning.ts';
+import type { PlannedRequest } from '../domain/planning.ts';
 import { judgeAnswer } from '../domain/quality.ts';
 import { isCoinInItself, type Series, seriesName } from '../domain/series.ts';
 import type { AnsweredDays, AnswerToStore, RunDependencies } from '../ports.ts';
@@ -38,7 +38,7 @@ export function aggregateAnswer({ request, ...answer }: FetchedAnswer, hop: Hop)
 function makeDays(
   series: Series,
   { samples, receivedAt }: Pick<FetchedAnswer, 'samples' | 'receivedAt'>,
-  asked: { readonly window: Window; readonly gapDays: readonly Day[] },
+  asked: AskedDays,
   universe: RunDependencies['universe'],
   conversionOn?: (day: Day) => Conversion | null,
 ): Omit<AnsweredDays, 'source' | 'otherAnswerIds'> & Aggregation {
@@ -65,10 +65,7 @@ function deriveDays(
   return { answered, withoutRate };
 }
 
-/**
- * Stores all that an answer comes to, then counts it and compares it.
- * @throws SourceError for an answer that the database refuses, or that is empty; LockLostError.
- */
+/** Stores, counts and compares an answer. @throws SourceError for one that the database refuses, or that is empty; LockLostError. */
 export async function storeAnswer(
   { request: { series, gapDays }, toStore, hourlyMeans, reference, withoutRate }: ReturnType<typeof aggregateAnswer>,
   hop: Hop,

@@ -6,17 +6,12 @@ import { goalOf } from './open-run.ts';
 import { draftPlan } from './plan-run.ts';
 
 /**
- * What a run would do now.
- * @property requests those of the plan; `latestRequests` those for the latest prices.
- * @property credits where every request is answered at the first attempt: each answer costs one.
+ * What a run would do now. @property credits where every request is answered at the first attempt: each answer costs one.
  * @property durationMs until the last request may be sent, under the plan's limit.
  */
 export type DryRun = Awaited<ReturnType<typeof dryRun>>;
 
-/**
- * Plans a run without beginning it: nothing is asked, written or locked.
- * @throws RefusedError where the run would be refused.
- */
+/** Plans a run without beginning it: nothing is asked, written or locked. @throws RefusedError where the run would be. */
 export async function dryRun(order: RunOrder, deps: RunDependencies) {
   const { clock, repositories, universe } = deps;
   const { dueAt, request } = order;

@@ -56,11 +56,7 @@ export async function fetchAnswer(request: PlannedRequest, hop: Hop): Promise<Fe
  * @param series null where it is of no series.
  * @throws whatever `send` throws; Stop while it waits for its turn.
  */
-export async function sendRequest<Answer>(
-  series: Series | null,
-  hop: Hop,
-  send: () => Promise<Answer>,
-): Promise<Answer> {
+async function sendRequest<Answer>(series: Series | null, hop: Hop, send: () => Promise<Answer>): Promise<Answer> {
   const { run, limiter } = hop;
   const { clock, repositories } = hop.deps;
   const permit = await limiter.acquire(run.stop.signal);
@@ -88,14 +84,12 @@ export async function sendRequest<Answer>(
   }
 }
 
-/** @property stored how many series have a latest price from this run; null where none could be asked for. */
-export type LatestPrices = { readonly stored: number | null; readonly findings: readonly Finding[] };
-
 /**
  * Asks what everything costs now, by the requests of the plan, and stores it. Where prices are derived, the answer also
  * proves that all coins have the same rates. A failure is reported and changes nothing.
+ * @returns in `stored` how many series have a latest price from this run; null where none could be asked for.
  */
-export async function fetchLatestPrices(hop: Hop): Promise<LatestPrices> {
+export async function fetchLatestPrices(hop: Hop) {
   const { run, plan, deps } = hop;
   if (plan.latestRequests.length === 0) return { stored: null, findings: [] };
   const ofRun = run.expected.map(({ series }) => series.currency);

@@ -2,13 +2,13 @@ import pLimit from 'p-limit';
 import { MINUTE_MS } from '../domain/day.ts';
 import { isTransient, SourceError } from '../domain/failure.ts';
 import type { PlannedRequest } from '../domain/planning.ts';
-import { backoffMs, createRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
+import { backoffMs, createRetryPolicy } from '../domain/retry-policy.ts';
 import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
-import type { RateLimiter, RunDependencies, SeriesFailure } from '../ports.ts';
+import type { RunDependencies, SeriesFailure } from '../ports.ts';
 import { createCurrencyComparison } from './compare-currencies.ts';
 import { type OpenRun, Stop } from './open-run.ts';
 import type { RunPlan } from './plan-run.ts';
-import { type References, referencesOf } from './references.ts';
+import { referencesOf } from './references.ts';
 
 /** Enough requests side by side to spend a minute's permits at any latency up to the timeout; more would only cost memory. */
 const MAX_CONCURRENCY = 100;
@@ -17,29 +17,9 @@ const MAX_CONCURRENCY = 100;
 const LEDGER_WINDOW_MS = 2 * MINUTE_MS;
 
 /** One worker's share of a run: what its requests share, and what they have come to so far. */
-export type Hop = {
-  readonly run: OpenRun;
-  readonly plan: RunPlan;
-  readonly deps: RunDependencies;
-  readonly limiter: RateLimiter;
-  readonly retryPolicy: RetryPolicy;
-  readonly references: References;
-  readonly currencies: ReturnType<typeof createCurrencyComparison>;
-  /** How often each request was sent. */
-  readonly attempts: Map<PlannedRequest, number>;
-  /** By the series' name. */
-  readonly failures: Map<string, SeriesFailure>;
-  readonly counts: { requests: number; retries: number; rateLimited: number };
-  readonly rows: { written: number; unchanged: number; derived: number };
-  /** How far this machine's clock is ahead of the source's, where that is worth telling. */
-  clockAheadMs: number | null;
-  /** The answer that showed it to be too far off for anything to be stored. */
-  clockOff: SourceError | null;
-  /** Whether the source has answered a request of this hop. */
-  isAnswered: boolean;
-};
+export type Hop = Awaited<ReturnType<typeof beginHop>>;
 
-export async function beginHop(run: OpenRun, plan: RunPlan, deps: RunDependencies): Promise<Hop> {
+export async function beginHop(run: OpenRun, plan: RunPlan, deps: RunDependencies) {
   const limiter = await limiterFromLedger(deps);
   deps.onEvent({ kind: 'fetching', limiter });
   return {
@@ -47,12 +27,17 @@ export async function beginHop(run: OpenRun, plan: RunPlan, deps: RunDependencie
     retryPolicy: createRetryPolicy(),
     references: referencesOf(plan, deps),
     currencies: createCurrencyComparison(run, plan, deps),
-    attempts: new Map(),
-    failures: new Map(),
+    /** How often each request was sent. */
+    attempts: new Map<PlannedRequest, number>(),
+    /** By the series' name. */
+    failures: new Map<string, SeriesFailure>(),
     counts: { requests: 0, retries: 0, rateLimited: 0 },
     rows: { written: 0, unchanged: 0, derived: 0 },
-    clockAheadMs: null,
-    clockOff: null,
+    /** How far this machine's clock is ahead of the source's, where that is worth telling. */
+    clockAheadMs: null as number | null,
+    /** The answer that showed it to be too far off for anything to be stored. */
+    clockOff: null as SourceError | null,
+    /** Whether the source has answered a request of this hop. */
     isAnswered: false,
   };
 }
@@ -112,7 +97,7 @@ async function oneByOneUntilAnswered(
   hop: Hop,
   requests: readonly PlannedRequest[],
   settle: (request: PlannedRequest) => Promise<Unanswered | null>,
-): Promise<PlannedRequest[]> {
+) {
   const { signal } = hop.run.stop;
   const { clock, onEvent, random } = hop.deps;
   const queue = [...requests];
@@ -156,12 +141,9 @@ export function failWithoutRate(hop: Hop, series: Series): void {
   failSeries(hop, series, { kind: failure?.kind ?? 'incomplete', message: `There is no rate for it: ${why}` });
 }
 
-function failSeries(
-  { failures, deps }: Hop,
-  series: Series,
-  { kind, message }: Pick<SourceError, 'kind' | 'message'>,
-  attempts = 0,
-): void {
+type Failure = Pick<SourceError, 'kind' | 'message'>;
+
+function failSeries({ failures, deps }: Hop, series: Series, { kind, message }: Failure, attempts = 0): void {
   const name = seriesName(series);
   failures.set(name, { ...series, kind, message, attempts });
   deps.log.warn('Series failed', { series: name, kind, attempts, error: message });

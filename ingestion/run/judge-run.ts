@@ -5,24 +5,14 @@ import { isFullRun } from '../domain/expected-days.ts';
 import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
 import type { Finding } from '../domain/quality.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
-import {
-  type DayCounts,
-  onlyLacksTime,
-  type RunResult,
-  type RunStatus,
-  type StopCause,
-  statusAfter,
-} from '../domain/verdict.ts';
+import { type DayCounts, onlyLacksTime, type RunResult, type RunStatus, statusAfter } from '../domain/verdict.ts';
 import type { RecordedOutcome, RunDependencies } from '../ports.ts';
 import { fetchLatestPrices } from './fetch-answer.ts';
 import type { Hop } from './hop.ts';
 import { type OpenRun, Stop } from './open-run.ts';
 import { readStates } from './plan-run.ts';
 
-/**
- * Compares what is stored with what was expected, runs the quality rules, writes the verdict.
- * @returns the verdict of the run over all its hops.
- */
+/** Compares what is stored with what was expected, runs the quality rules, writes the verdict over all hops. */
 export async function judgeRun(hop: Hop): Promise<RunResult> {
   const { run, plan, deps, counts, rows } = hop;
   const { runs, prices, findings } = deps.repositories;
@@ -46,14 +36,12 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
   const isOver = (judged === 'complete' || judged === 'partial') && stoppedBy === null;
   const latest = isOver ? await fetchLatestPrices(hop) : { stored: null, findings: [] };
   const clock = hop.clockAheadMs === null ? [] : [clockFinding(hop.clockAheadMs)];
-  await findings.add(runId, [
-    ...(await hop.currencies.findings()),
-    ...[...hop.references.findings, ...latest.findings, ...clock],
-  ]);
+  const ofCurrencies = await hop.currencies.findings();
+  await findings.add(runId, [...ofCurrencies, ...hop.references.findings, ...latest.findings, ...clock]);
   const nothingProved = whyNothingIsProved(hop, days);
   const status = nothingProved ? 'failed' : judged;
-  const error =
-    status === 'complete' ? null : (nothingProved ?? explain(status, days, { stoppedBy, madeProgress }, failed));
+  const why = () => explain(status, days, { stoppedBy, madeProgress }, failed);
+  const error = status === 'complete' ? null : (nothingProved ?? why());
 
   run.lock.lost.throwIfAborted();
   const finishedAt = deps.clock.now();
@@ -80,13 +68,10 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
       findings: await findings.ofRun(runId),
       error,
     },
-    hop: { ...counts },
-    madeProgress,
-    stoppedBy,
+    ...{ hop: { ...counts }, madeProgress, stoppedBy, retryAfterMs },
     failures: nothingProved
       ? [hop.clockOff ? 'clock' : 'refused']
-      : remainingFailures(failed, stoppedBy, missingSeries),
-    retryAfterMs,
+      : remainingFailures(failed, stoppedBy !== null, missingSeries.size),
   };
 }
 
@@ -94,11 +79,9 @@ export async function judgeRun(hop: Hop): Promise<RunResult> {
 function whyNothingIsProved({ clockOff, run: { order }, deps }: Hop, { expectedDays }: DayCounts): string | null {
   if (clockOff) return clockOff.message;
   if (expectedDays > 0 || !isFullRun(order.request)) return null;
-  return (
-    `No day is expected of any series, so there is nothing to be complete. This machine's clock says ` +
-    `${new Date(deps.clock.now()).toISOString()}; if that is right, compare the universe with what CoinGecko lists: ` +
-    'npm run universe -- check'
-  );
+  const now = new Date(deps.clock.now()).toISOString();
+  const found = `No day is expected of any series, so there is nothing to be complete. This machine's clock says ${now}`;
+  return `${found}; if that is right, compare the universe with what CoinGecko lists: npm run universe -- check`;
 }
 
 const clockFinding = (aheadMs: number): Finding => ({
@@ -137,11 +120,9 @@ async function prune({ repositories, log }: RunDependencies, olderThan: Instant)
  * An empty answer is no failure where every day that it was asked for is known not to exist.
  * @returns what became of each series, in the universe's order.
  */
-async function settledOutcomes(
-  runId: string,
-  missingSeries: ReadonlySet<string>,
-  { universe, repositories: { runs } }: RunDependencies,
-): Promise<RecordedOutcome[]> {
+async function settledOutcomes(runId: string, missingSeries: ReadonlySet<string>, deps: RunDependencies) {
+  const { universe, repositories } = deps;
+  const { runs } = repositories;
   const empty = (await runs.seriesOutcomes(runId)).filter(({ errorKind }) => errorKind === 'empty');
   const lackingNothing = empty.filter((outcome) => !missingSeries.has(seriesName(outcome)));
   await runs.clearFailures(runId, lackingNothing);
@@ -165,27 +146,18 @@ async function countStored(run: OpenRun, deps: RunDependencies) {
   const unconfirmedDays = count('unconfirmed');
   const lacking = expected.filter((_, index) => states[index]?.some(isLacking));
   return {
-    expectedDays,
     storedDays: expectedDays - missing.length - (unconfirmedDays - missingOf('unconfirmed')),
-    missingDays: missing.length,
-    thinDays: count('thin'),
-    unconfirmedDays,
-    unavailableDays,
+    ...{ expectedDays, missingDays: missing.length, thinDays: count('thin'), unconfirmedDays, unavailableDays },
     missingSeries: new Set(lacking.map(({ series }) => seriesName(series))),
   };
 }
 
 /** A series whose answers came and still lack a day may have it later: they are incomplete. */
-function remainingFailures(
-  failed: readonly RecordedOutcome[],
-  stoppedBy: StopCause | null,
-  missingSeries: ReadonlySet<string>,
-): FailureKind[] {
+function remainingFailures(failed: readonly RecordedOutcome[], isStopped: boolean, lacking: number): FailureKind[] {
   const kinds = new Set(failed.flatMap(({ errorKind }) => errorKind ?? []));
   const fatal = [...kinds].find(stopsTheRun);
   if (fatal) return [fatal];
-  const hasOthers = stoppedBy !== null || missingSeries.size > failed.length;
-  return [...kinds, ...(hasOthers ? (['incomplete'] as const) : [])];
+  return isStopped || lacking > failed.length ? [...kinds, 'incomplete'] : [...kinds];
 }
 
 function explain(

@@ -1,43 +1,23 @@
-import { type Instant, MINUTE_MS } from '../domain/day.ts';
-import type { RunScope } from '../domain/day-state.ts';
-import { type ExpectedDays, expectedDays } from '../domain/expected-days.ts';
-import {
-  type CrossRateBase,
-  crossRateBase,
-  distinctSeries,
-  type Series,
-  selectSeries,
-  sourcesOf,
-} from '../domain/series.ts';
+import { MINUTE_MS } from '../domain/day.ts';
+import { expectedDays } from '../domain/expected-days.ts';
+import { crossRateBase, distinctSeries, selectSeries, sourcesOf } from '../domain/series.ts';
 import type { StopCause } from '../domain/verdict.ts';
 import type { HeldLock, OpenedRun, RunDependencies, RunOrder } from '../ports.ts';
 
-/** What a run is to bring about. */
-export type RunGoal = {
-  readonly order: RunOrder;
-  readonly scope: RunScope;
-  readonly isContinued: boolean;
-  /** The series of the run, with the days that it expects of them. */
-  readonly expected: readonly ({ readonly series: Series } & ExpectedDays)[];
-  /** What other prices are derived with; null where every series is asked for itself. */
-  readonly base: CrossRateBase | null;
-};
+/**
+ * What a run is to bring about. @property expected the series of the run, with the days that it expects of them.
+ * @property base what other prices are derived with; null where every series is asked for itself.
+ */
+export type RunGoal = ReturnType<typeof goalOf>;
 
-/** A run under the lock. */
-export type OpenRun = RunGoal & {
-  readonly wasCut: boolean;
-  readonly startedAt: Instant;
-  /** On the monotonic clock. */
-  readonly startedMs: number;
-  readonly lock: HeldLock;
-  readonly stop: ReturnType<typeof createStop>;
-};
+/** A run under the lock. @property startedMs on the monotonic clock. */
+export type OpenRun = Awaited<ReturnType<typeof openRun>>;
 
 /**
  * Takes the lock, then creates or continues the run and opens series that are new.
  * @throws LockTakenError when another ingestion works; RefusedError when the trigger key was used for another request.
  */
-export async function openRun(order: RunOrder, deps: RunDependencies): Promise<OpenRun> {
+export async function openRun(order: RunOrder, deps: RunDependencies) {
   const { clock, limits, repositories, universe } = deps;
   const startedAt = clock.now();
   const startedMs = clock.monotonicMs();
@@ -69,7 +49,7 @@ export function goalOf(
   order: RunOrder,
   { dueAt, isContinued, series }: Omit<OpenedRun, 'wasCut'>,
   { universe, limits: { historyDays }, ...ways }: Pick<RunDependencies, 'universe' | 'limits' | 'crossRates'>,
-): RunGoal {
+) {
   const { request } = order;
   const expected = selectSeries(universe, request).flatMap((one, index) => {
     const opened = series[index];

@@ -4,32 +4,22 @@ import { type DayState, fullScope, isGap, isMissing, type RunScope } from '../do
 import { clip, FIRST_HOURLY_DAY, firstAvailableDay, isFullRun } from '../domain/expected-days.ts';
 import { isAnsweredForGood, RefusedError } from '../domain/failure.ts';
 import { planLatestRequests } from '../domain/latest-price.ts';
-import { type PlannedRequest, planRequests, type SeriesGaps, type Window } from '../domain/planning.ts';
+import { planRequests, type SeriesGaps, type Window } from '../domain/planning.ts';
 import type { Finding } from '../domain/quality.ts';
 import { type Series, seriesName, sourcesOf } from '../domain/series.ts';
-import type { RecordedOutcome, RunAnswer, RunDependencies } from '../ports.ts';
+import type { RecordedOutcome, RunDependencies } from '../ports.ts';
 import type { OpenRun, RunGoal } from './open-run.ts';
 
-/** What a run is going to do. Nothing of it is written yet. */
-export type DraftedPlan = {
-  /** In the order that they are to be sent in. */
-  readonly requests: readonly PlannedRequest[];
-  /** The coins of each request for latest prices that ends the run. */
-  readonly latestRequests: readonly (readonly string[])[];
-  /** What this run has stored before of the coin that others are derived with. */
-  readonly storedReferences: readonly RunAnswer[];
-  readonly missingDaysBefore: number;
-  /** Series that the source has answered in this run already, and will answer the same way again. */
-  readonly answeredForGood: ReadonlySet<string>;
-};
-export type RunPlan = Omit<DraftedPlan, 'answeredForGood'>;
+/** What a run is going to do. */
+export type RunPlan = Omit<Awaited<ReturnType<typeof draftPlan>>, 'answeredForGood'>;
 
 /**
  * Turns what is missing in the database into the fewest requests. It only reads: a dry run shows it.
- * @throws RefusedError when the request reaches beyond the plan's history, when none of its days is settled, or, by hand,
- * when it would eat the month's credits. Nothing was asked of the source then.
+ * @throws RefusedError when the request reaches beyond the plan's history or, by hand, would eat the month's credits.
+ * @returns the requests in the order that they are to be sent in; the coins of each request for latest prices; what this run
+ * has stored before of the coin that others are derived with; and the series that the source will answer as it did before.
  */
-export async function draftPlan(run: RunGoal, deps: RunDependencies): Promise<DraftedPlan> {
+export async function draftPlan(run: RunGoal, deps: RunDependencies) {
   refuseOutOfReach(run, deps);
   const { order, scope, expected, base } = run;
   const { runs, prices } = deps.repositories;
@@ -57,10 +47,7 @@ export async function draftPlan(run: RunGoal, deps: RunDependencies): Promise<Dr
   return { requests, latestRequests, storedReferences, missingDaysBefore, answeredForGood };
 }
 
-/**
- * Plans the run and writes down what it is going to do.
- * @throws RefusedError as `draftPlan` does.
- */
+/** Plans the run and writes down what it is going to do. @throws RefusedError as `draftPlan` does. */
 export async function planRun(run: OpenRun, deps: RunDependencies): Promise<RunPlan> {
   const { answeredForGood, ...plan } = await draftPlan(run, deps);
   const { order, expected } = run;
@@ -104,7 +91,7 @@ const gapsOf = (series: Series, states: readonly DayState[] | undefined, scope: 
   gapDays: (states ?? []).filter((state) => isGap(state, scope)).map(({ day }) => day),
 });
 
-function refuseOutOfReach({ order, scope }: RunGoal, { clock, limits }: RunDependencies): void {
+function refuseOutOfReach({ order }: RunGoal, { clock, limits }: RunDependencies): void {
   const { from } = order.request;
   if (from === undefined) return;
   const firstDay = firstAvailableDay(clock.now(), limits.historyDays);
@@ -117,13 +104,6 @@ function refuseOutOfReach({ order, scope }: RunGoal, { clock, limits }: RunDepen
       'history',
       `The request begins on ${from}; the CoinGecko plan reaches back ${limits.historyDays} days, so the first day that can ` +
         `be had is ${firstDay}. Ask from then on, or set COINGECKO_HISTORY_DAYS to what your plan really allows.`,
-    );
-  }
-  if (from > lastSettledDay(scope.dueAt)) {
-    const at = new Date(settledAt(from)).toISOString();
-    throw new RefusedError(
-      'refused',
-      `${from} is not settled yet: CoinGecko's figures for it can be had from ${at} on.`,
     );
   }
 }

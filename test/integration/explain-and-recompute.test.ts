@@ -29,6 +29,7 @@ afterAll(() => ingestion.close());
 const change = (what: ReturnType<typeof sql>) => what.execute(ingestion.database.db);
 const repositories = () => createRepositories(ingestion.database, { clock: ingestion.clock });
 const renew = (interrupt = new AbortController().signal) => recompute(ingestion.database, repositories(), interrupt);
+const explain = (series = SERIES, day = DAY) => explainStored(ingestion.database.db, series, day);
 const command = (...line: string[]) => callCommand(line, { DATABASE_URL: testDatabase.url });
 
 /** Fetches the odd day of one series, with an hourly price of 0.1 on the days around it. */
@@ -44,7 +45,7 @@ async function fetchDay({ coin, currency }: typeof SERIES, price: (hour: number)
 
 describe('explain', () => {
   test('the answer comes to the stored row to the last digit, hour by hour', async () => {
-    const { explanation, stored, ...explained } = await explainStored(ingestion.database.db, SERIES, DAY);
+    const { explanation, stored, ...explained } = await explain();
     expect(explained).toMatchObject({ agrees: true, differences: [], answer: { isIntact: true } });
     expect(explanation?.hours.map(({ hour }) => hour)).toEqual(Array.from({ length: 24 }, (_, hour) => hour));
     const means = explanation?.hours.map(({ mean }) => mean) ?? [];
@@ -54,12 +55,11 @@ describe('explain', () => {
 
   test('a row of the first version is explained by the answer of its run, whatever ids the row before has left', async () => {
     await change(sql`update daily_prices set aggregation_version = 1, answer_ids = array[-1] where day = ${DAY}`);
-    expect(await explainStored(ingestion.database.db, SERIES, DAY)).toMatchObject({ day: DAY, agrees: true });
-    await change(
-      sql`update daily_prices set aggregation_version = ${AGGREGATION_VERSION}, answer_ids = null where day = ${DAY}`,
-    );
+    expect(await explain()).toMatchObject({ day: DAY, agrees: true });
+    const today = sql`aggregation_version = ${AGGREGATION_VERSION}, answer_ids = null`;
+    await change(sql`update daily_prices set ${today} where day = ${DAY}`);
     // Rows of today's rules that name no answer are explained so too.
-    expect(await explainStored(ingestion.database.db, SERIES, DAY)).toMatchObject({ agrees: true });
+    expect(await explain()).toMatchObject({ agrees: true });
   });
 
   test('a row that was changed by hand is told from its answer', async () => {
@@ -70,10 +70,9 @@ describe('explain', () => {
   });
 
   test('shows what was rejected and why, beside the samples that count', async () => {
-    await fetchDay({ coin: 'dogecoin', currency: 'eur' }, (hour) =>
-      hour === 5 ? 0 : hour === 9 ? 3 : 0.1 + hour / 1e3,
-    );
-    const explained = await explainStored(ingestion.database.db, { coin: 'dogecoin', currency: 'eur' }, ODD_DAY);
+    const series = { coin: 'dogecoin', currency: 'eur' };
+    await fetchDay(series, (hour) => (hour === 5 ? 0 : hour === 9 ? 3 : 0.1 + hour / 1e3));
+    const explained = await explain(series, ODD_DAY);
     const text = explanationText(explained);
     expect(text).toMatch(/ 04:00 .* 1 .* 0\.104\d* .* 0\.104\d* at 04:01:00\.000 /);
     expect(text).not.toContain(' 05:00 ');
@@ -87,7 +86,7 @@ describe('explain', () => {
   test('of a day of which every sample was rejected shows the answer that was asked for it', async () => {
     const series = { coin: 'dogecoin', currency: 'usd' };
     await fetchDay(series, () => -1);
-    const { stored, agrees, ...explained } = await explainStored(ingestion.database.db, series, ODD_DAY);
+    const { stored, agrees, ...explained } = await explain(series, ODD_DAY);
     expect({ stored, agrees }).toEqual({ stored: null, agrees: false });
     expect(explained.explanation?.rejected).toHaveLength(24);
     expect(explanationText({ stored, agrees, ...explained })).toMatch(
@@ -96,7 +95,7 @@ describe('explain', () => {
   });
 
   test('says plainly that there is nothing of a day, and refuses one that no calendar has', async () => {
-    expect(explanationText(await explainStored(ingestion.database.db, SERIES, '2020-01-01'))).toContain(
+    expect(explanationText(await explain(SERIES, '2020-01-01'))).toContain(
       'Nothing is stored of bitcoin/usd on 2020-01-01.',
     );
     const refused = await command('explain', '--coin', 'bitcoin', '--currency', 'usd', '--day', '2026-02-30');
@@ -114,24 +113,23 @@ describe('recompute', () => {
       ...{ outdated: 1, renewed: 1, averagesMoved: 1, kept: [], withoutAnswer: [] },
       largestMove: { ...SERIES, day: DAY },
     });
-    const explained = await explainStored(ingestion.database.db, SERIES, DAY);
+    const explained = await explain();
     expect(explained).toMatchObject({ agrees: true, stored: { revision: 1, aggregationVersion: AGGREGATION_VERSION } });
     expect(explained.revisions).toMatchObject([{ revision: 0, aggregationVersion: 1 }]);
     expect(await renew()).toMatchObject({ outdated: 0, renewed: 0 });
-    expect(await explainStored(ingestion.database.db, SERIES, DAY)).toEqual(explained);
+    expect(await explain()).toEqual(explained);
   });
 
   test('keeps finality, and names what the margins of a stored answer cannot decide, with the command that fetches it', async () => {
     await change(sql`update daily_prices set aggregation_version = 2, is_final = false where ${OF_DAY}`);
     expect(await renew()).toMatchObject({ renewed: 1 });
-    expect((await explainStored(ingestion.database.db, SERIES, DAY)).stored).toMatchObject({ isFinal: false });
+    expect((await explain()).stored).toMatchObject({ isFinal: false });
     // As an answer of the second version was asked for: with a day of margin, in which the price moved tenfold.
     const series = { coin: 'dogecoin', currency: 'usd' };
     await fetchDay(series, (hour) => (hour < 12 ? 0.1 : 9));
     const ofOddDay = sql`coin_id = 'dogecoin' and currency = 'usd' and day = ${ODD_DAY}`;
-    await change(
-      sql`update answers set window_from = window_from + interval '12 hours' where coin_id = 'dogecoin' and first_day = ${ODD_DAY}`,
-    );
+    await change(sql`update answers set window_from = window_from + interval '12 hours'
+      where coin_id = 'dogecoin' and first_day = ${ODD_DAY}`);
     await change(sql`update daily_prices set aggregation_version = 2, is_final = true where ${ofOddDay}`);
     const { code, stdout } = await command('recompute');
     expect(stdout).toContain(
@@ -155,7 +153,7 @@ describe('recompute', () => {
     await change(sql`update daily_prices set aggregation_version = 1, revision = 0 where ${OF_DAY} or ${others}`);
     await change(sql`update answers set body = 'changed' where coin_id = 'bitcoin' and currency = 'usd'`);
     expect(await renew()).toMatchObject({ outdated: 2, renewed: 1, withoutAnswer: [SERIES] });
-    const explained = await explainStored(ingestion.database.db, SERIES, DAY);
+    const explained = await explain();
     expect(explained).toMatchObject({ agrees: false, answer: { isIntact: false }, explanation: null });
     expect(explanationText(explained)).toContain('THE STORED BODY IS ANOTHER ONE');
   });
@@ -182,7 +180,7 @@ describe('recompute', () => {
       'npm run backfill -- --from 2026-11-14 --to 2026-11-15 --coin bitcoin --currency eur --refetch',
     );
     expect(code).toBe(1);
-    const explained = await explainStored(ingestion.database.db, SERIES, DAY);
+    const explained = await explain();
     expect(explained).toMatchObject({ agrees: false, answer: null, stored: { aggregationVersion: 1 } });
     expect(explanationText(explained)).toContain('Its answer is not kept any more: answers are kept for 90 days.');
   });

@@ -4,10 +4,10 @@ import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { addDays, DAY_MS, dayOf, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
-import { LockLostError, LockTakenError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
+import { LockLostError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import { runIdOf } from '../../ingestion/message/run-message.ts';
-import type { HeldLock, IngestionLock } from '../../ingestion/ports.ts';
+import type { HeldLock, IngestionLock, RunDependencies } from '../../ingestion/ports.ts';
 import { readTriagedStatus } from '../../ingestion/triage.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
@@ -31,6 +31,8 @@ const restart = async (options: Partial<Parameters<typeof startTestIngestion>[0]
   await ingestion.close();
   ingestion = await startTestIngestion({ databaseUrl: testDatabase.url, now: NOW, ...options });
 };
+
+const verdictOf = async (...args: Parameters<TestIngestion['run']>) => (await ingestion.run(...args)).verdict;
 
 const allRows = () =>
   ingestion.database.db
@@ -60,7 +62,7 @@ const runRow = (runId: string) =>
 
 describe('a run', () => {
   test('fills 30 days of every series, and says complete', async () => {
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict).toMatchObject({
       ...{ status: 'complete', expectedDays: 120, storedDays: 120, missingDays: 0, error: null },
       ...{ requests: 4, credits: 4, retries: 0 },
@@ -80,12 +82,12 @@ describe('a run', () => {
     const written = await writtenBy();
     for (const hours of [4, 17]) {
       await ingestion.clock.advance(hours * HOUR_MS);
-      const { verdict } = await ingestion.run();
+      const verdict = await verdictOf();
       expect(verdict).toMatchObject({ status: 'complete', requests: 0, rowsWritten: 0, expectedDays: 120 });
     }
     expect(await writtenBy()).toEqual(written);
     await ingestion.clock.advance(3 * HOUR_MS);
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict).toMatchObject({ status: 'complete', requests: 4, expectedDays: 124, missingDays: 0 });
   });
 });
@@ -93,7 +95,7 @@ describe('a run', () => {
 describe('a run that cannot have everything', () => {
   test('what may pass is asked again, and nothing of it is stored', async () => {
     ingestion.simulator.setFaults((['server_error', 'reset', 'html', 'truncated'] as const).map((kind) => ({ kind })));
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict).toMatchObject({ status: 'complete', retries: 4, requests: 8 });
     expect(await ingestion.database.db.selectFrom('answers').selectAll().execute()).toHaveLength(4);
   });
@@ -101,7 +103,7 @@ describe('a run that cannot have everything', () => {
   test('429s slow the rest of the run down, are counted, and end in a complete run', async () => {
     const further = Array.from({ length: 7 }, () => ({ kind: 'rate_limited', retryAfterSeconds: 0 }) as const);
     ingestion.simulator.setFaults([{ kind: 'rate_limited', retryAfterSeconds: 7 }, ...further]);
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict).toMatchObject({ status: 'complete', rateLimited: 8, retries: 8, credits: 4 });
     expect(ingestion.events).toContainEqual({ kind: 'slowed', limit: 7_500, pauseMs: 7_000 });
   });
@@ -124,54 +126,42 @@ describe('a run that cannot have everything', () => {
     expect(failures).toEqual(expect.arrayContaining(['network']));
     expect((await runRow(verdict.runId)).error).toMatch(/could not be reached|refused/i);
     await restart({});
-    expect((await ingestion.run()).verdict.status).toBe('complete');
+    expect((await verdictOf()).status).toBe('complete');
   });
 
   test('a day that the source does not have is unconfirmed, and unavailable after a second answer 20 h later', async () => {
     const hole = { coin: 'dogecoin', day: '2026-11-10' };
     ingestion.simulator.setHistory({ daysWithoutData: [hole] });
     const unconfirmed = { status: 'complete', expectedDays: 120, storedDays: 118, missingDays: 0, unconfirmedDays: 2 };
-    expect((await ingestion.run()).verdict).toMatchObject({ ...unconfirmed, unavailableDays: 0 });
+    expect(await verdictOf()).toMatchObject({ ...unconfirmed, unavailableDays: 0 });
     await ingestion.clock.advance(HOURS_20_MS - HOUR_MS);
     // Asked for again by every run.
-    expect((await ingestion.run()).verdict).toMatchObject({ ...unconfirmed, requests: 2, unavailableDays: 0 });
+    expect(await verdictOf()).toMatchObject({ ...unconfirmed, requests: 2, unavailableDays: 0 });
     await ingestion.clock.advance(2 * HOUR_MS);
-    expect((await ingestion.run()).verdict).toMatchObject({
-      status: 'complete',
-      unconfirmedDays: 0,
-      unavailableDays: 2,
-      expectedDays: 118,
-    });
+    const confirmed = { status: 'complete', unconfirmedDays: 0, unavailableDays: 2, expectedDays: 118 };
+    expect(await verdictOf()).toMatchObject(confirmed);
     // Looked for again by request: expected until it was asked for, whatever becomes of that.
     const request = { from: hole.day, to: hole.day, refetch: true };
     ingestion.simulator.setFaults(() => ({ kind: 'reply', status: 404, body: { error: 'coin not found' } }));
-    expect(
-      (await ingestion.run({ trigger: 'cli', request: { ...request, coins: ['dogecoin'] } })).verdict,
-    ).toMatchObject({ status: 'failed', expectedDays: 2, storedDays: 0, missingDays: 2, unavailableDays: 0 });
+    const notHad = { status: 'failed', expectedDays: 2, storedDays: 0, missingDays: 2, unavailableDays: 0 };
+    expect(await verdictOf({ trigger: 'cli', request: { ...request, coins: ['dogecoin'] } })).toMatchObject(notHad);
     // Found: the row is there and nothing is unavailable any more.
     ingestion.simulator.setFaults([]);
     ingestion.simulator.setHistory({});
-    expect((await ingestion.run({ trigger: 'cli', request })).verdict).toMatchObject({
-      status: 'complete',
-      expectedDays: 4,
-      unavailableDays: 0,
-    });
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', expectedDays: 120 });
+    const found = { status: 'complete', expectedDays: 4, unavailableDays: 0 };
+    expect(await verdictOf({ trigger: 'cli', request })).toMatchObject(found);
+    expect(await verdictOf()).toMatchObject({ status: 'complete', expectedDays: 120 });
   });
 
   test('a thin day counts as stored, is asked for once by every run, and is taken as it is after 72 h', async () => {
     const hours = daysFrom('2026-01-01', '2026-01-10').map((_, hour) => hour);
     ingestion.simulator.setHistory({ daysWithoutData: [{ coin: 'bitcoin', currency: 'usd', day: YESTERDAY, hours }] });
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 1, storedDays: 120 });
+    const thin = { status: 'complete', thinDays: 1 };
+    expect(await verdictOf()).toMatchObject({ ...thin, storedDays: 120 });
     for (const trigger of ['schedule', 'cli'] as const)
-      expect((await ingestion.run({ trigger })).verdict).toMatchObject({
-        status: 'complete',
-        thinDays: 1,
-        requests: 1,
-        rowsWritten: 0,
-      });
+      expect(await verdictOf({ trigger })).toMatchObject({ ...thin, requests: 1, rowsWritten: 0 });
     await ingestion.clock.advance(72 * HOUR_MS);
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', thinDays: 0, missingDays: 0 });
+    expect(await verdictOf()).toMatchObject({ status: 'complete', thinDays: 0, missingDays: 0 });
     const [row] = (await allRows()).filter(
       (one) => one.day === YESTERDAY && one.coin_id === 'bitcoin' && one.currency === 'usd',
     );
@@ -180,7 +170,7 @@ describe('a run that cannot have everything', () => {
 
   test('what is answered for good fails alone, by name, and costs one request a run, also when it is delivered again', async () => {
     const faults = {
-      daily: { kind: 'granularity', granularity: 'daily' },
+      daily: { kind: 'daily' },
       empty: { kind: 'empty' },
       renamed: { kind: 'reply', status: 404, body: { error: 'coin not found' } },
     } as const;
@@ -188,13 +178,8 @@ describe('a run that cannot have everything', () => {
     await restart({ universe: { ...TWO_COINS, coins: [...TWO_COINS.coins, ...others] } });
     ingestion.simulator.setFaults(({ path }) => faults[path.split('/').at(-3) as keyof typeof faults] ?? null);
     const first = await ingestion.run({ triggerKey: 'once' });
-    expect(first.verdict).toMatchObject({
-      status: 'partial',
-      requests: 10,
-      retries: 0,
-      storedDays: 120,
-      missingDays: 180,
-    });
+    const counted = { requests: 10, retries: 0, storedDays: 120, missingDays: 180 };
+    expect(first.verdict).toMatchObject({ status: 'partial', ...counted });
     expect(first.failures.toSorted()).toEqual(['empty', 'not_found', 'wrong_granularity']);
     const failed = first.verdict.series.filter(({ status }) => status === 'failed');
     expect(failed.map(({ coin }) => coin)).toEqual(Object.keys(faults).flatMap((id) => [id, id]));
@@ -321,7 +306,7 @@ describe("this machine's clock", () => {
   const runWith = async (aheadMs: number, order = {}) => {
     const clock = { ...ingestion.clock, now: () => ingestion.clock.now() + aheadMs };
     const dueAt = new Date(clock.now()).toISOString();
-    return (await ingestion.run({ dueAt, ...order }, { clock, source: clientOf(clock), latestPrices: true })).verdict;
+    return await verdictOf({ dueAt, ...order }, { clock, source: clientOf(clock), latestPrices: true });
   };
   const lasting = async () => {
     const { db } = ingestion.database;
@@ -349,7 +334,7 @@ describe("this machine's clock", () => {
       expect(error).toMatch(/this machine's clock says .* and the answer of .* timedatectl/);
     }
     expect(await lasting()).toEqual({ rows: [], tracked: [] });
-    const { verdict } = await ingestion.run({}, { latestPrices: true });
+    const verdict = await verdictOf({}, { latestPrices: true });
     expect(verdict).toMatchObject({ status: 'complete', expectedDays: 120, missingDays: 0 });
     const runs = await ingestion.database.db.selectFrom('ingestion_runs').select('started_at').execute();
     expect(Math.max(...runs.map((run) => run.started_at.getTime()))).toBeLessThanOrEqual(ingestion.clock.now());
@@ -370,20 +355,20 @@ describe("this machine's clock", () => {
   });
 
   test('that marked days before they had ended, or in a time to come, leaves no marks', async () => {
-    const ids = [(await ingestion.run()).verdict.runId, (await ingestion.run()).verdict.runId];
+    const ids = [(await verdictOf()).runId, (await verdictOf()).runId];
     const marked = sql`insert into unavailable_days (coin_id, currency, day, reason, first_run_id, confirmed_run_id, recorded_at)
       select 'bitcoin', 'usd', day, 'nothing', ${ids[0]}::uuid, ${ids[1]}::uuid, recorded_at from
         (values (date '2026-11-23', timestamptz '2026-11-23 12:00Z'), (date '2026-11-24', timestamptz '2026-12-20 12:00Z'))
           as mark(day, recorded_at)`;
     await marked.execute(ingestion.database.db);
     await ingestion.clock.advance(2 * DAY_MS);
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict).toMatchObject({ status: 'complete', expectedDays: 4 * 32, unavailableDays: 0, missingDays: 0 });
   });
 
   test('or anything else that leaves a full run without a day to expect fails it, with the reason', async () => {
     const universe = { ...TWO_COINS, coins: [] };
-    const { status, error } = (await ingestion.run({}, { universe })).verdict;
+    const { status, error } = await verdictOf({}, { universe });
     expect(status).toBe('failed');
     expect(error).toMatch(/^No day is expected of any series/);
   });
@@ -401,26 +386,23 @@ describe('before a coin existed', () => {
     expect(first.verdict).toMatchObject({ status: 'complete', missingDays: 0, unconfirmedDays: beforeListing.length });
     expect(first.verdict.series).toMatchObject([{ status: 'stored', error: null }]);
     await ingestion.clock.advance(24 * HOUR_MS);
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict).toMatchObject({ status: 'complete', unconfirmedDays: 0, unavailableDays: beforeListing.length });
     await ingestion.clock.advance(24 * HOUR_MS);
     // Nothing of it is asked for any more.
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', requests: 4 });
+    expect(await verdictOf()).toMatchObject({ status: 'complete', requests: 4 });
   });
 
   test('two empty answers about a coin that did exist erase nothing', async () => {
     const old = { ...request, from: '2026-03-01', to: '2026-03-10' };
     ingestion.simulator.setFaults(() => ({ kind: 'empty' }));
-    expect((await ingestion.run({ trigger: 'cli', request: old })).verdict).toMatchObject({
-      status: 'failed',
-      missingDays: 10,
-      unconfirmedDays: 0,
-    });
+    const failed = { status: 'failed', missingDays: 10, unconfirmedDays: 0 };
+    expect(await verdictOf({ trigger: 'cli', request: old })).toMatchObject(failed);
     await ingestion.clock.advance(24 * HOUR_MS);
     await ingestion.run({ trigger: 'cli', request: old });
     expect(await ingestion.database.db.selectFrom('unavailable_days').selectAll().execute()).toEqual([]);
     ingestion.simulator.setFaults([]);
-    expect((await ingestion.run({ trigger: 'cli', request: old })).verdict).toMatchObject({ status: 'complete' });
+    expect(await verdictOf({ trigger: 'cli', request: old })).toMatchObject({ status: 'complete' });
   });
 });
 
@@ -428,13 +410,10 @@ describe('requests by hand', () => {
   test('what failed of them stays expected, and heals with the next full run', async () => {
     const request = { from: '2026-03-01', to: '2026-03-10', coins: ['bitcoin'], currencies: ['usd'] };
     ingestion.simulator.setFaults(() => ({ kind: 'server_error' }));
-    expect((await ingestion.run({ trigger: 'cli', request })).verdict).toMatchObject({
-      status: 'failed',
-      isFullRun: false,
-      missingDays: 10,
-    });
+    const failed = { status: 'failed', isFullRun: false, missingDays: 10 };
+    expect(await verdictOf({ trigger: 'cli', request })).toMatchObject(failed);
     ingestion.simulator.setFaults([]);
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict).toMatchObject({ status: 'complete', isFullRun: true, expectedDays: 130, missingDays: 0 });
     expect((await allRows()).filter(({ day, is_final }) => is_final && day < '2026-04-01')).toHaveLength(10);
   });
@@ -445,16 +424,16 @@ describe('requests by hand', () => {
     await ingestion.run({ trigger: 'cli', request });
     ingestion.simulator.setFaults([]);
     await ingestion.clock.advance(48 * HOUR_MS);
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict.findings).toMatchObject([{ rule: 'lost', day: '2025-11-25' }]);
     expect(verdict.findings[0]?.detail).toContain('2025-11-25 to 2025-11-26');
     expect(verdict).toMatchObject({ status: 'complete', expectedDays: 1 + 4 * 30 });
-    expect((await ingestion.run()).verdict.findings).toEqual([]);
+    expect((await verdictOf()).findings).toEqual([]);
   });
 
   test('a day before hourly prices began is refused with the reason', async () => {
-    const request = { from: '2017-12-01', to: '2018-02-01' };
-    const run = ingestion.run({ trigger: 'cli', request }, { limits: { monthlyCredits: null, historyDays: 36_500 } });
+    const order = { trigger: 'cli', request: { from: '2017-12-01', to: '2018-02-01' } } as const;
+    const run = ingestion.run(order, { limits: { monthlyCredits: null, historyDays: 36_500 } });
     await expect(run).rejects.toThrow(/hourly prices from 2018-01-30 on/);
   });
 
@@ -462,7 +441,7 @@ describe('requests by hand', () => {
     await ingestion.run();
     ingestion.simulator.setHistory({ revision: { coin: 'bitcoin', from: '2026-11-01', factor: 1.01 } });
     const request = { from: '2026-11-01', to: '2026-11-05', refetch: true };
-    const { verdict } = await ingestion.run({ trigger: 'cli', request });
+    const verdict = await verdictOf({ trigger: 'cli', request });
     expect(verdict).toMatchObject({ status: 'complete', expectedDays: 20, rowsWritten: 10, rowsUnchanged: 10 });
     expect(verdict.findings.filter(({ rule }) => rule === 'revision')).toHaveLength(10);
     const revisions = await ingestion.database.db.selectFrom('daily_price_revisions').selectAll().execute();
@@ -471,11 +450,7 @@ describe('requests by hand', () => {
   });
 
   test('a request beyond the plan’s history is refused before its first request, and recorded', async () => {
-    const run = ingestion.run({
-      trigger: 'cli',
-      triggerKey: 'too-old',
-      request: { from: '2025-11-24', to: '2025-11-30' },
-    });
+    const run = ingestion.run({ trigger: 'cli', request: { from: '2025-11-24', to: '2025-11-30' } });
     await expect(run).rejects.toThrow(RefusedError);
     await expect(run).rejects.toThrow('2025-11-25');
     expect(ingestion.simulator.requests).toEqual([]);
@@ -488,7 +463,7 @@ describe('requests by hand', () => {
     const run = ingestion.run({ trigger: 'http' }, { limits });
     await expect(run).rejects.toMatchObject({ kind: 'credits', message: expect.stringMatching(/needs 4 .* 28/s) });
     expect(ingestion.simulator.requests).toEqual([]);
-    expect((await ingestion.run({}, { limits })).verdict.status).toBe('complete');
+    expect((await verdictOf({}, { limits })).status).toBe('complete');
   });
 });
 
@@ -496,39 +471,26 @@ describe('runs that are cut short', () => {
   test('Ctrl-C finishes what is in hand, and the next run asks only for the rest', async () => {
     await restart({ simulator: { latencyMs: 20 }, requestsPerMinute: 2 });
     const interrupt = new AbortController();
-    const first = await ingestion.run(
-      {},
-      {
-        interrupt: interrupt.signal,
-        onEvent: ({ kind }) => kind === 'answered' && interrupt.abort(),
-      },
-    );
-    expect(first.verdict).toMatchObject({ status: 'interrupted', requests: 1, missingDays: 90 });
+    const onEvent: RunDependencies['onEvent'] = ({ kind }) => kind === 'answered' && interrupt.abort();
+    const first = await verdictOf({}, { interrupt: interrupt.signal, onEvent });
+    expect(first).toMatchObject({ status: 'interrupted', requests: 1, missingDays: 90 });
     await ingestion.clock.advance(61_000);
     await restart({ now: new Date(ingestion.clock.now()).toISOString() });
-    expect((await ingestion.run()).verdict).toMatchObject({ status: 'complete', requests: 3 });
+    expect(await verdictOf()).toMatchObject({ status: 'complete', requests: 3 });
   });
 
   test('a run out of time waits for its continuation, which is the same run', async () => {
     await restart({ requestsPerMinute: 2 });
     const triggerKey = 'schedule:2026-11-23T02:00:00Z';
     const deadline = ingestion.clock.monotonicMs() + 100_000;
-    const first = await ingestion.run(
-      { triggerKey },
-      {
-        deadline,
-        onEvent: ({ kind }) => kind === 'answered' && void ingestion.clock.advance(50_000),
-      },
-    );
+    const onEvent: RunDependencies['onEvent'] = ({ kind }) =>
+      kind === 'answered' && void ingestion.clock.advance(50_000);
+    const first = await ingestion.run({ triggerKey }, { deadline, onEvent });
     expect(first).toMatchObject({ madeProgress: true, stoppedBy: 'deadline', verdict: { status: 'waiting' } });
     await ingestion.clock.advance(100_000);
     const second = await ingestion.run({ triggerKey, hop: 1, dueAt: NOW }, {});
-    expect(second.verdict).toMatchObject({
-      runId: first.verdict.runId,
-      status: 'complete',
-      requests: 4,
-      expectedDays: 120,
-    });
+    const { runId } = first.verdict;
+    expect(second.verdict).toMatchObject({ runId, status: 'complete', requests: 4, expectedDays: 120 });
     expect(await runRow(second.verdict.runId)).toMatchObject({ hops: 2, requests: 4, status: 'complete' });
   });
 
@@ -552,21 +514,6 @@ describe('runs that are cut short', () => {
     const again = await ingestion.run({ triggerKey: 'key:mine' });
     expect(again.verdict).toMatchObject({ runId: first.verdict.runId, status: 'complete', expectedDays: 120 });
     expect((await runRow(first.verdict.runId)).due_at).toEqual(new Date(NOW));
-  });
-
-  test('one ingestion works at a time', async () => {
-    const events: string[] = [];
-    const second: Promise<unknown>[] = [];
-    await ingestion.run(
-      {},
-      {
-        onEvent({ kind }) {
-          if (kind === 'planned') second.push(ingestion.run().catch((error: unknown) => error));
-          events.push(kind);
-        },
-      },
-    );
-    expect(await Promise.all(second)).toEqual([expect.any(LockTakenError)]);
   });
 
   test('a run that loses the lock writes nothing more, and no verdict', async () => {
@@ -643,7 +590,7 @@ describe('quality', () => {
     ingestion.simulator.setFaults(({ path, query }) =>
       path.includes('dogecoin') && query['vs_currency'] === 'eur' ? { kind: 'currency_ignored' } : null,
     );
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     expect(verdict.status).toBe('complete');
     expect(verdict.findings).toEqual([
       expect.objectContaining({ rule: 'currency', severity: 'error', coin: 'dogecoin', currency: 'eur' }),
@@ -652,7 +599,7 @@ describe('quality', () => {
 
   test('spikes are kept aside and frozen prices found', async () => {
     ingestion.simulator.setFaults([{ kind: 'spike' }, { kind: 'frozen' }]);
-    const { verdict } = await ingestion.run();
+    const verdict = await verdictOf();
     const rejected = await ingestion.database.db.selectFrom('rejected_samples').selectAll().execute();
     expect(rejected.map(({ reason }) => reason)).toEqual(['outlier']);
     expect(verdict.findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['frozen', 'outliers']));

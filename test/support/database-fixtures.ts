@@ -90,7 +90,7 @@ export function answerWith(
         source: 'direct',
         gapDays: [first, ...others],
         otherAnswerIds: () => [],
-        prices,
+        prices: [...prices],
         rejected: [],
         absentDays: [],
         judgedDays: [first, ...others, ...(days.absentDays ?? [])],

@@ -4,6 +4,7 @@ import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
 const now = Date.parse('2026-03-15T09:30:00Z');
 const context = { universe: DEFAULT_UNIVERSE, now };
+const ONE_DAY = { from: '2026-03-14', to: '2026-03-14' };
 const scheduled = { source: 'aws.events', 'detail-type': 'Scheduled Event', triggered_at: '2026-03-15T02:00:00Z' };
 
 function refusal(parse: () => unknown): { field: string; message: string } {
@@ -19,20 +20,17 @@ function refusal(parse: () => unknown): { field: string; message: string } {
 describe('a run request', () => {
   test.each<[string, unknown, object]>([
     ['asks for whatever is missing when it is empty', {}, {}],
-    ['takes a single day', { from: '2026-03-14', to: '2026-03-14' }, { from: '2026-03-14', to: '2026-03-14' }],
-    ['takes 366 days', { from: '2025-03-14', to: '2026-03-14' }, { from: '2025-03-14', to: '2026-03-14' }],
+    ['takes a single day', ONE_DAY, ONE_DAY],
+    ['takes 366 days', { ...ONE_DAY, from: '2025-03-14' }, { ...ONE_DAY, from: '2025-03-14' }],
     ['comes out sorted and unique', { coins: ['solana', 'bitcoin', 'solana'] }, { coins: ['bitcoin', 'solana'] }],
     ['leaves out a refetch that is not asked for', { refetch: false, currencies: ['eur'] }, { currencies: ['eur'] }],
-    [
-      'keeps a refetch of given days',
-      { from: '2026-03-01', to: '2026-03-02', refetch: true },
-      { from: '2026-03-01', to: '2026-03-02', refetch: true },
-    ],
+    ['keeps a refetch of given days', { ...ONE_DAY, refetch: true }, { ...ONE_DAY, refetch: true }],
     ['takes fields that are undefined as absent', { from: undefined, coins: undefined }, {}],
   ])('%s', (_name, input, expected) => {
     expect(parseRunRequest(input, context)).toStrictEqual(expected);
   });
 
+  const NEAREST = 'the universe, of which bitcoin is the nearest: ';
   test.each<[string, unknown, string, string]>([
     ['no object', [], 'body', 'body: found [], expected one JSON object'],
     ['null', null, 'body', 'found null'],
@@ -45,12 +43,7 @@ describe('a run request', () => {
     ['today', { from: '2026-03-15', to: '2026-03-15' }, 'to', 'expected at most yesterday in UTC, 2026-03-14'],
     ['from after to', { from: '2026-03-10', to: '2026-03-09' }, 'from', 'not after to, 2026-03-09'],
     ['367 days', { from: '2025-03-13', to: '2026-03-14' }, 'from', '367 days with to, expected at most 366'],
-    [
-      'an unknown coin',
-      { coins: ['bitcoin', 'bitcon'] },
-      'coins',
-      'coins: found "bitcon", expected only coins of the universe, of which bitcoin is the nearest: ',
-    ],
+    ['an unknown coin', { coins: ['bitcoin', 'bitcon'] }, 'coins', `found "bitcon", expected only coins of ${NEAREST}`],
     ['a coin by its symbol in capitals', { coins: ['DOT'] }, 'coins', 'of which polkadot is the nearest: '],
     ['a coin in capitals', { coins: ['Bitcoin'] }, 'coins', 'of which bitcoin is the nearest: '],
     ['a currency not tracked', { currencies: ['jpy'] }, 'currencies', 'usd, eur, gbp, try'],
@@ -68,28 +61,31 @@ describe('a run request', () => {
 
   test('lists a large universe only in part', () => {
     const coins = Array.from({ length: 500 }, (_, index) => ({ id: `coin-${index}`, symbol: 'c', name: 'C' }));
-    const { message } = refusal(() =>
-      parseRunRequest({ coins: ['x'] }, { now, universe: { ...DEFAULT_UNIVERSE, coins } }),
-    );
+    const universe = { ...DEFAULT_UNIVERSE, coins };
+    const { message } = refusal(() => parseRunRequest({ coins: ['x'] }, { now, universe }));
     expect(message).toContain('coin-19 and 480 more');
     expect(message.length).toBeLessThan(400);
   });
 
-  test('says from when on a day that is not settled yet can be had', () => {
-    const request = { from: '2026-03-14', to: '2026-03-14' };
-    const at = (text: string) => () => parseRunRequest(request, { ...context, now: Date.parse(text) });
-    expect(refusal(at('2026-03-15T00:30:00Z'))).toMatchObject({
-      field: 'from',
-      message: expect.stringContaining('from 2026-03-15T01:15:00.000Z on'),
-    });
-    expect(at('2026-03-15T01:15:00Z')()).toStrictEqual(request);
+  test.each([
+    ['a day that is not settled yet', '2026-03-14', '2026-03-15T00:30:00Z', 'from', 'from 2026-03-15T01:15:00.000Z on'],
+    [
+      'what is today a moment before midnight',
+      '2026-03-13',
+      '2026-03-14T23:59:59.999Z',
+      'to',
+      'at most yesterday in UTC',
+    ],
+  ])('is refused for %s, by the clock', (_, from, at, field, says) => {
+    const request = { from, to: '2026-03-14' };
+    const when = (text: string) => () => parseRunRequest(request, { ...context, now: Date.parse(text) });
+    expect(refusal(when(at))).toMatchObject({ field, message: expect.stringContaining(says) });
+    expect(when('2026-03-15T01:15:00Z')()).toStrictEqual(request);
   });
 
-  test('judges yesterday in UTC, a moment before and after midnight', () => {
+  test('is taken for yesterday from midnight on, where it begins on a settled day', () => {
     const request = { from: '2026-03-13', to: '2026-03-14' };
-    const at = (text: string) => () => parseRunRequest(request, { ...context, now: Date.parse(text) });
-    expect(refusal(at('2026-03-14T23:59:59.999Z')).field).toBe('to');
-    expect(at('2026-03-15T00:00:00.000Z')()).toStrictEqual(request);
+    expect(parseRunRequest(request, { ...context, now: Date.parse('2026-03-15T00:00:00Z') })).toStrictEqual(request);
   });
 
   test('is the same as another that says the same in another order', () => {
@@ -102,10 +98,8 @@ describe('a run request', () => {
 
 describe('the body of a call', () => {
   test('may be a run request', () => {
-    expect(parseTriggerBody({ coins: ['bitcoin'] }, context)).toStrictEqual({
-      request: { coins: ['bitcoin'] },
-      triggeredAt: null,
-    });
+    const request = { coins: ['bitcoin'] };
+    expect(parseTriggerBody(request, context)).toStrictEqual({ request, triggeredAt: null });
   });
 
   test('may be the scheduled event, whose moment is kept as it was sent', () => {
@@ -114,11 +108,7 @@ describe('the body of a call', () => {
 
   test.each<[string, object, string]>([
     ['both', { ...scheduled, coins: ['bitcoin'] }, 'body'],
-    [
-      'a scheduled event without its moment',
-      { source: 'aws.events', 'detail-type': 'Scheduled Event' },
-      'triggered_at',
-    ],
+    ['a scheduled event without its moment', { ...scheduled, triggered_at: undefined }, 'triggered_at'],
     ['a scheduled event without its source', { ...scheduled, source: undefined }, 'source'],
     ['a scheduled event with an empty detail type', { ...scheduled, 'detail-type': '' }, 'detail-type'],
     ['a moment that is a template nobody filled', { ...scheduled, triggered_at: '<time>' }, 'triggered_at'],

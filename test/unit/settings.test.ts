@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isLoopback, PLANS } from '../../ingestion/contract/settings.ts';
+import { isLoopback, PLANS, SETTINGS, type SettingName } from '../../ingestion/contract/settings.ts';
 import {
   type Environment,
   parseLocalSettings,
@@ -46,15 +46,8 @@ describe('the plan', () => {
         LATEST_PRICES: 'off',
       }),
     ).toEqual({
-      plan: 'paid',
-      apiKey: 'CG-1',
-      keyHeader: 'x-cg-pro-api-key',
-      baseUrl: 'http://127.0.0.1:8080/api/v3',
-      requestsPerMinute: 500,
-      monthlyCredits: 500_000,
-      historyDays: 4,
-      crossRates: true,
-      latestPrices: false,
+      ...{ plan: 'paid', apiKey: 'CG-1', keyHeader: 'x-cg-pro-api-key', baseUrl: 'http://127.0.0.1:8080/api/v3' },
+      ...{ requestsPerMinute: 500, monthlyCredits: 500_000, historyDays: 4, crossRates: true, latestPrices: false },
     });
   });
 
@@ -72,29 +65,13 @@ describe('the plan', () => {
 });
 
 test('an empty variable, or one of blanks, counts as not set', () => {
-  const names = [
-    'API_KEY',
-    'PLAN',
-    'BASE_URL',
-    'REQUESTS_PER_MINUTE',
-    'MONTHLY_CREDITS',
-    'HISTORY_DAYS',
-    'CROSS_RATES',
-  ];
-  const empty = Object.fromEntries([
-    ...names.map((name) => [`COINGECKO_${name}`, '']),
-    ...['DATABASE_URL', 'CRON_SECRET', 'LOG_LEVEL', 'UNIVERSE', 'LATEST_PRICES'].map((name) => [name, ' ']),
-  ]);
+  const empty = Object.fromEntries(Object.keys(SETTINGS).map((name, index) => [name, ' '.repeat(index % 2)]));
   expect(parseLocalSettings(empty)).toEqual(parseLocalSettings({}));
 });
 
 test('a local run has its own database, the default universe and quiet logs unless set', () => {
-  expect(parseLocalSettings({})).toMatchObject({
-    universe: DEFAULT_UNIVERSE,
-    databaseUrl: null,
-    cronSecret: null,
-    logLevel: 'warn',
-  });
+  const defaults = { universe: DEFAULT_UNIVERSE, databaseUrl: null, cronSecret: null, logLevel: 'warn' };
+  expect(parseLocalSettings({})).toMatchObject(defaults);
 });
 
 test('the universe can be set', () => {
@@ -108,31 +85,28 @@ test('the universe can be set', () => {
 const wholeNumber = (least: number, most: number) => `a whole number from ${least} to ${most}`;
 const ADDRESS = 'an https address without user, query or fragment (http only on this machine, e.g. 127.0.0.1)';
 
-test.each([
-  ['COINGECKO_PLAN', 'pro', 'COINGECKO_PLAN is "pro"; it takes public, demo or paid.'],
-  ['COINGECKO_BASE_URL', 'api', `COINGECKO_BASE_URL is no address; it takes ${ADDRESS}.`],
-  ['COINGECKO_BASE_URL', 'http://a.example/v3', `COINGECKO_BASE_URL is "http://a.example/v3"; it takes ${ADDRESS}.`],
-  [
-    'COINGECKO_BASE_URL',
-    'http://127.0.0.1.a.example',
-    `COINGECKO_BASE_URL is "http://127.0.0.1.a.example"; it takes ${ADDRESS}.`,
-  ],
-  ['COINGECKO_REQUESTS_PER_MINUTE', '0', `COINGECKO_REQUESTS_PER_MINUTE is "0"; it takes ${wholeNumber(1, 100_000)}.`],
-  [
-    'COINGECKO_REQUESTS_PER_MINUTE',
-    '1e3',
-    `COINGECKO_REQUESTS_PER_MINUTE is "1e3"; it takes ${wholeNumber(1, 100_000)}.`,
-  ],
-  ['COINGECKO_MONTHLY_CREDITS', '-5', `COINGECKO_MONTHLY_CREDITS is "-5"; it takes ${wholeNumber(1, 1_000_000_000)}.`],
-  ['COINGECKO_HISTORY_DAYS', '3', `COINGECKO_HISTORY_DAYS is "3"; it takes ${wholeNumber(4, 36_500)}.`],
-  ['LOG_LEVEL', 'loud', 'LOG_LEVEL is "loud"; it takes debug, info, warn or error.'],
-])('%s=%s is refused with what it takes', (variable, value, sentence) => {
-  expect(problemsOf({ [variable]: value })).toEqual([sentence]);
+test.each<[SettingName, string, string]>([
+  ['COINGECKO_PLAN', '"pro"', 'public, demo or paid'],
+  ['COINGECKO_BASE_URL', 'api', ADDRESS],
+  ['COINGECKO_BASE_URL', '"http://a.example/v3"', ADDRESS],
+  ['COINGECKO_BASE_URL', '"http://127.0.0.1.a.example"', ADDRESS],
+  ['COINGECKO_REQUESTS_PER_MINUTE', '"0"', wholeNumber(1, 100_000)],
+  ['COINGECKO_REQUESTS_PER_MINUTE', '"1e3"', wholeNumber(1, 100_000)],
+  ['COINGECKO_MONTHLY_CREDITS', '"-5"', wholeNumber(1, 1_000_000_000)],
+  ['COINGECKO_HISTORY_DAYS', '"3"', wholeNumber(4, 36_500)],
+  ['LOG_LEVEL', '"loud"', 'debug, info, warn or error'],
+])('%s=%s is refused with what it takes', (variable, shown, takes) => {
+  const found = shown === 'api' ? 'no address' : shown;
+  expect(problemsOf({ [variable]: shown.replaceAll('"', '') })).toEqual([
+    `${variable} is ${found}; it takes ${takes}.`,
+  ]);
 });
 
 describe('a universe file', () => {
   const bitcoin = { id: 'bitcoin', symbol: 'btc', name: 'Bitcoin' };
   const euro = { code: 'eur', name: 'Euro' };
+  const COIN_ID = "CoinGecko's id of a coin";
+  const CODE = 'a code like "usd", in small letters';
 
   test.each<[unknown, string]>([
     [[], 'is []; it takes an object {"coins","currencies"}.'],
@@ -141,13 +115,10 @@ describe('a universe file', () => {
       { coins: [bitcoin, bitcoin], currencies: [euro] },
       `at coins is ${JSON.stringify([bitcoin, bitcoin])}; it takes a list that names no id twice.`,
     ],
+    [{ coins: [{ ...bitcoin, id: 'a/b' }], currencies: [euro] }, `at coins[0].id is "a/b"; it takes ${COIN_ID}.`],
     [
-      { coins: [{ ...bitcoin, id: 'a/b' }], currencies: [euro] },
-      `at coins[0].id is "a/b"; it takes CoinGecko's id of a coin.`,
-    ],
-    [
-      { coins: [bitcoin], currencies: [euro, { code: 'EUR', name: 'Euro' }] },
-      'at currencies[1].code is "EUR"; it takes a code like "usd", in small letters.',
+      { coins: [bitcoin], currencies: [euro, { ...euro, code: 'EUR' }] },
+      `at currencies[1].code is "EUR"; it takes ${CODE}.`,
     ],
     [
       { coins: [{ id: 'bitcoin', symbol: 'btc' }], currencies: [euro] },
@@ -206,12 +177,8 @@ test.each([
 
 test('all wrong settings are listed at once', () => {
   const problems = problemsOf({ COINGECKO_HISTORY_DAYS: 'x', LOG_LEVEL: 'y', DATABASE_URL: 'z', COINGECKO_PLAN: 'w' });
-  expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
-    'COINGECKO_PLAN',
-    'COINGECKO_HISTORY_DAYS',
-    'DATABASE_URL',
-    'LOG_LEVEL',
-  ]);
+  const names = problems.map((problem) => problem.split(' ')[0]);
+  expect(names).toEqual(['COINGECKO_PLAN', 'COINGECKO_HISTORY_DAYS', 'DATABASE_URL', 'LOG_LEVEL']);
 });
 
 test.each([

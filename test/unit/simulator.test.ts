@@ -4,10 +4,17 @@ import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { DAY_MS, formatChart, type Granularity, HOUR_MS, MINUTE_MS } from '../../simulator/chart.ts';
 import type { Fault } from '../../simulator/routes.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/server.ts';
-import { type ChartRequest, type SyntheticSource, syntheticChart } from '../../simulator/synthetic-chart.ts';
+import {
+  type ChartRequest,
+  DAY_MS,
+  formatChart,
+  HOUR_MS,
+  MINUTE_MS,
+  type SyntheticSource,
+  syntheticChart,
+} from '../../simulator/synthetic-chart.ts';
 
 const now = Date.parse('2026-03-10T12:30:15.250Z');
 const secondsOf = (day: string): number => Date.parse(day) / 1000;
@@ -35,7 +42,6 @@ describe('the endpoints', () => {
   test('choose the granularity of a range by its span, and give no sample from outside of it', async () => {
     await start();
     for (const [days, minutes] of [
-      [1, 5],
       [90, 60],
       [91, 24 * 60],
     ] as const) {
@@ -72,7 +78,7 @@ describe('the endpoints', () => {
   });
 
   test('refuse who has no User-Agent, or asks beyond the history of the plan', async () => {
-    const { baseUrl } = await start({ historyDays: 365 });
+    const { baseUrl } = await start({ plan: 'public' });
     const { promise, resolve } = Promise.withResolvers();
     get(`${baseUrl}/coins/list`, (response) => resolve(response.resume().statusCode));
     expect(await promise).toBe(403);
@@ -148,7 +154,7 @@ describe('faults', () => {
     const sound = await ask(FEBRUARY);
     const prices = pricesOf(sound);
     expect((await faulty({ kind: 'truncated' })).body).toBe(sound.body.slice(0, sound.body.length / 2));
-    expect(pricesOf(await faulty({ kind: 'granularity', granularity: 'daily' }))).toHaveLength(9);
+    expect(pricesOf(await faulty({ kind: 'daily' }))).toHaveLength(9);
     expect(pricesOf(await faulty({ kind: 'frozen' }))).toEqual(prices.map(([at]) => [at, prices[0]?.[1]]));
     const spiked = pricesOf(await faulty({ kind: 'spike' }));
     const [spike = 0, ...others] = spiked.flatMap(([, price], index) => (price === prices[index]?.[1] ? [] : [index]));
@@ -166,12 +172,8 @@ describe('a made-up series', () => {
     syntheticChart(
       { disturbedShare: 0, history: {}, ...source },
       {
-        coin: 'bitcoin',
-        currency: 'usd',
-        span: { from: startAt, to: startAt + 30 * DAY_MS },
-        granularity: 'hourly',
-        tailAt: null,
-        ...request,
+        ...{ coin: 'bitcoin', currency: 'usd', isDaily: false, tailAt: null },
+        ...{ span: { from: startAt, to: startAt + 30 * DAY_MS }, ...request },
       },
     );
   const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
@@ -179,15 +181,13 @@ describe('a made-up series', () => {
   test('has the same samples for the same moments, whatever window is asked for', () => {
     const wide = { from: startAt, to: startAt + 60 * DAY_MS };
     const source = { disturbedShare: 0.3 };
-    const all = new Map(
-      (['5min', 'hourly', 'daily'] as const).map((one) => [one, chartOf({ span: wide, granularity: one }, source)]),
-    );
+    const all = [false, true].map((isDaily) => chartOf({ span: wide, isDaily }, source).prices);
     const minutes = fc.integer({ min: 0, max: 60 * 24 * 60 });
     fc.assert(
-      fc.property(fc.constantFrom<Granularity[]>(...all.keys()), minutes, minutes, (granularity, a, b) => {
+      fc.property(fc.boolean(), minutes, minutes, (isDaily, a, b) => {
         const span = { from: startAt + Math.min(a, b) * MINUTE_MS, to: startAt + Math.max(a, b) * MINUTE_MS };
-        const cut = all.get(granularity)?.prices.filter(([at]) => at >= span.from && at < span.to);
-        expect(chartOf({ span, granularity }, source).prices).toEqual(cut);
+        const cut = all[Number(isDaily)]?.filter(([at]) => at >= span.from && at < span.to);
+        expect(chartOf({ span, isDaily }, source).prices).toEqual(cut);
       }),
       { numRuns: 30 },
     );
@@ -195,10 +195,10 @@ describe('a made-up series', () => {
 
   test('stays near its level, never stands still, and in another currency is times a rate', () => {
     const span = { from: startAt - 3 * 365 * DAY_MS, to: startAt };
-    const prices = chartOf({ span, granularity: 'daily' }).prices.map(([, price]) => price ?? 0);
+    const prices = chartOf({ span, isDaily: true }).prices.map(([, price]) => price ?? 0);
     expect([Math.min(...prices) > 90_000 / 4, Math.max(...prices) < 90_000 * 4]).toEqual([true, true]);
     expect(prices.filter((price, index) => price === prices[index - 1])).toEqual([]);
-    const rates = chartOf({ span, currency: 'eur', granularity: 'daily' }).prices.map(
+    const rates = chartOf({ span, currency: 'eur', isDaily: true }).prices.map(
       ([, price], index) => (price ?? 0) / (prices[index] ?? 0),
     );
     expect([Math.min(...rates) > 0.5, Math.max(...rates) < 1.5]).toEqual([true, true]);
@@ -251,8 +251,9 @@ describe('the command', () => {
   });
 
   test.each([
-    [['--plan', 'gold'], '--plan: found "gold", expected public, demo, paid or none.'],
-    [['--speed', '1'], "Unknown option '--speed'"],
+    [['--plan', 'gold'], "'gold' is invalid. Allowed choices are public, demo, paid, none."],
+    [['--now', '2026-02-30T00:00:00Z'], 'It takes a moment such as 2026-01-31T02:00:00Z.'],
+    [['--speed', '1'], "unknown option '--speed'"],
   ])('refuses %j with one sentence and exit code 2', async (args, sentence) => {
     const { child, exit } = run(...args);
     const [output, complaint] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -11,8 +11,8 @@ const START = startOf('2026-05-12');
 const hour = (number: number, minutes = 0) => START + number * HOUR_MS + minutes * MINUTE_MS;
 
 /** A sample an hour, the price as said. */
-const hourly = (count: number, priceOf: (index: number) => unknown): [number, unknown][] =>
-  Array.from({ length: count }, (_, index) => [hour(index), priceOf(index)]);
+const hourly = (count: number, priceOf: (index: number) => unknown, first = 0): [number, unknown][] =>
+  Array.from({ length: count }, (_, index) => [hour(first + index), priceOf(first + index)]);
 const samplesOf = (prices: Samples['prices']): Samples => ({
   prices,
   marketCaps: prices.map(([at]) => [at, 1_000]),
@@ -22,22 +22,18 @@ const samplesOf = (prices: Samples['prices']): Samples => ({
 const WINDOW = { from: hour(-36), to: hour(60) };
 const answer = (prices: Samples['prices'], receivedAt = hour(100)) => ({ window: WINDOW, receivedAt, prices });
 /** A price an hour from 36 h before the day to 36 h after it. */
-const around = (priceOf: (index: number) => unknown) =>
-  Array.from({ length: 96 }, (_, index): [number, unknown] => [hour(index - 36), priceOf(index - 36)]);
+const around = (priceOf: (index: number) => unknown) => hourly(96, priceOf, -36);
 const convert = (inEur: Samples['prices'], inUsd: Samples['prices'] = around(() => 100)) =>
   convertDay(ratesBetween('eur', answer(inUsd), answer(inEur)), '2026-05-12');
 
 describe('the rates between two currencies', () => {
   test('are those of the moments that both answers hold one price of, whatever their order and their ends', () => {
-    const inUsd = [
-      ...hourly(48, (index) => (index === 5 ? 0 : 100 + index)).reverse(),
-      [hour(7), 1] as [number, unknown],
-    ];
+    const twice: [number, unknown] = [hour(7), 1];
+    const inUsd = [...hourly(48, (index) => (index === 5 ? 0 : 100 + index)).reverse(), twice];
     const inEur = hourly(46, (index) => (index === 11 ? null : (100 + index) * 0.8)).filter(([at]) => at !== hour(3));
     const { rates, endsAt } = ratesBetween('eur', answer(inUsd), answer(inEur));
-    expect(rates.map(({ at }) => (at - START) / HOUR_MS)).toEqual(
-      Array.from({ length: 46 }, (_, index) => index).filter((index) => ![3, 5, 7, 11].includes(index)),
-    );
+    const kept = hourly(46, () => 1).filter((_, index) => ![3, 5, 7, 11].includes(index));
+    expect(rates.map(({ at }) => at)).toEqual(kept.map(([at]) => at));
     expect(rates.every(({ price }) => Math.abs(price - 0.8) < 1e-12)).toBe(true);
     expect(endsAt).toBe(hour(45));
   });
@@ -100,22 +96,13 @@ describe('a converted sample', () => {
 });
 
 test('latest prices whose rate is over 0.5 % from the first coin’s are told', () => {
-  const latest = [
-    ...[
-      { coin: 'bitcoin', currency: 'usd', price: 100 },
-      { coin: 'bitcoin', currency: 'eur', price: 80 },
-    ],
-    ...[
-      { coin: 'ark', currency: 'usd', price: 1 },
-      { coin: 'ark', currency: 'eur', price: 0.8039 },
-    ],
-    ...[
-      { coin: 'dogecoin', currency: 'usd', price: 2 },
-      { coin: 'dogecoin', currency: 'eur', price: 1.62 },
-    ],
-    { coin: 'lonely', currency: 'eur', price: 5 },
+  const of = (coin: string, usd: number, eur: number) => [
+    { coin, currency: 'usd', price: usd },
+    { coin, currency: 'eur', price: eur },
   ];
-  expect(judgeLatestRates(latest, { coin: 'bitcoin', currency: 'usd' })).toEqual([
+  const latest = [...of('bitcoin', 100, 80), ...of('ark', 1, 0.8039), ...of('dogecoin', 2, 1.62)];
+  const lonely = { coin: 'lonely', currency: 'eur', price: 5 };
+  expect(judgeLatestRates([...latest, lonely], { coin: 'bitcoin', currency: 'usd' })).toEqual([
     {
       ...{ rule: 'cross_rate', severity: 'warning', coin: 'dogecoin', currency: 'eur', day: null },
       detail:

@@ -5,7 +5,7 @@ import {
   judgeRateMove,
   judgeRates,
 } from '../../../ingestion/domain/currency-rules.ts';
-import { DAY_MS, HOUR_MS, startOf } from '../../../ingestion/domain/day.ts';
+import { addDays, HOUR_MS, startOf } from '../../../ingestion/domain/day.ts';
 
 const DAY = '2026-05-12';
 const FIRST_HOUR = startOf(DAY) / HOUR_MS;
@@ -15,43 +15,30 @@ const hours = (price: (hour: number) => number, count = 24) =>
 
 describe('currency', () => {
   const usd = hours((hour) => 100 + hour);
-  const compare = (other: Map<number, number>) =>
-    compareCurrencies(
-      'bitcoin',
-      'usd',
-      new Map([
-        ['usd', usd],
-        ['eur', other],
-      ]),
-      [DAY],
-    );
+  const compare = (others: Record<string, Map<number, number>>, base = usd, days = [DAY]) =>
+    compareCurrencies('bitcoin', 'usd', new Map([['usd', base], ...Object.entries(others)]), days);
 
   test('a coin’s rate is the median over the hours that both have', () => {
     const eur = hours((hour) => (100 + hour) * (hour === 3 ? 5 : 0.9), 20);
-    const { rates, findings } = compare(eur);
+    const { rates, findings } = compare({ eur });
     expect(findings).toEqual([]);
     expect(rates).toEqual([{ coin: 'bitcoin', currency: 'eur', day: DAY, rate: expect.closeTo(0.9, 12) }]);
   });
 
   test('a series that equals another value for value gives no rate: its currency was ignored', () => {
-    const { rates, findings } = compare(new Map(usd));
+    const { rates, findings } = compare({ eur: new Map(usd) });
     expect(rates).toEqual([]);
     const detail = 'bitcoin/eur equals bitcoin/usd in all 24 hours that both have: the currency was ignored';
     const ofBitcoin = { rule: 'currency', severity: 'error', coin: 'bitcoin', day: null };
     expect(findings).toEqual([{ ...ofBitcoin, currency: 'eur', detail }]);
     const gbp = hours((hour) => (100 + hour) * 0.8);
-    const byCurrency = new Map([
-      ['usd', usd],
-      ['eur', gbp],
-      ['gbp', gbp],
-    ]);
-    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY]).findings).toMatchObject([
+    expect(compare({ eur: gbp, gbp }).findings).toMatchObject([
       { ...ofBitcoin, currency: 'gbp', detail: expect.stringContaining('equals bitcoin/eur') },
     ]);
   });
 
   test('series without a common hour are not compared', () => {
-    expect(compare(new Map([[FIRST_HOUR - 5, 1]]))).toEqual({ rates: [], findings: [] });
+    expect(compare({ eur: new Map([[FIRST_HOUR - 5, 1]]) })).toEqual({ rates: [], findings: [] });
   });
 
   const rates = (...values: number[]): CoinRate[] =>
@@ -84,25 +71,12 @@ describe('currency', () => {
       ...[...hours(() => 0.5)].map(([hour, rate]) => [hour + 24, rate] as const),
     ]);
     const ones = new Map([...twoDays.keys()].map((hour) => [hour, 1]));
-    const nextDay = new Date(startOf(DAY) + DAY_MS).toISOString().slice(0, 10);
-    const byCurrency = new Map([
-      ['usd', ones],
-      ['eur', twoDays],
-    ]);
-    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY, nextDay]).rates.map(({ rate }) => rate)).toEqual([
-      0.9, 0.5,
-    ]);
+    const nextDay = addDays(DAY, 1);
+    expect(compare({ eur: twoDays }, ones, [DAY, nextDay]).rates.map(({ rate }) => rate)).toEqual([0.9, 0.5]);
   });
 
   test('a currency that is pegged to another one may equal it', () => {
-    const byCurrency = new Map([
-      ['usd', hours((hour) => 100 + hour)],
-      ['bmd', hours((hour) => 100 + hour)],
-    ]);
-    expect(compareCurrencies('bitcoin', 'usd', byCurrency, [DAY])).toMatchObject({
-      findings: [],
-      rates: [{ rate: 1 }],
-    });
+    expect(compare({ bmd: new Map(usd) })).toMatchObject({ findings: [], rates: [{ rate: 1 }] });
   });
 
   test('a currency that is a coin may move as coins do', () => {

@@ -16,12 +16,8 @@ const AT_72_H = endOf(DAY) + 72 * HOUR_MS;
 
 describe('a row as its answer arrives', () => {
   const whole: RowEvidence = {
-    day: DAY,
-    hoursCovered: 24,
-    lastSampleAt: endOf(DAY) - 1,
-    answerEndsAt: endOf(DAY),
-    isCertain: true,
-    hasMargin: true,
+    ...{ day: DAY, hoursCovered: 24, lastSampleAt: endOf(DAY) - 1 },
+    ...{ answerEndsAt: endOf(DAY), isCertain: true, hasMargin: true },
   };
   const endsEarly = { hoursCovered: 23, lastSampleAt: endOf(DAY) - HOUR_MS - 1 };
   test.each<[string, Partial<RowEvidence>, number, boolean, boolean, boolean]>([
@@ -90,10 +86,8 @@ describe('a day in a plan: stored before × absent × age at the due time', () =
     const scope: RunScope = { dueAt: AT_48_H, refetch: false, namesDays: true };
     const state: DayState = { day: DAY, row: none, absence: unavailable, wasAsked: false };
     expect([isGap(state, scope), isMissing(state, scope)]).toEqual([true, true]);
-    expect([isGap({ ...state, wasAsked: true }, scope), isMissing({ ...state, wasAsked: true }, scope)]).toEqual([
-      false,
-      false,
-    ]);
+    const asked = { ...state, wasAsked: true };
+    expect([isGap(asked, scope), isMissing(asked, scope)]).toEqual([false, false]);
     expect(isGap({ ...state, row: final, absence: null }, scope)).toBe(false);
   });
 });

@@ -15,6 +15,15 @@ const rejectedHours = (samples: readonly PriceSample[]): number[] => {
   return samples.flatMap((sample, index) => (outliers.has(sample) ? [index] : []));
 };
 
+/** So many times above or below. */
+const timesOff = (least: number, most: number) => {
+  const factor = fc.double({ min: least, max: most, noNaN: true });
+  return fc.oneof(
+    factor,
+    factor.map((times) => 1 / times),
+  );
+};
+
 describe('a fault', () => {
   test.each([1, 2, 5, 12])('of %i samples that comes back is rejected, and nothing else is', (hours) => {
     const fault = Array.from({ length: hours }, (_, index) => 48 + index);
@@ -23,15 +32,13 @@ describe('a fault', () => {
   });
 
   test('of samples above and below is one', () => {
-    expect(rejectedHours(hourly([...level(5, 30), 7e-36, 900, 7e-36, 0.001, ...level(5, 30)]))).toEqual([
-      30, 31, 32, 33,
-    ]);
+    const prices = [...level(5, 30), 7e-36, 900, 7e-36, 0.001, ...level(5, 30)];
+    expect(rejectedHours(hourly(prices))).toEqual([30, 31, 32, 33]);
   });
 
   test('twice on a day is two', () => {
-    expect(rejectedHours(hourly([...level(5, 30), 600, ...level(5, 6), 600, 0.01, ...level(5, 30)]))).toEqual([
-      30, 37, 38,
-    ]);
+    const prices = [...level(5, 30), 600, ...level(5, 6), 600, 0.01, ...level(5, 30)];
+    expect(rejectedHours(hourly(prices))).toEqual([30, 37, 38]);
   });
 
   test('while the price falls by half is found all the same', () => {
@@ -40,11 +47,8 @@ describe('a fault', () => {
   });
 
   test('of a coin with a sample every 16 hours is found', () => {
-    const sparse = Array.from({ length: 9 }, (_, index) => ({
-      at: START + index * 16 * HOUR_MS,
-      price: index === 4 ? 80 : 5,
-    }));
-    expect(rejectedHours(sparse)).toEqual([4]);
+    const sparse = level(5, 9).with(4, 80);
+    expect(rejectedHours(sparse.map((price, index) => ({ at: START + index * 16 * HOUR_MS, price })))).toEqual([4]);
   });
 
   test('that nothing stands before, or nothing after, is counted', () => {
@@ -58,9 +62,8 @@ describe('a fault', () => {
   });
 
   test('keeps the samples of its run that are not far off from both levels', () => {
-    expect(rejectedHours(hourly([...level(1, 40), ...level(30, 4), ...level(11, 2), ...level(1.2, 40)]))).toEqual([
-      40, 41, 42, 43,
-    ]);
+    const prices = [...level(1, 40), ...level(30, 4), ...level(11, 2), ...level(1.2, 40)];
+    expect(rejectedHours(hourly(prices))).toEqual([40, 41, 42, 43]);
   });
 });
 
@@ -98,10 +101,7 @@ describe('a price that really moves', () => {
   const withGaps = fc.record({
     before: fc.integer({ min: 1, max: 80 }),
     after: fc.integer({ min: 1, max: 80 }),
-    factor: fc.oneof(
-      fc.double({ min: 13, max: 1_000, noNaN: true }),
-      fc.double({ min: 0.001, max: 1 / 13, noNaN: true }),
-    ),
+    factor: timesOff(13, 1_000),
     jitterMinutes: fc.array(fc.integer({ min: 0, max: 59 }), { minLength: 160, maxLength: 160 }),
     drop: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 160, maxLength: 160 }),
     noise: fc.array(fc.double({ min: 0.9, max: 1.1, noNaN: true }), { minLength: 160, maxLength: 160 }),
@@ -130,10 +130,7 @@ describe('a price that really moves', () => {
   });
 
   test('ten times a day keeps its samples', () => {
-    const swinging = Array.from(
-      { length: 120 },
-      (_, hour) => 1e-5 * 10 ** (0.55 * Math.sin((hour / 24) * 2 * Math.PI)),
-    );
+    const swinging = level(1e-5, 120).map((price, hour) => price * 10 ** (0.55 * Math.sin((hour / 12) * Math.PI)));
     expect(rejectedHours(hourly(swinging))).toEqual([]);
   });
 
@@ -146,10 +143,7 @@ test('any fault of up to 12 hours in any quiet series is rejected in whole, and 
   const fault = fc.record({
     start: fc.integer({ min: 25, max: 60 }),
     length: fc.integer({ min: 1, max: 12 }),
-    factor: fc.oneof(
-      fc.double({ min: 30, max: 1e12, noNaN: true }),
-      fc.double({ min: 1e-12, max: 1 / 30, noNaN: true }),
-    ),
+    factor: timesOff(30, 1e12),
     noise: fc.array(fc.double({ min: 0.6, max: 1.6, noNaN: true }), { minLength: 100, maxLength: 100 }),
   });
   fc.assert(

@@ -6,7 +6,6 @@ import { planWindows } from '../../../ingestion/domain/planning.ts';
 
 const NOW = Date.parse('2026-11-23T02:00:07.654Z');
 const HISTORY = 365;
-const iso = (at: number) => new Date(at).toISOString();
 
 /** Gap days of the last year, all settled, ascending and distinct. */
 const gapLists = fc
@@ -14,22 +13,17 @@ const gapLists = fc
   .map((ages) => ages.map((age) => addDays(dayOf(NOW), -age)).sort());
 
 describe('the windows of a plan', () => {
-  test('a daily run asks for one day with its margin: the last 72 h', () => {
-    const [planned, ...others] = planWindows(['2026-11-22'], NOW, HISTORY);
-    expect(others).toEqual([]);
-    expect(planned?.gapDays).toEqual(['2026-11-22']);
-    expect([iso(planned?.window.from ?? 0), iso(planned?.window.to ?? 0)]).toEqual([
-      '2026-11-20T02:00:07.000Z',
-      '2026-11-23T02:00:07.000Z',
-    ]);
-  });
-
-  test('an old day gets 36 h of margin on both sides', () => {
-    const [planned] = planWindows(['2026-10-10'], NOW, HISTORY);
-    expect([iso(planned?.window.from ?? 0), iso(planned?.window.to ?? 0)]).toEqual([
-      '2026-10-08T12:00:00.000Z',
-      '2026-10-12T12:00:00.000Z',
-    ]);
+  test.each([
+    [
+      'a daily run asks for one day with its margin: the last 72 h',
+      '2026-11-22',
+      '2026-11-20T02:00:07Z',
+      '2026-11-23T02:00:07Z',
+    ],
+    ['an old day gets 36 h of margin on both sides', '2026-10-10', '2026-10-08T12:00:00Z', '2026-10-12T12:00:00Z'],
+  ])('%s', (_, day, from, to) => {
+    const window = { from: Date.parse(from), to: Date.parse(to) };
+    expect(planWindows([day], NOW, HISTORY)).toEqual([{ window, gapDays: [day] }]);
   });
 
   test.each([

@@ -62,8 +62,9 @@ describe('changes of final rows', () => {
     ['fewer hours', {}, { hoursCovered: 23 }],
     ['an older version', { aggregationVersion: 2 }, {}],
   ])('a row that is kept from an answer with %s is found, with both sides', (_, before, after) => {
-    const { before: kept, after: offered, ...rest } = change(before, after, false);
-    const [finding, ...others] = findChanges(series, [{ ...rest, before: kept, after: offered }]);
+    const keeping = change(before, after, false);
+    const { before: kept, after: offered } = keeping;
+    const [finding, ...others] = findChanges(series, [keeping]);
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ rule: 'worse_answer', severity: 'warning', ...series, day: DAY });
     expect(finding?.detail).toContain(
@@ -110,13 +111,8 @@ describe('an answer', () => {
 
   test('of which all samples of a day were rejected as outliers says so, though there is no row', () => {
     const rejected = [{ observedAt: START, price: '900', reason: 'outlier' as const }];
-    expect(judgeAnswer({ ...answer, prices: [], rejected })).toMatchObject([
-      {
-        rule: 'outliers',
-        day: DAY,
-        detail: expect.stringContaining('1 of the samples were rejected as faults, and no other is left'),
-      },
-    ]);
+    const detail = expect.stringContaining('1 of the samples were rejected as faults, and no other is left');
+    expect(judgeAnswer({ ...answer, prices: [], rejected })).toMatchObject([{ rule: 'outliers', day: DAY, detail }]);
     expect(judgeAnswer({ ...answer, prices: [], gapDays: ['2026-05-11'], rejected })).toEqual([]);
   });
 
@@ -129,10 +125,8 @@ describe('an answer', () => {
   });
 
   test('of a coin in itself never moves, and that is no finding', () => {
-    const samples = {
-      ...answer.samples,
-      prices: Array.from({ length: 30 }, (_, hour) => [START + hour * HOUR_MS, 1] as const),
-    };
+    const prices = Array.from({ length: 30 }, (_, hour) => [START + hour * HOUR_MS, 1] as const);
+    const samples = { ...answer.samples, prices };
     expect(judgeAnswer({ ...answer, samples })).toMatchObject([{ rule: 'frozen' }]);
     expect(judgeAnswer({ ...answer, samples, isItself: true })).toEqual([]);
   });
