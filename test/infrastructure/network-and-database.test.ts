@@ -99,21 +99,18 @@ describe('the script of the NAT instance', () => {
     return { status, stdout, uses: noted('uses'), rules: noted('rules') };
   }
 
-  test.each([
-    ['itself', NAT_SCRIPT],
-    ['what it leaves behind', wayOut],
-  ])('is bash: %s', (_, script) => {
-    const { stderr, status } = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8' });
+  test('is bash', () => {
+    const { stderr, status } = spawnSync('bash', ['-n'], { input: NAT_SCRIPT, encoding: 'utf8' });
     expect([stderr, status]).toEqual(['', 0]);
   });
 
   test('leaves a unit that runs at each boot, and again until it succeeds', () => {
-    expect(unit).toContain('ExecStart=/usr/local/sbin/way-out');
-    expect(unit).toContain('Restart=on-failure');
-    expect(unit).toContain('StartLimitIntervalSec=0');
-    expect(unit).toContain('WantedBy=multi-user.target');
-    // What it says can be read without a way in: aws ec2 get-console-output.
-    expect(unit).toContain('StandardOutput=journal+console');
+    for (const line of [
+      ...['ExecStart=/usr/local/sbin/way-out', 'Restart=on-failure', 'StartLimitIntervalSec=0'],
+      // What it says can be read without a way in: aws ec2 get-console-output.
+      ...['WantedBy=multi-user.target', 'StandardOutput=journal+console'],
+    ])
+      expect(unit.split('\n')).toContain(line);
     expect(NAT_SCRIPT).toContain('systemctl enable --now --no-block way-out.service');
   });
 
