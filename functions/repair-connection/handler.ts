@@ -66,6 +66,5 @@ export async function repairConnection(eventId: string, world: World): Promise<v
   // The secret may have been put a moment ago, by the person who is mending this.
   await clock.sleep(SECRET_KNOWN_AFTER_MS);
   await connection.authorise(secret);
-  emit({ [METRICS.connectionRepaired]: 1 });
   log.warn('The connection was de-authorised and is repaired; a run is queued', { runId: message.runId });
 }
