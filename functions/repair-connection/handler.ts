@@ -4,14 +4,13 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import * as z from 'zod';
 import { METRICS } from '../../ingestion/contract/names.ts';
-import type { Clock, Log } from '../../ingestion/ports.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { BACKGROUND_CLIENT, createSqsClient } from '../common/aws-calls.ts';
-import { type EmitMetrics, emit, metrics } from '../common/emit-metrics.ts';
-import { type Connection, createConnection } from '../common/eventbridge-connection.ts';
+import { emit, metrics } from '../common/emit-metrics.ts';
+import { createConnection } from '../common/eventbridge-connection.ts';
 import { parseEvent, readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
-import { createRunQueue, firstHop, type RunQueue } from '../common/run-queue.ts';
+import { createRunQueue, firstHop } from '../common/run-queue.ts';
 import { readCurrentSecret, SECRET_KNOWN_AFTER_MS } from '../common/secrets.ts';
 
 const stateChange = z.object({ id: z.string().min(1).max(200) });
@@ -20,29 +19,15 @@ const stateChange = z.object({ id: z.string().min(1).max(200) });
 export const handler = middy<unknown, void>()
   .use(logInvocation('The connection could not be repaired'))
   .use(logMetrics(metrics))
-  .handler(async (event) => {
-    const { connectionName, cronSecretId, queueUrl } = readEnvironment('connectionName', 'cronSecretId', 'queueUrl');
-    const { id } = parseEvent(stateChange, event, 'an event of EventBridge');
-    await repairConnection(id, {
-      client: new SecretsManagerClient(BACKGROUND_CLIENT),
-      secretId: cronSecretId,
-      connection: createConnection(new EventBridgeClient(BACKGROUND_CLIENT), connectionName, systemClock),
-      queue: createRunQueue(createSqsClient(BACKGROUND_CLIENT), queueUrl),
-      clock: systemClock,
-      emit,
-      log,
-    });
-  });
+  .handler((event) => repairConnection(parseEvent(stateChange, event, 'an event of EventBridge').id, theWorld()));
 
-type World = {
-  client: SecretsManagerClient;
-  secretId: string;
-  connection: Connection;
-  queue: RunQueue;
-  clock: Clock;
-  emit: EmitMetrics;
-  log: Log;
-};
+function theWorld() {
+  const { connectionName, cronSecretId, queueUrl } = readEnvironment('connectionName', 'cronSecretId', 'queueUrl');
+  const client = new SecretsManagerClient(BACKGROUND_CLIENT);
+  const connection = createConnection(new EventBridgeClient(BACKGROUND_CLIENT), connectionName, systemClock);
+  const queue = createRunQueue(createSqsClient(BACKGROUND_CLIENT), queueUrl);
+  return { client, secretId: cronSecretId, connection, queue, clock: systemClock, emit, log };
+}
 
 /**
  * Queues a run in place of the one whose call was refused, and authorises the connection with the current secret. The
@@ -50,7 +35,7 @@ type World = {
  * @param eventId makes a repeat of the event the same run.
  * @throws what kept the connection from being authorised; Lambda repeats the event twice.
  */
-export async function repairConnection(eventId: string, world: World): Promise<void> {
+export async function repairConnection(eventId: string, world: ReturnType<typeof theWorld>): Promise<void> {
   const { client, secretId, connection, queue, clock, emit, log } = world;
   emit({ [METRICS.connectionNotAuthorized]: 1 });
   // The run needs no connection, so it is queued first: a repair that fails costs no prices.
@@ -66,6 +51,5 @@ export async function repairConnection(eventId: string, world: World): Promise<v
   // The secret may have been put a moment ago, by the person who is mending this.
   await clock.sleep(SECRET_KNOWN_AFTER_MS);
   await connection.authorise(secret);
-  emit({ [METRICS.connectionRepaired]: 1 });
   log.warn('The connection was de-authorised and is repaired; a run is queued', { runId: message.runId });
 }

@@ -1,12 +1,9 @@
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import * as z from 'zod';
-import { METRICS } from '../../ingestion/contract/names.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { BACKGROUND_CLIENT } from '../common/aws-calls.ts';
-import { emit, metrics } from '../common/emit-metrics.ts';
 import { createConnection } from '../common/eventbridge-connection.ts';
 import { parseEvent, readEnvironment } from '../common/invocation.ts';
 import { log, logInvocation } from '../common/logger.ts';
@@ -15,8 +12,6 @@ import { createRotation } from './rotation.ts';
 /** One step of the cron secret's rotation. Secrets Manager calls it, and repeats the rotation when a step fails. */
 export const handler = middy<unknown, void>()
   .use(logInvocation('Rotation step failed'))
-  .use(logMetrics(metrics))
-  .onError(() => emit({ [METRICS.rotationFailed]: 1 }))
   .handler(async (event) => {
     const { connectionName, endpointUrl } = readEnvironment('connectionName', 'endpointUrl');
     const { step, ...secret } = parseRotationEvent(event);
@@ -48,7 +43,7 @@ const rotationEvent = z.preprocess(
 );
 
 /** @throws IngestionError when the event is not one of a rotation by Secrets Manager. */
-export function parseRotationEvent(event: unknown) {
+function parseRotationEvent(event: unknown) {
   const parsed = parseEvent(rotationEvent, event, 'an event of a rotation by Secrets Manager');
   return { step: STEPS[parsed.step], secretId: parsed.secretid, versionId: parsed.clientrequesttoken };
 }

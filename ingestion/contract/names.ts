@@ -45,11 +45,8 @@ export const METRICS = {
   creditsLeft: 'CreditsLeft',
   /** Credits left this month, less what its scheduled runs still need. Below zero they will run out. */
   creditsSpare: 'CreditsSpare',
-  /** 1 when a de-authorised connection was authorised again. */
-  connectionRepaired: 'ConnectionRepaired',
   /** 1 when the connection was found de-authorised, and a repair starts. */
   connectionNotAuthorized: 'ConnectionNotAuthorized',
-  rotationFailed: 'RotationFailed',
 } as const;
 
 /** The environment variables that the stack sets and the functions read. */

@@ -19,12 +19,11 @@ export class Protection extends Construct {
     const logGroup = createLog(this, 'Log', config);
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    role.addToPolicy(
-      new PolicyStatement({ actions: ['rds:ModifyDBInstance'], resources: [database.instance.instanceArn] }),
-    );
-    role.addToPolicy(
-      new PolicyStatement({ actions: ['cloudformation:UpdateTerminationProtection'], resources: [stackId] }),
-    );
+    for (const [action, on] of [
+      ['rds:ModifyDBInstance', database.instance.instanceArn],
+      ['cloudformation:UpdateTerminationProtection', stackId],
+    ] as const)
+      role.addToPolicy(new PolicyStatement({ actions: [action], resources: [on] }));
 
     const toDatabase = new AwsCustomResource(this, 'Database', {
       onCreate: {

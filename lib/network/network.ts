@@ -62,7 +62,6 @@ export class Network extends Watched {
     return [
       critical('way-out-down', metric, {
         meaning: 'The NAT instance fails its status checks, or is gone: no run reaches CoinGecko or its queue.',
-        // An instance that was stopped reports nothing.
         periods: 2,
         // An instance that was stopped reports nothing.
         missing: TreatMissingData.BREACHING,

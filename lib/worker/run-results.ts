@@ -48,7 +48,6 @@ export class RunResults extends Watched {
       }),
       critical('prices-stale', this.measured('priceAgeHours', LEAST).with(HOURLY), {
         meaning: `The newest day that is final in every series ended over ${staleHours} hours ago: some series is falling behind.`,
-        // Nothing is measured between runs, and nothing gets better.
         rings: ['above', staleHours],
         // Nothing is measured between runs, and nothing gets better.
         missing: TreatMissingData.IGNORE,

@@ -57,6 +57,10 @@ describe('the runbook', () => {
         `\nWhat to do: ${DEPLOYMENTS.longest.repositoryUrl}/blob/HEAD/docs/runbook.md#${id}\n`,
       );
       expect(anchors.filter((anchor) => anchor === id)).toHaveLength(1);
+      // What CloudWatch takes.
+      expect(textOf(alarm).length).toBeLessThanOrEqual(1024);
+      // No program cuts a link short at one of its signs.
+      for (const [link] of textOf(alarm).matchAll(/https:.*/g)) expect(link).toMatch(/^[\w:/.?=#$*~%-]+$/);
     }
     expect(textOf(alarm('run-partial'))).toMatch(/^\[critical\] A run ended for good /);
     expect(textOf(alarm('runs-dead'))).toContain('\nWhat to do: docs/runbook.md#runs-dead\n');
@@ -64,10 +68,6 @@ describe('the runbook', () => {
 });
 
 describe('the text of an alarm', () => {
-  test('is no longer than CloudWatch takes, with the longest name and address', () => {
-    for (const alarm of alarmsOf('longest').values()) expect(textOf(alarm).length).toBeLessThanOrEqual(1024);
-  });
-
   test("leads to the dashboard of the stack's region", () => {
     const { DashboardName } = resource(templateOf('staging'), 'AWS::CloudWatch::Dashboard').Properties;
     for (const alarm of alarmsOf('staging').values()) {
@@ -95,12 +95,6 @@ describe('the text of an alarm', () => {
       const sources = source.split("~'").slice(1);
       expect(sources.length).toBeGreaterThan(0);
       expect(sources.filter((name) => !groups.includes(name))).toEqual([]);
-    }
-  });
-
-  test('leads to links that no program cuts short: they have no sign that ends one', () => {
-    for (const alarm of alarms.values()) {
-      for (const [link] of textOf(alarm).matchAll(/https:.*/g)) expect(link).toMatch(/^[\w:/.?=#$*~%-]+$/);
     }
   });
 });

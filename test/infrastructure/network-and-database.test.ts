@@ -11,11 +11,6 @@ const dev = templateOf('dev');
 const NAT_SCRIPT = readFileSync('lib/network/nat-instance.sh', 'utf8');
 
 describe('the way out', () => {
-  test('is a NAT gateway in prod, one for both zones', () => {
-    expect(propertiesOf(prod, 'AWS::EC2::NatGateway')).toHaveLength(1);
-    expect(propertiesOf(prod, 'AWS::EC2::Instance')).toHaveLength(0);
-  });
-
   test.each(['dev', 'staging', 'custom'] as const)('is a NAT instance in %s', (name) => {
     const template = templateOf(name);
     expect(propertiesOf(template, 'AWS::EC2::NatGateway')).toHaveLength(0);
@@ -99,21 +94,18 @@ describe('the script of the NAT instance', () => {
     return { status, stdout, uses: noted('uses'), rules: noted('rules') };
   }
 
-  test.each([
-    ['itself', NAT_SCRIPT],
-    ['what it leaves behind', wayOut],
-  ])('is bash: %s', (_, script) => {
-    const { stderr, status } = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8' });
+  test('is bash', () => {
+    const { stderr, status } = spawnSync('bash', ['-n'], { input: NAT_SCRIPT, encoding: 'utf8' });
     expect([stderr, status]).toEqual(['', 0]);
   });
 
   test('leaves a unit that runs at each boot, and again until it succeeds', () => {
-    expect(unit).toContain('ExecStart=/usr/local/sbin/way-out');
-    expect(unit).toContain('Restart=on-failure');
-    expect(unit).toContain('StartLimitIntervalSec=0');
-    expect(unit).toContain('WantedBy=multi-user.target');
-    // What it says can be read without a way in: aws ec2 get-console-output.
-    expect(unit).toContain('StandardOutput=journal+console');
+    for (const line of [
+      ...['ExecStart=/usr/local/sbin/way-out', 'Restart=on-failure', 'StartLimitIntervalSec=0'],
+      // What it says can be read without a way in: aws ec2 get-console-output.
+      ...['WantedBy=multi-user.target', 'StandardOutput=journal+console'],
+    ])
+      expect(unit.split('\n')).toContain(line);
     expect(NAT_SCRIPT).toContain('systemctl enable --now --no-block way-out.service');
   });
 
@@ -159,20 +151,22 @@ describe('the database', () => {
   const database = resource(prod, 'AWS::RDS::DBInstance');
   const has = testsOf(prod);
 
-  has('is PostgreSQL 18 on a t4g.micro with encrypted gp3 storage that may double', 'RDS::DBInstance', '', {
-    ...{ Engine: 'postgres', EngineVersion: '18', DBInstanceClass: 'db.t4g.micro', StorageEncrypted: true },
-    ...{ StorageType: 'gp3', AllocatedStorage: '20', MaxAllocatedStorage: 40 },
-  });
+  has(
+    'is a private PostgreSQL 18 on a t4g.micro with encrypted gp3 storage, whose password RDS makes',
+    'RDS::DBInstance',
+    '',
+    {
+      ...{ Engine: 'postgres', EngineVersion: '18', DBInstanceClass: 'db.t4g.micro', StorageEncrypted: true },
+      ...{ StorageType: 'gp3', AllocatedStorage: '20', MaxAllocatedStorage: 40, PubliclyAccessible: false },
+      ...{ ManageMasterUserPassword: true, EnableCloudwatchLogsExports: ['postgresql'] },
+    },
+  );
   has('takes TLS only, and logs slow statements', 'RDS::DBParameterGroup', '', {
     Family: 'postgres18',
     Parameters: { 'rds.force_ssl': '1', log_min_duration_statement: '500' },
   });
   has('stands in isolated subnets', 'RDS::DBSubnetGroup', '', {
     SubnetIds: [1, 2].map((zone) => ({ Ref: expect.stringMatching(`^NetworkVpcIsolatedSubnet${zone}Subnet`) })),
-  });
-  has('has no public address, and a password that RDS makes and rotates', 'RDS::DBInstance', '', {
-    ...{ PubliclyAccessible: false, ManageMasterUserPassword: true },
-    EnableCloudwatchLogsExports: ['postgresql'],
   });
   testsOf(templateOf('custom'))('has the size of the settings', 'RDS::DBInstance', '', {
     ...{ DBInstanceClass: 'db.t4g.small', AllocatedStorage: '50', MaxAllocatedStorage: 100, BackupRetentionPeriod: 1 },

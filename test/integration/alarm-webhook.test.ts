@@ -137,23 +137,27 @@ describe('what could not be posted fails, so that Lambda tries again', () => {
     );
   });
 
-  test('it leads elsewhere', async () => {
-    webhooks.answer = (response) => response.writeHead(302, { location: `http://127.0.0.1:1/${TOKEN}` }).end();
-    const { error, posts } = await invoke(SLACK, snsEvent(ALARM));
-    expect(error).toContain('The webhook answered 302, expected 2xx');
-    expect(posts).toHaveLength(1);
-  });
-
-  test('it hangs up', async () => {
-    webhooks.answer = (response) => response.destroy();
-    const { error } = await invoke(SLACK, snsEvent(ALARM));
-    expect(error).toMatch(/^WebhookError: The webhook can't be reached: \w+\. See whether its host is up\.$/);
-  });
-
-  test('its certificate is that of another host', async () => {
-    const { error, posts } = await invoke(`https://elsewhere.example.com/${TOKEN}`, snsEvent(ALARM));
-    expect(error).toContain("The webhook can't be reached: ERR_TLS_CERT_ALTNAME_INVALID");
-    expect(posts).toEqual([]);
+  test.each<[string, WebhookServer['answer'], string, string, number]>([
+    [
+      'it leads elsewhere',
+      (to) => to.writeHead(302, { location: `http://127.0.0.1:1/${TOKEN}` }).end(),
+      SLACK,
+      'The webhook answered 302, expected 2xx',
+      1,
+    ],
+    ['it hangs up', (to) => to.destroy(), SLACK, "The webhook can't be reached: ", 1],
+    [
+      'its certificate is that of another host',
+      (to) => to.end(),
+      `https://elsewhere.example.com/${TOKEN}`,
+      "The webhook can't be reached: ERR_TLS_CERT_ALTNAME_INVALID. See whether its host is up.",
+      0,
+    ],
+  ])('%s', async (_, answer, address, message, posted) => {
+    webhooks.answer = answer;
+    const { error, posts } = await invoke(address, snsEvent(ALARM));
+    expect(error).toContain(`WebhookError: ${message}`);
+    expect(posts).toHaveLength(posted);
   });
 
   test.each([

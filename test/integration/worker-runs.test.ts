@@ -8,14 +8,12 @@ import type { RunMessage } from '../../ingestion/contract/run-request.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
-import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';
 import { runIdOf } from '../../ingestion/message/run-message.ts';
 import { readTriagedStatus } from '../../ingestion/triage.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';
 import { startGate } from '../support/gate.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestQueue, type TestQueue } from '../support/test-queue.ts';
 import { createTestWorker, type TestWorker } from '../support/test-worker.ts';
@@ -259,34 +257,6 @@ describe('a database in trouble', () => {
     expect(await queue.deliver(again.work)).toBe(true);
     expect(again.total(METRICS.requests)).toBe((120 - stored) / 30);
     expect(await run()).toMatchObject({ status: 'complete', missing_days: 0 });
-  });
-
-  test('its cable cut in the middle: the message comes back within a minute, and the run is complete with a new one', async () => {
-    const url = new URL(testDatabase.url);
-    const cable = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
-    url.host = `127.0.0.1:${cable.port}`;
-    const baseUrl = await duringRequest(3, async () => {
-      while ((await finalRows()) < 60) await new Promise((resolve) => setImmediate(resolve));
-      cable.cut();
-    });
-    // A hundredth of the real ones, but time enough to connect on a busy machine.
-    const hundredth = Object.entries(TIME_LIMITS).map(([name, limitMs]) => [name, limitMs / 100]);
-    const limits: TimeLimits = { ...Object.fromEntries(hundredth), connectMs: 1_000 };
-    const cutOff = startWorker({ baseUrl, database: async () => createDatabase({ url: url.href }, { limits }) });
-    send();
-    const startedAt = performance.now();
-    expect(await queue.deliver(cutOff.work)).toBe(false);
-    // A hundredth of a minute, and what the run itself takes.
-    expect(performance.now() - startedAt).toBeLessThan(600 + 2_000);
-    expect(queue.hiddenFor()).toBe(60);
-    expect(cutOff.emitted).toEqual([{ [METRICS.runsWaiting]: 1 }]);
-    await cable.close();
-
-    await queue.hurry();
-    const again = startWorker();
-    expect(await queue.deliver(again.work)).toBe(true);
-    expect(await run()).toMatchObject({ status: 'complete', missing_days: 0 });
-    expect(again.total(METRICS.requests)).toBeLessThanOrEqual(2);
   });
 
   test('its password rotated in the middle: the run goes on with new connections', async () => {
