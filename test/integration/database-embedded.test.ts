@@ -137,16 +137,6 @@ test('it is PostgreSQL 18 in UTF8 and the C locale, in UTC, on loopback, with a 
   await expect(query(wrong.href, 'select 1')).rejects.toThrow('password authentication failed');
 });
 
-test('stop leaves no process, and the data are there at the next start', async () => {
-  const first = await start();
-  await query(first.url, 'create table kept_0 (id integer)');
-  const pid = await serverPid();
-  await first.stop();
-  expect(isRunning(pid)).toBe(false);
-  const second = await start();
-  expect(await query(second.url, 'select * from kept_0')).toEqual([]);
-});
-
 test('a server left by a killed process is used, and stopped', async () => {
   const killed = await startElsewhere();
   await query(killed.url, 'create table kept_1 (id integer)');

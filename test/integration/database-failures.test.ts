@@ -111,17 +111,6 @@ test.each([
   expect(error).toMatchObject({ code, message: expect.stringContaining(sentence) });
 });
 
-test('a disk that is full in the middle of a run ends it, and the next one goes on', async () => {
-  const { db, url } = shared;
-  await sql`
-    create function fill_disk() returns trigger language plpgsql as
-      $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$`.execute(db);
-  await sql`create trigger full_disk before insert on daily_prices execute function fill_disk()`.execute(db);
-  await expect(runOn(url)).rejects.toMatchObject({ name: 'DatabaseFailedError', code: '53100' });
-  await sql`drop trigger full_disk on daily_prices`.execute(db);
-  expect(await runOn(url)).toBe('complete');
-});
-
 test('a database that is dropped under way is said to be', async () => {
   const { url, drop } = await createTestDatabase();
   const { db } = open(url);

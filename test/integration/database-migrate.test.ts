@@ -209,9 +209,7 @@ test('an older server is refused with its version', async () => {
   const database = await emptyDatabase();
   const connect = async () => {
     const client = await database.connect();
-    return Object.assign(client, {
-      query: async () => ({ rows: [{ number: 140_018, version: '14.18' }] }),
-    });
+    return Object.assign(client, { query: async () => ({ rows: [{ number: 140_018, version: '14.18' }] }) });
   };
   await expect(migrateToLatest({ ...database, connect }, options)).rejects.toThrow(
     'The database server is PostgreSQL 14.18; 15 or newer is needed.',
@@ -224,20 +222,9 @@ test('price_reader may read prices, runs and findings, and neither write nor rea
       has_table_privilege('price_reader', oid, 'insert, update, delete, truncate') as may_write
     from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`.execute(migrated.db);
   expect(rows.filter(({ may_select }) => may_select).map(({ name }) => name)).toEqual([
-    'answers',
-    'coins',
-    'currencies',
-    'daily_price_revisions',
-    'daily_prices',
-    'imported_daily_prices',
-    'ingestion_runs',
-    'ingestion_series',
-    'latest_prices',
-    'quality_findings',
-    'rejected_samples',
-    'requested_ranges',
-    'series',
-    'unavailable_days',
+    ...['answers', 'coins', 'currencies', 'daily_price_revisions', 'daily_prices', 'imported_daily_prices'],
+    ...['ingestion_runs', 'ingestion_series', 'latest_prices', 'quality_findings', 'rejected_samples'],
+    ...['requested_ranges', 'series', 'unavailable_days'],
   ]);
   expect(rows.some(({ may_write }) => may_write)).toBe(false);
 });

@@ -5,7 +5,7 @@ import { readDailyPrices } from '../../ingestion/database/prices.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { upsertDailyPrices } from '../../ingestion/database/sql/upsert-daily-prices.ts';
 import type { Tables } from '../../ingestion/database/tables.ts';
-import { AGGREGATION_VERSION, type DailyPrice } from '../../ingestion/domain/daily-price.ts';
+import { AGGREGATION_VERSION, type DailyPrice, type RejectedSample } from '../../ingestion/domain/daily-price.ts';
 import { addDays, DAY_MS, type Day, daysFrom, HOUR_MS, startOf } from '../../ingestion/domain/day.ts';
 import { answerWith, BITCOIN, dailyPrice, openRun } from '../support/database-fixtures.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
@@ -125,15 +125,7 @@ describe('a stored row', () => {
     await store(second, final({ average: 101.2 }));
     expect(await findings.ofRun(second)).toMatchObject([{ rule: 'revision', ...BITCOIN, day: DAY }]);
     expect(await revisions()).toMatchObject([
-      {
-        coin_id: 'bitcoin',
-        currency: 'usd',
-        day: DAY,
-        revision: 0,
-        average: 101,
-        run_id: first,
-        hours_covered: 24,
-      },
+      { coin_id: 'bitcoin', currency: 'usd', day: DAY, revision: 0, average: 101, run_id: first, hours_covered: 24 },
       { revision: 1, average: 101.05, run_id: second, replaced_by_run_id: second, replaced_at: new Date(NOW) },
     ]);
     expect(await stored()).toMatchObject([{ average: 101.2, revision: 2 }]);
@@ -195,7 +187,7 @@ test('more rows than one statement takes are all stored', async () => {
   expect(await stored()).toHaveLength(731);
 });
 
-test('prices survive to the last digit', async () => {
+test('prices survive to the last digit, as the shortest decimals that read back', async () => {
   const prices = [0.00000823, 15_000_000, 6.8e-5, 56091.80652117718, 5e-324, 1.7976931348623157e308, 0.1 + 0.2];
   const rows = prices.map((price, index) => {
     const all = { open: price, high: price, low: price, close: price, average: price, volume: price, marketCap: price };
@@ -203,12 +195,8 @@ test('prices survive to the last digit', async () => {
   });
   await store(await openRun(runs), ...rows);
   expect(await stored()).toEqual(rows.map(({ hoursAnswered: _, ...row }) => ({ ...BITCOIN, ...row, revision: 0 })));
-});
-
-test('a price is stored as the shortest decimal that reads back', async () => {
-  await store(await openRun(runs), final({ low: 6.8e-5, high: 15_000_000 }));
-  const { rows } = await sql`select low::text, high::text from daily_prices`.execute(db);
-  expect(rows).toEqual([{ low: '0.000068', high: '15000000' }]);
+  const { rows: texts } = await sql`select low::text from daily_prices order by day limit 3`.execute(db);
+  expect(texts).toEqual([{ low: '0.00000823' }, { low: '15000000' }, { low: '0.000068' }]);
 });
 
 test('what cannot be is refused, and nothing of the answer is stored', async () => {
@@ -257,27 +245,20 @@ describe('an answer', () => {
 
   test('brings its rejected samples and findings, once, whatever characters they hold', async () => {
     const runId = await openRun(runs);
-    const frozen = {
-      rule: 'frozen',
-      severity: 'warning',
-      ...BITCOIN,
-      day: null,
-      detail: '24 h without a change',
-    } as const;
-    const answer = answerWith(runId, [], {
-      rejected: [
-        { observedAt: startOf(DAY), price: 'a\0b"{},\\', reason: 'not_a_number' },
-        { observedAt: startOf(DAY), price: null, reason: 'not_a_number' },
-        { observedAt: startOf(DAY), price: '-1', reason: 'not_positive' },
-      ],
-      findings: [frozen],
-    });
+    const frozen = { rule: 'frozen', severity: 'warning', ...BITCOIN, day: null, detail: 'no change' } as const;
+    const observedAt = startOf(DAY);
+    const rejected: RejectedSample[] = [
+      { observedAt, price: 'a\0b"{},\\', reason: 'not_a_number' },
+      { observedAt, price: null, reason: 'not_a_number' },
+      { observedAt, price: '-1', reason: 'not_positive' },
+    ];
+    const answer = answerWith(runId, [], { rejected, findings: [frozen] });
     await prices.storeAnswer(answer);
     await prices.storeAnswer(answer);
     const samples = await db.selectFrom('rejected_samples').select(['price', 'reason', 'observed_at']).execute();
     expect(samples).toEqual([
-      { price: 'a\ufffdb"{},\\', reason: 'not_a_number', observed_at: new Date(startOf(DAY)) },
-      { price: '-1', reason: 'not_positive', observed_at: new Date(startOf(DAY)) },
+      { price: 'a\ufffdb"{},\\', reason: 'not_a_number', observed_at: new Date(observedAt) },
+      { price: '-1', reason: 'not_positive', observed_at: new Date(observedAt) },
     ]);
     expect(await findings.ofRun(runId)).toEqual([frozen]);
   });
@@ -287,15 +268,7 @@ describe('an answer', () => {
     await prices.storeAnswer(answerWith(runId, [dailyPrice(DAY), dailyPrice('2026-03-02')], { attempts: 2 }));
     await prices.storeAnswer(answerWith(runId, [dailyPrice('2026-03-03')]));
     expect(await db.selectFrom('ingestion_series').selectAll().execute()).toMatchObject([
-      {
-        run_id: runId,
-        coin_id: 'bitcoin',
-        currency: 'usd',
-        status: 'stored',
-        attempts: 3,
-        days_written: 3,
-        error: null,
-      },
+      { run_id: runId, coin_id: 'bitcoin', currency: 'usd', status: 'stored', attempts: 3, days_written: 3 },
     ]);
     const run = await db.selectFrom('ingestion_runs').select('last_write_at').executeTakeFirst();
     expect(run?.last_write_at).toEqual(new Date(NOW));
@@ -311,21 +284,11 @@ describe('a day that an answer holds nothing of', () => {
     await askAt(first);
     await askAt(first + 20 * HOUR_MS);
     const [record] = await unavailable();
-    expect(record).toMatchObject({
-      coin_id: 'bitcoin',
-      currency: 'usd',
-      day: DAY,
-      recorded_at: new Date(first),
-    });
+    expect(record).toMatchObject({ coin_id: 'bitcoin', currency: 'usd', day: DAY, recorded_at: new Date(first) });
     expect(record?.confirmed_run_id).toEqual(expect.any(String));
     const runId = await openRun(runs);
     const [[state] = []] = await prices.dayStates(runId, [{ ...BITCOIN, first: DAY, last: DAY }], false);
-    expect(state).toEqual({
-      day: DAY,
-      row: null,
-      absence: { recordedAt: first, isConfirmed: true },
-      wasAsked: false,
-    });
+    expect(state).toEqual({ day: DAY, row: null, absence: { recordedAt: first, isConfirmed: true }, wasAsked: false });
   });
 
   test('is not confirmed before that, nor by the run that recorded it', async () => {
@@ -392,13 +355,8 @@ test('the last final rate is the median over the coins on the newest day before 
   await storeAs('bitcoin', 'eur', worth('2026-03-01', 95), worth('2026-03-02', 180), worth('2026-03-03', 100, false));
   await storeAs('dogecoin', 'usd', worth('2026-03-02', 10));
   await storeAs('dogecoin', 'eur', worth('2026-03-02', 8));
-  expect(await prices.lastFinalRate('eur', 'usd', '2026-03-05')).toEqual({
-    day: '2026-03-02',
-    rate: expect.closeTo(0.85),
-  });
-  expect(await prices.lastFinalRate('eur', 'usd', '2026-03-02')).toEqual({
-    day: '2026-03-01',
-    rate: expect.closeTo(0.95),
-  });
-  expect(await prices.lastFinalRate('eur', 'usd', '2026-03-01')).toBeNull();
+  const before = (day: Day) => prices.lastFinalRate('eur', 'usd', day);
+  expect(await before('2026-03-05')).toEqual({ day: '2026-03-02', rate: expect.closeTo(0.85) });
+  expect(await before('2026-03-02')).toEqual({ day: '2026-03-01', rate: expect.closeTo(0.95) });
+  expect(await before('2026-03-01')).toBeNull();
 });

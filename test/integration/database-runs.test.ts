@@ -14,16 +14,15 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const NOW = Date.parse('2026-03-10T02:00Z');
 const DOGECOIN = { coin: 'dogecoin', currency: 'eur' };
-const PARTIAL: FinishedRun = {
-  status: 'partial',
+const COUNTS = {
   expectedDays: 30,
   storedDays: 28,
   missingDays: 2,
   thinDays: 1,
   unconfirmedDays: 0,
   unavailableDays: 1,
-  error: '2 of 30 expected days are missing',
 };
+const PARTIAL: FinishedRun = { ...COUNTS, status: 'partial', error: '2 of 30 expected days are missing' };
 
 const testDatabase = await useTestDatabase();
 const database = createDatabase({ url: testDatabase.url });
@@ -45,41 +44,24 @@ const outcomes = async (runId: string) =>
 describe('opening a run', () => {
   test('creates it, fills the universe and opens its series', async () => {
     const order = runOrder({ request: { from: '2026-03-01', to: '2026-03-02', coins: ['bitcoin'] } });
-    const { series } = await runs.open(order, {
-      universe: TWO_COINS,
-      series: [DOGECOIN, BITCOIN],
-      historyDays: 365,
-      startedAt: NOW,
-    });
+    const opening = { universe: TWO_COINS, series: [DOGECOIN, BITCOIN], historyDays: 365, startedAt: NOW };
+    const { series } = await runs.open(order, opening);
     expect(series).toEqual(Array(2).fill({ trackedSince: null, requested: [] }));
     expect(await readRun(order.runId)).toMatchObject({
-      trigger_key: order.triggerKey,
-      trigger: 'cli',
-      due_at: new Date(order.dueAt),
-      request: order.request,
-      status: 'running',
-      started_at: new Date(NOW),
-      finished_at: null,
-      hops: 1,
-      expected_days: null,
-      requests: 0,
+      ...{ trigger_key: order.triggerKey, trigger: 'cli', request: order.request, status: 'running', hops: 1 },
+      ...{ due_at: new Date(order.dueAt), started_at: new Date(NOW), finished_at: null },
+      ...{ expected_days: null, requests: 0 },
     });
     expect(await db.selectFrom('coins').selectAll().orderBy('id').execute()).toEqual(TWO_COINS.coins);
-    expect(await db.selectFrom('currencies').select('code').orderBy('code', 'desc').execute()).toEqual([
-      { code: 'usd' },
-      { code: 'eur' },
+    expect(await db.selectFrom('currencies').select('code').orderBy('code').execute()).toEqual([
+      ...[{ code: 'eur' }, { code: 'usd' }],
     ]);
   });
 
   test('leaves series as they were opened, and takes over a coin that was renamed', async () => {
     await openRun(runs);
     const universe = { ...TWO_COINS, coins: [{ id: 'bitcoin', symbol: 'xbt', name: 'Bitcoin' }] };
-    const { series } = await runs.open(runOrder(), {
-      universe,
-      series: [BITCOIN],
-      historyDays: 365,
-      startedAt: NOW,
-    });
+    const { series } = await runs.open(runOrder(), { universe, series: [BITCOIN], historyDays: 365, startedAt: NOW });
     expect(series).toEqual([{ trackedSince: null, requested: [] }]);
     const symbols = await db.selectFrom('coins').select('symbol').orderBy('id').execute();
     expect(symbols).toEqual([{ symbol: 'xbt' }, { symbol: 'doge' }]);
@@ -177,13 +159,9 @@ describe('the ledger', () => {
   test("counts a run's requests, credits and rate-limited answers for its totals and its row", async () => {
     const runId = await openRun(runs);
     const others = await openRun(runs);
-    for (const [status, isCredited] of [
-      [200, true],
-      [200, true],
-      [429, false],
-      [null, false],
-    ] as const) {
-      await requests.end({ id: await send(runId, NOW), endedAt: NOW + 900, status, isCredited });
+    for (const status of [200, 200, 429, null]) {
+      const id = await send(runId, NOW);
+      await requests.end({ id, endedAt: NOW + 900, status, isCredited: status === 200 });
     }
     // Its process was killed: it may have been answered, and counts as a credit.
     await send(runId, NOW);
@@ -216,12 +194,8 @@ describe('the ledger', () => {
   test('counts credits from a moment on', async () => {
     const runId = await openRun(runs);
     for (const sentAt of [NOW - 1, NOW, NOW + 1]) {
-      await requests.end({
-        id: await send(runId, sentAt),
-        endedAt: sentAt + 10,
-        status: 200,
-        isCredited: sentAt !== NOW + 1,
-      });
+      const id = await send(runId, sentAt);
+      await requests.end({ id, endedAt: sentAt + 10, status: 200, isCredited: sentAt !== NOW + 1 });
     }
     expect(await requests.creditsSince(NOW)).toBe(1);
     expect(await requests.creditsSince(0)).toBe(2);

@@ -42,7 +42,7 @@ test('an empty database has no runs and no age', async () => {
 });
 
 describe('a database in use', () => {
-  const open = async (startedAt: number, _trackedSince = '2026-03-01'): Promise<string> => {
+  const open = async (startedAt: number): Promise<string> => {
     const order = runOrder({ dueAt: startedAt });
     await runs.open(order, { universe, series: selectSeries(universe, {}), historyDays: 365, startedAt });
     return order.runId;
@@ -89,42 +89,18 @@ describe('a database in use', () => {
     const status = await readStatus(database, { now: NOW, universe });
     expect(status.runs.map(({ runId }) => runId)).toEqual([...others, shown]);
     expect(status.runs[9]).toEqual({
-      runId: shown,
-      trigger: 'cli',
-      triggerKey: `cli:${shown}`,
-      status: 'partial',
-      isFullRun: true,
-      request: {},
-      dueAt: '2026-03-09T16:00:00.000Z',
-      startedAt: '2026-03-09T16:00:00.000Z',
-      lastWriteAt: '2026-03-10T02:00:00.000Z',
-      finishedAt: '2026-03-09T17:00:00.000Z',
-      expectedDays: 9,
-      storedDays: 8,
-      missingDays: 1,
-      thinDays: 1,
-      unconfirmedDays: 0,
-      unavailableDays: 0,
-      hops: 1,
-      requests: 3,
-      credits: 3,
-      retries: 1,
-      rateLimited: 0,
-      crossRateDays: 0,
-      latestPrices: null,
-      error: 'one is missing',
+      ...{ runId: shown, trigger: 'cli', triggerKey: `cli:${shown}`, request: {}, isFullRun: true, hops: 1 },
+      ...{ status: 'partial', error: 'one is missing', ...COUNTS, storedDays: 8, missingDays: 1 },
+      ...{ dueAt: '2026-03-09T16:00:00.000Z', startedAt: '2026-03-09T16:00:00.000Z' },
+      ...{ lastWriteAt: '2026-03-10T02:00:00.000Z', finishedAt: '2026-03-09T17:00:00.000Z' },
+      ...{ requests: 3, credits: 3, retries: 1, rateLimited: 0, crossRateDays: 0, latestPrices: null },
     });
   });
 
   test('shows one run with its series and findings, and none for an unknown id', async () => {
     const status = await readStatus(database, { now: NOW, universe, runId: shown });
-    expect(status.runs).toMatchObject([
-      {
-        runId: shown,
-        findings: [{ rule: 'frozen', coin: 'bitcoin' }],
-        series: [{ status: 'stored' }, { status: 'stored' }],
-      },
-    ]);
+    const series = [{ status: 'stored' }, { status: 'stored' }];
+    expect(status.runs).toMatchObject([{ runId: shown, findings: [{ rule: 'frozen', coin: 'bitcoin' }], series }]);
     expect((await readStatus(database, { now: NOW, universe, runId: randomUUID() })).runs).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { TIME_LIMITS } from '../../ingestion/database/time-limits.ts';
 import { LockLostError, LockTakenError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-message.ts';
-import type { IngestionLock, PriceSource, Repositories } from '../../ingestion/ports.ts';
+import type { Clock, IngestionLock, PriceSource, Repositories } from '../../ingestion/ports.ts';
 import { randomAt, streamKey } from '../../simulator/price-series.ts';
 import { answerWith, dailyPrice, openRun } from '../support/database-fixtures.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
@@ -45,14 +45,8 @@ async function recordWrites({ db }: Database): Promise<void> {
       from ingestion_fence where to_jsonb(new) ->> 'status' is distinct from 'interrupted';
       return null;
     end $$`.execute(db);
-  for (const table of [
-    'daily_prices',
-    'answers',
-    'requests',
-    'ingestion_series',
-    'ingestion_runs',
-    'quality_findings',
-  ]) {
+  const runTables = ['ingestion_series', 'ingestion_runs', 'quality_findings'];
+  for (const table of ['daily_prices', 'answers', 'requests', ...runTables]) {
     await sql`
       create constraint trigger note_write after insert or update on ${sql.table(table)}
       deferrable initially deferred for each row execute function note_write()`.execute(db);
@@ -245,4 +239,38 @@ test('nothing is written without the lock', async () => {
   const runId = await openRun(runs);
   await held.release();
   await expect(prices.storeAnswer(answerWith(runId, [dailyPrice('2026-03-01')]))).rejects.toThrow(LockLostError);
+});
+
+/** Sleeping moves it on; what happens meanwhile is up to the test. */
+function clockThat(onSleep: (now: number) => Promise<void>): Clock {
+  let now = 0;
+  return {
+    now: () => now,
+    monotonicMs: () => now,
+    async sleep(durationMs) {
+      now += durationMs;
+      await onSleep(now);
+    },
+  };
+}
+const lockOf = (onSleep: (now: number) => Promise<void> = async () => {}) =>
+  createRepositories(observer, { clock: clockThat(onSleep) }).lock;
+
+test('a lock that stays taken is waited for as long as asked, no longer', async () => {
+  const held = await lockOf().acquire(0);
+  const sleeps: number[] = [];
+  const patient = lockOf(async (now) => void sleeps.push(now));
+  const taken = patient.acquire(2_500);
+  await expect(taken).rejects.toThrow(LockTakenError);
+  await expect(taken).rejects.toThrow('Another ingestion is at work on this database, still so after 2.5 s of waiting');
+  expect(sleeps).toEqual([1_000, 2_000, 2_500]);
+  await held.release();
+});
+
+test('a lock that comes free while it is waited for is taken', async () => {
+  const held = await lockOf().acquire(0);
+  const patient = lockOf(async (now) => void (now === 3_000 && (await held.release())));
+  await (await patient.acquire(60_000)).release();
+  // A release is no loss.
+  expect(held.lost.aborted).toBe(false);
 });

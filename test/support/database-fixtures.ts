@@ -24,12 +24,7 @@ export function runOrder(order: Partial<RunOrder> = {}): RunOrder {
 /** Opens a run of all series, tracked since 2026-02-08. @returns its id. */
 export async function openRun(runs: RunRepository, order: RunOrder = runOrder()): Promise<string> {
   const series = selectSeries(TWO_COINS, {});
-  await runs.open(order, {
-    universe: TWO_COINS,
-    series,
-    historyDays: 365,
-    startedAt: order.dueAt + 1_000,
-  });
+  await runs.open(order, { universe: TWO_COINS, series, historyDays: 365, startedAt: order.dueAt + 1_000 });
   return order.runId;
 }
 
