@@ -138,16 +138,12 @@ const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).d
 async function toKept(row: Selectable<Tables['answers']>): Promise<KeptAnswer> {
   // A body that was changed may be no gzip any more.
   const body = await unpack(row.body).catch(() => null);
-  const [first, ...others] = daysFrom(row.first_day, row.last_day);
+  const { windowFrom, windowTo, firstDay, lastDay, sampleCount, firstSampleAt, ...answer } = fromRow(row);
+  const [first = firstDay, ...others] = daysFrom(firstDay, lastDay);
   return {
-    coin: row.coin_id,
-    currency: row.currency,
-    id: row.id,
-    runId: row.run_id,
-    window: { from: row.window_from.getTime(), to: row.window_to.getTime() },
-    gapDays: [first ?? row.first_day, ...others],
-    receivedAt: row.received_at.getTime(),
-    sha256: row.sha256,
+    ...answer,
+    window: { from: windowFrom, to: windowTo },
+    gapDays: [first, ...others],
     body: body && sha256(body) === row.sha256 ? body : null,
   };
 }

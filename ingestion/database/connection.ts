@@ -126,13 +126,7 @@ export function createDatabase(
     const client = new Client();
     client.on('error', () => {});
     await client.connect();
-    try {
-      await setUp(client);
-    } catch (error) {
-      client.end().catch(() => {});
-      throw error;
-    }
-    return client;
+    return await endedOnFailure(client, setUp(client));
   }
 
   // Only the making of a connection has a time limit. Waiting for one that is in use is no failure.
@@ -183,13 +177,7 @@ export function createDatabase(
     withLimits: (others) => createDatabase(settings, { ...options, limits: { ...limits, ...others } }),
     async connect() {
       const client = await clearly(connect());
-      try {
-        await clearly(refusePooler(client));
-      } catch (error) {
-        client.end().catch(() => {});
-        throw error;
-      }
-      return client;
+      return await endedOnFailure(client, clearly(refusePooler(client)));
     },
     async close() {
       await db.destroy();
@@ -232,9 +220,7 @@ function toConfig(target: Target, limits: TimeLimits): pg.ClientConfig {
 }
 
 /** The first call's result for all; a failure is forgotten. */
-function once<Arguments extends readonly unknown[]>(
-  work: (...parameters: Arguments) => Promise<void>,
-): (...parameters: Arguments) => Promise<void> {
+function once<Arguments extends readonly unknown[]>(work: (...parameters: Arguments) => Promise<void>): typeof work {
   let done: Promise<void> | null = null;
   return (...parameters) => {
     done ??= work(...parameters).catch((error: unknown) => {
@@ -265,15 +251,22 @@ function fromParts({ tls = true, ...parts }: Exclude<DatabaseSettings, { url: st
   };
 }
 
+async function endedOnFailure(client: pg.Client, work: Promise<unknown>): Promise<pg.Client> {
+  try {
+    await work;
+    return client;
+  } catch (error) {
+    client.end().catch(() => {});
+    throw error;
+  }
+}
+
 /** pg calls it on the client, and leaves that connected when it fails: the server would wait a minute for the password. */
 function endingOnFailure(askPassword: () => Promise<string>) {
   return async function (this: unknown): Promise<string> {
-    try {
-      return await askPassword();
-    } catch (error) {
-      if (this instanceof pg.Client) this.end().catch(() => {});
-      throw error;
-    }
+    const password = askPassword();
+    if (this instanceof pg.Client) await endedOnFailure(this, password);
+    return await password;
   };
 }
 
@@ -286,15 +279,10 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
  */
 async function offersTls(host: string, port: number, timeoutMs: number): Promise<boolean> {
   const socket = connectTcp({ host, port });
+  const fail = (code: string, message: string) => socket.destroy(Object.assign(new Error(message), { code }));
   // A server that closes the connection without an answer, as one whose connections are all taken, would be waited for.
-  socket.on('end', () =>
-    socket.destroy(
-      Object.assign(new Error('the server closed the connection without an answer'), { code: 'ECONNRESET' }),
-    ),
-  );
-  socket.setTimeout(timeoutMs, () =>
-    socket.destroy(Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: 'ETIMEDOUT' })),
-  );
+  socket.on('end', () => fail('ECONNRESET', 'the server closed the connection without an answer'));
+  socket.setTimeout(timeoutMs, () => fail('ETIMEDOUT', `no answer within ${timeoutMs / 1000} s`));
   try {
     await eventOf(socket, 'connect');
     socket.write(SSL_REQUEST);

@@ -71,11 +71,7 @@ export async function readSeriesCoverage(
       trackedSince,
       firstFinalDay: finalSpans[0]?.first ?? null,
       lastFinalDay,
-      newestDay:
-        [lastFinalDay, lastOpenDay]
-          .filter((day) => day !== null)
-          .toSorted()
-          .at(-1) ?? null,
+      newestDay: [lastFinalDay ?? '', lastOpenDay ?? ''].toSorted().at(-1) || null,
       finalDays: finalSpans.reduce((sum, { first, last }) => sum + countDays(first, last), 0),
       thinDays: daysWith('thin').length,
       provisionalDays: daysWith('provisional').length,

@@ -9,19 +9,8 @@ const EXPECTED = 'Expected postgres://user:password@host:port/database, with ?ss
 const PARTS =
   /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?(\[[^\]/?#]*\]|[^:/?#@[\]]*)(?::(\d*))?(?:\/([^/?#]*))?(?:\?([^#@]*))?$/i;
 const PARAMETERS = [
-  'application_name',
-  'channel_binding',
-  'connect_timeout',
-  'dbname',
-  'host',
-  'options',
-  'password',
-  'port',
-  'ssl',
-  'sslmode',
-  'sslrootcert',
-  'target_session_attrs',
-  'user',
+  ...['application_name', 'channel_binding', 'connect_timeout', 'dbname', 'host', 'options', 'password', 'port'],
+  ...['ssl', 'sslmode', 'sslrootcert', 'target_session_attrs', 'user'],
 ];
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 

@@ -37,15 +37,10 @@ export function createPriceRepository(db: Kysely<Tables>, fence: Fence, clock: C
         .orderBy('id')
         .execute();
       return await Promise.all(
-        rows.map(async (row) => ({
-          id: row.id,
-          currency: row.currency,
-          firstDay: row.first_day,
-          lastDay: row.last_day,
-          window: { from: row.window_from.getTime(), to: row.window_to.getTime() },
-          receivedAt: row.received_at.getTime(),
-          body: await unpack(row.body),
-        })),
+        rows.map(async (row) => {
+          const { id, currency, firstDay, lastDay, receivedAt, windowFrom: from, windowTo: to } = fromRow(row);
+          return { id, currency, firstDay, lastDay, window: { from, to }, receivedAt, body: await unpack(row.body) };
+        }),
       );
     },
 

@@ -1,12 +1,10 @@
 // What the database knows about itself: for the `status` command and Lambda, the metrics and the report page.
 import { type Selectable, sql } from 'kysely';
-import type { RunRequest, TriggerKind } from '../contract/run-request.ts';
 import type { Universe } from '../contract/universe-schema.ts';
 import { startOfMonth } from '../domain/credits.ts';
 import { type Day, endOf, HOUR_MS, type Instant } from '../domain/day.ts';
 import type { LatestPrice } from '../domain/latest-price.ts';
-import type { DayCounts, Verdict } from '../domain/verdict.ts';
-import type { RunTotals } from '../ports.ts';
+import type { Verdict } from '../domain/verdict.ts';
 import type { Database } from './connection.ts';
 import {
   newestFinalDay,
@@ -26,17 +24,7 @@ import type { Tables } from './tables.ts';
 const RUNS_SHOWN = 10;
 
 /** A run as its row tells it. Moments are ISO 8601 in UTC; counts of days are null until there is a verdict. */
-export type RunSummary = { readonly [Count in keyof DayCounts]: number | null } & RunTotals &
-  Pick<Verdict, 'runId' | 'status' | 'isFullRun' | 'error'> & {
-    readonly trigger: TriggerKind;
-    readonly triggerKey: string;
-    readonly request: RunRequest;
-    readonly dueAt: string;
-    readonly startedAt: string;
-    readonly lastWriteAt: string | null;
-    readonly finishedAt: string | null;
-    readonly hops: number;
-  };
+export type RunSummary = Readonly<ReturnType<typeof summaryOf>>;
 
 export type RunDetail = RunSummary & Pick<Verdict, 'series' | 'findings'>;
 
@@ -146,7 +134,7 @@ async function readRun({ db }: Database, runId: string): Promise<RunDetail[]> {
   return [{ ...summaryOf(row), series, findings: await readFindings(db, runId) }];
 }
 
-function summaryOf(row: Selectable<Tables['ingestion_runs']>): RunSummary {
+function summaryOf(row: Selectable<Tables['ingestion_runs']>) {
   const { id: runId, universeSeries, historyDays, ...run } = fromRow(row);
   return {
     ...{ runId, ...run },

@@ -11,6 +11,8 @@ import { insertRows, onSameSeries, replacing, toIso } from './statements.ts';
 import type { Tables } from './tables.ts';
 
 export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clock): RunRepository {
+  const record = (runId: string, outcomes: readonly NewOutcome[]) =>
+    fence.writing((transaction) => recordOutcomes(transaction, runId, outcomes));
   return {
     open: (order, { universe, series, historyDays, startedAt }) =>
       fence.writing(async (transaction) => {
@@ -65,22 +67,24 @@ export function createRunRepository(db: Kysely<Tables>, fence: Fence, clock: Clo
     seriesOutcomes: (runId) => readSeriesOutcomes(db, runId),
 
     plan: (runId, planned, current) =>
-      fence.writing((transaction) =>
-        recordOutcomes(transaction, runId, [
-          ...planned.map((one) => ({ ...one, status: 'pending' as const })),
-          ...current.map((one) => ({ ...one, status: 'current' as const })),
-        ]),
-      ),
+      record(runId, [
+        ...planned.map((one) => ({ ...one, status: 'pending' as const })),
+        ...current.map((one) => ({ ...one, status: 'current' as const })),
+      ]),
 
     failSeries: (runId, failures) => {
-      const failed = failures.map((one) => ({ ...one, status: 'failed' as const, requestedAt: clock.now() }));
-      return fence.writing((transaction) => recordOutcomes(transaction, runId, failed));
+      const requestedAt = clock.now();
+      return record(
+        runId,
+        failures.map((one) => ({ ...one, status: 'failed', requestedAt })),
+      );
     },
 
-    clearFailures: (runId, series) => {
-      const cleared = series.map((one) => ({ ...one, status: 'stored' as const }));
-      return fence.writing((transaction) => recordOutcomes(transaction, runId, cleared));
-    },
+    clearFailures: (runId, series) =>
+      record(
+        runId,
+        series.map((one) => ({ ...one, status: 'stored' })),
+      ),
 
     keepRequested: (runId, ranges, requestedAt) =>
       fence.writing((transaction) => keepRequested(transaction, runId, ranges, toIso(requestedAt))),

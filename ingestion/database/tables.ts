@@ -16,29 +16,23 @@ type DecimalOrNull = ColumnType<number | null, number | null, number | null>;
 
 type OfSeries = { coin_id: string; currency: string };
 
-type DailyPriceTable = OfSeries & {
-  day: Day;
-  open: Decimal;
-  high: Decimal;
-  low: Decimal;
-  close: Decimal;
-  average: Decimal;
-  volume: DecimalOrNull;
-  market_cap: DecimalOrNull;
-  sample_count: number;
-  hours_covered: number;
-  first_sample_at: Moment;
-  last_sample_at: Moment;
-  is_settled: boolean;
-  is_final: boolean;
-  revision: number;
-  run_id: string;
-  aggregation_version: number;
-  is_thin: Generated<boolean>;
-  source: Generated<'direct' | 'cross_rate'>;
-  answer_ids: number[] | null;
-  updated_at: Moment;
-};
+type DailyPriceTable = OfSeries &
+  Record<'open' | 'high' | 'low' | 'close' | 'average', Decimal> &
+  Record<'volume' | 'market_cap', DecimalOrNull> &
+  Record<'sample_count' | 'hours_covered' | 'revision' | 'aggregation_version', number> &
+  Record<'first_sample_at' | 'last_sample_at' | 'updated_at', Moment> &
+  Record<'is_settled' | 'is_final', boolean> & {
+    day: Day;
+    run_id: string;
+    is_thin: Generated<boolean>;
+    source: Generated<'direct' | 'cross_rate'>;
+    answer_ids: number[] | null;
+  };
+
+/** What a run comes to; null before it does. */
+type RunCounts = Record<'requests' | 'credits' | 'retries' | 'rate_limited', Generated<number>> &
+  Record<'expected_days' | 'stored_days' | 'missing_days' | 'thin_days', number | null> &
+  Record<'unconfirmed_days' | 'unavailable_days' | 'cross_rate_days' | 'latest_prices', number | null>;
 
 export type Tables = {
   coins: { id: string; symbol: string; name: string };
@@ -69,7 +63,7 @@ export type Tables = {
     confirmed_run_id: string | null;
     recorded_at: Moment;
   };
-  ingestion_runs: {
+  ingestion_runs: RunCounts & {
     id: string;
     trigger_key: string;
     trigger: TriggerKind;
@@ -79,22 +73,10 @@ export type Tables = {
     started_at: Moment;
     last_write_at: MomentOrNull;
     finished_at: MomentOrNull;
-    expected_days: number | null;
-    stored_days: number | null;
-    missing_days: number | null;
-    thin_days: number | null;
-    unconfirmed_days: number | null;
-    unavailable_days: number | null;
     hops: number;
-    requests: Generated<number>;
-    credits: Generated<number>;
-    retries: Generated<number>;
-    rate_limited: Generated<number>;
     error: string | null;
     universe_series: number | null;
     history_days: number | null;
-    cross_rate_days: number | null;
-    latest_prices: number | null;
     is_full_run: ColumnType<boolean, never, never>;
   };
   ingestion_series: OfSeries & {

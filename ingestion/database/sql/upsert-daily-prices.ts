@@ -3,7 +3,7 @@ import { AGGREGATION_VERSION, type DailyPrice, type PriceOrigin } from '../../do
 import type { Day, Instant } from '../../domain/day.ts';
 import type { PriceChange } from '../../domain/quality.ts';
 import type { Series } from '../../domain/series.ts';
-import { columnNames, toIso, unnestRows } from '../statements.ts';
+import { columnNames, fromRow, toIso, unnestRows } from '../statements.ts';
 import type { ColumnTypes, Tables } from '../tables.ts';
 
 /** What a row says of its day. Rows that agree in these are the same, whichever run wrote them. */
@@ -147,19 +147,10 @@ export type IncomingPrice = {
 export type SeriesChange = PriceChange & { readonly series: Series };
 
 /** What was stored before is null where nothing was. */
-type Outcome = {
-  coin_id: string;
-  currency: string;
-  day: Day;
-  is_written: boolean;
-  was_final: boolean | null;
-  old_average: number;
-  old_hours: number;
-  old_version: number;
-  average: number;
-  hours_covered: number;
-  aggregation_version: number;
-};
+type Outcome = { coin_id: string; currency: string; day: Day; is_written: boolean; was_final: boolean | null } & Record<
+  'old_average' | 'old_hours' | 'old_version' | 'average' | 'hours_covered' | 'aggregation_version',
+  number
+>;
 
 const toRow = ({ series, price, answerIds, ...origin }: IncomingPrice) => ({
   ...{ ...series, ...price, ...origin },
@@ -169,18 +160,9 @@ const toRow = ({ series, price, answerIds, ...origin }: IncomingPrice) => ({
   aggregationVersion: AGGREGATION_VERSION,
 });
 
-const toChange = (row: Outcome): SeriesChange => ({
-  series: { coin: row.coin_id, currency: row.currency },
-  day: row.day,
-  isWritten: row.is_written,
-  before:
-    row.was_final === null
-      ? null
-      : {
-          isFinal: row.was_final,
-          average: row.old_average,
-          hoursCovered: row.old_hours,
-          aggregationVersion: row.old_version,
-        },
-  after: { average: row.average, hoursCovered: row.hours_covered, aggregationVersion: row.aggregation_version },
-});
+function toChange(row: Outcome): SeriesChange {
+  const { coin, currency, day, isWritten, wasFinal, oldAverage, oldHours, oldVersion, ...after } = fromRow(row);
+  const old = { average: oldAverage, hoursCovered: oldHours, aggregationVersion: oldVersion };
+  const before = wasFinal === null ? null : { isFinal: wasFinal, ...old };
+  return { series: { coin, currency }, day, isWritten, before, after };
+}
