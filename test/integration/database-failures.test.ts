@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { createDatabase } from '../../ingestion/database/connection.ts';
 import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { TIME_LIMITS } from '../../ingestion/database/time-limits.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { createTestDatabase } from '../support/test-database.ts';
+import { createTestDatabase, useOwnDatabases } from '../support/test-database.ts';
 import { startTestIngestion } from '../support/test-ingestion.ts';
 
 const NOW = '2026-03-10T02:00Z';
@@ -17,19 +17,8 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.reverse()) await cleanUp();
 });
 
-function open(url: string): Database {
-  const database = createDatabase({ url });
-  cleanUps.push(database.close);
-  return database;
-}
-
-async function newDatabase(options: { isEmpty?: boolean } = {}): Promise<Database & { url: string }> {
-  const { url, drop } = await createTestDatabase(options);
-  cleanUps.push(drop);
-  return { ...open(url), url };
-}
-
-const shared = await newDatabase();
+const openDatabase = useOwnDatabases();
+const shared = await openDatabase();
 
 /** Roles belong to the server, which other test runs may use too. */
 const ROLE = `role_${process.pid}_${process.env['JEST_WORKER_ID']}`;
@@ -61,7 +50,7 @@ describe('rights', () => {
   }
 
   test('the roles of docs/database.md do for migrations and for runs, and one right less is named', async () => {
-    const { db, url, connect } = await newDatabase({ isEmpty: true });
+    const { db, url, connect } = await openDatabase({ isEmpty: true });
     const admin = await connect();
     cleanUps.push(async () => {
       await admin.query(
@@ -72,12 +61,12 @@ describe('rights', () => {
     const [forOwner = '', forRunner = ''] = await blocksOfDocument();
 
     await admin.query(forOwner);
-    const owned = open(asRole(url, owner, 'change me'));
+    const owned = await openDatabase({ url: asRole(url, owner, 'change me') });
     await migrateToLatest(owned, { waitMs: 0, clock: systemClock, log: silentLog });
 
     await admin.query(forRunner);
     const runnerUrl = asRole(url, runner, 'change me');
-    const mine = open(runnerUrl);
+    const mine = await openDatabase({ url: runnerUrl });
     await migrateToLatest(mine, { waitMs: 0, clock: systemClock, log: silentLog });
     await expect(sql`create table extra ()`.execute(mine.db)).rejects.toThrow(
       new RegExp(
@@ -113,7 +102,7 @@ test.each([
 
 test('a database that is dropped under way is said to be', async () => {
   const { url, drop } = await createTestDatabase();
-  const { db } = open(url);
+  const { db } = await openDatabase({ url });
   const select1 = () => sql`select 1`.execute(db);
   await select1();
   await drop();

@@ -1,10 +1,9 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { LockTakenError } from '../../ingestion/domain/failure.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { findPgBouncer, type Pooler, startPgBouncer } from '../support/start-pgbouncer.ts';
-import { createTestDatabase } from '../support/test-database.ts';
+import { useOwnDatabases } from '../support/test-database.ts';
 import { startTestIngestion } from '../support/test-ingestion.ts';
 
 const program = findPgBouncer();
@@ -17,24 +16,19 @@ const cleanUps: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const cleanUp of cleanUps.reverse()) await cleanUp();
 });
+const openDatabase = useOwnDatabases();
 /** A pooler before a database of its own. */
 async function start(options: Parameters<typeof startPgBouncer>[2]): Promise<Pooler> {
-  const { url, drop } = await createTestDatabase();
-  cleanUps.push(drop);
+  const { url } = await openDatabase();
   const pooler = await startPgBouncer(program ?? '', url, options);
   cleanUps.push(pooler.stop);
   return pooler;
-}
-function open(databaseUrl: string): Database {
-  const database = createDatabase({ url: databaseUrl });
-  cleanUps.push(database.close);
-  return database;
 }
 
 (program === null ? describe.skip : describe)('behind PgBouncer', () => {
   test.each(['transaction', 'statement'] as const)('%s pooling is refused with what to use instead', async (mode) => {
     const pooler = await start({ mode });
-    const lock = createRepositories(open(pooler.url), { clock: systemClock }).lock;
+    const lock = createRepositories(await openDatabase(pooler), { clock: systemClock }).lock;
     await expect(lock.acquire(0)).rejects.toMatchObject({
       name: 'DatabaseUnreachableError',
       isTransient: false,
@@ -44,11 +38,11 @@ function open(databaseUrl: string): Database {
 
   test('transaction pooling is recognised while others use the pooler too', async () => {
     const pooler = await start({ mode: 'transaction' });
-    const others = Array.from({ length: 3 }, () => open(pooler.url).db);
-    const busy = others.map((db) =>
+    const others = await Promise.all(Array.from({ length: 3 }, () => openDatabase(pooler)));
+    const busy = others.map(({ db }) =>
       db.transaction().execute((transaction) => transaction.selectFrom('coins').selectAll().execute()),
     );
-    await expect(open(pooler.url).connect()).rejects.toThrow('transaction or statement mode');
+    await expect((await openDatabase(pooler)).connect()).rejects.toThrow('transaction or statement mode');
     await Promise.all(busy);
   });
 
@@ -62,16 +56,14 @@ function open(databaseUrl: string): Database {
     expect(await ingestion.run()).toMatchObject({ verdict: { status: 'complete' } });
 
     const held = await createRepositories(ingestion.database, { clock: systemClock }).lock.acquire(0);
-    await expect(createRepositories(open(pooler.url), { clock: systemClock }).lock.acquire(0)).rejects.toThrow(
-      LockTakenError,
-    );
+    const { lock } = createRepositories(await openDatabase(pooler), { clock: systemClock });
+    await expect(lock.acquire(0)).rejects.toThrow(LockTakenError);
     await held.release();
   });
 
   test('options that a pooler refuses are named', async () => {
     const pooler = await start({ mode: 'session' });
-    await expect(open(`${pooler.url}?options=-c%20work_mem%3D8MB`).connect()).rejects.toThrow(
-      /options.*leave out what the pooler refuses/,
-    );
+    const { connect } = await openDatabase({ url: `${pooler.url}?options=-c%20work_mem%3D8MB` });
+    await expect(connect()).rejects.toThrow(/options.*leave out what the pooler refuses/);
   });
 });

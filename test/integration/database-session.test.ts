@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrator.ts';
@@ -6,42 +6,30 @@ import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { answerWith, dailyPrice, openRun } from '../support/database-fixtures.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { createTestDatabase, type TestDatabase, useOwnDatabases } from '../support/test-database.ts';
+import { useOwnDatabases } from '../support/test-database.ts';
 import { startTestIngestion } from '../support/test-ingestion.ts';
 
 const NOW = '2026-03-10T02:00Z';
-const cleanUps: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 const openDatabase = useOwnDatabases();
-
-async function newDatabase(): Promise<TestDatabase> {
-  const created = await createTestDatabase();
-  cleanUps.push(created.drop);
-  return created;
-}
+const shared = await openDatabase();
 
 /** Makes `name` the standard of all sessions of the database to come. */
-async function preset({ url }: TestDatabase, name: string, value: string): Promise<void> {
+async function preset({ url }: { url: string }, name: string, value: string): Promise<void> {
   const { db, close } = createDatabase({ url });
   const database = sql.id(new URL(url).pathname.slice(1));
   await sql`alter database ${database} set ${sql.id(name)} = ${sql.lit(value)}`.execute(db).finally(close);
 }
 
 /** A run on a database of its own, then everything that it stored of prices, read through the same sessions. */
-async function runOn(database: TestDatabase) {
-  const ingestion = await startTestIngestion({ databaseUrl: database.url, now: NOW });
+async function runOn({ url: databaseUrl }: { url: string }) {
+  const ingestion = await startTestIngestion({ databaseUrl, now: NOW });
   try {
     const { verdict } = await ingestion.run();
     const { db } = ingestion.database;
     const prices = await db
       .selectFrom('daily_prices')
       .select(['coin_id', 'currency', 'day', 'open', 'close', 'average', 'volume', 'market_cap', 'first_sample_at'])
-      .orderBy('coin_id')
-      .orderBy('currency')
-      .orderBy('day')
+      .orderBy(sql`coin_id, currency, day`)
       .execute();
     const answers = await db.selectFrom('answers').select(['sha256', 'body']).orderBy('sha256').execute();
     return { status: verdict.status, prices, answers };
@@ -50,7 +38,6 @@ async function runOn(database: TestDatabase) {
   }
 }
 
-const shared = await newDatabase();
 afterEach(async () => {
   const { db, close } = createDatabase({ url: shared.url });
   const name = sql.id(new URL(shared.url).pathname.slice(1));
@@ -85,9 +72,8 @@ describe('what a database may have set for its sessions changes nothing', () => 
   ] as const;
 
   test('all of them at once', async () => {
-    const database = await newDatabase();
-    const { db, connect, close } = createDatabase({ url: database.url });
-    cleanUps.push(close);
+    const database = await openDatabase();
+    const { db, connect } = database;
     const { rows: known } = await sql<{ name: string }>`select lower(name) as name from pg_settings`.execute(db);
     // A server of an older version has nothing that could be set.
     const own = SETTINGS.filter(([name]) => known.some((one) => one.name === name.toLowerCase()));
@@ -103,21 +89,16 @@ describe('what a database may have set for its sessions changes nothing', () => 
   });
 
   test('search_path, which says where the tables are, is left alone', async () => {
-    const database = shared;
-    const { db, close } = createDatabase({ url: database.url });
-    await sql`create schema prices`.execute(db).finally(close);
-    await preset(database, 'search_path', 'prices');
-    const again = createDatabase({ url: database.url });
-    cleanUps.push(again.close);
-    expect((await sql`select current_schema() as schema`.execute(again.db)).rows).toEqual([{ schema: 'prices' }]);
+    await sql`create schema prices`.execute(shared.db);
+    await preset(shared, 'search_path', 'prices');
+    const { db } = await openDatabase({ url: shared.url });
+    expect((await sql`select current_schema() as schema`.execute(db)).rows).toEqual([{ schema: 'prices' }]);
   });
 });
 
 test('a database that is read-only by default is left so, and said to be', async () => {
-  const database = shared;
-  await preset(database, 'default_transaction_read_only', 'on');
-  const { db, close } = createDatabase({ url: database.url });
-  cleanUps.push(close);
+  await preset(shared, 'default_transaction_read_only', 'on');
+  const { db } = await openDatabase({ url: shared.url });
   await expect(sql`create table extra ()`.execute(db)).rejects.toMatchObject({
     name: 'DatabaseFailedError',
     message: expect.stringMatching(
@@ -127,9 +108,7 @@ test('a database that is read-only by default is left so, and said to be', async
 });
 
 test('a session of the role is pinned too, and what DATABASE_URL gives in options is not', async () => {
-  const database = shared;
-  const { db, close } = createDatabase({ url: `${database.url}?options=-c%20work_mem%3D8MB%20-c%20DateStyle%3DSQL` });
-  cleanUps.push(close);
+  const { db } = await openDatabase({ url: `${shared.url}?options=-c%20work_mem%3D8MB%20-c%20DateStyle%3DSQL` });
   const { rows } = await sql`
     select current_setting('work_mem') as memory, current_setting('DateStyle') as style`.execute(db);
   expect(rows).toEqual([{ memory: '8MB', style: 'ISO, YMD' }]);

@@ -1,13 +1,12 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { TIME_LIMITS } from '../../ingestion/database/time-limits.ts';
 import { LockLostError, LockTakenError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-message.ts';
-import type { Clock, IngestionLock, PriceSource, Repositories } from '../../ingestion/ports.ts';
+import type { Clock, IngestionLock, PriceRepository, Repositories } from '../../ingestion/ports.ts';
 import { randomAt, streamKey } from '../../simulator/price-series.ts';
 import { answerWith, dailyPrice, openRun } from '../support/database-fixtures.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
@@ -110,16 +109,13 @@ describe.each([
 
   /** @returns the older run, which has lost its lock without knowing, in the middle of storing its answer. */
   async function startOlder(): Promise<{ failure: Promise<unknown> }> {
-    const { simulator, clock } = older;
-    const source = createCoinGeckoClient({ baseUrl: simulator.baseUrl, keyHeader: null, apiKey: null, clock });
-    const fetchRange: PriceSource['fetchRange'] = async (...asked) => {
-      const answer = await source.fetchRange(...asked);
-      await holder.query('begin');
-      await holder.query(holding);
-      return answer;
+    const repositories = deaf(older.database);
+    const storeAnswer: PriceRepository['storeAnswer'] = async (answer) => {
+      await holder.query(`begin; ${holding}`);
+      return await repositories.prices.storeAnswer(answer);
     };
     const failure = older
-      .run(order, { repositories: deaf(older.database), source: { ...source, fetchRange } })
+      .run(order, { repositories: { ...repositories, prices: { ...repositories.prices, storeAnswer } } })
       .catch((error: unknown) => error);
     await until(isWaiting(held));
     await cutLock();

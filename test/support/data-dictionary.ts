@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import type { Database } from '../../ingestion/database/connection.ts';
 
 export const DATA_FILE = join(import.meta.dirname, '../../docs/data.md');
 export const TYPES_FILE = join(import.meta.dirname, '../../docs/crypto-prices.d.ts');
@@ -90,13 +90,9 @@ export async function kyselyTypes(database: Database): Promise<string> {
 }
 
 if (import.meta.main) {
-  const { createTemplate, dropTemplate, startServer, stopServer } = await import('./test-server.ts');
-  const { databaseUrl } = await import('./database-url.ts');
-  const { url } = await startServer();
-  const database = createDatabase({ url: databaseUrl(url, await createTemplate(url)) });
-  await writeFile(DATA_FILE, await withDictionary(database, await readFile(DATA_FILE, 'utf8')));
-  await writeFile(TYPES_FILE, await kyselyTypes(database));
-  await database.close();
-  await dropTemplate();
-  await stopServer();
+  const { withMigratedDatabase } = await import('./test-server.ts');
+  await withMigratedDatabase(async (database) => {
+    await writeFile(DATA_FILE, await withDictionary(database, await readFile(DATA_FILE, 'utf8')));
+    await writeFile(TYPES_FILE, await kyselyTypes(database));
+  });
 }

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import type { Database } from '../../ingestion/database/connection.ts';
 
 /** @returns tables and views with their columns, constraints and indexes, in alphabetical order; those of the migrations left out. */
 export async function dumpSchema({ db }: Database): Promise<string> {
@@ -36,12 +36,8 @@ export async function dumpSchema({ db }: Database): Promise<string> {
 }
 
 if (import.meta.main) {
-  const { createTemplate, dropTemplate, startServer, stopServer } = await import('./test-server.ts');
-  const { databaseUrl } = await import('./database-url.ts');
-  const { url } = await startServer();
-  const database = createDatabase({ url: databaseUrl(url, await createTemplate(url)) });
-  await writeFile(join(import.meta.dirname, 'schema.txt'), await dumpSchema(database));
-  await database.close();
-  await dropTemplate();
-  await stopServer();
+  const { withMigratedDatabase } = await import('./test-server.ts');
+  await withMigratedDatabase(async (database) =>
+    writeFile(join(import.meta.dirname, 'schema.txt'), await dumpSchema(database)),
+  );
 }

@@ -33,15 +33,18 @@ export async function useTestDatabase(): Promise<TestDatabase> {
   return database;
 }
 
-/** @returns what opens such a database; all of them are closed and dropped after the tests of the file. */
-export function useOwnDatabases(): (options?: TestDatabaseOptions) => Promise<Database & { url: string }> {
+/**
+ * @returns what opens such a database, or the one with the URL once more; all of them are closed, and dropped where they were
+ * made here, after the tests of the file.
+ */
+export function useOwnDatabases() {
   const cleanUps: (() => Promise<void>)[] = [];
   afterAll(async () => {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();
   });
-  return async (options) => {
-    const { url, drop } = await createTestDatabase(options);
-    const database = createDatabase({ url });
+  return async ({ url: known, ...options }: TestDatabaseOptions & { url?: string } = {}) => {
+    const { url, drop } = known ? { url: known, drop: async () => {} } : await createTestDatabase(options);
+    const database: Database = createDatabase({ url });
     cleanUps.push(drop, database.close);
     return { ...database, url };
   };

@@ -6,7 +6,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { createDatabase } from '../../ingestion/database/connection.ts';
+import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { type EmbeddedPostgres, isRunning, startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
@@ -94,6 +94,16 @@ export async function createTemplate(serverUrl: string): Promise<string> {
     await database.close();
   }
   return name;
+}
+
+/** Runs the work on a migrated database, on a server that goes with it. */
+export async function withMigratedDatabase(work: (database: Database) => Promise<void>): Promise<void> {
+  const { url } = await startServer();
+  const database = createDatabase({ url: databaseUrl(url, await createTemplate(url)) });
+  await work(database);
+  await database.close();
+  await dropTemplate();
+  await stopServer();
 }
 
 export async function dropTemplate(): Promise<void> {
