@@ -3,7 +3,8 @@ import type { Universe } from './contract/universe-schema.ts';
 import type { Database } from './database/connection.ts';
 import { type RunSummary, readLatestFullRun, readStatus, type Status } from './database/read-status.ts';
 import { readSeriesOutcomes } from './database/runs.ts';
-import { type Instant, MINUTE_MS } from './domain/day.ts';
+import { isLockHeld } from './database/sql/lock.ts';
+import type { Instant } from './domain/day.ts';
 import { type FailureKind, isTransient } from './domain/failure.ts';
 import { seriesName } from './domain/series.ts';
 
@@ -17,28 +18,23 @@ export async function readTriagedStatus(
   const { scheduledAt, ...question } = options;
   const status = await readStatus(database, question);
   const latest = await readLatestFullRun(database);
-  const hasFailed = latest !== undefined && stateOf(latest, status) === 'failed';
-  const outcomes = hasFailed ? await readSeriesOutcomes(database.db, latest.runId) : [];
+  const run = latest && { ...latest, state: stateOf(latest, await isLockHeld(database)) };
+  const outcomes = run?.state === 'failed' ? await readSeriesOutcomes(database.db, run.runId) : [];
   const causes = [...new Set(outcomes.flatMap(({ errorKind }) => errorKind ?? []))];
-  return { triage: triage(status, latest, scheduledAt, causes), ...status };
+  return { triage: triage(status, run, scheduledAt, causes), ...status };
 }
 
 /**
- * @param latest the full run that began last, with the kinds of its failure if it has failed; undefined before the first.
+ * @param run the full run that began last; undefined before the first.
+ * @param causes the kinds of its failures.
  * @returns three questions, each answered in one sentence that names what it is about: is there a complete full run since the
  * schedule's last time (without a schedule, ever), what is missing and why, and what is to be done?
  */
-export function triage(
-  status: Status,
-  latest: RunSummary | undefined,
-  scheduledAt: Instant | null,
-  causes: readonly FailureKind[],
-) {
+export function triage(status: Status, run: LatestRun, scheduledAt: Instant | null, causes: readonly FailureKind[]) {
   const { lastCompleteRunAt } = status;
   const isComplete = lastCompleteRunAt !== null && Date.parse(lastCompleteRunAt) >= (scheduledAt ?? 0);
   const { days, neverFetched } = countMissing(status);
   const isLacking = days > 0 || neverFetched.length > 0;
-  const run = latest && { ...latest, state: stateOf(latest, status) };
   return {
     scheduledAt: scheduledAt === null ? null : new Date(scheduledAt).toISOString(),
     isComplete,
@@ -54,13 +50,10 @@ export function triage(
 type LatestRun = (RunSummary & { readonly state: RunState }) | undefined;
 type RunState = 'complete' | 'at work' | 'failed';
 
-/** A run writes with each answer. One that has not for so long was killed, and the next run marks it as interrupted. */
-const DEAD_AFTER_MS = 30 * MINUTE_MS;
-
-function stateOf({ status, lastWriteAt, startedAt }: RunSummary, { now }: Pick<Status, 'now'>): RunState {
+/** A running run whose process has died holds no lock. */
+function stateOf({ status }: RunSummary, isLockHeld: boolean): RunState {
   if (status === 'complete') return 'complete';
-  const silentMs = Date.parse(now) - Date.parse(lastWriteAt ?? startedAt);
-  return status === 'waiting' || (status === 'running' && silentMs < DEAD_AFTER_MS) ? 'at work' : 'failed';
+  return status === 'waiting' || (status === 'running' && isLockHeld) ? 'at work' : 'failed';
 }
 
 function completeSentence(
@@ -115,7 +108,7 @@ const CAUSES: Readonly<Record<FailureKind, string>> = {
 function why(run: LatestRun, isComplete: boolean, causes: readonly FailureKind[]): string {
   if (run?.state === 'at work') return 'the run is at work on them.';
   if (run?.state === 'failed') {
-    const told = run.error ?? `the process of the run of ${minute(run.startedAt)} ended without a verdict.`;
+    const told = run.error ?? `the process of the run of ${minute(run.startedAt)} died before it had a verdict.`;
     return [...causes.map((cause) => CAUSES[cause]), told].join('; ');
   }
   return isComplete ? 'settled or tracked since the last run.' : 'no full run began since; did the schedule fire?';

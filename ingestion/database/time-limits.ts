@@ -15,6 +15,8 @@ export const TIME_LIMITS = {
   /** How often the connection that holds the ingestion lock is tried, and what the server may take for its statements. */
   heartbeatEveryMs: 10_000,
   heartbeatMs: 5_000,
+  /** How long that connection may be silent before the server ends it: its process was stopped, and keeps others waiting. */
+  lockIdleMs: 60_000,
   /** How long a statement that takes the fence waits before it tries again. */
   fenceTryMs: 1_000,
   /** How long an older holder's transaction under way is waited for, before its session is ended. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { DatabaseUnreachableError } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
+import { isLockHeld } from '../../ingestion/database/sql/lock.ts';
 import { TIME_LIMITS } from '../../ingestion/database/time-limits.ts';
 import { LockLostError } from '../../ingestion/domain/failure.ts';
 import type { Repositories } from '../../ingestion/ports.ts';
@@ -71,4 +72,19 @@ test('a lock that is held while nothing else happens is lost when nothing comes 
 test('connecting through it fails in time', async () => {
   proxy.cut();
   await expect(ingestion.database.connect()).rejects.toThrow(DatabaseUnreachableError);
+});
+
+test('a process that is stopped in the middle loses the lock to the next one, and learns of it when it wakes up', async () => {
+  // It sends no heartbeat.
+  const stopped = ingestion.database.withLimits({ heartbeatEveryMs: 3_600_000, lockIdleMs: 50 });
+  const held = await createRepositories(stopped, { clock: ingestion.clock }).lock.acquire(0);
+  expect(await isLockHeld(ingestion.database)).toBe(true);
+  const lost = new Promise((resolve) => held.lost.addEventListener('abort', resolve));
+  await lost;
+  expect(held.lost.reason).toBeInstanceOf(LockLostError);
+  expect(await isLockHeld(ingestion.database)).toBe(false);
+  const next = await createRepositories(ingestion.database, { clock: ingestion.clock }).lock.acquire(0);
+  await next.release();
+  await held.release();
+  await stopped.close();
 });

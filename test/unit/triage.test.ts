@@ -46,7 +46,9 @@ const BEHIND: Status = {
   lastCompleteRunAt: '2026-01-30T02:04:00.000Z',
   series: [SERIES, { ...SERIES, currency: 'eur', missingDays: ['2026-01-29', '2026-01-30'] }],
 };
-const unfinished = (run: Partial<RunSummary>): RunSummary => ({ ...RUN, finishedAt: null, ...run });
+const DONE = { ...RUN, state: 'complete' } as const;
+type Run = NonNullable<Parameters<typeof triage>[1]>;
+const unfinished = (run: Pick<Run, 'state'> & Partial<Run>): Run => ({ ...RUN, finishedAt: null, ...run });
 
 const answersOf = (...args: Parameters<typeof triage>) => {
   const { complete, missing, next } = triage(...args);
@@ -54,7 +56,7 @@ const answersOf = (...args: Parameters<typeof triage>) => {
 };
 
 test('after the scheduled run all is well', () => {
-  expect(triage(FINE, RUN, SCHEDULED_AT, [])).toEqual({
+  expect(triage(FINE, DONE, SCHEDULED_AT, [])).toEqual({
     scheduledAt: '2026-01-31T02:00:00.000Z',
     isComplete: true,
     complete: 'Complete: yes, since 2026-01-31 02:04 UTC; scheduled for 2026-01-31 02:00.',
@@ -72,7 +74,7 @@ test('a schedule that did not fire is asked about', () => {
 });
 
 test('a run that failed says why; it is repeated, unless the cause stays', () => {
-  const failed = unfinished({ status: 'failed', error: 'No answer of api.coingecko.com.' });
+  const failed = unfinished({ status: 'failed', state: 'failed', error: 'No answer of api.coingecko.com.' });
   expect(answersOf(BEHIND, failed, SCHEDULED_AT, ['network', 'not_found'])).toEqual([
     expect.stringMatching(/^Complete: NO/),
     'Missing: 2 days of 1 series since 2026-01-29. Why: CoinGecko was not reached; CoinGecko knows no such coin; No answer of api.coingecko.com.',
@@ -84,7 +86,7 @@ test('a run that failed says why; it is repeated, unless the cause stays', () =>
 });
 
 test('a run that is at work is waited for', () => {
-  expect(answersOf(BEHIND, unfinished({ status: 'running' }), SCHEDULED_AT, [])).toEqual([
+  expect(answersOf(BEHIND, unfinished({ status: 'running', state: 'at work' }), SCHEDULED_AT, [])).toEqual([
     'Complete: not yet; a full run is running since 2026-01-31 02:00 UTC.',
     expect.stringMatching(/Why: the run is at work on them\.$/),
     `Next: wait; npm run status -- --run ${RUN_ID} shows it.`,
@@ -92,10 +94,9 @@ test('a run that is at work is waited for', () => {
 });
 
 test('a run whose process was killed is not waited for', () => {
-  const later = { ...BEHIND, now: '2026-01-31T02:40:00.000Z' };
-  expect(answersOf(later, unfinished({ status: 'running' }), SCHEDULED_AT, [])).toEqual([
+  expect(answersOf(BEHIND, unfinished({ status: 'running', state: 'failed' }), SCHEDULED_AT, [])).toEqual([
     expect.stringMatching(/^Complete: NO/),
-    expect.stringMatching(/Why: the process of the run of 2026-01-31 02:00 ended without a verdict\.$/),
+    expect.stringMatching(/Why: the process of the run of 2026-01-31 02:00 died before it had a verdict\.$/),
     expect.stringMatching(/^Next: npm run fetch-data/),
   ]);
 });
@@ -106,7 +107,7 @@ describe('a complete run', () => {
       { ...SERIES, missingDays: ['2026-01-31'] },
       { ...SERIES, coin: 'pepe', trackedSince: null },
     ];
-    expect(answersOf({ ...FINE, series }, RUN, SCHEDULED_AT, [])).toEqual([
+    expect(answersOf({ ...FINE, series }, DONE, SCHEDULED_AT, [])).toEqual([
       expect.stringMatching(/^Complete: yes/),
       'Missing: 1 day of 1 series since 2026-01-31, and 1 series never fetched, pepe/usd first. Why: settled or tracked since the last run.',
       expect.stringMatching(/^Next: npm run fetch-data/),

@@ -1,4 +1,5 @@
 // The lock that lets one ingestion work at a time, and the fencing token that goes with it.
+import { sql } from 'kysely';
 import pg from 'pg';
 import { IngestionError, LockLostError, LockTakenError } from '../../domain/failure.ts';
 import type { Clock, HeldLock, IngestionLock } from '../../ports.ts';
@@ -20,6 +21,7 @@ export function createIngestionLock(database: Database, clock: Clock, fence: Fen
       const holder = database.withLimits({ statementMs: limits.heartbeatMs });
       const client = await holder.connect();
       try {
+        await client.query(`set idle_session_timeout = ${limits.lockIdleMs}`);
         await takeLock(client, clock, waitMs);
         fence.take(await raiseFence(client, limits));
       } catch (error) {
@@ -78,10 +80,21 @@ function hold(client: pg.Client, fence: Fence, limits: TimeLimits): HeldLock {
   };
 }
 
-/** Takes leave of the server; hangs up where it says nothing to that. */
+/** Closes the connection; hangs up if the server does not answer. */
 async function end(client: pg.Client, graceMs: number): Promise<void> {
   const timer = setTimeout(() => hangUp(client), graceMs);
   await client.end().finally(() => clearTimeout(timer));
+}
+
+/** @returns whether an ingestion works on the database at this moment, in whatever process. */
+export async function isLockHeld({ db }: Database): Promise<boolean> {
+  const { rows } = await sql<{ isHeld: boolean }>`
+    select exists (
+      select from pg_locks
+      where locktype = 'advisory' and granted and (classid, objid, objsubid) = (0, ${LOCK_KEY}, 1)
+        and database = (select oid from pg_database where datname = current_database())
+    ) as "isHeld"`.execute(db);
+  return rows[0]?.isHeld ?? false;
 }
 
 /** Any number that nothing else in the database locks. Advisory locks belong to one database, not to the server. */
