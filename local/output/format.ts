@@ -73,3 +73,17 @@ export function formatDuration(durationMs: number): string {
   if (hours < 48) return `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
+
+const STEERING = /[\p{Cc}\p{Bidi_Control}]/gu;
+const COLOUR = /^.\[\d+m/;
+
+/**
+ * @returns a text from elsewhere with what would steer a terminal, or turn the text around, as in `\u009b`. Line ends, tabs and
+ * colours stay.
+ */
+export const visible = (text: string): string =>
+  text.replace(STEERING, (character, index: number) => {
+    if (character === '\n' || character === '\t') return character;
+    if (character === '\x1b' && COLOUR.test(text.slice(index, index + 6))) return character;
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });

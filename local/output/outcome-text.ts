@@ -1,53 +1,60 @@
 // What the texts of a verdict and of the status share.
-import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
+import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
 import type { Finding } from '../../ingestion/domain/quality.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { RunStatus, SeriesOutcome } from '../../ingestion/domain/verdict.ts';
 import { formatCount } from './format.ts';
 import type { Terminal } from './terminal.ts';
 
-export type Style = Pick<Terminal, 'style'>;
+export type Style = Pick<Terminal, 'style' | 'columns'>;
 
 /** More would push the verdict off the screen. `--json` has them all. */
 const MOST_FINDINGS = 20;
 
 /**
  * @param columns the headings; a `>` in front aligns the column to the right, for numbers.
- * @param width the most columns of the screen that the table takes: text that is too long for it is broken.
+ * @param width how many columns the screen has: what is too long for it is broken between words. Null for no limit.
  */
 export function tableText(
   columns: readonly string[],
   rows: readonly (readonly string[])[],
-  width = Number.POSITIVE_INFINITY,
+  width: number | null = null,
 ): string {
   const head = columns.map((column) => column.replace('>', ''));
+  const lines = rows.map(oneLine);
+  const widths = columnWidths([head, ...lines], width ?? Number.POSITIVE_INFINITY);
+  const fitted = (line: readonly string[]) => line.map((cell, column) => wrap(cell, widths[column] ?? cell.length));
   const table = new Table({
-    head,
+    head: fitted(head),
     colAligns: columns.map((column) => (column.startsWith('>') ? 'right' : 'left')),
-    colWidths: columnWidths([head, ...rows], width),
-    wordWrap: true,
-    wrapOnWordBoundary: false,
     // The library would colour its output to files too.
     style: { head: [], border: [], compact: true },
   });
-  table.push(...rows.map((row) => [...row]));
+  table.push(...lines.map(fitted));
   return table.toString();
 }
 
-const PADDING = 2;
+/** Colours count nothing, and go on in the next line. */
+const wrap = (cell: string, width: number): string =>
+  stringWidth(cell) > width ? wrapAnsi(cell, width, { hard: true }) : cell;
 
-/** @returns the widths with their padding: what the cells need, the widest ones less until they fit. */
+/** A line end from elsewhere would tear the table. */
+const oneLine = (line: readonly string[]) => line.map((cell) => cell.replaceAll('\n', '\\n'));
+
+/** Of a cell and the line at its side. */
+const PADDING = 3;
+
+/** @returns the widths that the cells need, the widest ones less until the table fits. */
 function columnWidths(lines: readonly (readonly string[])[], most: number): number[] {
-  const widths = (lines[0] ?? []).map((_, column) =>
-    Math.max(...lines.map((line) => stripVTControlCharacters(line[column] ?? '').length)),
-  );
-  const needed = () => widths.reduce((sum, width) => sum + width + PADDING + 1, 1);
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => stringWidth(line[column] ?? ''))));
+  const needed = () => widths.reduce((sum, width) => sum + width + PADDING, 1);
   while (needed() > most) {
     const widest = widths.indexOf(Math.max(...widths));
     widths[widest] = (widths[widest] ?? 1) - 1;
   }
-  return widths.map((width) => width + PADDING);
+  return widths;
 }
 
 export function statusText(status: RunStatus, { style }: Style): string {
@@ -61,7 +68,7 @@ export function coinTable(series: readonly SeriesOutcome[], terminal: Style): st
     formatCount(outcomes.reduce((sum, { daysWritten }) => sum + daysWritten, 0)),
     outcomesText(outcomes, terminal),
   ]);
-  return tableText(['coin', '>days written', 'series'], rows);
+  return tableText(['coin', '>days written', 'series'], rows, terminal.columns);
 }
 
 /** `stored` when that is true of all currencies, else by status: `stored: usd, eur · failed: gbp`. */

@@ -1,6 +1,6 @@
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
 import type { RunDetail, RunSummary } from '../../ingestion/database/read-status.ts';
-import { type Day, HOUR_MS, spansOf } from '../../ingestion/domain/day.ts';
+import { type Day, endOf, HOUR_MS, spansOf } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { TriagedStatus } from '../../ingestion/triage.ts';
 import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from './format.ts';
@@ -9,24 +9,22 @@ import { coinTable, findingLines, type Style, statusText, tableText } from './ou
 /** More would hide everything else. `--json` has them all. */
 const MOST_GAP_LINES = 12;
 
-const COLUMNS = 80;
-
 /** So much of a run's id is shown in the table, and taken by `--run`. */
 const ID_LETTERS = 8;
 
 export function statusOverview(status: TriagedStatus, quota: number | null, terminal: Style): string {
-  const { hoursSinceComplete, newestFinalDay, priceAgeHours, creditsThisMonth } = status;
-  const ago = (hours: number | null) => (hours === null ? '' : `, ${formatDuration(hours * HOUR_MS)} ago`);
+  const { hoursSinceComplete, newestFinalDay, creditsThisMonth } = status;
+  const ago = (durationMs: number) => `${formatDuration(durationMs)} ago`;
   const lastError = status.runs[0]?.error;
   const { complete, missing, next } = status.triage;
   return [
-    ...[complete, missing, next].map(cut),
-    coverageTable(status.series),
+    ...[complete, missing, next],
+    coverageTable(status.series, terminal),
     ...gapLines(status.series),
     status.runs.length > 0 ? runsTable(status.runs, terminal) : 'There has been no run yet: npm run fetch-data.',
     ...(lastError ? [`The latest run: ${lastError}`] : []),
-    `Last complete full run: ${status.lastCompleteRunAt ?? 'none'}${ago(hoursSinceComplete)}.`,
-    `Newest day that is final in every series: ${newestFinalDay ?? 'none'}${newestFinalDay ? `, ended${ago(priceAgeHours).slice(1)}` : ''}.`,
+    `Last complete full run: ${status.lastCompleteRunAt ?? 'none'}${hoursSinceComplete === null ? '' : `, ${ago(hoursSinceComplete * HOUR_MS)}`}.`,
+    `Newest day that is final in every series: ${newestFinalDay ?? 'none'}${newestFinalDay ? `, ended ${ago(Date.parse(status.now) - endOf(newestFinalDay))}` : ''}.`,
     latestText(status),
     `Credits used this month (UTC): ${formatCount(creditsThisMonth)}${quota === null ? '' : ` of ${formatCount(quota)}`}.`,
   ].join('\n');
@@ -58,11 +56,8 @@ export function runText(run: RunDetail, terminal: Style): string {
   ].join('\n');
 }
 
-/** @returns the text on one line; what is cut off stands further below. */
-const cut = (text: string): string => (text.length <= COLUMNS ? text : `${text.slice(0, COLUMNS - 1)}…`);
-
 /** A coin's currencies with the same coverage share a row: `bitcoin  usd, eur`. */
-function coverageTable(series: readonly SeriesCoverage[]): string {
+function coverageTable(series: readonly SeriesCoverage[], { columns }: Style): string {
   const all = new Set(series.map(({ currency }) => currency)).size;
   const alike = Map.groupBy(series, ({ currency: _, ...coverage }) => JSON.stringify(coverage));
   return tableText(
@@ -81,7 +76,7 @@ function coverageTable(series: readonly SeriesCoverage[]): string {
         ],
       ];
     }),
-    COLUMNS,
+    columns,
   );
 }
 
@@ -130,6 +125,6 @@ function runsTable(runs: readonly RunSummary[], terminal: Style): string {
       formatCount(run.missingDays),
       run.runId.slice(0, ID_LETTERS),
     ]),
-    COLUMNS,
+    terminal.columns,
   );
 }

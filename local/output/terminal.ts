@@ -3,6 +3,7 @@ import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import type { Clock, Log } from '../../ingestion/ports.ts';
 import type { LogLevel } from '../../ingestion/read-settings.ts';
+import { visible } from './format.ts';
 
 type Format = Parameters<typeof styleText>[0];
 
@@ -35,11 +36,11 @@ export function createTerminal(stdout: WriteStream, stderr: WriteStream, json: b
   // A progress bar may be in the line. It redraws itself below.
   const eraseLine = stderr.isTTY ? '\r\x1b[K' : '';
   let isCutOff = false;
-  const printError = (text: string) => void stderr.write(`${eraseLine}${text}\n`);
+  const printError = (text: string) => void stderr.write(`${eraseLine}${visible(text)}\n`);
   return {
     json,
     live: stderr.isTTY && stdout.isTTY && !json ? stderr : null,
-    print: (text) => void stdout.write(`${text}\n`),
+    print: (text) => void stdout.write(`${visible(text)}\n`),
     async pipe(chunks) {
       try {
         await pipeline(chunks, stdout, { end: false });

@@ -50,6 +50,7 @@ function effortText(verdict: Verdict): string {
 export function dryRunText(
   { plan, requests, latestRequests, credits, creditsThisMonth, gapDays, durationMs }: DryRun,
   { monthlyCredits, requestsPerMinute }: { monthlyCredits: number | null; requestsPerMinute: number },
+  terminal: Pick<Style, 'columns'>,
 ): string {
   if (requests === 0) return 'Nothing is missing: no request would be sent.';
   if (plan.length === 0)
@@ -59,7 +60,7 @@ export function dryRunText(
     tableText(
       ['coin', 'currencies', '>requests', '>days', 'first', 'last'],
       [...Map.groupBy(plan, ({ coin }) => coin)].map(([coin, ofCoin]) => rowOf(coin, ofCoin)),
-      80,
+      terminal.columns,
     ),
     `${formatQuantity(requests - latestRequests, 'request')} for ${formatQuantity(gapDays, 'missing day')}` +
       `${latestRequests > 0 ? `, ${formatCount(latestRequests)} for the latest prices` : ''}: ` +

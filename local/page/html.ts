@@ -1,3 +1,5 @@
+import { visible } from '../output/format.ts';
+
 /** Markup that is safe in a page. Only `html` and `trusted` make it, so that data can't pose as markup. */
 class Html {
   readonly markup: string;
@@ -23,7 +25,7 @@ const render = (part: Part): string => {
   if (part === null) return '';
   if (part instanceof Html) return part.markup;
   if (typeof part === 'object') return part.map(render).join('');
-  return String(part).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  return visible(String(part)).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 };
 
 /** A template for text and quoted attributes. It escapes every value that is not markup yet; null leaves nothing. */

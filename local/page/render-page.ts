@@ -1,5 +1,5 @@
 import type { CoverageStatus } from '../../ingestion/database/coverage.ts';
-import { HOUR_MS, lastSettledDay } from '../../ingestion/domain/day.ts';
+import { endOf, lastSettledDay } from '../../ingestion/domain/day.ts';
 import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from '../output/format.ts';
 import { coverageSection } from './coverage-section.ts';
 import { type Html, html, trusted } from './html.ts';
@@ -94,16 +94,16 @@ setInterval(() => {
 
 /** What people ask first: how fresh, how complete, how many credits left. */
 function tiles(data: PageData, hasAnswers: boolean): Html {
-  const { newestFinalDay, priceAgeHours, lastCompleteRunAt, hoursSinceComplete, creditsThisMonth } = data.status;
+  const { newestFinalDay, now, lastCompleteRunAt, hoursSinceComplete, creditsThisMonth } = data.status;
   const { expected, missing } = countExpected(data);
   const { errors, warnings } = data.findings;
   return html`<dl class="tiles">
 ${tile(
   'Newest final day',
   newestFinalDay ?? NO_VALUE,
-  priceAgeHours === null
+  newestFinalDay === null
     ? 'no day is final in every series'
-    : `in every series; ended ${formatDuration(priceAgeHours * HOUR_MS)} ago`,
+    : `in every series; ended ${formatDuration(Date.parse(now) - endOf(newestFinalDay))} ago`,
 )}
 ${tile(
   'Last complete full run',

@@ -212,7 +212,6 @@ describe('in order, on one database', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Complete: NO full run since .*\nMissing: .*\nNext: npm run fetch-data /);
     expect(stdout).toMatch(/│ bitcoin +│ all 2 +│ 2026-03-14 +│ +30 │/);
-    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(stdout).toMatch(/│ cli +│ complete │/);
     expect(stdout).toContain('Credits used this month (UTC): ');
   });

@@ -1,13 +1,16 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
 import type { RunDetail } from '../../ingestion/database/read-status.ts';
 import type { Finding } from '../../ingestion/domain/quality.ts';
 import type { RunStatus, Verdict } from '../../ingestion/domain/verdict.ts';
 import type { TriagedStatus } from '../../ingestion/triage.ts';
+import { visible } from '../../local/output/format.ts';
+import { type Style, tableText } from '../../local/output/outcome-text.ts';
 import { runText, statusOverview } from '../../local/output/status-text.ts';
 import { nextStep, verdictText } from '../../local/output/verdict-text.ts';
 
-const PLAIN = { style: (_format: unknown, text: string) => text };
+const PLAIN = { style: (_format: unknown, text: string) => text, columns: null };
 const RUN_ID = '0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f';
 const FINDING: Finding = {
   rule: 'revision',
@@ -100,9 +103,9 @@ describe('a verdict', () => {
   });
 
   test('has the colour of its status', () => {
-    const style = (format: unknown, text: string) => `<${format}>${text}`;
-    expect(verdictText({ ...VERDICT, status: 'complete' }, { style })).toContain('<green>complete:');
-    expect(verdictText({ ...VERDICT, status: 'failed' }, { style })).toContain('<red>failed:');
+    const coloured = { style: (format: unknown, text: string) => `<${format}>${text}`, columns: null };
+    expect(verdictText({ ...VERDICT, status: 'complete' }, coloured)).toContain('<green>complete:');
+    expect(verdictText({ ...VERDICT, status: 'failed' }, coloured)).toContain('<red>failed:');
   });
 });
 
@@ -158,16 +161,13 @@ describe('the status', () => {
     expect(text).toMatch(/│ bitcoin │ gbp .*│ +28 │ +0 │ 2 thin, 1 provis/);
   });
 
-  test('begins with the three answers, each on one line', () => {
-    const lines = statusOverview(STATUS, null, PLAIN).split('\n');
-    expect(lines.slice(0, 3)).toEqual([
-      STATUS.triage.complete,
-      expect.stringMatching(/^Missing: 2 days .*…$/),
-      'Next: run it again.',
-    ]);
+  test('begins with the three answers, of which nothing is cut', () => {
+    const { complete, missing, next } = STATUS.triage;
+    expect(statusOverview(STATUS, null, PLAIN).split('\n').slice(0, 3)).toEqual([complete, missing, next]);
   });
 
-  test('fits 80 columns, whatever is in it', () => {
+  test.each([60, 80, 120])('fits %i columns of a terminal with colours, whatever is in it', (columns) => {
+    const style: Style['style'] = (format, text) => styleText(format, text, { validateStream: false });
     const series = ['usd', 'eur', 'gbp', 'try', 'jpy', 'chf', 'sats'].map((currency, index) => ({
       ...COVERED,
       coin: 'a-coin-with-a-very-long-name-of-its-own-on-another-chain',
@@ -175,11 +175,14 @@ describe('the status', () => {
       ...{ thinDays: 12, provisionalDays: 2, unavailableDays: index > 0 ? ['2026-01-20'] : [] },
     }));
     const runs = [{ ...RUN, trigger: 'schedule' as const, status: 'interrupted' as const, expectedDays: 1_234_567 }];
-    const tables = statusOverview({ ...STATUS, series, runs }, 10_000, PLAIN)
-      .split('\n')
-      .filter((line) => /^[│┌├└]/.test(line));
+    const text = statusOverview({ ...STATUS, series, runs }, 10_000, { style, columns });
+    const tables = text.split('\n').filter((line) => /^[│┌├└]/.test(line));
     expect(tables.length).toBeGreaterThan(10);
-    expect(Math.max(...tables.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(Math.max(...tables.map((line) => stripVTControlCharacters(line).length))).toBeLessThanOrEqual(columns);
+    // No colour was torn.
+    expect(stripVTControlCharacters(text)).not.toMatch(/\[\d|\dm/);
+    if (columns > 60) expect(text).toContain(style('yellow', 'interrupted'));
+    expect(tables.filter((line) => /│ *, /.test(line))).toEqual([]);
   });
 
   test('names missing and unavailable days as spans', () => {
@@ -233,4 +236,12 @@ describe('the status', () => {
     expect(text).toContain('bitcoin/eur: cut JSON');
     expect(text).toContain('warning · revision · bitcoin/usd 2026-01-30: the average moved by 0.2 %');
   });
+});
+
+test('a text from elsewhere steers no terminal: control characters are seen, colours and line ends stay', () => {
+  const red = styleText('red', 'failed', { validateStream: false });
+  expect(visible(`${red}\n\t\x1b[2J\x1b]0;title\x07 \u009b31m \u202etxt\r`)).toBe(
+    `${red}\n\t\\u001b[2J\\u001b]0;title\\u0007 \\u009b31m \\u202etxt\\u000d`,
+  );
+  expect(tableText(['name'], [['two\nlines']])).toContain('│ two\\nlines │');
 });

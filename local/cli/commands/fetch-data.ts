@@ -83,7 +83,7 @@ async function showPlan(request: RunRequest, clock: Clock, context: CommandConte
     return {
       exitCode: EXIT.complete,
       document: { dryRun: true, ...planned, monthlyCredits },
-      text: dryRunText(planned, { monthlyCredits, requestsPerMinute }),
+      text: dryRunText(planned, { monthlyCredits, requestsPerMinute }, context.terminal),
     };
   });
 }
