@@ -111,6 +111,9 @@ export const StageSettings = z.strictObject({
     title:
       'How the worker reaches CoinGecko: through a gateway that AWS runs, or one small instance at a tenth of the price',
   }),
+  natInstance: oneOf(['t4g.nano', 't4g.micro', 't4g.small'])
+    .default('t4g.nano')
+    .meta({ title: "The nat-instance's size; an account on the free plan of AWS refuses t4g.nano" }),
   coingeckoPlan: optional('Your plan; unless set, demo if there is a key, else public', SETTINGS.COINGECKO_PLAN),
   coingeckoBaseUrl: optional(
     'Another address of the API',

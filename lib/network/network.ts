@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Annotations } from 'aws-cdk-lib';
 import { Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
@@ -23,7 +24,7 @@ export class Network extends Watched {
     const provider =
       config.network === 'nat-instance'
         ? ec2.NatProvider.instanceV2({
-            instanceType: new ec2.InstanceType('t4g.nano'),
+            instanceType: new ec2.InstanceType(config.natInstance),
             defaultAllowedTraffic: ec2.NatTrafficDirection.OUTBOUND_ONLY,
             userData: ec2.UserData.custom(NAT_INSTANCE_SCRIPT),
           })
@@ -47,6 +48,12 @@ export class Network extends Watched {
       },
     });
     output(this, 'VpcId', "The VPC, for the security groups of the database's clients", this.vpc.vpcId);
+    if (provider && config.natInstance === 't4g.nano') {
+      Annotations.of(this).addInfoV2(
+        'crypto-prices:free-plan-instance',
+        'An account on the free plan of AWS refuses a t4g.nano: there, set natInstance to t4g.micro.',
+      );
+    }
     this.natInstance = provider?.gatewayInstances[0];
     if (provider && this.natInstance) this.setUpInstance(provider, this.natInstance);
   }

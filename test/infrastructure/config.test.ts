@@ -181,6 +181,7 @@ describe('refusals', () => {
     ['repositoryUrl', `${LONGEST_REPOSITORY}x`, 'at most 100 characters'],
     ['repositoryUrl', 'https://me:pw@example.com/prices', 'an https address'],
     ['network', 'none', 'nat-gateway or nat-instance'],
+    ['natInstance', 't2.micro', 't4g.nano, t4g.micro or t4g.small'],
     ['coingeckoPlan', 'free', 'public, demo or paid'],
     ['coingeckoBaseUrl', 'http://prices.example.com', 'an https address'],
     ['coingeckoRequestsPerMinute', '0', 'a whole number from 1 to 100000'],

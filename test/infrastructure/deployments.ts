@@ -41,6 +41,7 @@ export const DEPLOYMENTS = {
   /** Production with every setting changed. */
   custom: {
     network: 'nat-instance',
+    natInstance: 't4g.micro',
     schedule: 'cron(0 2 ? * MON-FRI *)',
     alarmMails: 'a@example.com,b@example.com',
     alarmWebhookSecretName: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:hook-AbCdEf',
