@@ -14,7 +14,8 @@ const REGION = 'ap-southeast-99';
 const textOf = ({ AlarmDescription }: Resource['Properties']): string => joined(AlarmDescription);
 
 /** @returns a text in which every reference is one to the region. */
-function joined(text: { readonly 'Fn::Join': [string, unknown[]] }): string {
+function joined(text: string | { readonly 'Fn::Join': [string, unknown[]] }): string {
+  if (typeof text === 'string') return text;
   const [between, parts] = text['Fn::Join'];
   return parts.map((part) => (typeof part === 'string' ? part : REGION)).join(between);
 }
