@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -10,12 +10,13 @@ import { createDatabase, type Database } from '../../ingestion/database/connecti
 import { RefusedError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-message.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { queueFolderOf } from '../../local/cli/commands/start.ts';
+import { queueFolderOf } from '../../local/cli/with-database.ts';
 import { createJsonLinesLog } from '../../local/output/terminal.ts';
 import { callOnSchedule } from '../../local/stack/fire-on-schedule.ts';
 import { type HopOutcome, type LocalStack, startLocalStack } from '../../local/stack/local-stack.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { FIRST_RUN_DAYS } from '../support/first-run.ts';
+import { callCommand } from '../support/local-command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
@@ -205,6 +206,17 @@ function command(name: string, args: string[] = [], requestsPerMinute = 10_000) 
   };
 }
 
+/** @returns the addresses that a process listens on, as Linux writes them: hexadecimal, `0100007F` is 127.0.0.1. */
+async function listeningOn(pid: number): Promise<string[]> {
+  const links = (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''));
+  const sockets = new Set(await Promise.all(links));
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/${pid}/net/${name}`, 'utf8')));
+  return tables
+    .flatMap((table) => table.split('\n').map((line) => line.trim().split(/\s+/)))
+    .filter(([, , , state, , , , , , inode]) => state === '0A' && sockets.has(`socket:[${inode}]`))
+    .map(([, local = '']) => local);
+}
+
 /** Makes answers slow. @returns a promise of the eighth request from now on. */
 function slowly(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -231,6 +243,10 @@ describe('npm start', () => {
     // Fewer at once than the run needs: something is left to begin.
     const stack = command('start', [], 10);
     const endpoint = await stack.printed(/Endpoint +(http:\S+)/);
+    if (process.platform === 'linux') {
+      const port = Number(new URL(endpoint).port).toString(16).toUpperCase().padStart(4, '0');
+      expect(await listeningOn(stack.child.pid ?? 0)).toEqual([`0100007F:${port}`]);
+    }
     for (const key of KEYS) expect((await call(endpoint, { key })).status).toBe(202);
     await isUnderWay;
     expect(await (await fetch(new URL('/', endpoint))).text()).toContain('<h1>Crypto prices</h1>');
@@ -274,12 +290,20 @@ describe('npm start', () => {
   test('a dead letter stays one, and npm run redrive brings it back to the stack that runs', async () => {
     const kept = await withStack(async ({ stack: next, outcomeOf }) => {
       expect(next.takenUp).toEqual({ runs: 0, deadLetters: 1 });
-      const moved = command('redrive', ['--json', '--queue', next.queueUrl]);
+      const moved = command('redrive', ['--json']);
       expect(await moved.exited).toBe(0);
       expect(JSON.parse(moved.output.stdout)).toMatchObject({ moved: [{ runId: DEAD, hop: 0 }] });
       expect(await outcomeOf(DEAD)).toMatchObject({ error: expect.any(RefusedError) });
     });
     expect(kept).toEqual({ runs: 0, deadLetters: 1 });
+  });
+
+  test('--host for others needs a secret of your own', async () => {
+    const { code, stderr } = await callCommand(['start', '--host', '0.0.0.0'], { DATABASE_URL: testDatabase.url });
+    expect([code, stderr.trim()]).toEqual([
+      2,
+      '--host is "0.0.0.0", which others can reach: set CRON_SECRET to a secret of your own first.',
+    ]);
   });
 
   test('npm run redrive refuses a queue that is nowhere, in one sentence', async () => {
