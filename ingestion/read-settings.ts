@@ -45,6 +45,7 @@ export const parseLocalSettings = (env: Environment) =>
     universe: readUniverseFile(read),
     universeFile: universePath(read),
     databaseUrl: read('DATABASE_URL', withoutSecrets) ?? null,
+    embeddedPort: read('EMBEDDED_PORT') ?? null,
     cronSecret: read('CRON_SECRET', hidden) ?? null,
     logLevel: read('LOG_LEVEL') ?? 'warn',
   }));

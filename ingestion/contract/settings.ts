@@ -70,6 +70,7 @@ export const SETTINGS = {
     .trim()
     .regex(/^postgres(ql)?:\/\//i, POSTGRES_ADDRESS)
     .describe(POSTGRES_ADDRESS),
+  EMBEDDED_PORT: wholeNumber(1024, 65_535),
   CRON_SECRET: HeaderText,
   LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error']),
 } as const;
