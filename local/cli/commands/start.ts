@@ -10,6 +10,7 @@ import type { EmbeddedPostgres } from '../../postgres/embedded-postgres.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/fire-on-schedule.ts';
 import { type HopOutcome, type LocalStack, startLocalStack } from '../../stack/local-stack.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
+import { tellFullRun } from '../tell-run.ts';
 import { queueFolderOf, readerAddress, withDatabase, withEmbeddedServer, withoutPassword } from '../with-database.ts';
 
 const PAGE_REFRESH_SECONDS = 60;
@@ -44,6 +45,7 @@ async function serveUntilInterrupted(
   const settings = { ...context.settings, databaseUrl };
   const cronSecret = settings.cronSecret ?? randomBytes(24).toString('hex');
   await withDatabase({ ...context, settings }, async (database) => {
+    let told = Promise.resolve();
     const stack = await startLocalStack({
       databaseUrl,
       queueFolder: queueFolderOf(context.settings.databaseUrl),
@@ -54,6 +56,9 @@ async function serveUntilInterrupted(
       log: context.log,
       renderPage: () => pageOf(database, context),
       onError: (error) => context.terminal.printError(messageOf(error)),
+      onFullRun: (outcome) => {
+        told = told.then(() => tellFullRun(outcome, database, context));
+      },
       onHop: (outcome) => context.terminal.note(hopText(outcome, context.terminal)),
     });
     try {
@@ -65,6 +70,7 @@ async function serveUntilInterrupted(
       await fireUntilInterrupted(stack, cronSecret, context);
     } finally {
       const { runs } = await stack.stop();
+      await told;
       if (runs > 0) context.terminal.note(`Runs in the queue: ${runs}. The next npm start takes them up.`);
     }
   });
