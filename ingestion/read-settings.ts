@@ -36,7 +36,10 @@ export const parseLocalSettings = (env: Environment) =>
     universe: readUniverseFile(read),
     universeFile: universePath(read),
     databaseUrl: read('DATABASE_URL', withoutSecrets) ?? null,
+    embeddedPort: read('EMBEDDED_PORT') ?? null,
     cronSecret: read('CRON_SECRET', hidden) ?? null,
+    heartbeatUrl: read('HEARTBEAT_URL', hidden) ?? null,
+    alertWebhookUrl: read('ALERT_WEBHOOK_URL', hidden) ?? null,
     logLevel: read('LOG_LEVEL') ?? 'warn',
   }));
 

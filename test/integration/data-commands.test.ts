@@ -70,7 +70,10 @@ describe('sql', () => {
     ['selct 1', /^PostgreSQL refuses the statement: syntax error at or near "selct", at "selct 1"\.$/],
     ['select 1 / 0', /^PostgreSQL refuses the statement: division by zero\.$/],
     ['select 1; select 2', /^There are several statements; it takes one at a time\.$/],
-    ['delete from daily_prices', /^npm run sql only reads: cannot execute DELETE .* To change data, open psql/],
+    [
+      'delete from daily_prices',
+      /^npm run sql only reads: cannot execute DELETE .* To change data, connect with another client/,
+    ],
     ['commit', /^The statement gives no rows;/],
     ['copy coins to stdout', /^COPY works in psql only\./],
     [' ', /^The statement is empty;/],
@@ -161,7 +164,7 @@ describe('sql', () => {
       const { host, pathname, username, password } = new URL(testDatabase.url);
       expect({ code, stdout }).toEqual({
         code: 0,
-        stdout: `psql is not installed. The database is postgres://${username}@${host}${pathname}, with the password of DATABASE_URL.\n`,
+        stdout: `psql is not installed. The database is postgresql://${username}@${host}${pathname}, with the password of DATABASE_URL.\n`,
       });
       expect(stdout).not.toContain(password);
     });
