@@ -7,6 +7,7 @@ import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { readStoredNames } from '../../ingestion/database/read-rows.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
+import type { Series } from '../../ingestion/domain/series.ts';
 import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
@@ -80,29 +81,44 @@ const READ_ONLY = ['42501', '25006'];
 const mayOnlyRead = ({ cause }: Error): boolean =>
   cause instanceof DatabaseFailedError && READ_ONLY.includes(cause.code);
 
+type Names = { readonly coins?: readonly string[] | undefined; readonly currencies?: readonly string[] | undefined };
+
 /**
- * Checks what `--coin` and `--currency` name against the universe, and against what is stored: series that were removed
- * from the universe keep their rows.
+ * Looks up what `--coin` and `--currency` name, in capitals or not, in the universe and in what is stored: series that were
+ * removed from the universe keep their rows.
+ * @returns the names as they are stored.
  * @throws UsageError with the nearest name.
  */
-export async function checkNames(
-  { db }: Database,
-  universe: Universe,
-  names: { readonly coins?: readonly string[] | undefined; readonly currencies?: readonly string[] | undefined },
-): Promise<void> {
+export async function resolveNames({ db }: Database, universe: Universe, names: Names): Promise<Names> {
   const stored = await readStoredNames(db);
-  const kinds = [
-    ['coin', names.coins, [...universe.coins, ...stored.coins], 'universe -- add ID'],
-    ['currency', names.currencies, [...codesOf(universe), ...codesOf(stored)], 'universe -- add CODE'],
-  ] as const;
-  for (const [kind, given = [], known, add] of kinds) {
-    const unknown = findUnknown(given, known);
-    if (unknown === null) continue;
+  const resolve = (
+    kind: 'coin' | 'currency',
+    given: readonly string[] | undefined,
+    known: Parameters<typeof findUnknown>[1],
+  ) => {
+    const inAnyCase = (name: string) => known.find(({ id }) => id.toLowerCase() === name.toLowerCase())?.id ?? name;
+    const resolved = given?.map((name) => (known.some(({ id }) => id === name) ? name : inAnyCase(name)));
+    const unknown = findUnknown(resolved ?? [], known);
+    if (unknown === null) return resolved;
     throw new UsageError(
       `--${kind} is ${show(unknown.name)}, no ${kind} of the universe; the nearest is ${unknown.meant}. ` +
-        `To add one: npm run ${add}`,
+        `To add one: npm run universe -- add ${kind === 'coin' ? 'ID' : 'CODE'}`,
     );
-  }
+  };
+  return {
+    coins: resolve('coin', names.coins, [...universe.coins, ...stored.coins]),
+    currencies: resolve('currency', names.currencies, [...codesOf(universe), ...codesOf(stored)]),
+  };
+}
+
+/** As `resolveNames`, of one series. */
+export async function resolveSeries(
+  database: Database,
+  universe: Universe,
+  { coin, currency }: Series,
+): Promise<Series> {
+  const { coins, currencies } = await resolveNames(database, universe, { coins: [coin], currencies: [currency] });
+  return { coin: coins?.[0] ?? coin, currency: currencies?.[0] ?? currency };
 }
 
 /** @returns the URL as it may be shown. */
