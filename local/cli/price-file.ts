@@ -43,7 +43,6 @@ const GROUPED = { '.': /^\d{1,3}([, '’]\d{3})+(?![\d, '’])/, ',': /^\d{1,3}(
 /** 33500 in Germany, 33.5 in America. */
 const AMBIGUOUS = /^[1-9]\d{0,2}\.\d{3}$/;
 
-const SEPARATORS = [',', ';', '\t'];
 /** So many records tell which one separates a file. */
 const MOST_RECORDS_TO_SEE = 100;
 
@@ -59,13 +58,15 @@ type ReadDay = (text: string) => Day | null;
 export function parsePriceFile(bytes: Uint8Array, reading: Reading, lastDay: Day): PriceFile {
   const toDay = dayReader(reading.dayFormat);
   const lines = readLines(decode(bytes), toDay);
+  if (lines.length === 0) throw new UsageError('The file is empty; it takes a line for each day.');
   const { headings, columns, rows } = findTable(lines, reading, toDay);
-  const readPrice = priceReader(reading.decimal, rows, columns.price);
+  const { decimal } = reading;
+  const readers = { toDay, decimal, isPointCertain: decimal !== undefined || hasCertainPoint(rows, columns) };
 
   const seen = new Map<Day, number>();
   const problems: string[] = [];
   const prices = rows.flatMap(({ record, info }): FilePrice[] => {
-    const found = readLine(record, headings.length, columns, { toDay, readPrice });
+    const found = readLine(record, headings.length, columns, readers);
     const problem = typeof found === 'string' ? found : problemOf(found, seen, lastDay);
     if (problem !== null) problems.push(`Line ${info.lines}: ${problem}`);
     if (typeof found === 'string') return [];
@@ -105,22 +106,18 @@ function readLines(text: string, toDay: ReadDay): Line[] {
 const parseCsv = (text: string, delimiter: string, to?: number): Line[] =>
   parse(text, {
     ...{ delimiter, record_delimiter: '\n', info: true, trim: true, relax_quotes: true, relax_column_count: true },
-    ...{ skip_records_with_empty_values: true, skip_empty_lines: true, ...(to !== undefined && { to }) },
+    ...{ skip_records_with_empty_values: true, skip_empty_lines: true },
+    ...(to !== undefined && { to, skip_records_with_error: true }),
   }) as unknown as Line[];
 
 /** @returns the one that makes fields of most days; where none does, the one that splits most lines. */
 function separatorOf(text: string, toDay: ReadDay): string {
   const score = (separator: string): number => {
-    try {
-      const lines = parseCsv(text, separator, MOST_RECORDS_TO_SEE).filter(({ record }) => record.length > 1);
-      return lines.length + lines.filter(({ record }) => record.some((value) => toDay(value) !== null)).length * 1000;
-    } catch {
-      return 0;
-    }
+    const lines = parseCsv(text, separator, MOST_RECORDS_TO_SEE).filter(({ record }) => record.length > 1);
+    return lines.length + lines.filter(({ record }) => record.some(toDay)).length * MOST_RECORDS_TO_SEE;
   };
-  return SEPARATORS.map((separator) => ({ separator, score: score(separator) })).reduce((best, one) =>
-    one.score > best.score ? one : best,
-  ).separator;
+  const [best = ','] = [',', ';', '\t'].toSorted((one, other) => score(other) - score(one));
+  return best;
 }
 
 type Columns = { readonly day: number; readonly price: number };
@@ -128,25 +125,28 @@ type Table = { readonly headings: readonly string[]; readonly columns: Columns; 
 
 /** The heading is the first line that names both columns, or else what stands, as wide, above the first line with a day. */
 function findTable(lines: readonly Line[], { day, price }: Reading, toDay: ReadDay): Table {
-  const [firstLine] = lines;
-  if (!firstLine) throw new UsageError('The file is empty; it takes a line for each day.');
   const widthAt = (index: number) => lines[index]?.record.length;
   const named = lines.findIndex(
-    ({ record }) => indexOf(record, day, DAY_NAMES) !== -1 && indexOf(record, price, PRICE_NAMES) !== -1,
+    ({ record }) =>
+      indexOf(record, day, DAY_NAMES) !== -1 && indexOf(record, price, PRICE_NAMES) !== -1 && !record.some(toDay),
   );
-  const dated = lines.findIndex(({ record }) => record.length > 1 && record.some((value) => toDay(value) !== null));
-  const widest = lines.findIndex((_, index) => widthAt(index) === widthAt(lines.length - 1));
-  const isBare =
-    named === -1 && (dated === -1 ? isNumber(day) && isNumber(price) : widthAt(dated - 1) !== widthAt(dated));
-  const start = named !== -1 ? named : dated === -1 ? widest : isBare ? dated : dated - 1;
-  const { record } = lines[start] ?? firstLine;
+  const dated = lines.findIndex(({ record }) => record.length > 1 && record.some(toDay));
+  const first = dated === -1 ? lines.findIndex((_, index) => widthAt(index) === widthAt(lines.length - 1)) : dated;
+  const isAbove = widthAt(first - 1) === widthAt(first) ? 1 : 0;
+  const isBare = named === -1 && isAbove === 0 && (dated !== -1 || (isNumber(day) && isNumber(price)));
+  const start = named === -1 ? first - isAbove : named;
+  const record = lines[start]?.record ?? [];
   const headings = isBare ? record.map((_, index) => String(index + 1)) : record;
-  const columns = isBare ? byNumber(record, { day, price }, toDay) : byHeading(headings, { day, price });
+  const columns = findColumns(headings, { day, price }, isBare ? record.findIndex((value) => toDay(value)) : null);
   if (columns.day === columns.price)
     throw new UsageError(
       `The column ${show(headings[columns.day])} can't hold both days and prices. Name two with --day-column and --price-column.`,
     );
-  return { headings, columns, rows: lines.slice(isBare ? start : start + 1) };
+  // Above the first day may stand lines whose day is written wrongly: never skipped in silence.
+  const isPrice = ({ record }: Line) => record.length === headings.length && /^\d/.test(record[columns.price] ?? '');
+  const end = isBare ? start : start + 1;
+  const above = named === -1 ? lines.slice(0, end).filter(isPrice) : [];
+  return { headings, columns, rows: [...above, ...lines.slice(end)] };
 }
 
 const isNumber = (name: string | undefined) => name !== undefined && /^\d+$/.test(name);
@@ -157,81 +157,52 @@ function indexOf(headings: readonly string[], name: string | undefined, usual: r
   return found === undefined ? -1 : lower.indexOf(found);
 }
 
-function byHeading(headings: readonly string[], { day, price }: Reading): Columns {
+/** @param bareDay where there is no heading: the column that looks like days. Headings are numbers then. */
+function findColumns(headings: readonly string[], { day, price }: Reading, bareDay: number | null): Columns {
   const find = (option: string, name: string | undefined, usual: readonly string[]): number => {
     const index = indexOf(headings, name, usual);
     if (index !== -1) return index;
     if (isNumber(name) && headings[Number(name) - 1] !== undefined) return Number(name) - 1;
     const missing = name === undefined ? `${usual.slice(0, -1).join(', ')} or ${usual.at(-1)}` : show(name);
+    const found = bareDay === null ? `no column ${missing}; it has` : 'no heading; its columns are';
     throw new UsageError(
-      `The file has no column ${missing}; it has ${headings.map(show).join(', ')}. Name the right one with --${option}-column.`,
+      `The file has ${found} ${headings.map(show).join(', ')}. Name the right one with --${option}-column.`,
     );
   };
-  return { day: find('day', day, DAY_NAMES), price: find('price', price, PRICE_NAMES) };
+  if (bareDay === null) return { day: find('day', day, DAY_NAMES), price: find('price', price, PRICE_NAMES) };
+  const dayIndex = find('day', day, [String(bareDay + 1)]);
+  return { day: dayIndex, price: find('price', price, headings.length === 2 ? [String(2 - dayIndex)] : []) };
 }
 
-function byNumber(record: readonly string[], { day, price }: Reading, toDay: ReadDay): Columns {
-  const find = (option: string, given: string | undefined, usual: number): number => {
-    const number = given === undefined ? usual + 1 : Number(given);
-    if (Number.isInteger(number) && number >= 1 && number <= record.length) return number - 1;
-    throw new UsageError(
-      `--${option}-column is ${show(given)}; the file has no heading, so it takes a number from 1 to ${record.length}.`,
-    );
-  };
-  const firstDay = record.findIndex((value) => toDay(value) !== null);
-  const dayIndex = find('day', day, firstDay);
-  if (price === undefined && record.length !== 2)
-    throw new UsageError(
-      `The file has no heading and ${record.length} columns. Say which has the price: --price-column with its number.`,
-    );
-  return { day: dayIndex, price: find('price', price, 1 - dayIndex) };
-}
-
-type Readers = { readonly toDay: ReadDay; readonly readPrice: ReturnType<typeof priceReader> };
+type Readers = { readonly toDay: ReadDay; readonly decimal: Reading['decimal']; readonly isPointCertain: boolean };
 
 /** @returns what is wrong with it, or what it holds. */
-function readLine(
-  record: readonly string[],
-  count: number,
-  columns: Columns,
-  { toDay, readPrice }: Readers,
-): FilePrice | string {
+function readLine(record: readonly string[], count: number, columns: Columns, readers: Readers): FilePrice | string {
+  const { toDay, decimal, isPointCertain } = readers;
   const [dayText = '', priceText = ''] = [record[columns.day], record[columns.price]];
   if (record.length !== count) return `it has ${record.length} fields, the table has ${count}.`;
   const day = toDay(dayText);
   if (day === null)
-    return (
-      `the day is ${show(dayText)}; it takes a day or moment like 2026-01-31 or 2026-01-31T00:00:00Z, ` +
-      'or what --day-format says, like DD.MM.YYYY.'
-    );
-  const price = readPrice(priceText);
-  if (typeof price !== 'string') return `the price is ${show(priceText)}; ${price.problem}`;
-  if (/^[0.]+(e|$)/i.test(price)) return `the price is ${show(priceText)}; it takes more than zero.`;
-  return { day, price };
+    return `the day is ${show(dayText)}; it takes one like 2026-01-31 or 2026-01-31T00:00:00Z, or what --day-format says.`;
+  const wrong = `the price is ${show(priceText)}; it`;
+  if (!isPointCertain && AMBIGUOUS.test(priceText))
+    return `${wrong} may be ${priceText.replace('.', '')} or ${Number(priceText)}: say which with --decimal , or --decimal .`;
+  const price = readPrice(priceText, decimal);
+  if (price === null)
+    return `${wrong} takes digits with a ${decimal === ',' ? 'comma, like 67000,25' : 'point, like 67000.25'}; see --decimal.`;
+  return /^[0.]+(e|$)/i.test(price) ? `${wrong} takes more than zero.` : { day, price };
 }
 
-/**
- * @param decimal null where nobody said: then a point is one, unless all that have it could be thousands.
- * @returns what reads a price's digits with a point, or tells why not.
- */
-function priceReader(decimal: '.' | ',' | undefined, rows: readonly Line[], column: number) {
-  const isPointCertain = rows.some(
-    ({ record: { [column]: price = '' } }) => DECIMAL.test(price) && price.includes('.') && !AMBIGUOUS.test(price),
-  );
-  return (text: string): string | { readonly problem: string } => {
-    if (decimal === undefined && !isPointCertain && AMBIGUOUS.test(text))
-      return {
-        problem: `it may be ${text.replace('.', '')} or ${Number(text)}: say which with --decimal , or --decimal .`,
-      };
-    const digits = decimal ? text.replace(GROUPED[decimal], (whole) => whole.replace(/\D/g, '')) : text;
-    if (decimal === ',' && digits.includes('.'))
-      return { problem: 'its point is no group of thousands; see --decimal.' };
-    const price = decimal === ',' ? digits.replace(',', '.') : digits;
-    if (DECIMAL.test(price)) return price;
-    const sign = decimal === ',' ? 'a comma, like 67000,25' : 'a point, like 67000.25';
-    return { problem: `it takes digits with ${sign}${decimal ? '' : ', or what --decimal says'}.` };
-  };
+/** @returns its digits, with a point before the decimals. */
+function readPrice(text: string, decimal: Reading['decimal']): string | null {
+  const digits = decimal ? text.replace(GROUPED[decimal], (whole) => whole.replace(/\D/g, '')) : text;
+  const price = decimal === ',' ? digits.replace(/[.,]/g, (sign) => (sign === ',' ? '.' : ',')) : digits;
+  return DECIMAL.test(price) ? price : null;
 }
+
+/** @returns whether a price has a point that no thousands have. */
+const hasCertainPoint = (rows: readonly Line[], { price }: Columns): boolean =>
+  rows.some(({ record: { [price]: text = '' } }) => /\./.test(text) && DECIMAL.test(text) && !AMBIGUOUS.test(text));
 
 function problemOf({ day }: FilePrice, seen: ReadonlyMap<Day, number>, lastDay: Day): string | null {
   const earlier = seen.get(day);
@@ -239,18 +210,17 @@ function problemOf({ day }: FilePrice, seen: ReadonlyMap<Day, number>, lastDay: 
   return day > lastDay ? `${day} is not over yet; the last day that it takes is ${lastDay} (UTC).` : null;
 }
 
-const DAY_PARTS = ['YYYY', 'MM', 'DD'] as const;
+const DAY_PARTS = ['YYYY', 'MM', 'DD'];
 
 /** @returns what gives the UTC day of a day or moment, and null where it is neither. */
 function dayReader(format: string | undefined): ReadDay {
   if (format === undefined) return readDay;
-  const pieces = format.split(/(YYYY|MM|DD)/);
-  if (DAY_PARTS.some((part) => pieces.filter((piece) => piece === part).length !== 1))
+  if (DAY_PARTS.some((part) => format.split(part).length !== 2))
     throw new UsageError(`--day-format is ${show(format)}; it takes DD, MM and YYYY, each once, like DD.MM.YYYY.`);
-  const count = format.length === 'YYYYMMDD'.length ? '{2}' : '{1,2}';
-  const groups = { YYYY: '(?<YYYY>\\d{4})', MM: `(?<MM>\\d${count})`, DD: `(?<DD>\\d${count})` };
-  const source = pieces.map((piece) => groups[piece as keyof typeof groups] ?? piece.replace(/\W/g, '\\$&')).join('');
-  const pattern = new RegExp(`^${source}$`);
+  const least = format.length === 'YYYYMMDD'.length ? 2 : 1;
+  const group = (part: string) => `(?<${part}>\\d{${part === 'YYYY' ? 4 : `${least},2`}})`;
+  const escaped = format.replace(/\W/g, '\\$&');
+  const pattern = new RegExp(`^${DAY_PARTS.reduce((source, part) => source.replace(part, group(part)), escaped)}$`);
   return (text) => {
     const found = pattern.exec(text)?.groups;
     const day = DAY_PARTS.map((part) => found?.[part]?.padStart(2, '0') ?? '').join('-');
@@ -268,17 +238,17 @@ function readDay(text: string): Day | null {
 
 /** Who writes midnights of a place means its days, and gets the UTC days that they begin in. */
 function aboutMidnights(texts: readonly string[]): string[] {
-  const isMidnight = (text: string) => {
+  const midnights = texts.filter((text) => {
     const [, , time = '', hours = '00', minutes = '00'] = MOMENT.exec(text) ?? [];
     return /^00:00[:0.]*$/.test(time) && Number(hours + minutes) !== 0;
-  };
-  const midnights = texts.filter(isMidnight);
-  const [first] = midnights;
-  if (first === undefined) return [];
-  return [
-    `${formatQuantity(midnights.length, 'day')} of the file begin at midnight of an offset of their own: ${first} is the UTC ` +
-      `day ${readDay(first)}. Where the file means its own days, write them without time and offset.`,
-  ];
+  });
+  return midnights
+    .slice(0, 1)
+    .map(
+      (first) =>
+        `${formatQuantity(midnights.length, 'day')} of the file begin at midnight of an offset of their own: ${first} is the UTC ` +
+        `day ${readDay(first)}. Where the file means its own days, write them without time and offset.`,
+    );
 }
 
 function badLines(problems: readonly string[], count: number): string {

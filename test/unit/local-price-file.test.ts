@@ -56,6 +56,7 @@ describe('what files look like', () => {
     ],
     ['a disclaimer above lines without a heading', 'No advice\n2026-01-01,1.50\n2026-01-02,2\n'],
     ['no heading and five columns', '2026-01-01,9,9,9,1.50\n2026-01-02,9,9,9,2\n', { day: '1', price: '5' }],
+    ['values that are numbers of columns', '2026-01-01,1,2,1.50\n2026-01-02,1,4,2\n', { day: '1', price: '4' }],
     ['both', 'A, b and c\n1;9;2026-01-01;1.50\n1;9;2026-01-02;2\n', { day: '3', price: '4' }],
     [
       'numbers of columns where there is a heading',
@@ -114,7 +115,7 @@ describe('what files look like', () => {
 
 describe('every bad line is named, with what was found', () => {
   test.each([
-    ['another order of day and month', '31.01.2026,1', 'the day is "31.01.2026"; it takes a day or moment like'],
+    ['another order of day and month', '31.01.2026,1', 'the day is "31.01.2026"; it takes one like 2026-01-31 or'],
     ['an American day', '01/31/2026,1', 'the day is "01/31/2026"; it takes'],
     ['UNIX seconds', '1767225600,1', 'the day is "1767225600"; it takes'],
     ['a day that does not exist', '2026-02-30,1', 'the day is "2026-02-30"; it takes'],
@@ -127,11 +128,7 @@ describe('every bad line is named, with what was found', () => {
     ],
     ['a day to come', '2026-03-16,1', '2026-03-16 is not over yet'],
     ['a moment whose UTC day is not over', '2026-03-14T23:30:00-02:00,1', '2026-03-15 is not over yet'],
-    [
-      'no price',
-      '2026-01-05,',
-      'the price is ""; it takes digits with a point, like 67000.25, or what --decimal says.',
-    ],
+    ['no price', '2026-01-05,', 'the price is ""; it takes digits with a point, like 67000.25; see --decimal.'],
     ['a negative price', '2026-01-05,-1', 'the price is "-1"; it takes digits'],
     ['a price of nothing', '2026-01-05,0.00', 'the price is "0.00"; it takes more than zero.'],
     ['a decimal comma', '2026-01-05,"1,5"', 'the price is "1,5"; it takes digits'],
@@ -175,7 +172,7 @@ describe('a file is refused as a whole', () => {
     [
       'without a heading, and with many columns',
       '2026-01-01,1,2\n',
-      'The file has no heading and 3 columns. Say which has the price',
+      'The file has no heading; its columns are "1", "2", "3". Name the right one with --price-column.',
     ],
     ['with a quote that never ends', 'day,price\n2026-01-01,"1\n', 'The file is no CSV. Quote Not Closed'],
     ['in UTF-16', new Uint8Array(Buffer.from('\ufeffday,price\n', 'utf16le')), 'The file is not in UTF-8'],
@@ -185,8 +182,18 @@ describe('a file is refused as a whole', () => {
 
   test.each<[string, string, Reading, string]>([
     ['of ambiguous prices', 'day,price\n2026-01-01,33.500\n', {}, 'it may be 33500 or 33.5: say which with --decimal'],
-    ['of points where a comma was said', 'day,price\n2026-01-01,33.51\n', { decimal: ',' }, 'no group of thousands'],
-    ['of commas where a point was said', 'day,price\n2026-01-01,"33,51"\n', { decimal: '.' }, 'like 67000.25.'],
+    [
+      'of points where a comma was said',
+      'day,price\n2026-01-01,33.51\n',
+      { decimal: ',' },
+      'like 67000,25; see --decimal.',
+    ],
+    [
+      'of commas where a point was said',
+      'day,price\n2026-01-01,"33,51"\n',
+      { decimal: '.' },
+      'like 67000.25; see --decimal.',
+    ],
     ['whose days are other ones', 'day,price\n2026-01-31,1\n', { dayFormat: 'DD.MM.YYYY' }, 'the day is "2026-01-31"'],
     [
       'with days that do not exist',
@@ -216,7 +223,7 @@ describe('a file is refused as a whole', () => {
       'The file has no column "last"; it has "day", "price". Name the right one with --price-column.',
     );
     expect(() => parse('2026-01-01,1\n', { price: '3' })).toThrow(
-      '--price-column is "3"; the file has no heading, so it takes a number from 1 to 2.',
+      'The file has no heading; its columns are "1", "2". Name the right one with --price-column.',
     );
   });
 });

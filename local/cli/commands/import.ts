@@ -44,15 +44,13 @@ export async function importPrices(context: CommandContext, file: string, option
   return await withDatabase(context, async (database) => {
     const series = await resolveSeries(database, context.settings.universe, { coin, currency });
     const { lock, imports } = createRepositories(database, { clock: systemClock });
+    const comparison = comparePrices(prices, await imports.storedDays(series));
+    if (comparison.other.length > 0 && !force) throw new UsageError(refusal(comparison, series));
+    const warnings = [...ofReading, ...aboutComparison(comparison, series)];
     const held = await lock.acquire(0);
-    const { imported, warnings } = await (async () => {
-      const comparison = comparePrices(prices, await imports.storedDays(series));
-      if (comparison.other.length > 0 && !force) throw new UsageError(refusal(comparison, series));
-      return {
-        imported: await imports.importPrices({ series, prices, sourceName, sha256, mayReplace: replace }),
-        warnings: [...ofReading, ...aboutComparison(comparison, series)],
-      };
-    })().finally(() => held.release());
+    const imported = await imports
+      .importPrices({ series, prices, sourceName, sha256, mayReplace: replace })
+      .finally(() => held.release());
     if (imported.conflicts) throw new UsageError(conflictText(imported.conflicts, series));
     const days = prices.map(({ day }) => day).sort();
     const span = { firstDay: days[0] ?? '', lastDay: days.at(-1) ?? '' };
@@ -89,7 +87,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 const formatFactor = (factor: number) => String(Number(factor.toPrecision(3)));
 
 function refusal({ overlap, factor, other }: Comparison, series: Series): string {
-  const examples = other.slice(0, 3).map(({ day, found, stored }) => `${day} ${found} instead of ${stored}`);
+  const examples = other.slice(0, 3).map(({ day, price, stored }) => `${day} ${price} instead of ${stored}`);
   return (
     `${other.length} of ${formatQuantity(overlap, 'day')} that ${seriesName(series)} has already don't fit, so nothing was ` +
     `written: the file's prices are ${formatFactor(factor)} times those that are stored (${examples.join(', ')}). Is it another ` +
@@ -102,7 +100,7 @@ function aboutComparison({ other, factor, seam }: Comparison, series: Series): s
     return [`${formatQuantity(other.length, 'day')} of the file are ${formatFactor(factor)} times what is stored.`];
   if (seam === null) return [];
   return [
-    `The file has ${seam.found} on ${seam.day}, where ${seriesName(series)} is stored with ${seam.stored} on ${seam.storedDay}: ` +
+    `The file has ${seam.price} on ${seam.day}, where ${seriesName(series)} is stored with ${seam.stored} on ${seam.storedDay}: ` +
       `${formatFactor(seam.factor)} times that. See that it is the same coin, currency and scale.`,
   ];
 }
