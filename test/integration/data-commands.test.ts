@@ -421,20 +421,24 @@ describe('import', () => {
     ]);
   });
 
-  test('a pipe, a device and a huge file are refused, and not read', async () => {
+  test('a pipe, a device and a huge file are refused, and not read, as what to import and as UNIVERSE', async () => {
     const [pipe, huge] = [join(folder, 'pipe.csv'), join(folder, 'huge.csv')];
     execFileSync('mkfifo', [pipe]);
     await writeFile(huge, '');
     await truncate(huge, 50_000_000_000);
     for (const [file, problem] of [
-      [pipe, "can't be read: it is no regular file."],
-      ['/dev/zero', "can't be read: it is no regular file."],
-      [huge, 'has more than 20000000 bytes'],
-    ] as const)
-      expect(await run(['import', file, ...SERIES])).toMatchObject({
+      [pipe, 'it is no regular file'],
+      ['/dev/zero', 'it is no regular file'],
+      [huge, 'it has 50000000000 bytes, and at most'],
+    ] as const) {
+      const imported = await run(['import', file, ...SERIES]);
+      expect(imported).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining(`The file ${file} ${problem}`),
+        stderr: expect.stringContaining(`The file ${file} can't be read: ${problem}`),
       });
+      const listed = await run(['status'], { UNIVERSE: file });
+      expect(listed).toMatchObject({ code: 2, stderr: expect.stringContaining(`can't be read (${problem}`) });
+    }
   });
 
   test('one bad line, and nothing is imported', async () => {

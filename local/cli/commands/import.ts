@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import type { ImportConflict } from '../../../ingestion/database/prices.ts';
 import { createRepositories } from '../../../ingestion/database/repositories.ts';
 import { addDays, dayOf } from '../../../ingestion/domain/day.ts';
 import { type Series, seriesName } from '../../../ingestion/domain/series.ts';
+import { readLimited } from '../../../ingestion/read-limited.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { formatQuantity } from '../../output/format.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
@@ -34,7 +32,7 @@ export async function importPrices(context: CommandContext, file: string, option
       'import needs to know whose prices they are: npm run import -- FILE --coin ID --currency CODE.',
     );
   const path = resolve(file);
-  const bytes = await readBytes(path);
+  const bytes = readBytes(path);
   const sourceName = (options.sourceName ?? basename(path)).trim();
   if (sourceName === '') throw new UsageError('--source-name is empty; it takes a text.');
   const yesterday = addDays(dayOf(systemClock.now()), -1);
@@ -68,19 +66,12 @@ export async function importPrices(context: CommandContext, file: string, option
   });
 }
 
-/** A pipe or a device may never end, so that only regular files are opened, and read up to the limit. */
-async function readBytes(path: string): Promise<Uint8Array> {
+function readBytes(path: string): Uint8Array {
   try {
-    const found = await stat(path);
-    if (!found.isFile()) throw new Error('it is no regular file');
-    const bytes = found.size > MOST_BYTES ? null : await buffer(createReadStream(path, { end: MOST_BYTES }));
-    if (bytes && bytes.byteLength <= MOST_BYTES) return bytes;
+    return readLimited(path, MOST_BYTES);
   } catch (error) {
     throw new UsageError(`The file ${path} can't be read: ${(error as Error).message}.`, { cause: error });
   }
-  throw new UsageError(
-    `The file ${path} has more than ${MOST_BYTES} bytes, which daily prices of one coin never take.`,
-  );
 }
 
 /** `100` and `0.0123`: enough to recognise a scale. */
