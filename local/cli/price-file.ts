@@ -246,8 +246,8 @@ function aboutMidnights(texts: readonly string[]): string[] {
     .slice(0, 1)
     .map(
       (first) =>
-        `${formatQuantity(midnights.length, 'day')} of the file begin at midnight of an offset of their own: ${first} is the UTC ` +
-        `day ${readDay(first)}. Where the file means its own days, write them without time and offset.`,
+        `${formatQuantity(midnights.length, 'day')} of the file begin at midnight of an offset of their own: ${first} is the ` +
+        `UTC day ${readDay(first)}. Where the file means its own days, write them without time and offset.`,
     );
 }
 

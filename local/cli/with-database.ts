@@ -91,13 +91,10 @@ type Names = { readonly coins?: readonly string[] | undefined; readonly currenci
  */
 export async function resolveNames({ db }: Database, universe: Universe, names: Names): Promise<Names> {
   const stored = await readStoredNames(db);
-  const resolve = (
-    kind: 'coin' | 'currency',
-    given: readonly string[] | undefined,
-    known: Parameters<typeof findUnknown>[1],
-  ) => {
-    const inAnyCase = (name: string) => known.find(({ id }) => id.toLowerCase() === name.toLowerCase())?.id ?? name;
-    const resolved = given?.map((name) => (known.some(({ id }) => id === name) ? name : inAnyCase(name)));
+  type Known = Parameters<typeof findUnknown>[1];
+  const resolve = (kind: 'coin' | 'currency', given: readonly string[] | undefined, known: Known) => {
+    const find = (name: string) => known.find(({ id }) => id.toLowerCase() === name.toLowerCase())?.id ?? name;
+    const resolved = given?.map(find);
     const unknown = findUnknown(resolved ?? [], known);
     if (unknown === null) return resolved;
     throw new UsageError(
@@ -112,13 +109,10 @@ export async function resolveNames({ db }: Database, universe: Universe, names: 
 }
 
 /** As `resolveNames`, of one series. */
-export async function resolveSeries(
-  database: Database,
-  universe: Universe,
-  { coin, currency }: Series,
-): Promise<Series> {
-  const { coins, currencies } = await resolveNames(database, universe, { coins: [coin], currencies: [currency] });
-  return { coin: coins?.[0] ?? coin, currency: currencies?.[0] ?? currency };
+export async function resolveSeries(database: Database, universe: Universe, series: Series): Promise<Series> {
+  const given = { coins: [series.coin], currencies: [series.currency] };
+  const { coins: [coin] = [], currencies: [currency] = [] } = await resolveNames(database, universe, given);
+  return { coin: coin ?? series.coin, currency: currency ?? series.currency };
 }
 
 /** @returns the URL as it may be shown. */

@@ -281,7 +281,10 @@ describe('export', () => {
     ['--from 2026-02-02 --to 2026-02-01', '--from is 2026-02-02; it takes a day that is not after --to, 2026-02-01.'],
     [`--out ${tmpdir()}`, `--out is "${tmpdir()}"; it takes a name that ends in .csv or .json.`],
     ['--out prices.xlsx', '--out is "prices.xlsx"; it takes a name that ends in .csv or .json.'],
-    ['--out prices.csv --format json', '--out is "prices.csv" and --format json: leave one of them out.'],
+    [
+      '--out prices.csv --format json',
+      '--out "prices.csv" and --format json contradict each other: leave one of them out.',
+    ],
     ['--out /nowhere/prices.csv', expect.stringMatching(/^\/nowhere\/prices\.csv can't be written: ENOENT/)],
   ])('%s is refused', async (options, message) => {
     const { code, stdout, stderr } = await run(['export', ...options.split(' ')]);

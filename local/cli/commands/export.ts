@@ -14,10 +14,7 @@ import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.
 import { resolveNames, withDatabase } from '../with-database.ts';
 import { writeAtomically } from '../write-file.ts';
 
-const WRITERS = {
-  csv: (rows: Rows) => csvChunks(rows, { isForSpreadsheets: true }),
-  json: jsonChunks,
-} as const;
+const WRITERS = { csv: (rows: Rows) => csvChunks(rows, { isForSpreadsheets: true }), json: jsonChunks } as const;
 type Format = keyof typeof WRITERS;
 
 type ExportOptions = {
@@ -73,17 +70,13 @@ function checkDays(from: string | undefined, to: string | undefined): void {
 }
 
 function chooseFormat({ format, json, out }: ExportOptions): Format {
-  if (out !== undefined) {
-    const ending = /\.(csv|json)$/.exec(out.toLowerCase())?.[1];
-    if (ending === undefined)
-      throw new UsageError(`--out is ${show(out)}; it takes a name that ends in .csv or .json.`);
-    if (format !== undefined && format !== ending)
-      throw new UsageError(`--out is ${show(out)} and --format ${format}: leave one of them out.`);
-    return ending === 'json' ? 'json' : 'csv';
-  }
-  if (json && format === 'csv')
-    throw new UsageError('--json and --format csv contradict each other: leave one of them out.');
-  return format ?? (json ? 'json' : 'csv');
+  const [, ending] = /\.(csv|json)$/i.exec(out ?? '') ?? [];
+  if (out !== undefined && ending === undefined)
+    throw new UsageError(`--out is ${show(out)}; it takes a name that ends in .csv or .json.`);
+  const implied = (ending?.toLowerCase() ?? (json ? 'json' : (format ?? 'csv'))) as Format;
+  if (format === undefined || format === implied) return implied;
+  const other = out === undefined ? '--json' : `--out ${show(out)}`;
+  throw new UsageError(`${other} and --format ${format} contradict each other: leave one of them out.`);
 }
 
 /** The same rows, counted as they pass. */

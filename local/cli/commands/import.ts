@@ -81,8 +81,8 @@ function refusal({ overlap, factor, other }: Comparison, series: Series): string
   const examples = other.slice(0, 3).map(({ day, price, stored }) => `${day} ${price} instead of ${stored}`);
   return (
     `${other.length} of ${formatQuantity(overlap, 'day')} that ${seriesName(series)} has already don't fit, so nothing was ` +
-    `written: the file's prices are ${formatFactor(factor)} times those that are stored (${examples.join(', ')}). Is it another ` +
-    `scale, currency or coin? --decimal says how to read its numbers; to import it as it is: --force`
+    `written: the file's prices are ${formatFactor(factor)} times what is stored (${examples.join(', ')}). Is it another ` +
+    'scale, currency or coin? --decimal says how to read numbers; to import it as it is: --force'
   );
 }
 
@@ -91,8 +91,8 @@ function aboutComparison({ other, factor, seam }: Comparison, series: Series): s
     return [`${formatQuantity(other.length, 'day')} of the file are ${formatFactor(factor)} times what is stored.`];
   if (seam === null) return [];
   return [
-    `The file has ${seam.price} on ${seam.day}, where ${seriesName(series)} is stored with ${seam.stored} on ${seam.storedDay}: ` +
-      `${formatFactor(seam.factor)} times that. See that it is the same coin, currency and scale.`,
+    `The file has ${seam.price} on ${seam.day}, where ${seriesName(series)} is stored with ${seam.stored} on ` +
+      `${seam.storedDay}: ${formatFactor(seam.factor)} times that. See that it is the same coin, currency and scale.`,
   ];
 }
 
