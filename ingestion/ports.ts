@@ -89,6 +89,8 @@ export type Permit = Readonly<Record<'release' | 'giveBack', () => void>>;
 export interface RateLimiter {
   /** Requests in any 60 s, as it stands now: it falls after a 429. */
   readonly limit: number;
+  /** Requests that have a permit and no answer yet. */
+  readonly inFlight: number;
   /** Waits for a permit; rejects with the signal's reason. */
   acquire(signal: AbortSignal): Promise<Permit>;
   /** Pauses every request for that long and lowers the limit for the rest of the run. */
@@ -263,9 +265,15 @@ export type Repositories = {
 /** What a run tells while it works, for progress bars and logs. */
 export type RunEvent =
   | { readonly kind: 'planned'; readonly requests: number; readonly gapDays: number; readonly seriesCount: number }
-  | { readonly kind: 'fetching'; readonly limiter: Pick<RateLimiter, 'limit' | 'waitMs'> }
+  | { readonly kind: 'fetching'; readonly limiter: Omit<RateLimiter, 'acquire' | 'slowDown'> }
   | { readonly kind: 'answered'; readonly series: Series; readonly rowsWritten: number }
-  | { readonly kind: 'failed'; readonly series: Series; readonly error: string }
+  | {
+      readonly kind: 'failed';
+      readonly series: Series;
+      readonly error: string;
+      readonly cause: FailureKind;
+      readonly attempts: number;
+    }
   | { readonly kind: 'retrying'; readonly series: Series; readonly error: string; readonly delayMs: number }
   /** The last day of the request is not settled yet; what there is of it is stored, and not expected. */
   | { readonly kind: 'unsettled'; readonly day: Day; readonly settledAt: Instant }

@@ -26,7 +26,7 @@ export async function runHop(order: RunOrder, dependencies: HopDependencies): Pr
 
 function logEvent(log: Log, event: RunEvent): void {
   if (event.kind === 'latest_left_out') {
-    log.warn('CoinGecko told no latest price', { series: event.series.map(seriesName) });
+    log.warn('CoinGecko returned no latest price', { series: event.series.map(seriesName) });
     return;
   }
   const { kind, ...fields } = 'series' in event ? { ...event, series: seriesName(event.series) } : event;
@@ -36,7 +36,8 @@ function logEvent(log: Log, event: RunEvent): void {
   if (kind === 'clock_off') log.warn('The clock is more than 5 minutes off that of CoinGecko', fields);
   if (kind === 'answered') log.info('Series stored', fields);
   if (kind === 'retrying') log.warn('Trying again', fields);
-  // A failure is logged where it happens, with its kind.
+  if (kind === 'failed') log.warn('Series failed', fields);
+  if (kind === 'latest_failed') log.warn('The latest prices could not be fetched', fields);
 }
 
 /** The hop's work is stored by now, so that metrics that can't be made don't fail it. */

@@ -87,6 +87,9 @@ export function createRateLimiter({ requestsPerMinute, clock, recentAgesMs }: Op
     get limit() {
       return limit;
     },
+    get inFlight() {
+      return inFlight;
+    },
     acquire(signal) {
       return new Promise((resolve, reject) => {
         signal.throwIfAborted();

@@ -111,7 +111,6 @@ export async function fetchLatestPrices(hop: Hop) {
   } catch (error) {
     if (!(error instanceof SourceError || error instanceof Stop)) throw error;
     run.lock.lost.throwIfAborted();
-    deps.log.warn('The latest prices could not be fetched', { error: error.message });
     deps.onEvent({ kind: 'latest_failed', error: error.message });
     return { stored: stored.size || null, findings };
   }

@@ -146,6 +146,5 @@ type Failure = Pick<SourceError, 'kind' | 'message'>;
 function failSeries({ failures, deps }: Hop, series: Series, { kind, message }: Failure, attempts = 0): void {
   const name = seriesName(series);
   failures.set(name, { ...series, kind, message, attempts });
-  deps.log.warn('Series failed', { series: name, kind, attempts, error: message });
-  deps.onEvent({ kind: 'failed', series, error: message });
+  deps.onEvent({ kind: 'failed', series, error: message, cause: kind, attempts });
 }

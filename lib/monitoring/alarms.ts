@@ -130,14 +130,15 @@ const asHex = (text: string, signs: RegExp, mark: string): string =>
 
 const WIDTH = 24;
 
-const dashboardName = (config: StackConfig): string => resourceName(config, 'runs');
+/** Dashboards are global to an account. The region may be a token. */
+const dashboardName = (region: string, config: StackConfig): string => `${resourceName(config, 'runs')}-${region}`;
 
 /** @returns a page of CloudWatch's console. The region may be a token. */
 const consoleLink = (region: string, page: string): string =>
   `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#${page}`;
 
 const dashboardLink = (region: string, config: StackConfig): string =>
-  consoleLink(region, `dashboards/dashboard/${dashboardName(config)}`);
+  consoleLink(region, `dashboards/dashboard/${dashboardName(region, config)}`);
 
 /** @param watched have their graphs side by side in this order, each in its chapter. */
 export function createDashboard(
@@ -157,10 +158,11 @@ export function createDashboard(
       }),
     ];
   });
-  output(scope, 'DashboardUrl', 'The story of the runs', dashboardLink(Stack.of(scope).region, config));
+  const { region } = Stack.of(scope);
+  output(scope, 'DashboardUrl', 'The story of the runs', dashboardLink(region, config));
   const overview = new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: WIDTH, height: 4 });
   new Dashboard(scope, 'Dashboard', {
-    dashboardName: dashboardName(config),
+    dashboardName: dashboardName(region, config),
     defaultInterval: Duration.days(14),
     widgets: [[overview], ...chapters],
   });

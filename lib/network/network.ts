@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { Annotations } from 'aws-cdk-lib';
 import { Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { acknowledge, createLog, functionLog, output } from '../house-rules.ts';
 import { critical, MOST, Watched } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
-
-/** An uncommon range, so that you can peer this VPC with one of your own. */
-const VPC_CIDR = '10.73.0.0/24';
 
 /** CDK's own would install a package once, without a second try and with too little memory, and route nothing where that fails. */
 const NAT_INSTANCE_SCRIPT = readFileSync(new URL('nat-instance.sh', import.meta.url), 'utf8');
@@ -23,13 +21,13 @@ export class Network extends Watched {
     const provider =
       config.network === 'nat-instance'
         ? ec2.NatProvider.instanceV2({
-            instanceType: new ec2.InstanceType('t4g.nano'),
+            instanceType: new ec2.InstanceType(config.natInstance),
             defaultAllowedTraffic: ec2.NatTrafficDirection.OUTBOUND_ONLY,
             userData: ec2.UserData.custom(NAT_INSTANCE_SCRIPT),
           })
         : undefined;
     this.vpc = new ec2.Vpc(this, 'Vpc', {
-      ipAddresses: ec2.IpAddresses.cidr(VPC_CIDR),
+      ipAddresses: ec2.IpAddresses.cidr(config.vpcCidr),
       // The database's subnet group needs two. One way out serves both: losing its zone delays a run and loses no price.
       maxAzs: 2,
       natGateways: 1,
@@ -47,6 +45,12 @@ export class Network extends Watched {
       },
     });
     output(this, 'VpcId', "The VPC, for the security groups of the database's clients", this.vpc.vpcId);
+    if (provider && config.natInstance === 't4g.nano') {
+      Annotations.of(this).addInfoV2(
+        'crypto-prices:free-plan-instance',
+        'An account on the free plan of AWS refuses a t4g.nano: there, set natInstance to t4g.micro.',
+      );
+    }
     this.natInstance = provider?.gatewayInstances[0];
     if (provider && this.natInstance) this.setUpInstance(provider, this.natInstance);
   }
@@ -71,7 +75,7 @@ export class Network extends Watched {
 
   private setUpInstance({ connections }: ec2.NatInstanceProviderV2, instance: ec2.Instance): void {
     // Only this VPC may send through it, and only HTTPS.
-    connections.allowFrom(ec2.Peer.ipv4(VPC_CIDR), ec2.Port.HTTPS, 'HTTPS of the functions');
+    connections.allowFrom(ec2.Peer.ipv4(this.config.vpcCidr), ec2.Port.HTTPS, 'HTTPS of the functions');
     // It installs what it lacks as soon as it boots.
     for (const subnet of this.vpc.publicSubnets) {
       instance.node.addDependency(

@@ -147,10 +147,7 @@ export function createProgram(
   program
     .command('redrive')
     .description('Move runs from the dead-letter queue back into their queue.')
-    .option(
-      '--queue <URL>',
-      'The queue of runs, on AWS or of one of several npm start. Not needed when one npm start runs.',
-    )
+    .option('--queue <URL>', 'The queue of runs on AWS. Default: that of npm start on the database of the settings.')
     .option(...JSON_OPTION)
     .action(async (options) => run((await import('./commands/redrive.ts')).redrive, options));
 
@@ -163,6 +160,7 @@ export function createProgram(
   program
     .command('start')
     .description('Serve the endpoint, the queue, its worker, the schedule and the page, until Ctrl-C.')
+    .option('--host <ADDRESS>', 'The address of the endpoint and the page, for containers. Default: loopback.')
     .option('--port <N>', 'The port of the endpoint and the page. Default: a free one.')
     .action(async (options) => run((await import('./commands/start.ts')).start, options));
 

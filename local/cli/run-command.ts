@@ -4,7 +4,7 @@ import { IngestionError, LockTakenError, RefusedError, SourceError } from '../..
 import { RequestError } from '../../ingestion/message/request.ts';
 import { parseLocalSettings, SettingError } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { createJsonLinesLog, type Terminal } from '../output/terminal.ts';
+import { createJsonLinesLog, createPlainLog, type Terminal } from '../output/terminal.ts';
 import { type CommandContext, EXIT, type ExitCode, type Host, type Outcome, UsageError } from './command.ts';
 
 type Surroundings = { readonly host: Host; readonly terminal: Terminal };
@@ -16,7 +16,10 @@ export async function runCommand(
 ): Promise<ExitCode> {
   host.once('uncaughtException', (error) => host.exit(showError(error, { host, terminal })));
   const settings = parseLocalSettings(host.env);
-  const log = createJsonLinesLog(settings.logLevel, systemClock, terminal.printError);
+  const log =
+    terminal.columns !== null && !host.env['LOG_LEVEL']
+      ? createPlainLog(terminal.note)
+      : createJsonLinesLog(settings.logLevel, systemClock, terminal.printError);
   const interrupt = watchInterrupts({ host, terminal }, () => performance.now());
   const outcome = await command({ settings, terminal, log, interrupt, host });
   if ('text' in outcome) terminal.print(terminal.json ? JSON.stringify(outcome.document) : outcome.text);

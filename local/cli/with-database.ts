@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { show } from '../../ingestion/contract/show.ts';
 import { codesOf, findUnknown, type Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { parseDatabaseUrl } from '../../ingestion/database/database-url.ts';
 import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { readStoredNames } from '../../ingestion/database/read-rows.ts';
@@ -17,8 +19,17 @@ import { type CommandContext, UsageError } from './command.ts';
 /** What this machine keeps between calls. It lies in the project, wherever the command is called from. */
 export const DATA_FOLDER = fileURLToPath(new URL('../../.data', import.meta.url));
 
-/** Holds a folder for each database. `npm run redrive` finds there which stacks are running. */
-export const QUEUES_FOLDER = join(DATA_FOLDER, 'queues');
+const QUEUES_FOLDER = join(DATA_FOLDER, 'queues');
+
+/**
+ * @param databaseUrl null for the embedded database.
+ * @returns where its queue is kept: of each database its own, so that no run is worked on in another one.
+ */
+export function queueFolderOf(databaseUrl: string | null): string {
+  if (databaseUrl === null) return join(QUEUES_FOLDER, 'embedded');
+  const { host, port, database } = parseDatabaseUrl(databaseUrl);
+  return join(QUEUES_FOLDER, createHash('sha256').update(`${host}:${port}/${database}`).digest('hex').slice(0, 12));
+}
 
 /** Does the work with the embedded server: one that already runs, or one that is started and stopped for it. */
 export async function withEmbeddedServer<Result>(

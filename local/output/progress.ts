@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import { type Series, seriesName } from '../../ingestion/domain/series.ts';
-import type { Clock, RateLimiter, RunEvent } from '../../ingestion/ports.ts';
+import type { Clock, RunEvent } from '../../ingestion/ports.ts';
 import { formatDuration, formatQuantity } from './format.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,13 +15,14 @@ const LINE_EVERY_MS = 5_000;
 const NOTABLE_WAIT_MS = 2_000;
 
 /** @property limiter null before the first request may be sent. */
-type Pace = { total: number; done: number; limiter: Pick<RateLimiter, 'limit' | 'waitMs'> | null };
+type Pace = { total: number; done: number; limiter: Extract<RunEvent, { kind: 'fetching' }>['limiter'] | null };
 
 /** @returns a bar with the time left on a terminal, lines elsewhere, nothing with `--json`. */
 export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock: Pick<Clock, 'monotonicMs'>): Progress {
   const pace: Pace = { total: 0, done: 0, limiter: null };
   let lineAt = clock.monotonicMs();
   let isWaiting = false;
+  const told = new Set<string>();
   const bar = terminal.live && createBar(terminal.live, pace, () => paceText(pace));
 
   function writeLine() {
@@ -39,7 +40,7 @@ export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock:
       if (event.kind === 'planned') pace.total += event.requests;
       if (event.kind === 'fetching') pace.limiter = event.limiter;
       if (event.kind === 'answered' || event.kind === 'failed') pace.done = Math.min(pace.done + 1, pace.total);
-      const message = eventText(event);
+      const message = eventText(event, told);
       if (message !== null) terminal.note(message);
       if (pace.total === 0) return;
       if (bar === null) writeLine();
@@ -49,17 +50,20 @@ export function createProgress(terminal: Pick<Terminal, 'live' | 'note'>, clock:
   };
 }
 
-/** @returns an event in words; null for one that only moves the bar. */
-function eventText(event: RunEvent): string | null {
+/**
+ * @param told the causes that a note has named: each is named once, and the verdict lists the series that failed with it.
+ * @returns an event in words; null for one that only moves the bar.
+ */
+function eventText(event: RunEvent, told: Set<string>): string | null {
   switch (event.kind) {
     case 'planned':
       return event.requests === 0
         ? 'Nothing is missing: no request is needed.'
         : `${formatQuantity(event.requests, 'request')} for ${formatQuantity(event.gapDays, 'missing day')} of ${event.seriesCount} series.`;
     case 'failed':
-      return `Failed: ${named(event)}`;
+      return isNews(event.error, told) ? `Failed: ${named(event)}` : null;
     case 'retrying':
-      return `${named(event)} – trying again in ${waitText(event.delayMs)}`;
+      return isNews(event.error, told) ? `${named(event)}. Trying again.` : null;
     case 'slowed':
       return `CoinGecko asks for fewer requests: pausing ${waitText(event.pauseMs)}, then at most ${event.limit} a minute.`;
     case 'clock_off': {
@@ -69,13 +73,19 @@ function eventText(event: RunEvent): string | null {
     case 'unsettled':
       return `${event.day} is not settled yet: it can be had from ${new Date(event.settledAt).toISOString()} on.`;
     case 'latest_failed':
-      return `The latest prices could not be had: ${event.error}`;
+      return isNews(event.error, told) ? `The latest prices could not be fetched: ${event.error}` : null;
     case 'latest_left_out':
-      return `CoinGecko told no latest price of ${event.series.map(seriesName).join(', ')}.`;
+      return `CoinGecko returned no latest price of ${event.series.map(seriesName).join(', ')}.`;
     case 'fetching':
     case 'answered':
       return null;
   }
+}
+
+/** The cause is what follows the name of the series, or of the latest prices. */
+function isNews(error: string, told: Set<string>): boolean {
+  const cause = error.replace(/^(?:[^:/ ]+\/|the latest prices)[^:]*: /, '');
+  return told.size < told.add(cause).size;
 }
 
 /** Most errors name their series themselves. */
@@ -89,7 +99,8 @@ function paceText({ total, done, limiter }: Pace): string {
     const waitMs = limiter.waitMs(1);
     if (waitMs > NOTABLE_WAIT_MS) parts.push(`waiting ${waitText(waitMs)} for the limit of ${limiter.limit} a minute`);
     // Only the limit makes a run wait. It comes in bursts, so an average of the past would be wrong by a minute.
-    parts.push(`${waitText(Math.max(1, limiter.waitMs(total - done)))} left`);
+    const leftMs = limiter.waitMs(total - done - limiter.inFlight);
+    if (done > 0 || leftMs > NOTABLE_WAIT_MS) parts.push(`${waitText(Math.max(1, leftMs))} left`);
   }
   return parts.join(' · ');
 }

@@ -84,3 +84,10 @@ export function createJsonLinesLog(least: LogLevel, clock: Pick<Clock, 'now'>, w
   };
   return { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
 }
+
+/** For a person at a terminal: warnings as sentences. */
+export function createPlainLog(note: (text: string) => void): Log {
+  const tell = (message: string, { error }: Record<string, unknown> = {}) =>
+    note(error === undefined ? `${message}.` : `${message}: ${error instanceof Error ? error.message : error}`);
+  return { debug: () => {}, info: () => {}, warn: tell, error: tell };
+}

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import type { HttpResponse } from '../../functions/trigger/http-call.ts';
-import { IngestionError } from '../../ingestion/domain/failure.ts';
+import { SettingError } from '../../ingestion/read-settings.ts';
 
 /** More than any request takes. API Gateway passes on 10 MB, which a program on one machine need not hold. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -16,11 +16,13 @@ export type HttpApi = { readonly url: string; close(): Promise<void> };
 export type Integration = (event: object) => Promise<HttpResponse>;
 
 /**
- * Serves integrations on loopback as an HTTP API of AWS does, by path and for every method.
+ * Serves integrations as an HTTP API of AWS does, by path and for every method.
  * @param options.port 0 takes a free one.
- * @throws IngestionError when the port is taken.
+ * @throws SettingError when it can't listen there.
  */
 export async function startHttpApi(options: {
+  /** @default 127.0.0.1 */
+  host?: string;
   port: number;
   routes: Readonly<Record<string, Integration>>;
   /** Is told what an integration threw. The caller gets a 500 without details. */
@@ -28,7 +30,7 @@ export async function startHttpApi(options: {
   /** How long a caller may take to send a request. @default 10 s */
   requestTimeoutMs?: number;
 }): Promise<HttpApi> {
-  const { port, routes, onError, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const { host = '127.0.0.1', port, routes, onError, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
 
   async function answer(request: IncomingMessage): Promise<HttpResponse> {
     const { pathname, searchParams } = new URL(`http://loopback${request.url}`);
@@ -58,16 +60,19 @@ export async function startHttpApi(options: {
     },
   );
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const isTaken = error.code === 'EADDRINUSE';
-      reject(
-        isTaken ? new IngestionError(`The port ${port} is taken. Give another one, or none to get a free one.`) : error,
-      );
+    server.once('error', ({ code }: NodeJS.ErrnoException) => {
+      const advice =
+        code === 'EADDRINUSE'
+          ? `The port ${port} is taken. Give another one, or none to get a free one.`
+          : `Nothing can listen on port ${port} of ${host} (${code}). Take an address of this machine, and a port that you may use.`;
+      reject(new SettingError([advice]));
     });
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(port, host, resolve);
   });
+  // From this machine, whoever listens everywhere is reached on loopback.
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${isIPv6(reachable) ? `[${reachable}]` : reachable}:${(server.address() as AddressInfo).port}`,
     close: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();

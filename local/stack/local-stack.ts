@@ -1,4 +1,5 @@
-import { createRunQueue, createWorkerQueue, type Delivery } from '../../functions/common/run-queue.ts';
+import type { Delivery } from '../../functions/common/run-queue.ts';
+import { failure } from '../../functions/trigger/http-call.ts';
 import { createTrigger } from '../../functions/trigger/trigger.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
@@ -12,7 +13,7 @@ import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { SourceSettings } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { startHttpApi } from './http-api.ts';
-import { type LocalQueue, MIN_HIDDEN_SECONDS, pollQueue, startLocalQueue } from './local-queue.ts';
+import { type LocalQueue, pollQueue, startLocalQueue } from './local-queue.ts';
 
 const HOP_TIMEOUT_MS = WORKER_TIMEOUT_MINUTES * MINUTE_MS;
 
@@ -24,12 +25,14 @@ export type LocalStackOptions = {
   readonly cronSecret: string;
   readonly source: SourceSettings;
   readonly universe: Universe;
+  /** The address that page and endpoint listen on. The queue listens nowhere. @default 127.0.0.1 */
+  readonly host?: string;
   /** 0 takes a free port. */
   readonly port: number;
   readonly log: Log;
   /** Makes the page that `GET /` answers with. */
   readonly renderPage: () => Promise<string>;
-  /** Is told what fails outside of a run: the page, or the queue. */
+  /** Is told what fails outside of a run: the page, the queue, or that the database is away. */
   readonly onError: (error: unknown) => void;
   /** Is told how each hop ended. */
   readonly onHop: (outcome: HopOutcome) => void;
@@ -46,7 +49,7 @@ export type LocalStack = Awaited<ReturnType<typeof startLocalStack>>;
  * and a worker that takes runs from it. These are the functions that the handlers of the cloud call, composed in this
  * process: see docs/adr/0012-local-stack.md.
  * @throws LockTakenError when another stack is running on the queue's folder.
- * @throws IngestionError when the port is taken.
+ * @throws SettingError when it can't listen there.
  */
 export async function startLocalStack(options: LocalStackOptions) {
   const { cronSecret, universe, log, onError } = options;
@@ -62,9 +65,9 @@ export async function startLocalStack(options: LocalStackOptions) {
     const worker = createWorker(queue, options);
     stops.push(worker.close);
     const stopPolling = pollQueue({
-      client: queue.client,
-      queueUrl: queue.queueUrl,
+      queue,
       clock: systemClock,
+      isReady: worker.isReady,
       handle: worker.handle,
       onError,
     });
@@ -75,16 +78,21 @@ export async function startLocalStack(options: LocalStackOptions) {
 
     const trigger = createTrigger({
       secrets: { read: async () => [cronSecret] },
-      queue: createRunQueue(queue.client, queue.queueUrl),
+      queue,
       queueTimeoutMs: ENDPOINT_TIMEOUT_MS,
       universe,
       clock: systemClock,
       emit: ignoreMetrics,
     });
     const api = await startHttpApi({
+      ...(options.host !== undefined && { host: options.host }),
       port: options.port,
       routes: {
-        [ENDPOINT_PATH]: (event) => trigger(event, log),
+        [ENDPOINT_PATH]: async (event) => {
+          const answer = await trigger(event, log);
+          const isHealthy = answer.statusCode === 200;
+          return isHealthy && !(await worker.isReady()) ? failure(503, 'Database unavailable') : answer;
+        },
         '/': async () => ({
           statusCode: 200,
           headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
@@ -99,7 +107,6 @@ export async function startLocalStack(options: LocalStackOptions) {
     return {
       url,
       endpointUrl: `${api.url}${ENDPOINT_PATH}`,
-      queueUrl: queue.queueUrl,
       takenUp,
       stop,
     };
@@ -112,8 +119,8 @@ export async function startLocalStack(options: LocalStackOptions) {
 /** Nobody collects metrics here. */
 const ignoreMetrics = () => {};
 
-function createWorker(local: LocalQueue, options: LocalStackOptions) {
-  const { databaseUrl, source, universe, log, onHop } = options;
+function createWorker(queue: LocalQueue, options: LocalStackOptions) {
+  const { databaseUrl, source, universe, log, onHop, onError } = options;
   const database = createDatabase({ url: databaseUrl }, { log });
   const interrupt = new AbortController();
 
@@ -138,11 +145,22 @@ function createWorker(local: LocalQueue, options: LocalStackOptions) {
     }
   }
 
-  const queue = createWorkerQueue(local.client, local);
-  const postpone: typeof queue.postpone = (delivery, delayMs) =>
-    queue.postpone(delivery, Math.max(delayMs, MIN_HIDDEN_SECONDS * 1000));
-  const dependencies = { queue: { ...queue, postpone }, universe, log, emit: ignoreMetrics, runHop: runAndTell };
+  let isAway = false;
+  /** Whether the database answers. While it does not, that is told once. */
+  async function isReady(): Promise<boolean> {
+    try {
+      await database.db.selectNoFrom(({ lit }) => lit(1).as('one')).execute();
+      isAway = false;
+    } catch (error) {
+      if (!isAway) onError(error);
+      isAway = true;
+    }
+    return !isAway;
+  }
+
+  const dependencies = { queue, universe, log, emit: ignoreMetrics, runHop: runAndTell };
   return {
+    isReady,
     handle: (delivery: Delivery) => processMessage(delivery, dependencies),
     /** Lets the hop under way finish what it has in hand, and begin nothing new. */
     interrupt: () => interrupt.abort(),

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -10,7 +10,7 @@ import { createDatabase, type Database } from '../../ingestion/database/connecti
 import { RefusedError } from '../../ingestion/domain/failure.ts';
 import { runIdOf } from '../../ingestion/message/run-message.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { queueFolderOf } from '../../local/cli/commands/start.ts';
+import { queueFolderOf } from '../../local/cli/with-database.ts';
 import { createJsonLinesLog } from '../../local/output/terminal.ts';
 import { callOnSchedule } from '../../local/stack/fire-on-schedule.ts';
 import { type HopOutcome, type LocalStack, startLocalStack } from '../../local/stack/local-stack.ts';
@@ -205,6 +205,17 @@ function command(name: string, args: string[] = [], requestsPerMinute = 10_000) 
   };
 }
 
+const portOf = (url: string) => Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
+
+/** @returns the addresses that a process of Linux listens on, as /proc writes them; 0100007F is 127.0.0.1. */
+async function listeningOf(pid: number | undefined): Promise<string[]> {
+  const links = (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''));
+  const inodes = (await Promise.all(links)).flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+  const tables = await Promise.all(['tcp', 'tcp6'].map((kind) => readFile(`/proc/${pid}/net/${kind}`, 'utf8')));
+  const rows = tables.flatMap((table) => table.split('\n').map((line) => line.trim().split(/\s+/)));
+  return rows.filter((row) => row[3] === '0A' && inodes.includes(row[9] ?? '')).map((row) => row[1] ?? '');
+}
+
 /** Makes answers slow. @returns a promise of the eighth request from now on. */
 function slowly(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -233,6 +244,7 @@ describe('npm start', () => {
     const endpoint = await stack.printed(/Endpoint +(http:\S+)/);
     for (const key of KEYS) expect((await call(endpoint, { key })).status).toBe(202);
     await isUnderWay;
+    expect(await listeningOf(stack.child.pid)).toEqual([`0100007F:${portOf(endpoint)}`]);
     expect(await (await fetch(new URL('/', endpoint))).text()).toContain('<h1>Crypto prices</h1>');
     stack.child.kill('SIGINT');
     expect(await stack.exited).toBe(0);
@@ -274,7 +286,7 @@ describe('npm start', () => {
   test('a dead letter stays one, and npm run redrive brings it back to the stack that runs', async () => {
     const kept = await withStack(async ({ stack: next, outcomeOf }) => {
       expect(next.takenUp).toEqual({ runs: 0, deadLetters: 1 });
-      const moved = command('redrive', ['--json', '--queue', next.queueUrl]);
+      const moved = command('redrive', ['--json']);
       expect(await moved.exited).toBe(0);
       expect(JSON.parse(moved.output.stdout)).toMatchObject({ moved: [{ runId: DEAD, hop: 0 }] });
       expect(await outcomeOf(DEAD)).toMatchObject({ error: expect.any(RefusedError) });

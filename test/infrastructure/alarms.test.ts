@@ -11,10 +11,14 @@ const prod = templateOf('webhook');
 const REGION = 'ap-southeast-99';
 
 /** @returns an alarm's text as CloudWatch gets it. */
-const textOf = ({ AlarmDescription }: Resource['Properties']): string => {
-  const [between, parts] = AlarmDescription['Fn::Join'] as [string, unknown[]];
+const textOf = ({ AlarmDescription }: Resource['Properties']): string => joined(AlarmDescription);
+
+/** @returns a text in which every reference is one to the region. */
+function joined(text: string | { readonly 'Fn::Join': [string, unknown[]] }): string {
+  if (typeof text === 'string') return text;
+  const [between, parts] = text['Fn::Join'];
   return parts.map((part) => (typeof part === 'string' ? part : REGION)).join(between);
-};
+}
 
 /** @returns a deployment's alarms by the ids under which the runbook has them. */
 function alarmsOf(name: DeploymentName): Map<string, Resource['Properties']> {
@@ -68,11 +72,12 @@ describe('the runbook', () => {
 });
 
 describe('the text of an alarm', () => {
-  test("leads to the dashboard of the stack's region", () => {
-    const { DashboardName } = resource(templateOf('staging'), 'AWS::CloudWatch::Dashboard').Properties;
+  test("leads to the dashboard of the stack's region, whose name no other region has in the account", () => {
+    const { DashboardName: name } = resource(templateOf('staging'), 'AWS::CloudWatch::Dashboard').Properties;
+    expect(name['Fn::Join'][1].at(-1)).toEqual({ Ref: 'AWS::Region' });
     for (const alarm of alarmsOf('staging').values()) {
       expect(textOf(alarm)).toContain(
-        `\nDashboard: https://${REGION}.console.aws.amazon.com/cloudwatch/home?region=${REGION}#dashboards/dashboard/${DashboardName}\n`,
+        `\nDashboard: https://${REGION}.console.aws.amazon.com/cloudwatch/home?region=${REGION}#dashboards/dashboard/${joined(name)}\n`,
       );
     }
   });

@@ -11,11 +11,15 @@ const dev = templateOf('dev');
 const NAT_SCRIPT = readFileSync('lib/network/nat-instance.sh', 'utf8');
 
 describe('the way out', () => {
-  test.each(['dev', 'staging', 'custom'] as const)('is a NAT instance in %s', (name) => {
+  test.each([
+    ['dev', 't4g.nano'],
+    ['staging', 't4g.nano'],
+    ['custom', 't4g.micro'],
+  ] as const)('is a NAT instance in %s, a %s', (name, InstanceType) => {
     const template = templateOf(name);
     expect(propertiesOf(template, 'AWS::EC2::NatGateway')).toHaveLength(0);
     expect(resource(template, 'AWS::EC2::Instance').Properties).toMatchObject({
-      InstanceType: 't4g.nano',
+      InstanceType,
       SourceDestCheck: false,
       UserData: { 'Fn::Base64': NAT_SCRIPT },
       BlockDeviceMappings: [{ Ebs: { Encrypted: true } }],

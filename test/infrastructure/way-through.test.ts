@@ -287,7 +287,7 @@ describe('the outputs', () => {
     expect(textOf('AskStatus')).toContain(functionOf(prod, 'status').id);
     expect(textOf('SetCoingeckoKey')).toContain(resource(prod, 'AWS::SecretsManager::Secret', 'CoingeckoKey').id);
     expect(textOf('FireRun')).toContain(resource(prod, 'AWS::SecretsManager::Secret', 'CronSecret').id);
-    expect(textOf('DashboardUrl')).toContain(resource(prod, 'AWS::CloudWatch::Dashboard').Properties.DashboardName);
+    expect(textOf('DashboardUrl')).toContain('#dashboards/dashboard/crypto-prices-runs-');
   });
 
   test('hold no secret, not even by reference', () => {

@@ -7,6 +7,7 @@ import { createProgress } from '../../local/output/progress.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const SERIES = { coin: 'bitcoin', currency: 'usd' };
+const FAILED = { kind: 'failed', series: SERIES, cause: 'network', attempts: 1 } as const;
 const ANSWERED: RunEvent = { kind: 'answered', series: SERIES, rowsWritten: 1 };
 
 /** Progress into lines, told of each event at its moment; each answer uses a permit of the limiter. */
@@ -37,16 +38,19 @@ test('says when nothing is missing', async () => {
   ]);
 });
 
-test('tells failures, retries and a lower limit as they come', async () => {
+test('tells failures, retries and a lower limit as they come, and each cause once', async () => {
   const lines = await linesOf(30, [
     [0, { kind: 'planned', requests: 9, gapDays: 9, seriesCount: 9 }],
     [1, { kind: 'retrying', series: SERIES, error: 'the connection broke', delayMs: 1_500 }],
     [2, { kind: 'slowed', limit: 22, pauseMs: 60_000 }],
-    [3, { kind: 'failed', series: SERIES, error: 'CoinGecko knows no such coin' }],
+    [3, { ...FAILED, error: 'bitcoin/usd from here to there: the connection broke' }],
+    [3, { ...FAILED, error: 'CoinGecko knows no such coin' }],
   ]);
-  expect(lines).toContain('bitcoin/usd: the connection broke – trying again in 2 s');
+  expect(lines).toContain('bitcoin/usd: the connection broke. Trying again.');
   expect(lines).toContain('CoinGecko asks for fewer requests: pausing 1 min 0 s, then at most 22 a minute.');
-  expect(lines).toContain('Failed: bitcoin/usd: CoinGecko knows no such coin');
+  expect(lines.filter((line) => line.startsWith('Failed'))).toEqual([
+    'Failed: bitcoin/usd: CoinGecko knows no such coin',
+  ]);
 });
 
 test('writes a line when a wait for the limit begins, every 5 s at most otherwise, and at the end', async () => {
@@ -74,11 +78,23 @@ test('a bar on a terminal leaves the cursor where the notes have brought it', ()
     createVirtualClock(0),
   );
   progress.onEvent({ kind: 'planned', requests: 2, gapDays: 2, seriesCount: 2 });
-  progress.onEvent({ kind: 'failed', series: SERIES, error: 'nothing listens there' });
+  progress.onEvent({ ...FAILED, error: 'nothing listens there' });
   progress.stop();
   const screen = written.join('');
   expect(screen).toContain('0 of 2 requests done');
   const [save, restore] = ['\x1b7', '\x1b8'];
   expect(screen).not.toContain(save);
   expect(screen).not.toContain(restore);
+});
+
+test('requests that are on their way are not waited for again', async () => {
+  const lines: string[] = [];
+  const clock = createVirtualClock(0);
+  const limiter = createRateLimiter({ requestsPerMinute: 30, clock, recentAgesMs: [] });
+  const progress = createProgress({ live: null, note: (line) => void lines.push(line) }, clock);
+  progress.onEvent({ kind: 'fetching', limiter });
+  for (let sent = 0; sent < 30; sent += 1) await limiter.acquire(new AbortController().signal);
+  progress.onEvent({ kind: 'planned', requests: 44, gapDays: 44, seriesCount: 44 });
+  // 14 wait until the first 30 are a minute old.
+  expect(lines.at(-1)).toMatch(/ 1 min 1 s left$/);
 });

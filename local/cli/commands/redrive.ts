@@ -1,42 +1,34 @@
-import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { IngestionError } from '../../../ingestion/domain/failure.ts';
 import { parseRunMessage, RunMessageError } from '../../../ingestion/message/run-message.ts';
+import { redriveLocally } from '../../stack/local-queue.ts';
 import { redrive as moveDeadLetters } from '../../stack/move-dead-letters.ts';
-import { findStacks, LOCAL_AWS } from '../../stack/queue-folder.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
-import { QUEUES_FOLDER } from '../with-database.ts';
+import { queueFolderOf } from '../with-database.ts';
 
-export async function redrive(_context: CommandContext, { queue }: { readonly queue?: string }): Promise<Outcome> {
-  const { config, queueUrl } = await findQueue(queue);
-  const moved = await moveDeadLetters(config, queueUrl).catch((error: unknown) => {
-    if (error instanceof IngestionError) throw error;
-    throw new IngestionError(`The queue ${queueUrl} can't be used: ${(error as Error).message}`, { cause: error });
-  });
+export async function redrive(context: CommandContext, { queue }: { readonly queue?: string }): Promise<Outcome> {
+  const folder = queueFolderOf(context.settings.databaseUrl);
+  const moved = await (queue === undefined ? redriveLocally(folder) : redriveOnAws(queue));
   const runs = moved.map(describe);
   return {
     exitCode: EXIT.complete,
-    document: { queue: queueUrl, moved: runs },
+    document: { queue: queue ?? folder, moved: runs },
     text: runs.length === 0 ? 'The dead-letter queue is empty.' : runs.map(({ text }) => text).join('\n'),
   };
 }
 
-/** @throws UsageError when it is not clear which queue is meant. */
-async function findQueue(queueUrl: string | undefined): Promise<{ config: SQSClientConfig; queueUrl: string }> {
-  const stacks = await findStacks(QUEUES_FOLDER);
-  const stack =
-    queueUrl === undefined && stacks.length === 1 ? stacks[0] : stacks.find((one) => one.queueUrl === queueUrl);
-  if (stack) return { config: { ...LOCAL_AWS, endpoint: stack.endpoint }, queueUrl: stack.queueUrl };
-  if (queueUrl !== undefined) {
-    const region = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(queueUrl)?.[1];
-    if (!region)
-      throw new UsageError(`--queue is "${queueUrl}"; it takes the URL of a queue, which the stack's outputs name.`);
-    return { config: { region }, queueUrl };
+async function redriveOnAws(queueUrl: string): Promise<string[]> {
+  const region = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\//.exec(queueUrl)?.[1];
+  if (!region)
+    throw new UsageError(
+      `--queue is "${queueUrl}"; it takes the URL of a queue on AWS, which the stack's outputs name. The queue of npm start ` +
+        'needs none.',
+    );
+  try {
+    return await moveDeadLetters({ region }, queueUrl);
+  } catch (error) {
+    if (error instanceof IngestionError) throw error;
+    throw new IngestionError(`The queue ${queueUrl} can't be used: ${(error as Error).message}`, { cause: error });
   }
-  throw new UsageError(
-    stacks.length === 0
-      ? 'No npm start is running on this machine. For a queue on AWS: npm run redrive -- --queue URL.'
-      : `More than one npm start is running on this machine. Choose one with --queue: ${stacks.map((one) => one.queueUrl).join(', ')}.`,
-  );
 }
 
 function describe(body: string): { runId: string | null; hop: number | null; text: string } {

@@ -1,7 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { isLoopbackHost } from '../../../ingestion/contract/settings.ts';
 import type { Database } from '../../../ingestion/database/connection.ts';
-import { parseDatabaseUrl } from '../../../ingestion/database/database-url.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { statusText } from '../../output/outcome-text.ts';
 import type { Terminal } from '../../output/terminal.ts';
@@ -10,20 +9,31 @@ import { renderPage } from '../../page/render-page.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/fire-on-schedule.ts';
 import { type HopOutcome, type LocalStack, startLocalStack } from '../../stack/local-stack.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
-import { QUEUES_FOLDER, withDatabase, withEmbeddedServer, withoutPassword } from '../with-database.ts';
+import { queueFolderOf, withDatabase, withEmbeddedServer, withoutPassword } from '../with-database.ts';
 
 const PAGE_REFRESH_SECONDS = 60;
 
-export async function start(context: CommandContext, { port = '0' }: { readonly port?: string }): Promise<Outcome> {
+type StartOptions = { readonly host?: string; readonly port?: string };
+
+export async function start(
+  context: CommandContext,
+  { host = '127.0.0.1', port = '0' }: StartOptions,
+): Promise<Outcome> {
+  const { databaseUrl, cronSecret } = context.settings;
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
     throw new UsageError(`--port is "${port}"; it takes a whole number up to 65535.`);
-  const { databaseUrl } = context.settings;
-  const serve = (url: string) => serveUntilInterrupted(url, Number(port), context);
+  if (!isLoopbackHost(host) && cronSecret === null)
+    throw new UsageError(`--host is "${host}", which others can reach: set CRON_SECRET to a secret of your own first.`);
+  const serve = (url: string) => serveUntilInterrupted(url, { host, port: Number(port) }, context);
   await (databaseUrl === null ? withEmbeddedServer(context, serve) : serve(databaseUrl));
   return { exitCode: EXIT.complete, document: {}, text: 'Stopped.' };
 }
 
-async function serveUntilInterrupted(databaseUrl: string, port: number, context: CommandContext): Promise<void> {
+async function serveUntilInterrupted(
+  databaseUrl: string,
+  place: { readonly host: string; readonly port: number },
+  context: CommandContext,
+): Promise<void> {
   const settings = { ...context.settings, databaseUrl };
   const cronSecret = settings.cronSecret ?? randomBytes(24).toString('hex');
   await withDatabase({ ...context, settings }, async (database) => {
@@ -33,7 +43,7 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
       cronSecret,
       source: settings.source,
       universe: settings.universe,
-      port,
+      ...place,
       log: context.log,
       renderPage: () => pageOf(database, context),
       onError: (error) => context.terminal.printError(messageOf(error)),
@@ -53,16 +63,6 @@ async function serveUntilInterrupted(databaseUrl: string, port: number, context:
   });
 }
 
-/**
- * @param databaseUrl null for the embedded database.
- * @returns where its queue is kept: of each database its own, so that no run is worked on in another one.
- */
-export function queueFolderOf(databaseUrl: string | null): string {
-  if (databaseUrl === null) return join(QUEUES_FOLDER, 'embedded');
-  const { host, port, database } = parseDatabaseUrl(databaseUrl);
-  return join(QUEUES_FOLDER, createHash('sha256').update(`${host}:${port}/${database}`).digest('hex').slice(0, 12));
-}
-
 async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: string, context: CommandContext) {
   const { terminal, interrupt } = context;
   try {
@@ -80,7 +80,7 @@ async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: str
 }
 
 function introduction(
-  { url, endpointUrl, queueUrl }: LocalStack,
+  { url, endpointUrl }: LocalStack,
   cronSecret: string,
   databaseUrl: string,
   { settings }: CommandContext,
@@ -91,7 +91,6 @@ function introduction(
     `Page      ${url}`,
     `Endpoint  ${endpointUrl}`,
     `Secret    ${isGenerated ? `${cronSecret} (until Ctrl-C; set CRON_SECRET to keep one)` : 'the value of CRON_SECRET'}`,
-    `Queue     ${queueUrl}`,
     `Schedule  every day at 02:00 UTC, next ${new Date(nextScheduledAt(systemClock.now())).toISOString()}`,
     `Source    ${source.baseUrl}, ${source.plan} plan, at most ${source.requestsPerMinute} requests a minute`,
     `Database  ${settings.databaseUrl === null ? databaseUrl : withoutPassword(databaseUrl)}`,
