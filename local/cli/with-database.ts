@@ -9,6 +9,7 @@ import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { readStoredNames } from '../../ingestion/database/read-rows.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
+import type { Series } from '../../ingestion/domain/series.ts';
 import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
@@ -111,29 +112,38 @@ const READ_ONLY = ['42501', '25006'];
 const mayOnlyRead = ({ cause }: Error): boolean =>
   cause instanceof DatabaseFailedError && READ_ONLY.includes(cause.code);
 
+type Names = { readonly coins?: readonly string[] | undefined; readonly currencies?: readonly string[] | undefined };
+
 /**
- * Checks what `--coin` and `--currency` name against the universe, and against what is stored: series that were removed
- * from the universe keep their rows.
+ * Looks up what `--coin` and `--currency` name, in capitals or not, in the universe and in what is stored: series that were
+ * removed from the universe keep their rows.
+ * @returns the names as they are stored.
  * @throws UsageError with the nearest name.
  */
-export async function checkNames(
-  { db }: Database,
-  universe: Universe,
-  names: { readonly coins?: readonly string[] | undefined; readonly currencies?: readonly string[] | undefined },
-): Promise<void> {
+export async function resolveNames({ db }: Database, universe: Universe, names: Names): Promise<Names> {
   const stored = await readStoredNames(db);
-  const kinds = [
-    ['coin', names.coins, [...universe.coins, ...stored.coins], 'universe -- add ID'],
-    ['currency', names.currencies, [...codesOf(universe), ...codesOf(stored)], 'universe -- add CODE'],
-  ] as const;
-  for (const [kind, given = [], known, add] of kinds) {
-    const unknown = findUnknown(given, known);
-    if (unknown === null) continue;
+  type Known = Parameters<typeof findUnknown>[1];
+  const resolve = (kind: 'coin' | 'currency', given: readonly string[] | undefined, known: Known) => {
+    const find = (name: string) => known.find(({ id }) => id.toLowerCase() === name.toLowerCase())?.id ?? name;
+    const resolved = given?.map(find);
+    const unknown = findUnknown(resolved ?? [], known);
+    if (unknown === null) return resolved;
     throw new UsageError(
       `--${kind} is ${show(unknown.name)}, no ${kind} of the universe; the nearest is ${unknown.meant}. ` +
-        `To add one: npm run ${add}`,
+        `To add one: npm run universe -- add ${kind === 'coin' ? 'ID' : 'CODE'}`,
     );
-  }
+  };
+  return {
+    coins: resolve('coin', names.coins, [...universe.coins, ...stored.coins]),
+    currencies: resolve('currency', names.currencies, [...codesOf(universe), ...codesOf(stored)]),
+  };
+}
+
+/** As `resolveNames`, of one series. */
+export async function resolveSeries(database: Database, universe: Universe, series: Series): Promise<Series> {
+  const given = { coins: [series.coin], currencies: [series.currency] };
+  const { coins: [coin] = [], currencies: [currency] = [] } = await resolveNames(database, universe, given);
+  return { coin: coin ?? series.coin, currency: currency ?? series.currency };
 }
 
 /** @returns the address that only reads; its password is for people, and stays out of pipes and journals. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http, { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -25,6 +26,14 @@ afterEach(() => rm(folder, { recursive: true }));
 const writeDotEnv = (content: string | Buffer) => writeFile(join(folder, '.env'), content);
 
 describe('a file .env', () => {
+  test('that is a pipe is refused, and not read', async () => {
+    execFileSync('mkfifo', [join(folder, '.env')]);
+    expect(await callCommand(['status'], {}, folder)).toMatchObject({
+      code: 2,
+      stderr: "The file .env can't be read: it is no regular file.\n",
+    });
+  });
+
   const TEXT = 'LOG_LEVEL=loud\r\nUNIVERSE="ü.json"\r\nCOINGECKO_PLAN=golden\r\n';
   const bigEndian = (text: string) => Buffer.from(text, 'utf16le').swap16();
   test.each<[string, Buffer]>([
