@@ -6,18 +6,9 @@ import { universeOf } from './universe-of.ts';
 /** (d) Peak memory of the program alone, bundled, with answers as fast as they are stored. */
 export const memory: Measure = async ({ makeDatabase, sharedFolder }) => {
   const peakOf = async (seriesCount: number) => {
-    const simulator = await startSimulatorProcess({ seriesCount });
-    try {
-      const { peakMiB } = await runBundled(sharedFolder, {
-        databaseUrl: await makeDatabase(),
-        sourceUrl: simulator.baseUrl,
-        universe: universeOf(seriesCount),
-        requestsPerMinute: 1_000_000,
-      });
-      return peakMiB;
-    } finally {
-      await simulator.close();
-    }
+    await using simulator = await startSimulatorProcess({ seriesCount });
+    const options = { databaseUrl: await makeDatabase(), sourceUrl: simulator.baseUrl, requestsPerMinute: 1_000_000 };
+    return (await runBundled(sharedFolder, { ...options, universe: universeOf(seriesCount) })).peakMiB;
   };
   const [few, many, most] = [await peakOf(44), await peakOf(500), await peakOf(2_000)];
   return [

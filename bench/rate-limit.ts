@@ -17,27 +17,20 @@ const CASES = [
 export const rateLimit: Measure = async ({ makeDatabase }) => {
   const rows: [string, string][] = [];
   for (const { series, requestsPerMinute, latencyMs, floorSeconds, most, ...ways } of CASES) {
-    const simulator = await startSimulatorProcess({ requestsPerMinute, latencyMs, seriesCount: series });
-    try {
-      const { verdict } = await runOnce({
-        databaseUrl: await makeDatabase(),
-        sourceUrl: simulator.baseUrl,
-        universe: universeOf(series),
-        requestsPerMinute,
-        ...ways,
-      });
-      const seconds = verdict.durationMs / 1000;
-      const what =
-        `${series} series at ${requestsPerMinute} requests a minute, answers after ${latencyMs} ms` +
-        `${'crossRates' in ways ? ', with cross rates' : ''}`;
-      rows.push(
-        [what, `${seconds.toFixed(1)} s`],
-        [`its ratio to the floor of ${floorSeconds} s (at most ${most})`, (seconds / floorSeconds).toFixed(3)],
-        ['verdict, requests, refused with 429', `${verdict.status}, ${verdict.requests}, ${verdict.rateLimited}`],
-      );
-    } finally {
-      await simulator.close();
-    }
+    await using simulator = await startSimulatorProcess({ requestsPerMinute, latencyMs, seriesCount: series });
+    const { verdict } = await runOnce({
+      ...{ databaseUrl: await makeDatabase(), sourceUrl: simulator.baseUrl, universe: universeOf(series) },
+      ...{ requestsPerMinute, ...ways },
+    });
+    const seconds = verdict.durationMs / 1000;
+    const what =
+      `${series} series at ${requestsPerMinute} requests a minute, answers after ${latencyMs} ms` +
+      `${'crossRates' in ways ? ', with cross rates' : ''}`;
+    rows.push(
+      [what, `${seconds.toFixed(1)} s`],
+      [`its ratio to the floor of ${floorSeconds} s (at most ${most})`, (seconds / floorSeconds).toFixed(3)],
+      ['verdict, requests, refused with 429', `${verdict.status}, ${verdict.requests}, ${verdict.rateLimited}`],
+    );
   }
   return rows;
 };

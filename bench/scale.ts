@@ -17,30 +17,18 @@ const FLOOR_SECONDS = (Math.ceil(REQUESTS / REQUESTS_PER_MINUTE) - 1) * 60.5;
 
 /** (f) The first run of a large universe, in hops: how long it takes, what it asks, and what memory it needs. */
 export const scale: Measure = async ({ makeDatabase, sharedFolder }) => {
-  const simulator = await startSimulatorProcess({
-    seriesCount: SERIES,
-    requestsPerMinute: REQUESTS_PER_MINUTE,
-    latencyMs: LATENCY_MS,
+  const limit = { requestsPerMinute: REQUESTS_PER_MINUTE };
+  await using simulator = await startSimulatorProcess({ ...limit, seriesCount: SERIES, latencyMs: LATENCY_MS });
+  const { requests, rateLimited, hops, durationMs, peakMiB } = await runBundled(sharedFolder, {
+    ...{ ...limit, databaseUrl: await makeDatabase(), sourceUrl: simulator.baseUrl },
+    ...{ universe: universeOf(SERIES), hopMs: HOP_MS },
   });
-  try {
-    const { requests, rateLimited, hops, durationMs, peakMiB } = await runBundled(sharedFolder, {
-      databaseUrl: await makeDatabase(),
-      sourceUrl: simulator.baseUrl,
-      universe: universeOf(SERIES),
-      requestsPerMinute: REQUESTS_PER_MINUTE,
-      hopMs: HOP_MS,
-    });
-    const seconds = durationMs / 1000;
-    return [
-      [
-        `${SERIES} series × 30 days at ${REQUESTS_PER_MINUTE} requests a minute, in ${hops} hops`,
-        `${seconds.toFixed(0)} s`,
-      ],
-      [`its ratio to the floor of ${FLOOR_SECONDS} s (at most 1.1)`, (seconds / FLOOR_SECONDS).toFixed(3)],
-      [`requests (${REQUESTS - SERIES} of them for latest prices), refused with 429`, `${requests}, ${rateLimited}`],
-      ['peak memory (at most 300 MiB)', `${peakMiB.toFixed(0)} MiB`],
-    ];
-  } finally {
-    await simulator.close();
-  }
+  const seconds = durationMs / 1000;
+  const what = `${SERIES} series × 30 days at ${REQUESTS_PER_MINUTE} requests a minute, in ${hops} hops`;
+  return [
+    [what, `${seconds.toFixed(0)} s`],
+    [`its ratio to the floor of ${FLOOR_SECONDS} s (at most 1.1)`, (seconds / FLOOR_SECONDS).toFixed(3)],
+    [`requests (${REQUESTS - SERIES} of them for latest prices), refused with 429`, `${requests}, ${rateLimited}`],
+    ['peak memory (at most 300 MiB)', `${peakMiB.toFixed(0)} MiB`],
+  ];
 };
