@@ -3,14 +3,10 @@ import { createDatabase } from '../../ingestion/database/connection.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { callCommand, startCommand } from '../support/local-command.ts';
 import { createTestDatabase } from '../support/test-database.ts';
-import { writeUniverse } from '../support/universe.ts';
+import { madeUpCoins, writeUniverse } from '../support/universe.ts';
 
 const NOW = '2026-11-23T02:00:00Z';
-const COINS = Array.from({ length: 20 }, (_, index) => ({
-  id: `coin-${index}`,
-  symbol: `c${index}`,
-  name: `C${index}`,
-}));
+const COINS = madeUpCoins(20);
 const UNIVERSE = { coins: COINS, currencies: [{ code: 'usd', name: 'US dollar' }] };
 /** How long after its first request each process is killed: at once, between answers, in the middle of transactions. */
 const KILLS_MS = [0, 100, 200, 300].map((least) => least + Math.floor(Math.random() * 100));
