@@ -10,8 +10,8 @@ import { systemClock } from '../ingestion/system-clock.ts';
 import { silentLog } from '../test/support/silent-log.ts';
 import { runOnce } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';
-import { startSimulatorProcess } from './start-simulator-process.ts';
 import { universeOf } from './universe-of.ts';
+import { withSimulator } from './with-simulator.ts';
 
 const SERIES = 44;
 const ROUNDS = 3;
@@ -20,20 +20,20 @@ const ROUNDS = 3;
  * (b) The plain way to do it: one request after another, every row kept in memory, then inserts of 500 rows, as an ORM's
  * `createMany` sends them. It checks nothing, keeps no answers, no ledger and no outcomes.
  */
-export const plain: Measure = async ({ makeDatabase }) => {
-  await using simulator = await startSimulatorProcess({ seriesCount: SERIES });
-  const run = { sourceUrl: simulator.baseUrl, universe: universeOf(SERIES), requestsPerMinute: 1_000_000 };
-  let [own, other] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    other = Math.min(other, await plainMs(await makeDatabase(), simulator.baseUrl));
-    own = Math.min(own, (await runOnce({ ...run, databaseUrl: await makeDatabase() })).verdict.durationMs);
-  }
-  return [
-    [`${SERIES} series × 30 days without a limit, best of ${ROUNDS}`, `${own.toFixed(0)} ms`],
-    ['the plain way, one request after another, best of as many', `${other.toFixed(0)} ms`],
-    ['how often faster (at least 3)', (other / own).toFixed(2)],
-  ];
-};
+export const plain: Measure = ({ makeDatabase }) =>
+  withSimulator({ seriesCount: SERIES }, async (sourceUrl) => {
+    const run = { sourceUrl, universe: universeOf(SERIES), requestsPerMinute: 1_000_000 };
+    let [own, other] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      other = Math.min(other, await plainMs(await makeDatabase(), sourceUrl));
+      own = Math.min(own, (await runOnce({ ...run, databaseUrl: await makeDatabase() })).verdict.durationMs);
+    }
+    return [
+      [`${SERIES} series × 30 days without a limit, best of ${ROUNDS}`, `${own.toFixed(0)} ms`],
+      ['the plain way, one request after another, best of as many', `${other.toFixed(0)} ms`],
+      ['how often faster (at least 3)', (other / own).toFixed(2)],
+    ];
+  });
 
 async function plainMs(url: string, baseUrl: string): Promise<number> {
   const database = createDatabase({ url });
