@@ -76,7 +76,7 @@ test('connecting through it fails in time', async () => {
 
 test('a process that is stopped in the middle loses the lock to the next one, and learns of it when it wakes up', async () => {
   // It sends no heartbeat.
-  const stopped = ingestion.database.withLimits({ heartbeatEveryMs: 3_600_000, lockIdleMs: 50 });
+  const stopped = ingestion.database.withLimits({ heartbeatEveryMs: 3_600_000, lockIdleMs: 1_000 });
   const held = await createRepositories(stopped, { clock: ingestion.clock }).lock.acquire(0);
   expect(await isLockHeld(ingestion.database)).toBe(true);
   const lost = new Promise((resolve) => held.lost.addEventListener('abort', resolve));
