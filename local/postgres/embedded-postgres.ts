@@ -122,10 +122,9 @@ export async function startEmbeddedPostgres(options: {
   }
 
   const lost = new AbortController();
-  const urlOf = (user: string, itsPassword: string, at: number) =>
-    `postgresql://${user}:${itsPassword}@127.0.0.1:${at}/postgres`;
   let user = await enter();
   const first = user.port;
+  const place = `127.0.0.1:${first}/postgres`;
   const readerPassword = await makeReader(user.client, readerPasswordFile);
   let isLeaving = false;
   let coming: Promise<void> = Promise.resolve();
@@ -145,8 +144,8 @@ export async function startEmbeddedPostgres(options: {
   }
   if (isLasting) startAgainWhenItEnds();
   return {
-    url: urlOf('postgres', password, first),
-    readerUrl: urlOf(READER, readerPassword, first),
+    url: `postgres://postgres:${password}@${place}`,
+    readerUrl: `postgresql://${READER}:${readerPassword}@${place}`,
     readerPasswordFile,
     folder,
     lost: lost.signal,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import type { HttpResponse } from '../../functions/trigger/http-call.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';
 
@@ -46,10 +46,14 @@ export async function startHttpApi(options: {
     }
   }
 
+  const answered = new WeakSet<Socket>();
   const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: requestTimeoutMs };
   const server = createServer(
     { ...timeouts, connectionsCheckingInterval: requestTimeoutMs / 10 },
     (request, response) => {
+      // Each answer closes its connection: what was sent behind the request is not carried out.
+      if (answered.has(request.socket)) return;
+      answered.add(request.socket);
       answer(request).then(
         (result) => send(response, result),
         (error) => {

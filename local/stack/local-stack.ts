@@ -88,6 +88,7 @@ export async function startLocalStack(options: LocalStackOptions) {
       clock: systemClock,
       emit: ignoreMetrics,
     });
+    const page = atMostOnceASecond(options.renderPage);
     const api = await startHttpApi({
       ...(options.host !== undefined && { host: options.host }),
       port: options.port,
@@ -100,7 +101,7 @@ export async function startLocalStack(options: LocalStackOptions) {
         '/': async () => ({
           statusCode: 200,
           headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
-          body: await options.renderPage(),
+          body: await page(),
         }),
       },
       onError,
@@ -118,6 +119,24 @@ export async function startLocalStack(options: LocalStackOptions) {
     await stop();
     throw error;
   }
+}
+
+/** @returns the same page for everyone who asks within a second, or while it is made: each takes megabytes. */
+function atMostOnceASecond(render: () => Promise<string>): () => Promise<string> {
+  let made: { readonly page: Promise<string>; readonly at: number } | null = null;
+  let isBeingMade = false;
+  return () => {
+    if (made && (isBeingMade || systemClock.monotonicMs() - made.at < 1_000)) return made.page;
+    isBeingMade = true;
+    const page = render().finally(() => {
+      isBeingMade = false;
+    });
+    made = { page, at: systemClock.monotonicMs() };
+    page.catch(() => {
+      made = null;
+    });
+    return page;
+  };
 }
 
 /** Nobody collects metrics here. */

@@ -70,6 +70,9 @@ async function eventually<Found>(look: () => Found | undefined): Promise<Found> 
   throw new Error('It has not come in 25 s.');
 }
 
+/** How often a page was made. */
+let pages = 0;
+
 /** Starts the stack in this process. `outcomeOf` waits for the next outcome of a run. */
 async function startHere(queueFolder: string, port = 0) {
   const outcomes: HopOutcome[] = [];
@@ -85,7 +88,10 @@ async function startHere(queueFolder: string, port = 0) {
     universe: DEFAULT_UNIVERSE,
     port,
     log: createJsonLinesLog('debug', systemClock, (line) => lines.push(line)),
-    renderPage: async () => '<p>The page</p>',
+    async renderPage() {
+      pages += 1;
+      return '<p>The page</p>';
+    },
     onError: (error) => lines.push(`Error: ${error}`),
     onHop: (outcome) => outcomes.push(outcome),
   });
@@ -157,6 +163,9 @@ describe('the stack', () => {
     const page = await fetch(stack.url);
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(await page.text()).toBe('<p>The page</p>');
+    pages = 0;
+    await Promise.all(Array.from({ length: 30 }, () => fetch(stack.url)));
+    expect(pages).toBeLessThanOrEqual(2);
   });
 
   test('a second one on its queue is refused with its address; a taken port is said', async () => {

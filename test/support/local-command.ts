@@ -69,7 +69,7 @@ export function startCommand(
 
 const NOTHING_SET = Object.fromEntries(
   [
-    ...['DATABASE_URL', 'CRON_SECRET', 'LOG_LEVEL', 'UNIVERSE'],
+    ...['DATABASE_URL', 'EMBEDDED_PORT', 'CRON_SECRET', 'HEARTBEAT_URL', 'ALERT_WEBHOOK_URL', 'LOG_LEVEL', 'UNIVERSE'],
     ...['API_KEY', 'PLAN', 'BASE_URL', 'REQUESTS_PER_MINUTE', 'MONTHLY_CREDITS', 'HISTORY_DAYS'].map(
       (name) => `COINGECKO_${name}`,
     ),

@@ -50,3 +50,10 @@ test('who sends headers or a body slowly is hung up on', async () => {
   expect(body).toMatch(/^HTTP\/1.1 408 |^$/);
   expect(bodies).toEqual([]);
 });
+
+test('requests behind one in the same connection are not carried out', async () => {
+  const one = 'POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n{}';
+  const answer = await sendRaw(one.repeat(5));
+  expect(answer.match(/HTTP\/1.1 /g)).toHaveLength(1);
+  expect(bodies).toEqual(['{}']);
+});

@@ -39,6 +39,7 @@ test('a second one ends at once; the copy of one keystroke that npm passes on is
 
 test('npm run sql without psql, in a terminal, keeps the database running until Ctrl-C', async () => {
   const { host, output } = createHost({ PATH: '/nowhere' }, { isTerminal: true });
+  Object.assign(host.stdout, { isTTY: true });
   const terminal = createTerminal(host.stdout, host.stderr, false);
   const interrupt = watchInterrupts({ host, terminal }, () => 0);
   const opened = openDatabase('postgres://me:word@127.0.0.1:1/prices', {

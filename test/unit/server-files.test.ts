@@ -24,8 +24,10 @@ const Compose = z.object({
       build: z.object({ context: z.string(), dockerfile_inline: z.string() }),
       depends_on: z.object({ database: z.object({ condition: z.literal('service_healthy') }) }),
       environment: z.record(z.string(), z.string()),
+      env_file: z.literal('../../.env'),
       command: z.string(),
     }),
+    start: z.object({ command: z.string(), ports: z.array(z.string()), volumes: z.array(z.string()) }),
   }),
   volumes: z.record(z.string(), z.unknown()),
 });
@@ -39,12 +41,16 @@ describe('the compose file', () => {
     expect(services['fetch-data'].environment['DATABASE_URL']).toBe(
       `postgres://${user}:\${POSTGRES_PASSWORD}@database:5432/${name}?sslmode=disable`,
     );
-    const [volume] = services.database.volumes.map((mounted) => mounted.split(':')[0]);
-    expect(Object.keys(volumes)).toEqual([volume]);
+    const mounted = [...services.database.volumes, ...services.start.volumes].map((one) => one.split(':')[0]);
+    expect(mounted).toEqual(expect.arrayContaining(Object.keys(volumes)));
   });
 
   test('runs a command that there is', () => {
     expect(scriptOf(services['fetch-data'].command)).toContain('bin/ingest.ts fetch-data');
+    expect(services.start).toMatchObject({
+      command: 'npm start -- --host 0.0.0.0 --port 8080',
+      ports: ['127.0.0.1:8080:8080'],
+    });
   });
 
   test('copies everything that the program needs', async () => {
@@ -69,7 +75,19 @@ describe('the compose file', () => {
 describe("systemd's units", () => {
   test('run a command that there is', async () => {
     const [, command = ''] = /^ExecStart=(.*)$/m.exec(await read('docs/server/crypto-prices.service')) ?? [];
-    expect(scriptOf(command)).toContain('bin/ingest.ts fetch-data');
+    expect(`node ${command.split('/node ')[1]}`).toBe(scripts['fetch-data']);
+  });
+
+  test('are sandboxed as far as V8 allows', async () => {
+    const unit = await readFile(join(ROOT, 'docs/server/crypto-prices.service'), 'utf8');
+    expect(unit).not.toMatch(/^MemoryDenyWriteExecute/m);
+    const analyse = promisify(execFile)('systemd-analyze', [
+      ...['security', '--offline=true', join(ROOT, 'docs/server/crypto-prices.service')],
+    ]);
+    const said = await analyse.catch((error: NodeJS.ErrnoException) => error);
+    // Not everyone has systemd.
+    if ('code' in said && said.code === 'ENOENT') return;
+    expect(said).toMatchObject({ stdout: expect.stringMatching(/: [0-4]\.\d (OK|SAFE|PERFECT)/) });
   });
 
   test("come at production's time", async () => {

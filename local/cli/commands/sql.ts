@@ -90,9 +90,10 @@ export async function openDatabase(
   if (code !== null) return { exitCode: code === 0 ? EXIT.complete : EXIT.incomplete };
   if (settings.databaseUrl !== null)
     return text(`psql is not installed. The database is ${withoutPassword(url)}, with the password of DATABASE_URL.`);
+  const shown = host.stdout.isTTY ? url : withoutPassword(url);
   if (!host.stdin.isTTY)
-    return text(`psql is not installed. The database is ${url} while npm start runs, or npm run sql in a terminal.`);
-  terminal.print(`psql is not installed. Until Ctrl-C the database is ${url}`);
+    return text(`psql is not installed. The database is ${shown} while npm start runs, or npm run sql in a terminal.`);
+  terminal.print(`psql is not installed. Until Ctrl-C the database is ${shown}`);
   await aborted(interrupt, terminal);
   return text('Stopped.');
 }
