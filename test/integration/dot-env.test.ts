@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import http, { createServer } from 'node:http';
+import http, { createServer, type IncomingMessage } from 'node:http';
+import { connect, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { classifyBrokenWay } from '../../ingestion/coingecko/errors.ts';
 import { loadDotEnv } from '../../local/cli/load-dot-env.ts';
@@ -13,7 +14,6 @@ import { close, listen } from '../support/listen.ts';
 import { callCommand } from '../support/local-command.ts';
 import { OWN_AUTHORITY } from '../support/own-authority.ts';
 import { useTestDatabase } from '../support/test-database.ts';
-import { startConnectProxy, startTlsFront } from '../support/tls-front.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
 import { writeUniverse } from '../support/universe.ts';
 
@@ -144,4 +144,38 @@ describe('the network', () => {
   ] as const)('%s with %j: %s', async (url, lines, way) => {
     expect(await wayTo(url, lines)).toBe(way);
   });
+});
+
+/** Serves a plain server's answers over TLS, as `prices.test` of its own authority. */
+async function startTlsFront(target: number) {
+  const sockets = new Set<Socket>();
+  const server = createTlsServer(OWN_AUTHORITY, (client) => bridge(sockets, client, connect(target, '127.0.0.1')));
+  return await front(server, sockets);
+}
+
+/** A proxy that takes every CONNECT, whatever name it has, to one port of this machine. */
+async function startConnectProxy(target: number) {
+  const sockets = new Set<Socket>();
+  const asked: string[] = [];
+  const server = createServer().on('connect', (request: IncomingMessage, client: Socket) => {
+    asked.push(`${request.url}`);
+    const upstream = connect(target, '127.0.0.1', () => client.write('HTTP/1.1 200 Connection established\r\n\r\n'));
+    bridge(sockets, client, upstream);
+  });
+  return { ...(await front(server, sockets)), asked };
+}
+
+function bridge(sockets: Set<Socket>, client: Socket, upstream: Socket): void {
+  sockets.add(client).add(upstream);
+  client.pipe(upstream).pipe(client);
+  client.on('error', () => upstream.destroy());
+  upstream.on('error', () => client.destroy());
+}
+
+const front = async (server: Server, sockets: Set<Socket>) => ({
+  port: await listen(server),
+  close() {
+    for (const socket of sockets) socket.destroy();
+    return close(server);
+  },
 });

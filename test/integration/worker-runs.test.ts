@@ -2,20 +2,27 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { openDatabase } from '../../functions/common/connect.ts';
+import type { EmitMetrics } from '../../functions/common/emit-metrics.ts';
+import type { Delivery } from '../../functions/common/run-queue.ts';
+import { processMessage } from '../../functions/worker/process-message.ts';
+import { runHop } from '../../functions/worker/run-hop.ts';
 import { MAX_HOPS } from '../../ingestion/contract/limits.ts';
 import { METRICS } from '../../ingestion/contract/names.ts';
 import type { RunMessage } from '../../ingestion/contract/run-request.ts';
+import { PLANS } from '../../ingestion/contract/settings.ts';
+import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { runIdOf } from '../../ingestion/message/run-message.ts';
+import type { SourceSettings } from '../../ingestion/read-settings.ts';
 import { readTriagedStatus } from '../../ingestion/triage.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { startCloud } from '../support/cloud.ts';
 import { startGate } from '../support/gate.ts';
+import { createRecordedLog } from '../support/recorded-log.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestQueue, type TestQueue } from '../support/test-queue.ts';
-import { createTestWorker, type TestWorker } from '../support/test-worker.ts';
 import { TWO_COINS } from '../support/two-coins.ts';
 import { madeUpCoins } from '../support/universe.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
@@ -54,11 +61,44 @@ afterEach(async () => {
   await emptyTables(testDatabase);
 });
 
-const startWorker = (options: Partial<Parameters<typeof createTestWorker>[0]> = {}): TestWorker =>
-  createTestWorker({
-    ...{ queue: queue.queue, universe: TWO_COINS, clock, baseUrl: simulator.baseUrl, database: testDatabase.url },
-    ...options,
-  });
+type WorkerOptions = {
+  universe?: Universe;
+  baseUrl?: string;
+  /** A URL, or what opens the database. */
+  database?: string | (() => Promise<Database>);
+  source?: Partial<SourceSettings>;
+  /** How long a hop may take. */
+  timeoutMs?: number;
+};
+
+function startWorker(options: WorkerOptions = {}) {
+  const { universe = TWO_COINS, database = testDatabase.url, timeoutMs = 15 * 60_000 } = options;
+  const log = createRecordedLog();
+  const emitted: Record<string, number>[] = [];
+  const emit: EmitMetrics = (values, dimensions = {}) => void emitted.push({ ...values, ...(dimensions as object) });
+  const source: SourceSettings = {
+    ...{ plan: 'public', ...PLANS.public, baseUrl: options.baseUrl ?? simulator.baseUrl, apiKey: null },
+    ...{ requestsPerMinute: 10_000, crossRates: false, latestPrices: false, ...options.source },
+  };
+  return {
+    ...{ emitted, lines: log.lines },
+    /** The sum of what was emitted under that name. */
+    total: (metric: string) => emitted.reduce((sum, values) => sum + (values[metric] ?? 0), 0),
+    /** Works on one message as the handler does, with a database connection of its own. */
+    work(delivery: Delivery): Promise<boolean> {
+      const deadline = clock.now() + timeoutMs;
+      return processMessage(delivery, {
+        ...{ queue: queue.queue, universe, emit, log },
+        async runHop(order, hopLog) {
+          const open = typeof database === 'string' ? createDatabase({ url: database }) : await database();
+          const { signal: interrupt } = new AbortController();
+          const world = { source, universe, database: open, clock, log: hopLog, emit, interrupt, deadline };
+          return await runHop(order, world).finally(open.close);
+        },
+      });
+    },
+  };
+}
 const send = (changes: Partial<RunMessage> = {}): void => queue.send(JSON.stringify({ ...message, ...changes }));
 const run = () =>
   database.db.selectFrom('ingestion_runs').selectAll().where('id', '=', runId).executeTakeFirstOrThrow();
@@ -166,7 +206,7 @@ describe('a run through the worker', () => {
 const MANY_COINS = { coins: madeUpCoins(15), currencies: TWO_COINS.currencies };
 
 /** Each request takes ten seconds of a hop's 160, of which one minute is kept for the end. */
-async function startSlowWorker(): Promise<TestWorker> {
+async function startSlowWorker(): Promise<ReturnType<typeof startWorker>> {
   await simulator.close();
   simulator = await startSimulator({ universe: MANY_COINS, now: clock.now, clock: clock.now, disturbedShare: 0 });
   const gate = await startGate(simulator.baseUrl, () => clock.advance(10_000));

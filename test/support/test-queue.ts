@@ -58,10 +58,11 @@ export async function startTestQueue() {
     async hurry() {
       if (inHand) await queue.postpone(inHand, 0);
     },
-    /** For how many seconds the message in hand is hidden, about; undefined where there is none. */
+    /** For how many seconds the message in hand was hidden, to 5 s, for some may have passed; undefined where there is none. */
     hiddenFor() {
       const [message] = sqs.inspectQueue('runs.fifo')?.messages.inflight ?? [];
-      return message && Math.round((message.visibilityDeadline - Date.now()) / 1000);
+      const seconds = message && (message.visibilityDeadline - Date.now()) / 1000;
+      return seconds && (seconds > 5 ? Math.ceil(seconds / 5) * 5 : Math.ceil(seconds));
     },
     waiting: () => held('runs.fifo'),
     dead: () => held('dead.fifo'),
