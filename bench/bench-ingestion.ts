@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { composeRun } from '../ingestion/compose-run.ts';
+import { PLANS } from '../ingestion/contract/settings.ts';
 import type { Universe } from '../ingestion/contract/universe-schema.ts';
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrator.ts';
-import type { Verdict } from '../ingestion/domain/verdict.ts';
 import { runIdOf } from '../ingestion/message/run-message.ts';
-import type { Clock, Log, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
+import type { Clock, PriceRepository, PriceSource, RequestLedger } from '../ingestion/ports.ts';
 import { runIngestion } from '../ingestion/run-ingestion.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
-
-export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+import { silentLog } from '../test/support/silent-log.ts';
 
 /** Milliseconds that the requests of a run spent in each step, added up over requests side by side. */
-export type StepTimes = { fetchMs: number; aggregateMs: number; storeMs: number };
+type StepTimes = { fetchMs: number; aggregateMs: number; storeMs: number };
 
 export type RunOptions = {
   readonly databaseUrl: string;
@@ -30,60 +29,38 @@ export type RunOptions = {
 };
 
 /** One run of the whole program, in as many hops as it takes, with the time that each step took. */
-export async function runOnce(
-  options: RunOptions,
-): Promise<{ verdict: Verdict; times: StepTimes; hops: number; durationMs: number }> {
+export async function runOnce(options: RunOptions) {
   const { clock = systemClock } = options;
   const database = createDatabase({ url: options.databaseUrl });
   try {
-    await migrateToLatest(database, { waitMs: 0, clock, log: silent });
+    await migrateToLatest(database, { waitMs: 0, clock, log: silentLog });
     const times: StepTimes = { fetchMs: 0, aggregateMs: 0, storeMs: 0 };
+    const { requestsPerMinute, crossRates = false, latestPrices = true, hopMs = null } = options;
     const deps = composeRun({
       source: {
-        plan: 'public',
-        baseUrl: options.sourceUrl,
-        keyHeader: null,
-        apiKey: null,
-        requestsPerMinute: options.requestsPerMinute,
-        monthlyCredits: null,
-        historyDays: 365,
-        crossRates: options.crossRates ?? false,
-        latestPrices: options.latestPrices ?? true,
+        ...{ plan: 'public', ...PLANS.public, baseUrl: options.sourceUrl, apiKey: null },
+        ...{ requestsPerMinute, crossRates, latestPrices },
       },
-      universe: options.universe,
-      database,
-      clock,
-      log: silent,
-      interrupt: new AbortController().signal,
-      deadline: null,
-      lockWaitMs: 0,
-      onEvent: () => {},
+      ...{ universe: options.universe, database, clock, log: silentLog, interrupt: new AbortController().signal },
+      ...{ deadline: null, lockWaitMs: 0, onEvent: () => {} },
     });
+    const { prices, requests } = deps.repositories;
+    const timed = {
+      source: timedSource(deps.source, times),
+      repositories: {
+        ...deps.repositories,
+        prices: timedPrices(prices, times),
+        requests: timedLedger(requests, times),
+      },
+    };
     const triggerKey = `bench:${randomUUID()}`;
-    const dueAt = clock.now();
-    const { hopMs = null } = options;
+    const order = { runId: runIdOf(triggerKey), triggerKey, trigger: 'schedule', dueAt: clock.now() } as const;
     const startedMs = clock.monotonicMs();
     for (let hop = 0; ; hop += 1) {
+      const deadline = hopMs === null ? null : clock.monotonicMs() + hopMs;
       const { verdict } = await runIngestion(
-        {
-          runId: runIdOf(triggerKey),
-          triggerKey,
-          trigger: 'schedule',
-          dueAt,
-          request: {},
-          hop,
-          isRedelivery: false,
-        },
-        {
-          ...deps,
-          deadline: hopMs === null ? null : clock.monotonicMs() + hopMs,
-          source: timedSource(deps.source, times),
-          repositories: {
-            ...deps.repositories,
-            prices: timedPrices(deps.repositories.prices, times),
-            requests: timedLedger(deps.repositories.requests, times),
-          },
-        },
+        { ...order, request: {}, hop, isRedelivery: false },
+        { ...deps, ...timed, deadline },
       );
       if (verdict.status !== 'waiting')
         return { verdict, times, hops: hop + 1, durationMs: clock.monotonicMs() - startedMs };

@@ -1,24 +1,15 @@
 import type { Measure } from './measure.ts';
 import { runBundled } from './run-bundled.ts';
-import { startSimulatorProcess } from './start-simulator-process.ts';
 import { universeOf } from './universe-of.ts';
+import { withSimulator } from './with-simulator.ts';
 
 /** (d) Peak memory of the program alone, bundled, with answers as fast as they are stored. */
 export const memory: Measure = async ({ makeDatabase, sharedFolder }) => {
-  const peakOf = async (seriesCount: number) => {
-    const simulator = await startSimulatorProcess({ seriesCount });
-    try {
-      const { peakMiB } = await runBundled(sharedFolder, {
-        databaseUrl: await makeDatabase(),
-        sourceUrl: simulator.baseUrl,
-        universe: universeOf(seriesCount),
-        requestsPerMinute: 1_000_000,
-      });
-      return peakMiB;
-    } finally {
-      await simulator.close();
-    }
-  };
+  const peakOf = (seriesCount: number) =>
+    withSimulator({ seriesCount }, async (sourceUrl) => {
+      const options = { databaseUrl: await makeDatabase(), sourceUrl, requestsPerMinute: 1_000_000 };
+      return (await runBundled(sharedFolder, { ...options, universe: universeOf(seriesCount) })).peakMiB;
+    });
   const [few, many, most] = [await peakOf(44), await peakOf(500), await peakOf(2_000)];
   return [
     ['peak memory, 44 series × 30 days (at most 160 MiB)', `${few.toFixed(0)} MiB`],

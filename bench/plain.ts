@@ -7,45 +7,38 @@ import { addDays, dayOf, daysFrom } from '../ingestion/domain/day.ts';
 import { planWindows } from '../ingestion/domain/planning.ts';
 import { selectSeries } from '../ingestion/domain/series.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
+import { silentLog } from '../test/support/silent-log.ts';
 import { runOnce } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';
-import { startSimulatorProcess } from './start-simulator-process.ts';
 import { universeOf } from './universe-of.ts';
+import { withSimulator } from './with-simulator.ts';
 
 const SERIES = 44;
 const ROUNDS = 3;
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /**
  * (b) The plain way to do it: one request after another, every row kept in memory, then inserts of 500 rows, as an ORM's
  * `createMany` sends them. It checks nothing, keeps no answers, no ledger and no outcomes.
  */
-export const plain: Measure = async ({ makeDatabase }) => {
-  const simulator = await startSimulatorProcess({ seriesCount: SERIES });
-  const universe = universeOf(SERIES);
-  try {
-    const ours: number[] = [];
-    const theirs: number[] = [];
+export const plain: Measure = ({ makeDatabase }) =>
+  withSimulator({ seriesCount: SERIES }, async (sourceUrl) => {
+    const run = { sourceUrl, universe: universeOf(SERIES), requestsPerMinute: 1_000_000 };
+    let [own, other] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let round = 0; round < ROUNDS; round += 1) {
-      theirs.push(await plainMs(await makeDatabase(), simulator.baseUrl));
-      const run = { sourceUrl: simulator.baseUrl, universe, requestsPerMinute: 1_000_000 };
-      ours.push((await runOnce({ ...run, databaseUrl: await makeDatabase() })).verdict.durationMs);
+      other = Math.min(other, await plainMs(await makeDatabase(), sourceUrl));
+      own = Math.min(own, (await runOnce({ ...run, databaseUrl: await makeDatabase() })).verdict.durationMs);
     }
-    const [own, other] = [Math.min(...ours), Math.min(...theirs)];
     return [
       [`${SERIES} series × 30 days without a limit, best of ${ROUNDS}`, `${own.toFixed(0)} ms`],
       ['the plain way, one request after another, best of as many', `${other.toFixed(0)} ms`],
       ['how often faster (at least 3)', (other / own).toFixed(2)],
     ];
-  } finally {
-    await simulator.close();
-  }
-};
+  });
 
 async function plainMs(url: string, baseUrl: string): Promise<number> {
   const database = createDatabase({ url });
   try {
-    await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silent });
+    await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silentLog });
     const client = createCoinGeckoClient({ baseUrl, keyHeader: null, apiKey: null, clock: systemClock });
     await sql`create table plain (coin_id text, currency text, day date, open numeric, high numeric, low numeric,
       close numeric, average numeric, volume numeric, primary key (coin_id, currency, day))`.execute(database.db);

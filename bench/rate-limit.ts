@@ -1,7 +1,7 @@
 import { runOnce } from './bench-ingestion.ts';
 import type { Measure } from './measure.ts';
-import { startSimulatorProcess } from './start-simulator-process.ts';
 import { universeOf } from './universe-of.ts';
+import { withSimulator } from './with-simulator.ts';
 
 /**
  * (a) Runs under a limit, against the least time that it allows: a burst, and after a minute the next one. With the Demo
@@ -17,27 +17,20 @@ const CASES = [
 export const rateLimit: Measure = async ({ makeDatabase }) => {
   const rows: [string, string][] = [];
   for (const { series, requestsPerMinute, latencyMs, floorSeconds, most, ...ways } of CASES) {
-    const simulator = await startSimulatorProcess({ requestsPerMinute, latencyMs, seriesCount: series });
-    try {
-      const { verdict } = await runOnce({
-        databaseUrl: await makeDatabase(),
-        sourceUrl: simulator.baseUrl,
-        universe: universeOf(series),
-        requestsPerMinute,
-        ...ways,
-      });
-      const seconds = verdict.durationMs / 1000;
-      const what =
-        `${series} series at ${requestsPerMinute} requests a minute, answers after ${latencyMs} ms` +
-        `${'crossRates' in ways ? ', with cross rates' : ''}`;
-      rows.push(
-        [what, `${seconds.toFixed(1)} s`],
-        [`its ratio to the floor of ${floorSeconds} s (at most ${most})`, (seconds / floorSeconds).toFixed(3)],
-        ['verdict, requests, refused with 429', `${verdict.status}, ${verdict.requests}, ${verdict.rateLimited}`],
-      );
-    } finally {
-      await simulator.close();
-    }
+    const databaseUrl = await makeDatabase();
+    const run = { databaseUrl, universe: universeOf(series), requestsPerMinute, ...ways };
+    const { verdict } = await withSimulator({ requestsPerMinute, latencyMs, seriesCount: series }, (sourceUrl) =>
+      runOnce({ ...run, sourceUrl }),
+    );
+    const seconds = verdict.durationMs / 1000;
+    const what =
+      `${series} series at ${requestsPerMinute} requests a minute, answers after ${latencyMs} ms` +
+      `${'crossRates' in ways ? ', with cross rates' : ''}`;
+    rows.push(
+      [what, `${seconds.toFixed(1)} s`],
+      [`its ratio to the floor of ${floorSeconds} s (at most ${most})`, (seconds / floorSeconds).toFixed(3)],
+      ['verdict, requests, refused with 429', `${verdict.status}, ${verdict.requests}, ${verdict.rateLimited}`],
+    );
   }
   return rows;
 };

@@ -1,20 +1,13 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { WORKER_MEMORY_MB, WORKER_NODE_OPTIONS } from '../ingestion/contract/limits.ts';
 import { bundleModule } from '../test/support/bundle.ts';
 import type { RunOptions } from './bench-ingestion.ts';
 
-/** What a run in a process of its own came to. */
-export type BundledRun = {
-  readonly requests: number;
-  readonly rateLimited: number;
-  readonly hops: number;
-  readonly durationMs: number;
-  /** Resident, at its highest. */
-  readonly peakMiB: number;
-};
+/** What a run in a process of its own came to; `peakMiB` is its resident memory at its highest. */
+type BundledRun = Record<'requests' | 'rateLimited' | 'hops' | 'durationMs' | 'peakMiB', number>;
 
 /** Lambda gives so much of the worker's memory to the heap. */
 const HEAP_MB = Math.round(0.9 * WORKER_MEMORY_MB);
@@ -28,12 +21,7 @@ export async function runBundled(folder: string, options: RunOptions): Promise<B
     env: { ...process.env, NODE_OPTIONS: WORKER_NODE_OPTIONS },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk;
-  });
-  await once(child, 'close');
-  const { status, error, ...run } = JSON.parse(output);
+  const { status, error, ...run } = (await json(child.stdout)) as BundledRun & { status: string; error: string };
   if (status !== 'complete') throw new Error(`The run ended ${status}: ${error}`);
   return run;
 }

@@ -19,16 +19,7 @@ import { store } from './store.ts';
 import { throughput } from './throughput.ts';
 
 const MEASURES: Readonly<Record<string, Measure>> = {
-  throughput,
-  plain,
-  store,
-  storage,
-  memory,
-  status,
-  'rate-limit': rateLimit,
-  scale,
-  bundles,
-  commands,
+  ...{ throughput, plain, store, storage, memory, status, 'rate-limit': rateLimit, scale, bundles, commands },
 };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' } } });

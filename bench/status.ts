@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { json } from 'node:stream/consumers';
 import pg from 'pg';
 import { createDatabase } from '../ingestion/database/connection.ts';
 import { migrateToLatest } from '../ingestion/database/migrator.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
-import { silent } from './bench-ingestion.ts';
+import { silentLog } from '../test/support/silent-log.ts';
 import type { Measure } from './measure.ts';
 import { universeOf } from './universe-of.ts';
 
@@ -16,7 +16,7 @@ export const status: Measure = async ({ makeDatabase }) => {
   const measured = async (seriesCount: number) => {
     const url = await makeDatabase();
     const database = createDatabase({ url });
-    await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silent });
+    await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silentLog });
     await database.close();
     await fill(url, seriesCount);
     const args = [new URL('./status-child.ts', import.meta.url).pathname, String(seriesCount)];
@@ -24,12 +24,7 @@ export const status: Measure = async ({ makeDatabase }) => {
       env: { ...process.env, DATABASE_URL: url },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk;
-    });
-    await once(child, 'close');
-    return JSON.parse(output) as { statusMs: number; freshnessMs: number; maxRssMiB: number };
+    return (await json(child.stdout)) as { statusMs: number; freshnessMs: number; maxRssMiB: number };
   };
   const [few, many] = [await measured(SERIES / 10), await measured(SERIES)];
   const ofSize = `${SERIES.toLocaleString('en')} series × ${DAYS} days`;

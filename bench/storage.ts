@@ -26,15 +26,8 @@ export const storage: Measure = async ({ makeDatabase }) => {
     let now = Math.floor(systemClock.now() / DAY_MS) * DAY_MS - DAILY_RUNS * DAY_MS + 2 * HOUR_MS;
     const clock: Clock = { ...systemClock, now: () => now };
     const simulator = await startSimulator({ universe, clock: clock.now, hasFixedRates: true });
-    const run = () =>
-      runOnce({
-        databaseUrl: url,
-        sourceUrl: simulator.baseUrl,
-        universe,
-        requestsPerMinute: 1_000_000,
-        crossRates,
-        clock,
-      });
+    const way = { requestsPerMinute: 1_000_000, crossRates, clock };
+    const run = () => runOnce({ databaseUrl: url, sourceUrl: simulator.baseUrl, universe, ...way });
     await run();
     const before = await sizesOf(url);
     for (let count = 0; count < DAILY_RUNS; count += 1) {

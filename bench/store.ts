@@ -9,6 +9,8 @@ import { addDays, type Day, daysFrom, startOf } from '../ingestion/domain/day.ts
 import { selectSeries } from '../ingestion/domain/series.ts';
 import { runIdOf } from '../ingestion/message/run-message.ts';
 import { systemClock } from '../ingestion/system-clock.ts';
+import { answerWith, dailyPrice, runOrder } from '../test/support/database-fixtures.ts';
+import { silentLog } from '../test/support/silent-log.ts';
 import type { Measure } from './measure.ts';
 import { universeOf } from './universe-of.ts';
 
@@ -16,13 +18,12 @@ const SERIES = 200;
 const FIRST_DAY = '2026-01-01';
 /** As many days as one request asks for at most. */
 const DAYS = 87;
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** (c) Storing answers of 87 days, with checks, ledger, and the answer itself, against a bare COPY into the same table. */
 export const store: Measure = async ({ makeDatabase, sharedFolder }) => {
   const database = createDatabase({ url: await makeDatabase() });
   try {
-    await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silent });
+    await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silentLog });
     const rowsASecond = await storeAll(database);
     const copiedASecond = await copyAll(database, join(sharedFolder, 'daily_prices.copy'));
     return [
@@ -40,60 +41,21 @@ async function storeAll(database: Database): Promise<number> {
   const universe = universeOf(SERIES);
   const series = selectSeries(universe, {});
   const runId = runIdOf('bench:store');
-  const order = {
-    runId,
-    triggerKey: 'bench:store',
-    trigger: 'cli',
-    dueAt: systemClock.now(),
-    request: {},
-    hop: 0,
-    isRedelivery: false,
-  } as const;
   const held = await repositories.lock.acquire(0);
-  await repositories.runs.open(order, {
-    universe,
-    series,
-    historyDays: DAYS,
-    startedAt: systemClock.now(),
-  });
+  const order = runOrder({ runId, dueAt: systemClock.now() });
+  await repositories.runs.open(order, { universe, series, historyDays: DAYS, startedAt: systemClock.now() });
   const gapDays = daysFrom(FIRST_DAY, addDays(FIRST_DAY, DAYS - 1)) as [Day, ...Day[]];
   const window = { from: startOf(FIRST_DAY), to: startOf(addDays(FIRST_DAY, DAYS)) };
-  await repositories.runs.plan(
-    runId,
-    series.map((one) => ({ ...one, ...window })),
-    [],
-  );
+  const planned = series.map((one) => ({ ...one, ...window }));
+  await repositories.runs.plan(runId, planned, []);
   const body = Buffer.from(JSON.stringify({ prices: gapDays.map((day) => [startOf(day), Math.random()]) }));
+  const answer = { body, receivedAt: systemClock.now() };
+  const answers = series.map((one) => ({
+    ...answerWith(runId, gapDays.map(priceOf), { series: one, pricedDays: gapDays, answer }),
+    ...{ window, sampleCount: DAYS, firstSampleAt: startOf(FIRST_DAY), trackedSince: FIRST_DAY },
+  }));
   const startedAt = performance.now();
-  await Promise.all(
-    series.map((one) =>
-      repositories.prices.storeAnswer({
-        runId,
-        series: one,
-        window,
-        gapDays,
-        answer: { body, receivedAt: systemClock.now() },
-        sampleCount: DAYS,
-        firstSampleAt: startOf(FIRST_DAY),
-        trackedSince: FIRST_DAY,
-        attempts: 1,
-        answered: [
-          {
-            series: one,
-            source: 'direct',
-            gapDays,
-            otherAnswerIds: () => [],
-            prices: gapDays.map(priceOf),
-            rejected: [],
-            absentDays: [],
-            judgedDays: gapDays,
-            pricedDays: gapDays,
-            findings: [],
-          },
-        ],
-      }),
-    ),
-  );
+  await Promise.all(answers.map((one) => repositories.prices.storeAnswer(one)));
   const rowsASecond = (1000 * SERIES * DAYS) / (performance.now() - startedAt);
   await held.release();
   return rowsASecond;
@@ -101,25 +63,9 @@ async function storeAll(database: Database): Promise<number> {
 
 function priceOf(day: Day): DailyPrice {
   const low = 50_000 + Math.random() * 1_000;
-  const at = startOf(day);
-  return {
-    day,
-    open: low,
-    high: low + 1_000,
-    low,
-    close: low + Math.random() * 1_000,
-    average: low + Math.random() * 1_000,
-    volume: Math.random() * 1e10,
-    marketCap: Math.random() * 1e12,
-    sampleCount: 24,
-    hoursCovered: 24,
-    hoursAnswered: 24,
-    firstSampleAt: at,
-    lastSampleAt: at + 23 * 3_600_000,
-    isSettled: true,
-    isThin: false,
-    isFinal: true,
-  };
+  const within = () => low + Math.random() * 1_000;
+  const amounts = { volume: Math.random() * 1e10, marketCap: Math.random() * 1e12 };
+  return dailyPrice(day, { open: low, high: low + 1_000, low, close: within(), average: within(), ...amounts });
 }
 
 /** COPY by the server, from a file on its own machine: nothing else is faster. */

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ENVIRONMENT } from './contract/names.ts';
 import { PLANS, SETTINGS, type SettingName, type SettingValue } from './contract/settings.ts';
 import { editDistance, nearest, parseUniverse, UNIVERSE_FILE, type Universe } from './contract/universe-schema.ts';
 import { IngestionError } from './domain/failure.ts';
+import { readLimited } from './read-limited.ts';
 
 /** Environment variables as `process.env` holds them. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,7 +36,10 @@ export const parseLocalSettings = (env: Environment) =>
     universe: readUniverseFile(read),
     universeFile: universePath(read),
     databaseUrl: read('DATABASE_URL', withoutSecrets) ?? null,
+    embeddedPort: read('EMBEDDED_PORT') ?? null,
     cronSecret: read('CRON_SECRET', hidden) ?? null,
+    heartbeatUrl: read('HEARTBEAT_URL', hidden) ?? null,
+    alertWebhookUrl: read('ALERT_WEBHOOK_URL', hidden) ?? null,
     logLevel: read('LOG_LEVEL') ?? 'warn',
   }));
 
@@ -61,11 +64,14 @@ function readSource(read: Read) {
 
 const universePath = (read: Read): string => read('UNIVERSE') ?? fileURLToPath(UNIVERSE_FILE);
 
+/** A hundred times what a free plan can fetch. */
+const MOST_UNIVERSE_BYTES = 10_000_000;
+
 function readUniverseFile(read: Read): Universe {
   const file = universePath(read);
   const nothing = { coins: [], currencies: [] };
   try {
-    const universe = parseUniverse(readFileSync(file, 'utf8'), file);
+    const universe = parseUniverse(readLimited(file, MOST_UNIVERSE_BYTES).toString(), file);
     if (!('problems' in universe)) return universe;
     for (const problem of universe.problems) read.refuse(problem);
     return nothing;

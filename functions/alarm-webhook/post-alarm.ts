@@ -1,10 +1,9 @@
 import * as z from 'zod';
-import { IngestionError } from '../../ingestion/domain/failure.ts';
+import { postMessage, WebhookError } from '../../ingestion/post-message.ts';
 import { parseEvent } from '../common/invocation.ts';
 
 /** Of the state's reason; a chat takes 2,000 characters for everything. */
 const MAX_REASON_LENGTH = 500;
-const TIMEOUT_MS = 10_000;
 
 const state = z.enum(['OK', 'ALARM', 'INSUFFICIENT_DATA']);
 
@@ -41,68 +40,12 @@ export const parseAlarm = (event: unknown): Alarm =>
 export const isNews = ({ OldStateValue: before, NewStateValue: now }: Alarm): boolean =>
   now === 'ALARM' || before === 'ALARM';
 
-/** The alarm was not posted. No message contains the address: whoever has it may post. */
-class WebhookError extends IngestionError {
-  override readonly name = 'WebhookError';
-}
-
-/** How a chat program takes a message. */
-type Form = {
-  body(lines: readonly string[]): object;
-  link(label: string, url: string): string;
-  plain?(text: string): string;
-};
-
-/** Also of Mattermost, Google Chat and most others. https://docs.slack.dev/messaging/formatting-message-text */
-const SLACK: Form = {
-  body: (lines) => ({ text: lines.join('\n') }),
-  link: (label, url) => `<${url}|${label}>`,
-  plain: (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
-};
-
-/** The angle brackets keep Discord from showing a preview. It takes 2,000 characters. */
-const DISCORD: Form = {
-  body: (lines) => ({ content: lines.join('\n') }),
-  link: (label, url) => `[${label}](<${url}>)`,
-};
-
-const CARD = { $schema: 'http://adaptivecards.io/schemas/adaptive-card.json', type: 'AdaptiveCard', version: '1.2' };
-
-/** A workflow of Teams takes cards only: of `{"text"}` it shows nothing, and answers 202. Cards have no line breaks. */
-const TEAMS: Form = {
-  body(lines) {
-    const content = { ...CARD, body: lines.map((text) => ({ type: 'TextBlock', text, wrap: true })) };
-    return { type: 'message', attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', content }] };
-  },
-  link: (label, url) => `[${label}](${url})`,
-};
-
-/** By the end of the address's host. */
-const FORMS: Readonly<Record<string, Form>> = {
-  'discord.com': DISCORD,
-  'discordapp.com': DISCORD,
-  'logic.azure.com': TEAMS,
-  'api.powerplatform.com': TEAMS,
-};
-
-function formOf({ hostname: host, pathname }: URL): Form {
-  // Discord takes Slack's form too, at an address that ends so.
-  if (pathname.endsWith('/slack')) return SLACK;
-  return Object.entries(FORMS).find(([end]) => host === end || host.endsWith(`.${end}`))?.[1] ?? SLACK;
-}
-
 /** @returns what is posted: what happened, since when, what to do, what was measured. */
-function messageFor(url: URL, alarm: Alarm): object {
-  const { body, link, plain = (text) => text } = formOf(url);
+function linesOf(alarm: Alarm): string[] {
   const { AlarmName: name, AlarmDescription: description, NewStateValue: state, NewStateReason: reason } = alarm;
   const at = `${alarm.StateChangeTime.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const head = state === 'ALARM' ? `ALARM: ${name}, since ${at}` : `${state}: ${name} ended at ${at}`;
-  const lines = [head, ...(description ?? '').split('\n'), reason].filter((line) => line !== '');
-  const shown = lines.map((line) => {
-    const [, label, target] = /^([\w ]+): (https:\/\/\S+)$/.exec(line) ?? [];
-    return label && target ? link(label, plain(target)) : plain(line);
-  });
-  return body(shown);
+  return [head, ...(description ?? '').split('\n'), reason].filter((line) => line !== '');
 }
 
 /**
@@ -114,19 +57,5 @@ export async function postAlarm(address: string, alarm: Alarm): Promise<void> {
   const url = URL.parse(address);
   const advice = "put the webhook's address into it, and nothing else";
   if (url?.protocol !== 'https:') throw new WebhookError(`The secret's value is no https address: ${advice}.`);
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(messageFor(url, alarm)),
-    redirect: 'manual',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).catch(({ name, cause }: Error) => {
-    // Such as ECONNREFUSED or TimeoutError. The error itself is not the cause: those of the network may hold the address.
-    const code = cause instanceof Error && 'code' in cause ? cause.code : name;
-    throw new WebhookError(`The webhook can't be reached: ${code}. See whether its host is up.`);
-  });
-  await response.body?.cancel();
-  if (response.ok) return;
-  const remedy = 'make a new one if it is gone, and put its address into the secret';
-  throw new WebhookError(`The webhook answered ${response.status}, expected 2xx: ${remedy}.`);
+  await postMessage(url, linesOf(alarm), 'the secret');
 }

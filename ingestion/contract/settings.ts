@@ -46,6 +46,20 @@ const HeaderText = z
   .regex(/^[\x21-\x7e]+$/, HEADER_TEXT)
   .describe(HEADER_TEXT);
 
+/** Whether only this machine, or the network around it, can have the host: a name without a dot is no one else's. */
+const isPrivateHost = (host: string): boolean =>
+  isLoopbackHost(host) ||
+  /^(10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))\.[\d.]+$|^\[f([cd]|e80)[0-9a-f]*:|^[a-z\d-]+$/i.test(host);
+
+const TOLD_ADDRESS = 'an https address (http only on this machine and private addresses, e.g. 192.168.1.2)';
+const ToldAddress = z
+  .string()
+  .refine((address) => {
+    const url = URL.parse(address);
+    return url?.protocol === 'https:' || (url?.protocol === 'http:' && isPrivateHost(url.hostname));
+  }, TOLD_ADDRESS)
+  .describe(TOLD_ADDRESS);
+
 const UNIVERSE_PATH = 'the path of a file like universe.json';
 
 const OnOrOff = oneOf(['on', 'off']);
@@ -68,7 +82,10 @@ export const SETTINGS = {
     .trim()
     .regex(/^postgres(ql)?:\/\//i, POSTGRES_ADDRESS)
     .describe(POSTGRES_ADDRESS),
+  EMBEDDED_PORT: wholeNumber(1024, 65_535),
   CRON_SECRET: HeaderText,
+  HEARTBEAT_URL: ToldAddress,
+  ALERT_WEBHOOK_URL: ToldAddress,
   LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error']),
 } as const;
 

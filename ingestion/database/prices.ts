@@ -133,8 +133,20 @@ type PricesToImport = {
 /** A day that another price is imported of. */
 export type ImportConflict = { readonly day: Day; readonly stored: string; readonly found: string };
 
-export function createImportRepository(fence: Fence, clock: Clock) {
+/** A stored day of one series. */
+export type StoredDay = { readonly day: Day } & Readonly<Record<'low' | 'high' | 'average' | 'close', number>>;
+
+export function createImportRepository(db: Kysely<Tables>, fence: Fence, clock: Clock) {
   return {
+    /** @returns all of them, that imported prices can be compared with. */
+    storedDays: ({ coin, currency }: Series): Promise<StoredDay[]> =>
+      db
+        .selectFrom('daily_prices')
+        .select(['day', 'low', 'high', 'average', 'close'])
+        .where('coin_id', '=', coin)
+        .where('currency', '=', currency)
+        .execute(),
+
     /**
      * Imports all of the prices, or none: the conflicts then say why.
      * @returns how many days were `written` that had none, were `replaced`, and were `unchanged`, their price being the same.

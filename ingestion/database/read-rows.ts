@@ -1,8 +1,9 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type pg from 'pg';
 import Cursor from 'pg-cursor';
 import type { Universe } from '../contract/universe-schema.ts';
 import type { Day } from '../domain/day.ts';
+import { type Series, seriesName } from '../domain/series.ts';
 import type { Database } from './connection.ts';
 import type { Tables } from './tables.ts';
 
@@ -78,28 +79,60 @@ const readBatch = (cursor: Cursor<TextRow>) =>
     );
   });
 
-/** What to export; all of it where nothing is said. */
+/**
+ * What to export; all of it where nothing is said.
+ * @property isFinal only rows that are final. @property withImported imported prices too, where CoinGecko has none.
+ */
 export type ExportSelection = {
   readonly from?: Day | undefined;
   readonly to?: Day | undefined;
   readonly coins?: readonly string[] | undefined;
   readonly currencies?: readonly string[] | undefined;
+  readonly isFinal: boolean;
+  readonly withImported: boolean;
+};
+
+const COLUMNS_OF = {
+  // ISO 8601: PostgreSQL's own text of a moment is read by fewer programs.
+  daily_prices: sql`coin_id, currency, day, open, high, low, close, average, volume, market_cap, sample_count, hours_covered,
+    is_final, is_thin, source, revision, to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as updated_at`,
+  price_history: sql`coin_id, currency, day, price, origin, source_name, is_final`,
 };
 
 /** @returns the statement that gives daily prices by coin, currency and day, provisional ones too. */
-export function exportStatement(db: Kysely<Tables>, { from, to, coins, currencies }: ExportSelection) {
-  let query = db
-    .selectFrom('daily_prices')
-    .select(['coin_id', 'currency', 'day', 'open', 'high', 'low', 'close', 'average', 'volume', 'market_cap'])
-    .select(['sample_count', 'hours_covered', 'is_final', 'is_thin', 'source', 'revision'])
-    // ISO 8601: PostgreSQL's own text of a moment is read by fewer programs.
-    .select(sql`to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`.as('updated_at'))
-    .orderBy(sql`coin_id, currency, day`);
-  if (from !== undefined) query = query.where('day', '>=', from);
-  if (to !== undefined) query = query.where('day', '<=', to);
-  if (coins) query = query.where('coin_id', 'in', coins);
-  if (currencies) query = query.where('currency', 'in', currencies);
-  const { sql: text, parameters: values } = query.compile();
+export const exportStatement = (db: Kysely<Tables>, selection: ExportSelection) =>
+  statementOf(db, sql`select ${COLUMNS_OF[tableOf(selection)]} ${selected(selection)} order by coin_id, currency, day`);
+
+/** @returns the statement that gives day, series and price, by day. */
+export function wideStatement(db: Kysely<Tables>, selection: ExportSelection) {
+  const price = sql.ref(selection.withImported ? 'price' : 'average');
+  const series = sql`coin_id || '/' || currency`;
+  return statementOf(db, sql`select day, ${series} as series, ${price} as price ${selected(selection)} order by day`);
+}
+
+/** @returns the names of the series that there are prices of, as `wideStatement` gives them. */
+export async function readSeriesNames(db: Kysely<Tables>, selection: ExportSelection): Promise<string[]> {
+  const { rows } = await sql<Series>`
+    select distinct coin_id as coin, currency ${selected(selection)} order by coin_id, currency`.execute(db);
+  return rows.map(seriesName);
+}
+
+const tableOf = ({ withImported }: ExportSelection) => (withImported ? 'price_history' : 'daily_prices');
+
+function selected(selection: ExportSelection): RawBuilder<unknown> {
+  const { from, to, coins, currencies, isFinal } = selection;
+  const conditions = [
+    ...(from === undefined ? [] : [sql`day >= ${from}`]),
+    ...(to === undefined ? [] : [sql`day <= ${to}`]),
+    ...(coins ? [sql`coin_id = any(${coins})`] : []),
+    ...(currencies ? [sql`currency = any(${currencies})`] : []),
+    isFinal ? sql`is_final` : sql`true`,
+  ];
+  return sql`from ${sql.table(tableOf(selection))} where ${sql.join(conditions, sql` and `)}`;
+}
+
+function statementOf(db: Kysely<Tables>, statement: RawBuilder<unknown>) {
+  const { sql: text, parameters: values } = statement.compile(db);
   return { text, values };
 }
 

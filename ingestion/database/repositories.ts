@@ -22,7 +22,7 @@ export function createRepositories(
     runs: createRunRepository(db, fence, clock),
     prices: createPriceRepository(db, fence, clock),
     latestPrices: createLatestPriceRepository(fence),
-    imports: createImportRepository(fence, clock),
+    imports: createImportRepository(db, fence, clock),
     findings: createFindingRepository(db, fence),
     requests: createRequestLedger(db, fence),
     housekeeping: createHousekeeping(db, fence),

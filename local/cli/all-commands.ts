@@ -84,9 +84,13 @@ export function createProgram(
     .option('--coin <ID>', 'Only this coin. May be repeated.', inList)
     .option('--currency <CODE>', 'Only this currency. May be repeated.', inList)
     .addOption(
-      new Option('--format <csv|json>', 'Default: json for a FILE of that name, else csv.').choices(['csv', 'json']),
+      new Option('--format <csv|json>', 'Default: as the name of FILE ends, else csv.').choices(['csv', 'json']),
     )
-    .option('--out <FILE>', 'The file to write; one that is there is replaced as a whole.')
+    .option('--final', 'Only prices that are final.')
+    .option('--wide', 'A line for each day, with a column for each series: its average.')
+    .option('--imported', 'Imported prices too, where CoinGecko has none: the view price_history.')
+    .option('--out <FILE>', 'The file to write; its name ends in .csv or .json.')
+    .option('--force', 'Replace a file that is there.')
     .option('--json', 'With --out, print what was written as one JSON document; without, the same as --format json.')
     .action(async (options) => run((await import('./commands/export.ts')).exportPrices, options));
 
@@ -98,8 +102,16 @@ export function createProgram(
     .option('--currency <CODE>', 'The currency, of the universe.')
     .option('--day-column <NAME>', 'The column of the days, or its number without a heading. Default: day, date, …')
     .option('--price-column <NAME>', 'The column of the prices, or its number. Default: price, average, close, …')
+    .addOption(
+      new Option(
+        '--decimal <SIGN>',
+        'The sign before the decimals: , or . and the other one groups thousands.',
+      ).choices([',', '.']),
+    )
+    .option('--day-format <FORMAT>', 'How days are written, such as DD.MM.YYYY. Default: YYYY-MM-DD.')
     .option('--source-name <TEXT>', "Where the prices come from. Default: the file's name.")
     .option('--replace', 'Replace prices that were imported before and differ.')
+    .option('--force', "Import prices that don't fit those that are stored.")
     .option(...JSON_OPTION)
     .action(async (file, options) => run((await import('./commands/import.ts')).importPrices, file, options));
 

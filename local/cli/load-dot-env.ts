@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { readLimited } from '../../ingestion/read-limited.ts';
 import { UsageError } from './command.ts';
 
 /** Loaded only where they are needed: each takes longer than all that `--help` does. */
 const load = process.getBuiltinModule;
+
+/** Of `.env`, and of the authorities that it names: all that are in use take a quarter of it. */
+const MOST_BYTES = 1_000_000;
 
 /** What stays on this machine never goes through a proxy. */
 const LOOPBACK = ['localhost', '127.0.0.1', '::1', '[::1]'];
@@ -24,7 +27,7 @@ export function loadDotEnv(environment: NodeJS.ProcessEnv, folder: string): void
 
 function readDotEnv(folder: string): NodeJS.Dict<string> {
   try {
-    return parseEnv(decode(readFileSync(resolve(folder, '.env'))));
+    return parseEnv(decode(readLimited(resolve(folder, '.env'), MOST_BYTES)));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new UsageError(`The file .env can't be read: ${(error as Error).message}.`);
@@ -42,7 +45,7 @@ function decode(bytes: Buffer): string {
 
 function trust(file: string, folder: string): void {
   try {
-    const certificates = readFileSync(resolve(folder, file), 'utf8');
+    const certificates = readLimited(resolve(folder, file), MOST_BYTES).toString();
     // Node takes any text, and says nothing.
     new (load('node:crypto').X509Certificate)(certificates);
     const tls = load('node:tls');

@@ -9,10 +9,11 @@ import { DatabaseFailedError } from '../../ingestion/database/failures.ts';
 import { type Migrated, migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { readStoredNames } from '../../ingestion/database/read-rows.ts';
 import { IngestionError } from '../../ingestion/domain/failure.ts';
+import type { Series } from '../../ingestion/domain/series.ts';
 import type { Log } from '../../ingestion/ports.ts';
 import { SettingError } from '../../ingestion/read-settings.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
-import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
 import { type CommandContext, UsageError } from './command.ts';
 
 /** What this machine keeps between calls. It lies in the project, wherever the command is called from. */
@@ -32,38 +33,58 @@ export function queueFolderOf(databaseUrl: string | null): string {
 
 /** Does the work with the embedded server: one that already runs, or one that is started and stopped for it. */
 export async function withEmbeddedServer<Result>(
-  { terminal }: Pick<CommandContext, 'terminal'>,
-  work: (url: string) => Promise<Result>,
+  { terminal, settings, interrupt }: Pick<CommandContext, 'terminal' | 'settings' | 'interrupt'>,
+  work: (url: string, server: EmbeddedPostgres) => Promise<Result>,
+  isLasting = false,
 ): Promise<Result> {
-  const server = await startEmbeddedPostgres({ dataFolder: DATA_FOLDER, log: terminal.note });
+  const options = { port: settings.embeddedPort, log: terminal.note, isLasting, interrupt };
+  const server = await startEmbeddedPostgres({ dataFolder: DATA_FOLDER, ...options });
   try {
-    return await work(server.url);
+    return await work(server.url, server);
   } finally {
     await server.stop();
   }
 }
 
+/** @param server the embedded one, where that is used. */
+type Work<Result> = (
+  database: Database,
+  migrated: Migrated,
+  url: string,
+  server: EmbeddedPostgres | null,
+) => Promise<Result>;
+
 /**
  * Does the work with the database that the settings name, or with the embedded one. Its tables are up to date.
  * @param options.isReading a role or server that may only read will do: whoever may write keeps the tables up to date.
+ * @param options.asReader on the embedded server the work is done by a login that may only read.
  * @throws SettingError when DATABASE_URL can't be used.
  * @throws DatabaseUnreachableError when nothing answers there.
  */
 export async function withDatabase<Result>(
-  context: Pick<CommandContext, 'settings' | 'terminal' | 'log'>,
-  work: (database: Database, migrated: Migrated, url: string) => Promise<Result>,
-  { isReading = false }: { isReading?: boolean } = {},
+  context: Pick<CommandContext, 'settings' | 'terminal' | 'log' | 'interrupt'>,
+  work: Work<Result>,
+  { isReading = false, asReader = false }: { isReading?: boolean; asReader?: boolean } = {},
 ): Promise<Result> {
   const { databaseUrl } = context.settings;
-  const use = (url: string) => useDatabase(url, context, work, isReading);
-  return await (databaseUrl === null ? withEmbeddedServer(context, use) : use(databaseUrl));
+  const use = (url: string, server: EmbeddedPostgres | null) =>
+    useDatabase(url, context, isReading, async (database, migrated) => {
+      if (!asReader || server === null) return await work(database, migrated, url, server);
+      const reader = connectTo(server.readerUrl, context.log);
+      try {
+        return await work(reader, migrated, server.readerUrl, server);
+      } finally {
+        await reader.close();
+      }
+    });
+  return await (databaseUrl === null ? withEmbeddedServer(context, use) : use(databaseUrl, null));
 }
 
 async function useDatabase<Result>(
   url: string,
   { log }: Pick<CommandContext, 'log'>,
-  work: (database: Database, migrated: Migrated, url: string) => Promise<Result>,
   isReading: boolean,
+  work: (database: Database, migrated: Migrated) => Promise<Result>,
 ): Promise<Result> {
   const database = connectTo(url, log);
   try {
@@ -71,7 +92,7 @@ async function useDatabase<Result>(
       if (isReading && mayOnlyRead(error)) return { applied: [], isNewer: false };
       throw error;
     });
-    return await work(database, migrated, url);
+    return await work(database, migrated);
   } finally {
     await database.close();
   }
@@ -91,30 +112,48 @@ const READ_ONLY = ['42501', '25006'];
 const mayOnlyRead = ({ cause }: Error): boolean =>
   cause instanceof DatabaseFailedError && READ_ONLY.includes(cause.code);
 
+type Names = { readonly coins?: readonly string[] | undefined; readonly currencies?: readonly string[] | undefined };
+
 /**
- * Checks what `--coin` and `--currency` name against the universe, and against what is stored: series that were removed
- * from the universe keep their rows.
+ * Looks up what `--coin` and `--currency` name, in capitals or not, in the universe and in what is stored: series that were
+ * removed from the universe keep their rows.
+ * @returns the names as they are stored.
  * @throws UsageError with the nearest name.
  */
-export async function checkNames(
-  { db }: Database,
-  universe: Universe,
-  names: { readonly coins?: readonly string[] | undefined; readonly currencies?: readonly string[] | undefined },
-): Promise<void> {
+export async function resolveNames({ db }: Database, universe: Universe, names: Names): Promise<Names> {
   const stored = await readStoredNames(db);
-  const kinds = [
-    ['coin', names.coins, [...universe.coins, ...stored.coins], 'universe -- add ID'],
-    ['currency', names.currencies, [...codesOf(universe), ...codesOf(stored)], 'universe -- add CODE'],
-  ] as const;
-  for (const [kind, given = [], known, add] of kinds) {
-    const unknown = findUnknown(given, known);
-    if (unknown === null) continue;
+  type Known = Parameters<typeof findUnknown>[1];
+  const resolve = (kind: 'coin' | 'currency', given: readonly string[] | undefined, known: Known) => {
+    const find = (name: string) => known.find(({ id }) => id.toLowerCase() === name.toLowerCase())?.id ?? name;
+    const resolved = given?.map(find);
+    const unknown = findUnknown(resolved ?? [], known);
+    if (unknown === null) return resolved;
     throw new UsageError(
       `--${kind} is ${show(unknown.name)}, no ${kind} of the universe; the nearest is ${unknown.meant}. ` +
-        `To add one: npm run ${add}`,
+        `To add one: npm run universe -- add ${kind === 'coin' ? 'ID' : 'CODE'}`,
     );
-  }
+  };
+  return {
+    coins: resolve('coin', names.coins, [...universe.coins, ...stored.coins]),
+    currencies: resolve('currency', names.currencies, [...codesOf(universe), ...codesOf(stored)]),
+  };
 }
+
+/** As `resolveNames`, of one series. */
+export async function resolveSeries(database: Database, universe: Universe, series: Series): Promise<Series> {
+  const given = { coins: [series.coin], currencies: [series.currency] };
+  const { coins: [coin] = [], currencies: [currency] = [] } = await resolveNames(database, universe, given);
+  return { coin: coin ?? series.coin, currency: currency ?? series.currency };
+}
+
+/** @returns the address that only reads; its password is for people, and stays out of pipes and journals. */
+export const readerAddress = (
+  { readerUrl, readerPasswordFile }: EmbeddedPostgres,
+  { host }: Pick<CommandContext, 'host'>,
+): string =>
+  host.stdout.isTTY
+    ? readerUrl
+    : `${withoutPassword(readerUrl)}, only reading, with the password in ${readerPasswordFile}`;
 
 /** @returns the URL as it may be shown. */
 export function withoutPassword(url: string): string {

@@ -4,7 +4,7 @@ import type { Field, Rows, TextRow } from '../../ingestion/database/read-rows.ts
 import { formatQuantity, NO_VALUE } from './format.ts';
 import { tableText } from './outcome-text.ts';
 
-const { BOOL, INT2, INT4, INT8, FLOAT4, FLOAT8, NUMERIC, JSON: JSON_TEXT, JSONB } = pg.types.builtins;
+const { BOOL, TEXT, INT2, INT4, INT8, FLOAT4, FLOAT8, NUMERIC, JSON: JSON_TEXT, JSONB } = pg.types.builtins;
 const NUMBERS = new Set<number>([INT2, INT4, INT8, FLOAT4, FLOAT8]);
 const DOCUMENTS = new Set<number>([JSON_TEXT, JSONB]);
 const TEXT_LIST: number = 1009;
@@ -20,11 +20,23 @@ export const MOST_TABLE_ROWS = 1_000;
 const plain = (value: string | null, { type }: Field): string | null =>
   value !== null && type === BOOL ? String(value === 't') : value;
 
-/** CSV with a heading and lines that end in LF, as psql writes it. Null is nothing, and an empty text is `""`. */
-export async function* csvChunks({ fields, batches }: Rows): AsyncGenerator<string> {
-  yield csvRecord(fields.map(({ name }) => name));
+/** What a spreadsheet takes for a formula. */
+const FORMULA = /^[=+\-@\t]/;
+
+/**
+ * CSV with a heading and lines that end in LF, as psql writes it. Null is nothing, and an empty text is `""`.
+ * @param options.isForSpreadsheets puts a `'` before texts that they would run as a formula; never before numbers.
+ */
+export async function* csvChunks(
+  { fields, batches }: Rows,
+  { isForSpreadsheets = false }: { isForSpreadsheets?: boolean } = {},
+): AsyncGenerator<string> {
+  const safe = (text: string) => (isForSpreadsheets && FORMULA.test(text) ? `'${text}` : text);
+  const value = (text: string | null, field: Field) =>
+    text !== null && field.type === TEXT ? safe(text) : plain(text, field);
+  yield csvRecord(fields.map(({ name }) => safe(name)));
   for await (const rows of batches)
-    yield rows.map((row) => csvRecord(fields.map((field, index) => plain(row[index] ?? null, field)))).join('');
+    yield rows.map((row) => csvRecord(fields.map((field, index) => value(row[index] ?? null, field)))).join('');
 }
 
 const csvRecord = (values: readonly (string | null)[]): string => `${values.map(csvValue).join(',')}\n`;
@@ -32,6 +44,28 @@ const csvRecord = (values: readonly (string | null)[]): string => `${values.map(
 function csvValue(value: string | null): string {
   if (value === null) return '';
   return value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+/**
+ * @param rows day, series and price, by day. @param names of all series, in their order.
+ * @returns a row for each day, with the price of each series, null where there is none.
+ */
+export function widened({ fields: [day], batches }: Rows, names: readonly string[]): Rows {
+  const prices = names.map((name): Field => ({ name, type: NUMERIC }));
+  async function* rowsByDay(): AsyncGenerator<readonly TextRow[]> {
+    let current: string | null = null;
+    const known = new Map<string | null | undefined, string | null | undefined>();
+    const row = (): TextRow => [current, ...names.map((name) => known.get(name) ?? null)];
+    for await (const rows of batches)
+      for (const [of = null, series, price] of rows) {
+        if (current !== null && of !== current) yield [row()];
+        if (of !== current) known.clear();
+        current = of;
+        known.set(series, price);
+      }
+    if (current !== null) yield [row()];
+  }
+  return { fields: [...(day ? [day] : []), ...prices], batches: rowsByDay() };
 }
 
 /** One JSON document: a list with an object for each row. numeric is a text, since readers make doubles of numbers. */

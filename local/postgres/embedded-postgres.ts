@@ -17,7 +17,16 @@ import { IngestionError } from '../../ingestion/domain/failure.ts';
  * @property folder holds the data: the one asked for, or one that the server's account can reach.
  * @property stop stops the server and waits until it is gone, unless another process uses it too.
  */
-export type EmbeddedPostgres = { readonly url: string; readonly folder: string; stop(): Promise<void> };
+export type EmbeddedPostgres = {
+  readonly url: string;
+  /** The same with a login that may only read. It stays the same from one start to the next. */
+  readonly readerUrl: string;
+  readonly readerPasswordFile: string;
+  readonly folder: string;
+  /** Aborts when the server of a lasting process ended and can't be started again. The error is its reason. */
+  readonly lost: AbortSignal;
+  stop(): Promise<void>;
+};
 
 /** The account that the server runs as when we are root: PostgreSQL refuses to run as root. */
 type Account = { readonly uid: number; readonly gid: number };
@@ -29,8 +38,11 @@ const FALLBACK_FOLDER = '/var/lib/crypto-price-ingestion';
 const CLUSTER_FOLDER = 'postgresql-18';
 /** Long enough for a server that was killed at work to recover. */
 const START_TIMEOUT_MS = 60_000;
-/** One may fail beside a server that another process starts or stops. */
-const MAX_STARTS = 4;
+/** One may fail beside a server that another process starts or stops, or whose remains still end. */
+const MAX_STARTS = 8;
+/** Nothing well known has it, and no system gives it to connections that go out. */
+const DEFAULT_PORT = 15_418;
+const READER = 'reader';
 /** Every process that uses the server shares this advisory lock. The one that gets it alone is the last, and stops it. */
 const USERS_LOCK = 7_305_114;
 const SETTINGS = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC', 'log_checkpoints=off'];
@@ -53,14 +65,21 @@ const run = promisify(execFile);
  * @param options.dataFolder is made when it doesn't exist. If only root may enter it, root's data go to a folder below
  *   `/var/lib` instead, the same one at each call; `log` is told which.
  * @param options.flags are more options for `postgres`, used when this call starts it.
+ * @param options.port is kept; where it is taken, another one is, and `log` is told. @default the one before, or 15418
+ * @param options.isLasting the server is this process's own: it waits for the end of one that another command has started,
+ *   which may end with that, and starts its own again whenever it dies.
+ * @param options.interrupt ends the waiting for another command.
  * @throws IngestionError with the end of the server's log when it can't be started.
  */
 export async function startEmbeddedPostgres(options: {
   dataFolder: string;
   flags?: readonly string[];
   log?: (message: string) => void;
+  port?: number | null;
+  isLasting?: boolean;
+  interrupt?: AbortSignal;
 }): Promise<EmbeddedPostgres> {
-  const { flags = [], log = () => {} } = options;
+  const { flags = [], log = () => {}, port = null, isLasting = false, interrupt } = options;
   const wanted = resolve(options.dataFolder);
   await makeWritable(wanted);
   const account = process.getuid?.() === 0 ? accountFor(join(wanted, CLUSTER_FOLDER, 'data')) : null;
@@ -70,30 +89,96 @@ export async function startEmbeddedPostgres(options: {
 
   if (!existsSync(home)) await createCluster(cluster, home);
   const password = await readPassword(home);
-  const giveUpAt = Date.now() + START_TIMEOUT_MS;
-  for (let starts = 0; ; ) {
-    const user = await joinServer(cluster, password);
-    if ('client' in user) {
-      return {
-        url: `postgres://postgres:${password}@127.0.0.1:${user.port}/postgres`,
-        folder,
-        stop: () => leaveServer(cluster, user.client),
-      };
-    }
-    if (starts === MAX_STARTS || Date.now() > giveUpAt) {
-      throw new IngestionError(
-        `The embedded PostgreSQL in ${folder} doesn't start (${user.refusal}). The end of its log:\n` +
-          `${await endOfLog(cluster)}\n${MISSING_LIBRARY}`,
-      );
-    }
-    // A server that is starting or stopping, for this process or another: look again until it is done.
-    if (await hasServer(cluster)) {
-      await delay(20);
-    } else {
-      starts += 1;
-      await startServer(cluster, flags);
+  const readerPasswordFile = join(home, 'reader-password');
+
+  async function enter(): Promise<{ client: pg.Client; port: number }> {
+    let giveUpAt = Date.now() + START_TIMEOUT_MS;
+    let own = 0;
+    let isWaiting = false;
+    for (let starts = 0; ; ) {
+      const user = await joinServer(cluster, password);
+      if ('client' in user) {
+        if (!isLasting || own === (await readPidFile(cluster)).pid) return user;
+        if (!isWaiting) log('Another command uses the embedded PostgreSQL. This one begins when that has ended.');
+        isWaiting = true;
+        // The last to leave stops it.
+        await leaveServer(cluster, user.client);
+        await delay(250);
+        interrupt?.throwIfAborted();
+        giveUpAt = Date.now() + START_TIMEOUT_MS;
+      } else if (starts === MAX_STARTS || Date.now() > giveUpAt) {
+        throw new IngestionError(
+          `The embedded PostgreSQL in ${folder} doesn't start (${user.refusal}). The end of its log:\n` +
+            `${await endOfLog(cluster)}\n${MISSING_LIBRARY}`,
+        );
+      } else if (await hasServer(cluster)) {
+        // A server that is starting or stopping, for this process or another: look again until it is done.
+        await delay(20);
+      } else {
+        starts += 1;
+        own = await startServer(cluster, [...flags, '-c', `port=${await choosePort(home, port, log)}`]);
+      }
     }
   }
+
+  const lost = new AbortController();
+  const urlOf = (user: string, itsPassword: string, at: number) =>
+    `postgresql://${user}:${itsPassword}@127.0.0.1:${at}/postgres`;
+  let user = await enter();
+  const first = user.port;
+  const readerPassword = await makeReader(user.client, readerPasswordFile);
+  let isLeaving = false;
+  let coming: Promise<void> = Promise.resolve();
+  function startAgainWhenItEnds(): void {
+    user.client.once('end', () => {
+      if (isLeaving) return;
+      log('The embedded PostgreSQL has ended. It is started again.');
+      coming = enter()
+        .then((next) => {
+          user = next;
+          startAgainWhenItEnds();
+          if (next.port !== first) throw new IngestionError(`The port ${first} of the embedded PostgreSQL is taken.`);
+          log('The embedded PostgreSQL runs again.');
+        })
+        .catch((error: unknown) => lost.abort(error));
+    });
+  }
+  if (isLasting) startAgainWhenItEnds();
+  return {
+    url: urlOf('postgres', password, first),
+    readerUrl: urlOf(READER, readerPassword, first),
+    readerPasswordFile,
+    folder,
+    lost: lost.signal,
+    async stop() {
+      isLeaving = true;
+      await coming;
+      await leaveServer(cluster, user.client);
+    },
+  };
+}
+
+/** Makes the login that may only read, and its password, which only we can read, where they are missing. */
+async function makeReader(client: pg.Client, passwordFile: string): Promise<string> {
+  const kept = await readFile(passwordFile, 'utf8').catch(() => null);
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [READER]);
+  if (kept !== null && rowCount === 1) return kept;
+  const made = kept ?? randomBytes(24).toString('hex');
+  await writeFile(passwordFile, made, { mode: 0o600, flag: 'wx' }).catch(() => {});
+  // Another process may have written it first.
+  const password = await readFile(passwordFile, 'utf8');
+  // Of the migrations' role, which may be missing yet. Both are made by one process at a time.
+  await client.query(`select pg_advisory_xact_lock(${USERS_LOCK + 1});
+    do $$ begin
+      if not exists (select from pg_roles where rolname = 'price_reader') then create role price_reader nologin; end if;
+      if not exists (select from pg_roles where rolname = '${READER}') then create role ${READER}; end if;
+    end $$;
+    alter role ${READER} login password '${password}';
+    alter role ${READER} set default_transaction_read_only = on;
+    grant price_reader to ${READER};
+    revoke temporary on database postgres from public;
+    revoke execute on function lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) from public`);
+  return password;
 }
 
 async function makeWritable(folder: string): Promise<void> {
@@ -311,10 +396,10 @@ async function leaveServer(cluster: Cluster, client: pg.Client): Promise<void> {
 }
 
 /** Starts the server in a session of its own: Ctrl-C in the terminal reaches this program only. Waits until it has the data. */
-async function startServer(cluster: Cluster, flags: readonly string[]): Promise<void> {
+async function startServer(cluster: Cluster, flags: readonly string[]): Promise<number> {
   const { binaries, account, data } = cluster;
   const log = await open(logFile(cluster), 'a', 0o600);
-  const settings = [`port=${await freePort()}`, ...SETTINGS].flatMap((setting) => ['-c', setting]);
+  const settings = SETTINGS.flatMap((setting) => ['-c', setting]);
   const server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings, ...flags], {
     ...account,
     cwd: '/',
@@ -330,17 +415,32 @@ async function startServer(cluster: Cluster, flags: readonly string[]): Promise<
     });
   await log.close();
   while (!hasEnded && (await readPidFile(cluster)).pid !== server.pid) await delay(10);
-  if (hasEnded) await delay(100);
+  if (hasEnded) await delay(250);
+  return server.pid ?? 0;
 }
 
 /** Beside the data, where only we can put files: root writes to it on behalf of the server's account. */
 const logFile = ({ data }: Cluster): string => join(dirname(data), 'server.log');
 
-async function freePort(): Promise<number> {
+/** @returns the first of these that is free: the one that is asked for, the one of the last start, or else any. */
+async function choosePort(home: string, asked: number | null, log: (message: string) => void): Promise<number> {
+  const file = join(home, 'port');
+  const kept = Number(await readFile(file, 'utf8').catch(() => DEFAULT_PORT));
+  const wanted = asked ?? kept;
+  const port = (await freePort(wanted)) ?? (await freePort(kept)) ?? (await freePort(0)) ?? wanted;
+  if (port !== wanted) log(`The port ${wanted} is taken. The embedded PostgreSQL listens on ${port}, and keeps that.`);
+  if (port !== asked) await writeFile(file, `${port}`);
+  return port;
+}
+
+/** @returns null where it is taken. */
+async function freePort(wanted: number): Promise<number | null> {
   const probe = createServer();
-  await new Promise<void>((listening) => probe.listen(0, '127.0.0.1', listening));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((closed) => probe.close(closed));
+  const port = await new Promise<number | null>((found) => {
+    probe.once('error', () => found(null));
+    probe.listen(wanted, '127.0.0.1', () => found((probe.address() as AddressInfo).port));
+  });
+  if (port !== null) await new Promise((closed) => probe.close(closed));
   return port;
 }
 

@@ -1,13 +1,15 @@
+import type { EmitMetrics } from '../../functions/common/emit-metrics.ts';
 import type { Delivery } from '../../functions/common/run-queue.ts';
 import { failure } from '../../functions/trigger/http-call.ts';
 import { createTrigger } from '../../functions/trigger/trigger.ts';
 import { processMessage } from '../../functions/worker/process-message.ts';
 import { runHop } from '../../functions/worker/run-hop.ts';
 import { ENDPOINT_TIMEOUT_MS, WORKER_TIMEOUT_MINUTES } from '../../ingestion/contract/limits.ts';
-import { ENDPOINT_PATH } from '../../ingestion/contract/names.ts';
+import { ENDPOINT_PATH, METRICS } from '../../ingestion/contract/names.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { MINUTE_MS } from '../../ingestion/domain/day.ts';
+import { isFullRun } from '../../ingestion/domain/expected-days.ts';
 import type { RunResult, Verdict } from '../../ingestion/domain/verdict.ts';
 import type { Log, RunOrder } from '../../ingestion/ports.ts';
 import type { SourceSettings } from '../../ingestion/read-settings.ts';
@@ -34,6 +36,8 @@ export type LocalStackOptions = {
   readonly renderPage: () => Promise<string>;
   /** Is told what fails outside of a run: the page, the queue, or that the database is away. */
   readonly onError: (error: unknown) => void;
+  /** Is told how each full run ended that is not tried again. */
+  readonly onFullRun?: (outcome: HopOutcome) => void;
   /** Is told how each hop ended. */
   readonly onHop: (outcome: HopOutcome) => void;
 };
@@ -124,8 +128,19 @@ function createWorker(queue: LocalQueue, options: LocalStackOptions) {
   const database = createDatabase({ url: databaseUrl }, { log });
   const interrupt = new AbortController();
 
+  let full: HopOutcome | null = null;
+  /** A message's disposition is counted as on AWS: a run that goes on, or is tried again, alarms nobody. */
+  const emit: EmitMetrics = (metrics) => {
+    if (full && !(METRICS.runsWaiting in metrics)) options.onFullRun?.(full);
+    full = null;
+  };
+
   async function runAndTell(order: RunOrder, log: Log): Promise<RunResult> {
     const { runId } = order;
+    const tell = (outcome: HopOutcome) => {
+      if (isFullRun(order.request)) full = outcome;
+      onHop(outcome);
+    };
     try {
       const result = await runHop(order, {
         source,
@@ -137,10 +152,10 @@ function createWorker(queue: LocalQueue, options: LocalStackOptions) {
         interrupt: interrupt.signal,
         deadline: systemClock.monotonicMs() + HOP_TIMEOUT_MS,
       });
-      onHop({ runId, verdict: result.verdict });
+      tell({ runId, verdict: result.verdict });
       return result;
     } catch (error) {
-      onHop({ runId, error });
+      tell({ runId, error });
       throw error;
     }
   }
@@ -158,7 +173,7 @@ function createWorker(queue: LocalQueue, options: LocalStackOptions) {
     return !isAway;
   }
 
-  const dependencies = { queue, universe, log, emit: ignoreMetrics, runHop: runAndTell };
+  const dependencies = { queue, universe, log, emit, runHop: runAndTell };
   return {
     isReady,
     handle: (delivery: Delivery) => processMessage(delivery, dependencies),

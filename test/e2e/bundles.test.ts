@@ -78,7 +78,7 @@ const invoked = new Set<string>();
 const everything: Record<string, unknown>[] = [];
 
 async function invoke(name: string, events: readonly unknown[], changes?: Record<string, string>) {
-  const { outcomes, lines } = await invokeHandler(bundle(name), events, environment(changes));
+  const { outcomes, lines } = await invokeHandler(events, bundle(name), environment(changes));
   invoked.add(name);
   everything.push(...lines);
   return { outcomes, lines, results: outcomes.map(({ result }) => result) };

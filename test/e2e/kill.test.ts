@@ -1,16 +1,13 @@
 import { afterAll, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { callCommand, startCommand } from '../support/local-command.ts';
 import { createTestDatabase } from '../support/test-database.ts';
-import { writeUniverse } from '../support/universe.ts';
+import { madeUpCoins, writeUniverse } from '../support/universe.ts';
 
 const NOW = '2026-11-23T02:00:00Z';
-const COINS = Array.from({ length: 20 }, (_, index) => ({
-  id: `coin-${index}`,
-  symbol: `c${index}`,
-  name: `C${index}`,
-}));
+const COINS = madeUpCoins(20);
 const UNIVERSE = { coins: COINS, currencies: [{ code: 'usd', name: 'US dollar' }] };
 /** How long after its first request each process is killed: at once, between answers, in the middle of transactions. */
 const KILLS_MS = [0, 100, 200, 300].map((least) => least + Math.floor(Math.random() * 100));
@@ -43,12 +40,9 @@ async function runToTheEnd(databaseUrl: string): Promise<{ code: number | null; 
 
 const contentOf = async (databaseUrl: string) => {
   const database = createDatabase({ url: databaseUrl });
-  const rows = await database.db
-    .selectFrom('daily_prices')
-    .select(['coin_id', 'day', 'open', 'high', 'low', 'close', 'average', 'sample_count', 'is_final', 'revision'])
-    .orderBy('coin_id')
-    .orderBy('day')
-    .execute();
+  const { rows } = await sql<{ coin_id: string }>`
+    select coin_id, day, open, high, low, close, average, sample_count, is_final, revision
+    from daily_prices order by coin_id, day`.execute(database.db);
   const runs = await database.db.selectFrom('ingestion_runs').select('status').orderBy('started_at').execute();
   await database.close();
   return { rows, statuses: runs.map(({ status }) => status) };
@@ -73,11 +67,8 @@ test('killed again and again, the next run completes it: nothing is lost and not
     const killedAt = simulator.requests.length;
     const last = await runToTheEnd(killed.url);
     expect({ KILLS_MS, code: last.code }).toEqual({ KILLS_MS, code: 0 });
-    expect(JSON.parse(last.stdout)).toMatchObject({
-      status: 'complete',
-      expectedDays: COINS.length * 30,
-      missingDays: 0,
-    });
+    const complete = { status: 'complete', expectedDays: COINS.length * 30, missingDays: 0 };
+    expect(JSON.parse(last.stdout)).toMatchObject(complete);
     // What had been stored before was not asked for again; the last request is for the latest prices.
     expect(simulator.requests.length - killedAt).toBeLessThanOrEqual(COINS.length - stored.size + 1);
 

@@ -16,6 +16,7 @@ import { callOnSchedule } from '../../local/stack/fire-on-schedule.ts';
 import { type HopOutcome, type LocalStack, startLocalStack } from '../../local/stack/local-stack.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { FIRST_RUN_DAYS } from '../support/first-run.ts';
+import { callCommand } from '../support/local-command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { DEFAULT_UNIVERSE } from '../support/universe.ts';
 
@@ -205,15 +206,15 @@ function command(name: string, args: string[] = [], requestsPerMinute = 10_000) 
   };
 }
 
-const portOf = (url: string) => Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
-
-/** @returns the addresses that a process of Linux listens on, as /proc writes them; 0100007F is 127.0.0.1. */
-async function listeningOf(pid: number | undefined): Promise<string[]> {
+/** @returns the addresses that a process listens on, as Linux writes them: hexadecimal, `0100007F` is 127.0.0.1. */
+async function listeningOn(pid: number): Promise<string[]> {
   const links = (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''));
-  const inodes = (await Promise.all(links)).flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
-  const tables = await Promise.all(['tcp', 'tcp6'].map((kind) => readFile(`/proc/${pid}/net/${kind}`, 'utf8')));
-  const rows = tables.flatMap((table) => table.split('\n').map((line) => line.trim().split(/\s+/)));
-  return rows.filter((row) => row[3] === '0A' && inodes.includes(row[9] ?? '')).map((row) => row[1] ?? '');
+  const sockets = new Set(await Promise.all(links));
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/${pid}/net/${name}`, 'utf8')));
+  return tables
+    .flatMap((table) => table.split('\n').map((line) => line.trim().split(/\s+/)))
+    .filter(([, , , state, , , , , , inode]) => state === '0A' && sockets.has(`socket:[${inode}]`))
+    .map(([, local = '']) => local);
 }
 
 /** Makes answers slow. @returns a promise of the eighth request from now on. */
@@ -242,9 +243,12 @@ describe('npm start', () => {
     // Fewer at once than the run needs: something is left to begin.
     const stack = command('start', [], 10);
     const endpoint = await stack.printed(/Endpoint +(http:\S+)/);
+    if (process.platform === 'linux') {
+      const port = Number(new URL(endpoint).port).toString(16).toUpperCase().padStart(4, '0');
+      expect(await listeningOn(stack.child.pid ?? 0)).toEqual([`0100007F:${port}`]);
+    }
     for (const key of KEYS) expect((await call(endpoint, { key })).status).toBe(202);
     await isUnderWay;
-    expect(await listeningOf(stack.child.pid)).toEqual([`0100007F:${portOf(endpoint)}`]);
     expect(await (await fetch(new URL('/', endpoint))).text()).toContain('<h1>Crypto prices</h1>');
     stack.child.kill('SIGINT');
     expect(await stack.exited).toBe(0);
@@ -292,6 +296,14 @@ describe('npm start', () => {
       expect(await outcomeOf(DEAD)).toMatchObject({ error: expect.any(RefusedError) });
     });
     expect(kept).toEqual({ runs: 0, deadLetters: 1 });
+  });
+
+  test('--host for others needs a secret of your own', async () => {
+    const { code, stderr } = await callCommand(['start', '--host', '0.0.0.0'], { DATABASE_URL: testDatabase.url });
+    expect([code, stderr.trim()]).toEqual([
+      2,
+      '--host is "0.0.0.0", which others can reach: set CRON_SECRET to a secret of your own first.',
+    ]);
   });
 
   test('npm run redrive refuses a queue that is nowhere, in one sentence', async () => {

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import axe, { type AxeResults } from 'axe-core';
@@ -9,17 +8,13 @@ import { addDays, daysFrom } from '../../ingestion/domain/day.ts';
 import type { PageData } from '../../local/page/read-page-data.ts';
 import { renderPage } from '../../local/page/render-page.ts';
 import { dailyPrice } from '../support/database-fixtures.ts';
+import { close, listen } from '../support/listen.ts';
 import { FULL, RUN, TODAY } from '../support/page-data.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
+  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  ...['--disable-component-update', '--disable-sync'],
 ];
 const REFRESH_SECONDS = 60;
 
@@ -85,13 +80,9 @@ function makeData(): PageData {
         renderPage(path === '/large' ? large : data, path === '/refreshing' ? { refreshSeconds: REFRESH_SECONDS } : {}),
       );
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: FLAGS,
-      ignoreDefaultArgs: ['--hide-scrollbars'],
-    });
+    url = `http://127.0.0.1:${await listen(server)}`;
+    const ignored = { ignoreDefaultArgs: ['--hide-scrollbars'] };
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, ...ignored });
     page = await browser.newPage();
     await page.clock.install();
     await page.goto(`${url}/refreshing`);
@@ -99,7 +90,7 @@ function makeData(): PageData {
   });
   afterAll(async () => {
     await browser?.close();
-    await new Promise((resolve) => server.close(resolve));
+    await close(server);
   });
 
   /** A dark page differs in its colours only, a narrow one in its layout, and paper is not read by machines. */
@@ -145,10 +136,8 @@ function makeData(): PageData {
       if (width === 400) expect(bars).not.toEqual([]);
       if (look.media !== 'print') return;
       expect(bars).toEqual([]);
-      const [chart, table] = [
-        await page.locator('.chart:visible').boundingBox(),
-        await page.locator('.coins').boundingBox(),
-      ];
+      const chart = await page.locator('.chart:visible').boundingBox();
+      const table = await page.locator('.coins').boundingBox();
       expect(table?.x).toBeGreaterThan((chart?.x ?? 0) + (chart?.width ?? 0));
       const colours = "getComputedStyle(document.querySelector('.day-final')).printColorAdjust";
       expect(await page.evaluate(colours)).toBe('exact');

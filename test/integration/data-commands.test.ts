@@ -1,4 +1,5 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -70,7 +71,10 @@ describe('sql', () => {
     ['selct 1', /^PostgreSQL refuses the statement: syntax error at or near "selct", at "selct 1"\.$/],
     ['select 1 / 0', /^PostgreSQL refuses the statement: division by zero\.$/],
     ['select 1; select 2', /^There are several statements; it takes one at a time\.$/],
-    ['delete from daily_prices', /^npm run sql only reads: cannot execute DELETE .* To change data, open psql/],
+    [
+      'delete from daily_prices',
+      /^npm run sql only reads: cannot execute DELETE .* To change data, connect with another client/,
+    ],
     ['commit', /^The statement gives no rows;/],
     ['copy coins to stdout', /^COPY works in psql only\./],
     [' ', /^The statement is empty;/],
@@ -161,7 +165,7 @@ describe('sql', () => {
       const { host, pathname, username, password } = new URL(testDatabase.url);
       expect({ code, stdout }).toEqual({
         code: 0,
-        stdout: `psql is not installed. The database is postgres://${username}@${host}${pathname}, with the password of DATABASE_URL.\n`,
+        stdout: `psql is not installed. The database is postgresql://${username}@${host}${pathname}, with the password of DATABASE_URL.\n`,
       });
       expect(stdout).not.toContain(password);
     });
@@ -208,14 +212,62 @@ describe('export', () => {
     expect(document[2]).toMatchObject({ coin_id: 'bitcoin', currency: 'usd', average: first?.average, is_final: true });
   });
 
-  test('a file is written as a whole, and replaces the one before', async () => {
+  test('a file is written as a whole, and replaces the one before only by force', async () => {
     const file = join(folder, 'prices.json');
     const first = await run(['export', ...days, '--out', file, '--json']);
-    const second = await run(['export', '--from', '2026-11-21', '--to', '2026-11-21', '--out', file]);
+    const oneDay = ['export', '--from', '2026-11-21', '--to', '2026-11-21', '--out', file];
+    const refused = await run(oneDay);
+    const before = await readFile(file, 'utf8');
+    const second = await run([...oneDay, '--force']);
     expect(JSON.parse(first.stdout)).toEqual({ file, format: 'json', rows: 8, isReplaced: false });
+    expect(JSON.parse(before)).toHaveLength(8);
+    expect({ ...refused, stdout: '' }).toMatchObject({ code: 2, stderr: `${file} exists. To replace it: --force\n` });
     expect(second.stdout).toBe(`4 rows in ${file}, which replaces the file that was there.\n`);
     expect(JSON.parse(await readFile(file, 'utf8'))).toHaveLength(4);
     expect(await readdir(folder)).not.toContainEqual(expect.stringContaining('unfinished'));
+  });
+
+  test('--final leaves out what may still change', async () => {
+    await query(`update daily_prices set is_final = false where coin_id = 'bitcoin' and day = '2026-11-21'`);
+    const all = await run(['export', ...days]);
+    const final = await run(['export', ...days, '--final']);
+    await query(`update daily_prices set is_final = true where coin_id = 'bitcoin' and day = '2026-11-21'`);
+    expect([all.stderr, final.stderr]).toEqual(['8 rows.\n', '6 rows.\n']);
+  });
+
+  test('--wide has a line for each day and a column for each series, in whatever case they are named', async () => {
+    const series = '--coin Bitcoin --coin DOGECOIN --currency USD'.split(' ');
+    const csv = await run(['export', ...days, ...series, '--wide']);
+    const json = await run(['export', ...days, ...series, '--wide', '--json']);
+    const [first, second] = await averages();
+    expect(csv.stdout.split('\n')).toEqual([
+      'day,bitcoin/usd,dogecoin/usd',
+      expect.stringMatching(new RegExp(`^2026-11-20,${first?.average},0\\.\\d+$`)),
+      expect.stringMatching(new RegExp(`^2026-11-21,${second?.average},0\\.\\d+$`)),
+      '',
+    ]);
+    expect(JSON.parse(json.stdout)[0]).toMatchObject({ day: '2026-11-20', 'bitcoin/usd': first?.average });
+    expect(csv.stderr).toBe('2 rows.\n');
+  });
+
+  test('--imported adds imported prices, and no text of theirs is a formula', async () => {
+    await query(
+      `insert into imported_daily_prices values
+       ('bitcoin', 'usd', '2026-11-10', 7.50, '=cmd()', '${'a'.repeat(64)}', now())`,
+    );
+    const series = '--from 2026-11-01 --to 2026-11-20 --coin bitcoin --currency usd'.split(' ');
+    const csv = await run(['export', ...series, '--imported']);
+    const json = await run(['export', ...series, '--imported', '--json']);
+    const wide = await run(['export', ...series, '--imported', '--wide']);
+    await query('delete from imported_daily_prices');
+    const [stored] = await averages();
+    expect(csv.stdout).toBe(
+      'coin_id,currency,day,price,origin,source_name,is_final\n' +
+        "bitcoin,usd,2026-11-10,7.50,imported,'=cmd(),true\n" +
+        `bitcoin,usd,2026-11-20,${stored?.average},direct,CoinGecko,true\n`,
+    );
+    expect(JSON.parse(json.stdout)[0]).toMatchObject({ price: '7.50', source_name: '=cmd()' });
+    expect(wide.stdout).toBe(`day,bitcoin/usd\n2026-11-10,7.50\n2026-11-20,${stored?.average}\n`);
   });
 
   test('a series that is no longer part of the universe can be had', async () => {
@@ -230,7 +282,12 @@ describe('export', () => {
     ['--currency us', `--currency is "us", no currency of the universe; the nearest is usd. ${UNIVERSE_HINT} CODE`],
     ['--from 2026-02-30', '--from is "2026-02-30"; it takes a UTC day that exists, as YYYY-MM-DD.'],
     ['--from 2026-02-02 --to 2026-02-01', '--from is 2026-02-02; it takes a day that is not after --to, 2026-02-01.'],
-    [`--out ${tmpdir()}`, `${tmpdir()} is no regular file. Name another one.`],
+    [`--out ${tmpdir()}`, `--out is "${tmpdir()}"; it takes a name that ends in .csv or .json.`],
+    ['--out prices.xlsx', '--out is "prices.xlsx"; it takes a name that ends in .csv or .json.'],
+    [
+      '--out prices.csv --format json',
+      '--out "prices.csv" and --format json contradict each other: leave one of them out.',
+    ],
     ['--out /nowhere/prices.csv', expect.stringMatching(/^\/nowhere\/prices\.csv can't be written: ENOENT/)],
   ])('%s is refused', async (options, message) => {
     const { code, stdout, stderr } = await run(['export', ...options.split(' ')]);
@@ -285,6 +342,7 @@ describe('import', () => {
       written: 0,
       replaced: 0,
       unchanged: 2,
+      warnings: [expect.stringContaining(' on 2013-04-29, where bitcoin/usd is stored with ')],
     });
     expect(await rows()).toEqual(stored);
   });
@@ -313,7 +371,7 @@ describe('import', () => {
 
   test('price_history shows it where CoinGecko has no price, and says which is which', async () => {
     const file = await fileOf('both.csv', 'day,price\n2026-11-10,7\n2026-11-20,8\n');
-    await run(['import', file, ...SERIES, '--source-name', 'elsewhere']);
+    await run(['import', file, ...SERIES, '--source-name', 'elsewhere', '--force']);
     const [stored] = await averages();
     const history = await query(
       `select day, price::text, origin, source_name, is_final from price_history
@@ -323,6 +381,70 @@ describe('import', () => {
       { day: '2026-11-10', price: '7', origin: 'imported', source_name: 'elsewhere', is_final: true },
       { day: '2026-11-20', price: stored?.average, origin: 'direct', source_name: 'CoinGecko', is_final: true },
     ]);
+  });
+
+  test('prices of another scale or coin are refused, with the factor and three days, unless they are forced', async () => {
+    const stored = await averages();
+    const csv = (factor: number) =>
+      ['day,price', ...stored.map(({ day, average }) => `${day},${Number(average) * factor}`)].join('\n');
+    const file = await fileOf('cents.csv', csv(100));
+    const refused = await run(['import', file, ...SERIES]);
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /^3 of 3 days .* nothing was written: the file's prices are 100 times .*--force\n$/,
+      ),
+    });
+    for (const { day, average } of stored)
+      expect(refused.stderr).toContain(`${day} ${Number(average) * 100} instead of ${average}`);
+    const otherCoin = ['--coin', 'dogecoin', '--currency', 'usd'];
+    expect(await run(['import', await fileOf('same.csv', csv(1)), ...otherCoin])).toMatchObject({ code: 2 });
+    expect(await rows()).toEqual([]);
+    const forced = await run(['import', file, ...SERIES, '--force', '--json']);
+    expect(JSON.parse(forced.stdout)).toMatchObject({
+      written: 3,
+      warnings: ['3 days of the file are 100 times what is stored.'],
+    });
+  });
+
+  test('the same prices are taken without a word, whatever the case of coin and currency', async () => {
+    const lines = (await averages()).map(({ day, average }) => `${day},${Number(average) * 1.01}`);
+    const file = await fileOf('same.csv', ['day,price', ...lines].join('\n'));
+    const { stdout } = await run(['import', file, '--coin', 'Bitcoin', '--currency', 'USD', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ coin: 'bitcoin', currency: 'usd', written: 3, warnings: [] });
+  });
+
+  test('a file of Germany is read as it is told', async () => {
+    const file = await fileOf(
+      'de.csv',
+      'sep=;\nKurse ohne Gewähr\nTag;Kurs\n01.02.2020;33.500\n02.02.2020;33.501,25\n',
+    );
+    const columns = ['--day-column', 'Tag', '--price-column', 'Kurs', '--day-format', 'DD.MM.YYYY', '--decimal', ','];
+    expect(await run(['import', file, ...SERIES, ...columns])).toMatchObject({ code: 0 });
+    expect(await rows()).toMatchObject([
+      { day: '2020-02-01', price: '33500' },
+      { day: '2020-02-02', price: '33501.25' },
+    ]);
+  });
+
+  test('a pipe, a device and a huge file are refused, and not read, as what to import and as UNIVERSE', async () => {
+    const [pipe, huge] = [join(folder, 'pipe.csv'), join(folder, 'huge.csv')];
+    execFileSync('mkfifo', [pipe]);
+    await writeFile(huge, '');
+    await truncate(huge, 50_000_000_000);
+    for (const [file, problem] of [
+      [pipe, 'it is no regular file'],
+      ['/dev/zero', 'it is no regular file'],
+      [huge, 'it has 50000000000 bytes, and at most'],
+    ] as const) {
+      const imported = await run(['import', file, ...SERIES]);
+      expect(imported).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`The file ${file} can't be read: ${problem}`),
+      });
+      const listed = await run(['status'], { UNIVERSE: file });
+      expect(listed).toMatchObject({ code: 2, stderr: expect.stringContaining(`can't be read (${problem}`) });
+    }
   });
 
   test('one bad line, and nothing is imported', async () => {

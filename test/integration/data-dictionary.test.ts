@@ -85,6 +85,7 @@ describe('the statements of docs/data.md answer what their headings ask', () => 
   const series = { coin_id: 'bitcoin', currency: 'usd' };
   const days = (count: number, others: object = {}) => ({ days: String(count), ...others });
   const complete = { series_expected: '4', series_final: '3', series_thin: '0', series_unconfirmed: '0' };
+  const dollars = { currency: 'usd', source: 'direct' };
   const dated = (currency: string) => expect.objectContaining({ currency });
   /** What each statement below a heading gives. */
   const ANSWERS: [heading: string, ...answers: unknown[][]][] = [
@@ -100,11 +101,7 @@ describe('the statements of docs/data.md answer what their headings ask', () => 
       'Which prices are derived?',
       [
         days(2 * FIRST_RUN_DAYS - 1, { currency: 'eur', source: 'direct' }),
-        days(2 * FIRST_RUN_DAYS, {
-          currency: 'usd',
-          source: 'direct',
-          days_with_market_cap: String(2 * FIRST_RUN_DAYS),
-        }),
+        days(2 * FIRST_RUN_DAYS, { ...dollars, days_with_market_cap: String(2 * FIRST_RUN_DAYS) }),
       ],
     ],
     ['Which samples were not counted?', [{ price: '-1', reason: 'not_positive' }]],
@@ -178,23 +175,8 @@ describe('the programs of docs/connect.md', () => {
   });
 
   test('with Kysely: the types compile, and the program runs', async () => {
-    const options = [
-      '--ignoreConfig',
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2024',
-      '--types',
-      'node',
-    ];
-    const tsc = [
-      join(ROOT, 'node_modules/typescript/bin/tsc'),
-      ...options,
-      '--allowImportingTsExtensions',
-      '--skipLibCheck',
-    ];
+    const options = '--ignoreConfig --noEmit --strict --module nodenext --target es2024 --types node --skipLibCheck';
+    const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), ...options.split(' '), '--allowImportingTsExtensions'];
     // Whatever tsc finds is on stdout.
     const found = await exec(process.execPath, [...tsc, join(folder, 'kysely.ts')]).catch((error) => error);
     expect(found.stdout).toBe('');

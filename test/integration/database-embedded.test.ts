@@ -2,10 +2,12 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -156,6 +158,82 @@ test('a server that was itself killed is started again, with its data', async ()
   process.kill(await serverPid(), 'SIGKILL');
   await first.stop();
   expect(await query((await start()).url, 'select * from kept_2')).toEqual([]);
+});
+
+test('a lasting process starts a server that died again, at the same address', async () => {
+  const said: string[] = [];
+  const lasting = await startEmbeddedPostgres({ dataFolder: shared, isLasting: true, log: (line) => said.push(line) });
+  stops.push(lasting.stop);
+  const pid = await serverPid();
+  process.kill(pid, 'SIGKILL');
+  while (!said.includes('The embedded PostgreSQL runs again.')) await delay(10);
+  expect(await query(lasting.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+  const next = await serverPid();
+  expect(next).not.toBe(pid);
+  await lasting.stop();
+  expect(isRunning(next)).toBe(false);
+});
+
+test('a server that can not be started again is told to a lasting process', async () => {
+  const lasting = await startEmbeddedPostgres({ dataFolder: shared, isLasting: true });
+  stops.push(lasting.stop);
+  const settings = join(shared, 'postgresql-18/data/postgresql.conf');
+  const before = await readFile(settings);
+  await writeFile(settings, 'no_such_setting = 1\n');
+  process.kill(await serverPid(), 'SIGKILL');
+  await once(lasting.lost, 'abort');
+  await writeFile(settings, before);
+  expect(String(lasting.lost.reason)).toMatch(/doesn't start .*no_such_setting/s);
+});
+
+test('a lasting process waits for the end of a short one, and takes no server of it', async () => {
+  const short = await startElsewhere();
+  const pid = await serverPid();
+  const { promise: waiting, resolve } = Promise.withResolvers<string>();
+  const coming = startEmbeddedPostgres({ dataFolder: shared, isLasting: true, log: resolve });
+  expect(await waiting).toMatch(/^Another command uses the embedded PostgreSQL/);
+  await short.stop();
+  const lasting = await coming;
+  stops.push(lasting.stop);
+  expect(await serverPid()).not.toBe(pid);
+});
+
+test('its address that only reads stays the same, can do no more, and its password is for its owner', async () => {
+  const first = await start();
+  await query(first.url, 'create table if not exists kept_4 (id integer)');
+  for (const statement of [
+    'create table more ()',
+    'create temp table more ()',
+    'select lo_create(0)',
+    "copy (select 1) to program 'true'",
+    "do $$ begin execute 'copy (select 1) to program ''true'''; end $$",
+    "select pg_read_file('postgresql.conf')",
+    "select pg_create_physical_replication_slot('more')",
+    "select lo_export(1, '/tmp/more')",
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postgres'",
+  ])
+    await expect(query(first.readerUrl, `begin read write; ${statement}`)).rejects.toThrow(/permission denied/);
+  expect((await stat(first.readerPasswordFile)).mode & 0o777).toBe(0o600);
+  await first.stop();
+  const second = await start();
+  expect(second.readerUrl).toBe(first.readerUrl);
+  expect(second.readerUrl).toMatch(/^postgresql:\/\/reader:[0-9a-f]{48}@127\.0\.0\.1:\d+\/postgres$/);
+});
+
+test('a port that is taken is told, and another one kept', async () => {
+  const squatter = createServer();
+  await new Promise<void>((listening) => squatter.listen(0, '127.0.0.1', listening));
+  const { port } = squatter.address() as AddressInfo;
+  const said: string[] = [];
+  const first = await startEmbeddedPostgres({ dataFolder: shared, port, log: (line) => said.push(line) });
+  squatter.close();
+  await first.stop();
+  expect(said).toEqual([
+    expect.stringMatching(
+      new RegExp(`^The port ${port} is taken. The embedded PostgreSQL listens on \\d+, and keeps that`),
+    ),
+  ]);
+  expect((await start()).url).toBe(first.url);
 });
 
 test('a pid file that names a process of somebody else is seen through', async () => {

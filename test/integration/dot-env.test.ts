@@ -1,6 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http, { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { classifyBrokenWay } from '../../ingestion/coingecko/errors.ts';
 import { loadDotEnv } from '../../local/cli/load-dot-env.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
+import { close, listen } from '../support/listen.ts';
 import { callCommand } from '../support/local-command.ts';
 import { OWN_AUTHORITY } from '../support/own-authority.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -25,6 +26,14 @@ afterEach(() => rm(folder, { recursive: true }));
 const writeDotEnv = (content: string | Buffer) => writeFile(join(folder, '.env'), content);
 
 describe('a file .env', () => {
+  test('that is a pipe is refused, and not read', async () => {
+    execFileSync('mkfifo', [join(folder, '.env')]);
+    expect(await callCommand(['status'], {}, folder)).toMatchObject({
+      code: 2,
+      stderr: "The file .env can't be read: it is no regular file.\n",
+    });
+  });
+
   const TEXT = 'LOG_LEVEL=loud\r\nUNIVERSE="ü.json"\r\nCOINGECKO_PLAN=golden\r\n';
   const bigEndian = (text: string) => Buffer.from(text, 'utf16le').swap16();
   test.each<[string, Buffer]>([
@@ -100,16 +109,14 @@ describe('the network', () => {
     const refusing = createServer().on('connect', (_request, socket: Duplex) =>
       socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
     );
-    await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
-    const { port } = refusing.address() as AddressInfo;
-    await writeDotEnv(`HTTPS_PROXY=http://127.0.0.1:${port}`);
+    await writeDotEnv(`HTTPS_PROXY=http://127.0.0.1:${await listen(refusing)}`);
     loadDotEnv({}, folder);
     const asked = { host: 'prices.test', subject: 'bitcoin/usd' };
     const error: Error = await fetch('https://prices.test').then(
       () => new Error('The proxy let it pass.'),
       (cause) => classifyBrokenWay(asked, cause, undefined),
     );
-    await new Promise((resolve) => refusing.close(resolve));
+    await close(refusing);
     expect(error.message).toBe(
       'bitcoin/usd: CoinGecko could not be reached at prices.test: the proxy refuses the way there with 407; ' +
         'is HTTPS_PROXY right, with user and password?',

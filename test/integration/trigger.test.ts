@@ -250,7 +250,10 @@ describe('a secret', () => {
   test('that a rotation replaced is good for 24 h from its end, however long ago the new one was made', async () => {
     secretsManager.beginRotation('version-2');
     now += 3 * DAY_MS;
-    await rotateTo('version-2', 'second');
+    putPending('version-2', 'second');
+    const move = { MoveToVersionId: 'version-2', RemoveFromVersionId: 'version-1' };
+    secretsManager.perform.UpdateSecretVersionStage({ VersionStage: 'AWSCURRENT', ...move });
+    secretsManager.endRotation();
     now += DAY_MS - 1;
     expect(await answers(SECRET)).toBe(200);
     now += 5_001;
@@ -267,31 +270,16 @@ describe('a secret', () => {
     secretsManager.beginRotation('version-2');
     expect(await answers('second')).toBe(401);
     now += 5_000;
-    await put('version-2', 'second', 'AWSPENDING');
+    putPending('version-2', 'second');
     expect([await answers(SECRET), await answers('second')]).toStrictEqual([200, 200]);
     now += 5_000;
-    await put('version-3', 'third', 'AWSPENDING');
+    putPending('version-3', 'third');
     expect([await answers('second'), await answers('third')]).toStrictEqual([401, 200]);
   });
 
-  const put = (id: string, value: string, label: string) =>
-    post('PutSecretValue', { ClientRequestToken: id, SecretString: value, VersionStages: [label] });
-
-  async function rotateTo(id: string, value: string) {
-    await put(id, value, 'AWSPENDING');
-    await post('UpdateSecretVersionStage', {
-      VersionStage: 'AWSCURRENT',
-      MoveToVersionId: id,
-      RemoveFromVersionId: 'version-1',
-    });
-    secretsManager.endRotation();
-  }
-
-  const post = (action: string, input: object) =>
-    fetch(secretsManager.url, {
-      method: 'POST',
-      headers: { 'x-amz-target': `secretsmanager.${action}` },
-      body: JSON.stringify(input),
+  const putPending = (id: string, value: string) =>
+    secretsManager.perform.PutSecretValue({
+      ...{ ClientRequestToken: id, SecretString: value, VersionStages: ['AWSPENDING'] },
     });
 });
 

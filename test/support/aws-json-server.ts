@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { close, listen } from './listen.ts';
 
 /** An answer that is an error of the service, by its name in the service's model. */
 export class ServiceError extends Error {
@@ -31,7 +32,7 @@ export async function startAwsJsonServer(
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
     };
     try {
-      const input = JSON.parse(await textOf(request));
+      const input = (await json(request)) as Record<string, unknown>;
       called.push(action);
       await server.around('before', action);
       const work = actions[action];
@@ -40,26 +41,11 @@ export async function startAwsJsonServer(
       await server.around('after', action);
       reply(200, output);
     } catch (error) {
-      const { type, message } =
-        error instanceof ServiceError ? error : { type: 'InternalFailure', message: `${error}` };
-      reply(error instanceof ServiceError ? 400 : 500, { __type: type, message });
+      if (error instanceof ServiceError) reply(400, { __type: error.type, message: error.message });
+      else reply(500, { __type: 'InternalFailure', message: `${error}` });
     }
   });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const server: AwsJsonServer = {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
-    actions: called,
-    around: async () => {},
-    close: () => {
-      http.closeAllConnections();
-      return new Promise((resolve) => http.close(() => resolve()));
-    },
-  };
+  const url = `http://127.0.0.1:${await listen(http)}`;
+  const server: AwsJsonServer = { url, actions: called, around: async () => {}, close: () => close(http) };
   return server;
-}
-
-async function textOf(request: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of request.setEncoding('utf8')) text += chunk;
-  return text;
 }

@@ -10,14 +10,8 @@ export const BITCOIN: Series = { coin: 'bitcoin', currency: 'usd' };
 export function runOrder(order: Partial<RunOrder> = {}): RunOrder {
   const runId = order.runId ?? randomUUID();
   return {
-    runId,
-    triggerKey: `cli:${runId}`,
-    trigger: 'cli',
-    dueAt: Date.parse('2026-03-10T02:00Z'),
-    request: {},
-    hop: 0,
-    isRedelivery: false,
-    ...order,
+    ...{ runId, triggerKey: `cli:${runId}`, trigger: 'cli', dueAt: Date.parse('2026-03-10T02:00Z'), request: {} },
+    ...{ hop: 0, isRedelivery: false, ...order },
   };
 }
 
@@ -34,23 +28,10 @@ export const counted = (retries: number): HopTotals => ({ retries, crossRateDays
 /** A final row of a full day. */
 export function dailyPrice(day: Day, values: Partial<DailyPrice> = {}): DailyPrice {
   return {
-    day,
-    open: 100,
-    high: 110,
-    low: 90,
-    close: 105,
-    average: 101,
-    volume: 5_000,
-    marketCap: 9_000,
-    sampleCount: 24,
-    hoursCovered: 24,
-    hoursAnswered: 24,
-    firstSampleAt: startOf(day) + 60_000,
-    lastSampleAt: startOf(day) + 23 * HOUR_MS + 120_000,
-    isSettled: true,
-    isThin: false,
-    isFinal: true,
-    ...values,
+    ...{ day, open: 100, high: 110, low: 90, close: 105, average: 101, volume: 5_000, marketCap: 9_000 },
+    ...{ sampleCount: 24, hoursCovered: 24, hoursAnswered: 24 },
+    ...{ firstSampleAt: startOf(day) + 60_000, lastSampleAt: startOf(day) + 23 * HOUR_MS + 120_000 },
+    ...{ isSettled: true, isThin: false, isFinal: true, ...values },
   };
 }
 
@@ -70,28 +51,16 @@ export function answerWith(
   const [first = '2026-03-01', ...others] = days.gapDays ?? prices.map(({ day }) => day);
   const { series = BITCOIN } = days;
   return {
-    runId,
-    series,
-    gapDays: [first, ...others],
-    attempts,
+    ...{ runId, series, gapDays: [first, ...others], attempts, answer },
     window: { from: startOf(first) - DAY_MS, to: startOf(first) + 2 * DAY_MS },
-    answer,
     sampleCount: prices.reduce((sum, { sampleCount }) => sum + sampleCount, 0),
     firstSampleAt: prices[0]?.firstSampleAt ?? null,
     trackedSince: '2026-02-08',
     answered: [
       {
-        series,
-        source: 'direct',
-        gapDays: [first, ...others],
-        otherAnswerIds: () => [],
-        prices: [...prices],
-        rejected: [],
-        absentDays: [],
+        ...{ series, source: 'direct', gapDays: [first, ...others], otherAnswerIds: () => [], prices: [...prices] },
         judgedDays: [first, ...others, ...(days.absentDays ?? [])],
-        pricedDays: [],
-        findings: [],
-        ...days,
+        ...{ rejected: [], absentDays: [], pricedDays: [], findings: [], ...days },
       },
     ],
   };

@@ -1,17 +1,18 @@
 import { type AwsJsonServer, startAwsJsonServer } from './aws-json-server.ts';
 
-export type EventBridgeServer = AwsJsonServer & {
-  /** The header value that the connection sends; null before the first one. */
-  authorization: string | null;
-  state: 'AUTHORIZED' | 'AUTHORIZING' | 'DEAUTHORIZED';
-  /** How often an updated connection is still found AUTHORIZING; Infinity for one that is never authorised. */
-  authorizingFor: number;
-};
+export type EventBridgeServer = Awaited<ReturnType<typeof startEventBridge>>;
 
 /** EventBridge with one connection. An update makes it AUTHORIZING, and after some looks AUTHORIZED. */
-export async function startEventBridge(): Promise<EventBridgeServer> {
+export async function startEventBridge() {
   let looksLeft = 0;
-  const server: EventBridgeServer = Object.assign(
+  const connection = {
+    /** The header value that it sends; null before the first one. */
+    authorization: null as string | null,
+    state: 'AUTHORIZED' as 'AUTHORIZED' | 'AUTHORIZING' | 'DEAUTHORIZED',
+    /** How often it is still found AUTHORIZING after an update; Infinity for one that is never authorised. */
+    authorizingFor: 2,
+  };
+  const server: typeof connection & AwsJsonServer = Object.assign(
     await startAwsJsonServer({
       UpdateConnection: ({ Name: name, AuthorizationType: type, AuthParameters: parameters }) => {
         const { ApiKeyAuthParameters: key } = parameters as { ApiKeyAuthParameters: Record<string, string> };
@@ -19,17 +20,14 @@ export async function startEventBridge(): Promise<EventBridgeServer> {
         server.authorization = key['ApiKeyValue'] ?? null;
         server.state = 'AUTHORIZING';
         looksLeft = server.authorizingFor;
-        return {
-          ConnectionArn: `arn:aws:events:eu-central-1:000000000000:connection/${name}`,
-          ConnectionState: server.state,
-        };
+        return { ConnectionArn: `arn:aws:events:::connection/${name}`, ConnectionState: server.state };
       },
       DescribeConnection: ({ Name: name }) => {
         if (server.state === 'AUTHORIZING' && looksLeft-- <= 0) server.state = 'AUTHORIZED';
         return { Name: name, ConnectionState: server.state, StateReason: 'As the test wants it.' };
       },
     }),
-    { authorization: null, state: 'AUTHORIZED' as const, authorizingFor: 2 },
+    connection,
   );
   return server;
 }

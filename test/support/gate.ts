@@ -1,15 +1,12 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { close, listen } from './listen.ts';
 
 /**
  * A server before another one: each request waits for what the test does first, one after the other.
  * @param target the address that requests are passed on to, such as `http://127.0.0.1:40123/api/v3`.
  * @param before is given the number of the request, from 1.
  */
-export async function startGate(
-  target: string,
-  before: (nth: number) => Promise<unknown>,
-): Promise<{ readonly baseUrl: string; close(): Promise<void> }> {
+export async function startGate(target: string, before: (nth: number) => Promise<unknown>) {
   const { origin, pathname } = new URL(target);
   let count = 0;
   let turn: Promise<unknown> = Promise.resolve();
@@ -23,12 +20,5 @@ export async function startGate(
     response.writeHead(answer.status, { 'content-type': type, date });
     response.end(Buffer.from(await answer.arrayBuffer()));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`,
-    close: () => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
+  return { baseUrl: `http://127.0.0.1:${await listen(server)}${pathname}`, close: () => close(server) };
 }

@@ -1,20 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll } from '@jest/globals';
 
 /** What a handler returned, or the text of what it threw. */
 export type Outcome = { readonly result?: unknown; readonly error?: string };
 
-/** A handler in a Node process of its own, as Lambda runs it: its environment is all that it knows. */
-export type HandlerProcess = {
-  /** Invokes the warm handler. */
-  invoke(event: unknown): Promise<Outcome>;
-  /** Tells the process that it ends, as Lambda does. */
-  terminate(): void;
-  /** Ends it. @returns the JSON lines that it printed: logs and metrics. */
-  end(): Promise<Record<string, unknown>[]>;
-};
+export type HandlerProcess = ReturnType<typeof startHandler>;
 
 export const REQUEST_ID = 'a1b2c3d4-0000-4000-8000-000000000001';
 
@@ -44,10 +37,12 @@ afterAll(() => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** @param file the module that exports `handler`: its path from the project's root, or a whole one. */
-export function startHandler(file: string, environment: Readonly<Record<string, string>>): HandlerProcess {
-  const { href } = new URL(file, new URL('../../', import.meta.url));
-  const module = file.startsWith('/') ? pathToFileURL(file).href : href;
+/**
+ * Starts a handler in a Node process of its own, as Lambda runs it: its environment is all that it knows.
+ * @param file the module that exports `handler`: its path from the project's root, or a whole one.
+ */
+export function startHandler(file: string, environment: Readonly<Record<string, string>>) {
+  const module = pathToFileURL(resolve(import.meta.dirname, '../..', file)).href;
   const child = spawn(process.execPath, ['--input-type=module', '-e', SERVE, '--', module], {
     env: { ...OFFLINE, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -61,13 +56,16 @@ export function startHandler(file: string, environment: Readonly<Record<string, 
   });
   endedEarly.catch(() => {});
   return {
-    async invoke(event) {
+    /** Invokes the warm handler. */
+    async invoke(event: unknown): Promise<Outcome> {
       child.send({ event });
       const [outcome] = await Promise.race([once(child, 'message'), endedEarly]);
       return outcome;
     },
+    /** Tells the process that it ends, as Lambda does. */
     terminate: () => void child.kill('SIGTERM'),
-    async end() {
+    /** Ends it. @returns the JSON lines that it printed: logs and metrics. */
+    async end(): Promise<Record<string, unknown>[]> {
       child.send({ isEnd: true });
       await closed;
       children.delete(child);
@@ -78,12 +76,8 @@ export function startHandler(file: string, environment: Readonly<Record<string, 
 }
 
 /** Invokes a handler with one event after the other, all in one warm process. */
-export async function invokeHandler(
-  file: string,
-  events: readonly unknown[],
-  environment: Readonly<Record<string, string>>,
-): Promise<{ outcomes: Outcome[]; lines: Record<string, unknown>[] }> {
-  const handler = startHandler(file, environment);
+export async function invokeHandler(events: readonly unknown[], ...starting: Parameters<typeof startHandler>) {
+  const handler = startHandler(...starting);
   const outcomes: Outcome[] = [];
   for (const event of events) outcomes.push(await handler.invoke(event));
   return { outcomes, lines: await handler.end() };

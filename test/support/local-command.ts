@@ -8,11 +8,7 @@ import { runCommandLine } from '../../local/cli/command-line.ts';
 const { PATH, NODE_COMPILE_CACHE } = process.env;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export type CommandResult = {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-};
+export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 /** Variables for the command. */
 export type CommandEnvironment = Readonly<Record<string, string | undefined>>;

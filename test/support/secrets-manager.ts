@@ -3,23 +3,12 @@ import { type AwsJsonServer, ServiceError, startAwsJsonServer } from './aws-json
 
 type Version = { value: string | null; readonly createdAt: Instant; readonly labels: Set<string> };
 
-export type Secret = {
-  /** Puts a value by hand, as a person would: it is current at once. */
-  put(versionId: string, value: string): void;
-  /** What RotateSecret does before it calls the function: a pending version without a value. */
-  beginRotation(versionId: string): void;
-  /** What Secrets Manager does when the last step has succeeded. */
-  endRotation(): void;
-  /** @returns the value that carries the label. */
-  labelled(label: string): string | null;
-  /** What Secrets Manager does with it, by the names of its actions. */
-  readonly actions: Readonly<Record<(typeof ACTIONS)[number], (input: Record<string, unknown>) => object>>;
-};
+export type Secret = ReturnType<typeof createSecret>;
 
 const ACTIONS = ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'] as const;
 
 /** A secret without a value yet: versions, staging labels and dates as Secrets Manager keeps them. */
-export function createSecret(now: () => Instant): Secret {
+export function createSecret(now: () => Instant) {
   const versions = new Map<string, Version>();
   let lastRotatedAt: Instant | undefined;
 
@@ -44,7 +33,7 @@ export function createSecret(now: () => Instant): Secret {
     for (const label of labels) moveLabel(label, id);
   }
 
-  const actions: Secret['actions'] = {
+  const actions: Record<(typeof ACTIONS)[number], (input: Record<string, unknown>) => object> = {
     DescribeSecret: () => ({
       VersionIdsToStages: Object.fromEntries(
         [...versions].filter(([, { labels }]) => labels.size > 0).map(([id, { labels }]) => [id, [...labels]]),
@@ -72,36 +61,35 @@ export function createSecret(now: () => Instant): Secret {
   };
 
   return {
-    actions,
+    /** What Secrets Manager does with it, by the names of its actions. */
+    perform: actions,
+    /** Puts a value by hand, as a person would: it is current at once. */
     put: (id: string, value: string) => addVersion(id, value, ['AWSCURRENT']),
+    /** What RotateSecret does before it calls the function: a pending version without a value. */
     beginRotation: (id: string) => addVersion(id, null, ['AWSPENDING']),
+    /** What Secrets Manager does when the last step has succeeded. */
     endRotation: () => {
       lastRotatedAt = now();
     },
+    /** @returns the value that carries the label. */
     labelled: (label: string) => holderOf(label)?.[1].value ?? null,
   };
 }
 
 /** Secrets Manager on loopback. @param find finds a secret by its id. */
-export const startSecretsManager = (find: (id: string) => Secret | undefined): Promise<AwsJsonServer> =>
-  startAwsJsonServer(
-    Object.fromEntries(
-      ACTIONS.map((action) => [
-        action,
-        (input) => {
-          const secret = find(String(input['SecretId']));
-          if (!secret) throw new ServiceError('ResourceNotFoundException', 'There is no such secret.');
-          return secret.actions[action](input);
-        },
-      ]),
-    ),
-  );
+export function startSecretsManager(find: (id: string) => Secret | undefined): Promise<AwsJsonServer> {
+  const perform = (action: (typeof ACTIONS)[number]) => (input: Record<string, unknown>) => {
+    const secret = find(String(input['SecretId']));
+    if (!secret) throw new ServiceError('ResourceNotFoundException', 'There is no such secret.');
+    return secret.perform[action](input);
+  };
+  return startAwsJsonServer(Object.fromEntries(ACTIONS.map((action) => [action, perform(action)])));
+}
 
-export type SecretsManagerServer = AwsJsonServer & Omit<Secret, 'actions'>;
+export type SecretsManagerServer = AwsJsonServer & Secret;
 
 /** Secrets Manager with one secret, whatever it is called. */
 export async function startOneSecret(now: () => Instant): Promise<SecretsManagerServer> {
   const secret = createSecret(now);
-  const { actions, ...rest } = secret;
-  return Object.assign(await startSecretsManager(() => secret), rest);
+  return Object.assign(await startSecretsManager(() => secret), secret);
 }

@@ -1,13 +1,10 @@
-import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import { createServer, connect as dial, type Socket } from 'node:net';
+import { close, listen } from './listen.ts';
+
+export type TcpProxy = Awaited<ReturnType<typeof startTcpProxy>>;
 
 /** A way to a server that can be cut like a cable: nothing comes through any more, and nobody is told. */
-export type TcpProxy = {
-  readonly port: number;
-  cut(): void;
-  close(): Promise<void>;
-};
-
-export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+export async function startTcpProxy(target: { host: string; port: number }) {
   let isCut = false;
   const sockets = new Set<Socket>();
   // Half-open, so that not even a goodbye is answered.
@@ -23,15 +20,14 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       from.on('error', () => isCut || to.destroy());
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    port: (server.address() as AddressInfo).port,
+    port: await listen(server),
     cut() {
       isCut = true;
     },
     close() {
       for (const socket of sockets) socket.destroy();
-      return new Promise((resolve) => server.close(() => resolve()));
+      return close(server);
     },
   };
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll } from '@jest/globals';
-import pg from 'pg';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import type { Tables } from '../../ingestion/database/tables.ts';
-import { databaseUrl } from './database-url.ts';
+import { databaseUrl, execute } from './database-url.ts';
 
 export type TestDatabase = { readonly url: string; drop(): Promise<void> };
 
@@ -16,14 +15,10 @@ export async function createTestDatabase({ isEmpty, encoding }: TestDatabaseOpti
   if (!serverUrl || !template) throw new Error('There is no PostgreSQL for tests. Run them with "npm test".');
   // With the pid of the test run, for another one may use the same server.
   const name = `${template.replace('template', '')}${randomUUID().replaceAll('-', '').slice(0, 12)}`;
-  const onServer = async (statement: string) => {
-    const client = new pg.Client(serverUrl);
-    await client.connect();
-    await client.query(statement).finally(() => client.end());
-  };
   const inEncoding = encoding ? ` encoding '${encoding}' locale 'C'` : '';
-  await onServer(`create database ${name} template ${isEmpty ? 'template0' : template}${inEncoding}`);
-  return { url: databaseUrl(serverUrl, name), drop: () => onServer(`drop database if exists ${name} with (force)`) };
+  await execute(serverUrl, `create database ${name} template ${isEmpty ? 'template0' : template}${inEncoding}`);
+  const drop = () => execute(serverUrl, `drop database if exists ${name} with (force)`);
+  return { url: databaseUrl(serverUrl, name), drop };
 }
 
 /** The same, dropped after the tests of the file. */
@@ -58,8 +53,5 @@ const TABLES = [
 ] satisfies (keyof Tables)[];
 
 /** Makes it as good as new. Deleting the few rows of a test takes a tenth of the time of `truncate`. */
-export async function emptyTables({ url }: TestDatabase): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  await client.query(TABLES.map((table) => `delete from ${table}`).join(';')).finally(() => client.end());
-}
+export const emptyTables = ({ url }: TestDatabase): Promise<void> =>
+  execute(url, TABLES.map((table) => `delete from ${table}`).join(';'));

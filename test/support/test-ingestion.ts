@@ -2,29 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { composeRun } from '../../ingestion/compose-run.ts';
 import { PLANS } from '../../ingestion/contract/settings.ts';
 import type { Universe } from '../../ingestion/contract/universe-schema.ts';
-import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
+import { createDatabase } from '../../ingestion/database/connection.ts';
 import { TIME_LIMITS, type TimeLimits } from '../../ingestion/database/time-limits.ts';
 import type { RunResult } from '../../ingestion/domain/verdict.ts';
 import { runIdOf } from '../../ingestion/message/run-message.ts';
 import type { RunDependencies, RunEvent, RunOrder } from '../../ingestion/ports.ts';
 import { runIngestion } from '../../ingestion/run-ingestion.ts';
-import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/server.ts';
+import { type SimulatorOptions, startSimulator } from '../../simulator/server.ts';
 import { silentLog } from './silent-log.ts';
 import { TWO_COINS } from './two-coins.ts';
-import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
+import { createVirtualClock } from './virtual-clock.ts';
 
 type Order = Partial<Omit<RunOrder, 'runId' | 'dueAt'>> & { dueAt?: string };
 
-/** The program on a real database, against a source over real HTTP; time moves only when the test or a wait moves it. */
-export type TestIngestion = {
-  readonly clock: VirtualClock;
-  readonly simulator: Simulator;
-  readonly database: Database;
-  readonly events: readonly RunEvent[];
-  run(order?: Order, deps?: Partial<RunDependencies>): Promise<RunResult>;
-  close(): Promise<void>;
-};
+export type TestIngestion = Awaited<ReturnType<typeof startTestIngestion>>;
 
+/** The program on a real database, against a source over real HTTP; time moves only when the test or a wait moves it. */
 export async function startTestIngestion(options: {
   databaseUrl: string;
   now: string;
@@ -36,27 +29,20 @@ export async function startTestIngestion(options: {
   /** @default false */
   latestPrices?: boolean;
   limits?: Partial<TimeLimits>;
-}): Promise<TestIngestion> {
+}) {
   const { universe = TWO_COINS, requestsPerMinute = 10_000, crossRates = false, latestPrices = false } = options;
   const clock = createVirtualClock(Date.parse(options.now));
-  const simulator = await startSimulator({
-    universe,
-    now: clock.now,
-    clock: clock.now,
-    disturbedShare: 0,
-    ...options.simulator,
-  });
+  const always = { universe, now: clock.now, clock: clock.now, disturbedShare: 0 };
+  const simulator = await startSimulator({ ...always, ...options.simulator });
   const database = createDatabase({ url: options.databaseUrl }, { limits: { ...TIME_LIMITS, ...options.limits } });
   const events: RunEvent[] = [];
 
   return {
-    clock,
-    simulator,
-    database,
-    events,
-    async run({ triggerKey = `test:${randomUUID()}`, dueAt, ...ordered } = {}, overrides = {}) {
+    ...{ clock, simulator, database, events },
+    async run(ordered: Order = {}, overrides: Partial<RunDependencies> = {}): Promise<RunResult> {
+      const { triggerKey = `test:${randomUUID()}`, dueAt, ...changes } = ordered;
       const order: RunOrder = {
-        ...{ trigger: 'schedule', request: {}, hop: 0, isRedelivery: false, ...ordered },
+        ...{ trigger: 'schedule', request: {}, hop: 0, isRedelivery: false, ...changes },
         ...{ runId: runIdOf(triggerKey), triggerKey },
         dueAt: dueAt === undefined ? clock.now() : Date.parse(dueAt),
       };
@@ -65,14 +51,8 @@ export async function startTestIngestion(options: {
           ...{ plan: 'public', ...PLANS.public, baseUrl: simulator.baseUrl, apiKey: null },
           ...{ requestsPerMinute, crossRates, latestPrices },
         },
-        universe,
-        database,
-        clock,
-        log: silentLog,
-        interrupt: new AbortController().signal,
-        deadline: null,
-        lockWaitMs: 0,
-        onEvent: () => {},
+        ...{ universe, database, clock, log: silentLog, interrupt: new AbortController().signal },
+        ...{ deadline: null, lockWaitMs: 0, onEvent: () => {} },
       });
       const makeRateLimiter: RunDependencies['makeRateLimiter'] = (recentAgesMs) => {
         const limiter = (overrides.makeRateLimiter ?? deps.makeRateLimiter)(recentAgesMs);
@@ -95,7 +75,7 @@ export async function startTestIngestion(options: {
         },
       });
     },
-    async close() {
+    async close(): Promise<void> {
       await database.close();
       await simulator.close();
     },

@@ -1,36 +1,15 @@
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { createWorkerQueue, type Delivery, type WorkerQueue } from '../../functions/common/run-queue.ts';
+import { startFauxqs } from 'fauxqs';
+import { createWorkerQueue, type Delivery } from '../../functions/common/run-queue.ts';
 import { MAX_RECEIVES } from '../../ingestion/contract/limits.ts';
 import { MESSAGE_GROUP_ID } from '../../ingestion/contract/run-request.ts';
 import { AWS_CLIENT } from './aws-client.ts';
 
-type Held = { readonly body: string; readonly reason: string | undefined };
+export type TestQueue = Awaited<ReturnType<typeof startTestQueue>>;
 
 /** A queue of runs and its dead-letter queue, over HTTP, as the stack makes them. */
-export type TestQueue = {
-  readonly queue: WorkerQueue;
-  /** The same, of which the named one refuses everything. */
-  without(which: 'runs' | 'dead'): WorkerQueue;
-  send(body: string): void;
-  /**
-   * Hands the next message to a worker, and deletes it if the worker says so.
-   * @returns what the worker said; null where the queue gave no message.
-   */
-  deliver(work: (delivery: Delivery) => Promise<boolean>): Promise<boolean | null>;
-  /** Makes a postponed message visible at once. */
-  hurry(): Promise<void>;
-  /** For how many seconds the message in hand is hidden, about; undefined where there is none. */
-  hiddenFor(): number | undefined;
-  waiting(): Held[];
-  dead(): Held[];
-  /** Empties both. */
-  reset(): void;
-  close(): Promise<void>;
-};
-
-export async function startTestQueue(): Promise<TestQueue> {
-  const sqs: FauxqsServer = await startFauxqs({ port: 0, logger: false });
+export async function startTestQueue() {
+  const sqs = await startFauxqs({ port: 0, logger: false });
   const deadQueue = sqs.createQueue('dead.fifo', { attributes: { FifoQueue: 'true' } });
   const policy = { deadLetterTargetArn: deadQueue.queueArn, maxReceiveCount: MAX_RECEIVES };
   const runs = sqs.createQueue('runs.fifo', {
@@ -43,7 +22,7 @@ export async function startTestQueue(): Promise<TestQueue> {
   let inHand: Delivery | null = null;
   let sent = 0;
 
-  const held = (name: string): Held[] =>
+  const held = (name: string) =>
     (sqs.inspectQueue(name)?.messages.ready ?? []).map(({ body, messageAttributes }) => ({
       body,
       reason: messageAttributes['reason']?.StringValue,
@@ -51,16 +30,19 @@ export async function startTestQueue(): Promise<TestQueue> {
 
   return {
     queue,
-    without: (which) =>
+    /** The same, of which the named one refuses everything. */
+    without: (which: 'runs' | 'dead') =>
       createWorkerQueue(client, { ...urls, [which === 'runs' ? 'queueUrl' : 'deadLetterQueueUrl']: missing }),
-    send: (body) => {
+    send(body: string) {
       sent += 1;
-      sqs.sendMessage('runs.fifo', body, {
-        messageGroupId: MESSAGE_GROUP_ID,
-        messageDeduplicationId: `test-${sent}`,
-      });
+      const ids = { messageGroupId: MESSAGE_GROUP_ID, messageDeduplicationId: `test-${sent}` };
+      sqs.sendMessage('runs.fifo', body, ids);
     },
-    async deliver(work) {
+    /**
+     * Hands the next message to a worker, and deletes it if the worker says so.
+     * @returns what the worker said; null where the queue gave no message.
+     */
+    async deliver(work: (delivery: Delivery) => Promise<boolean>): Promise<boolean | null> {
       const { Messages: [message] = [] } = await client.send(
         new ReceiveMessageCommand({ QueueUrl: runs.queueUrl, MessageSystemAttributeNames: ['All'] }),
       );
@@ -72,9 +54,11 @@ export async function startTestQueue(): Promise<TestQueue> {
         await client.send(new DeleteMessageCommand({ QueueUrl: runs.queueUrl, ReceiptHandle: receiptHandle }));
       return isDone;
     },
+    /** Makes a postponed message visible at once. */
     async hurry() {
       if (inHand) await queue.postpone(inHand, 0);
     },
+    /** For how many seconds the message in hand is hidden, about; undefined where there is none. */
     hiddenFor() {
       const [message] = sqs.inspectQueue('runs.fifo')?.messages.inflight ?? [];
       return message && Math.round((message.visibilityDeadline - Date.now()) / 1000);

@@ -5,12 +5,11 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import pg from 'pg';
 import { createDatabase, type Database } from '../../ingestion/database/connection.ts';
 import { migrateToLatest } from '../../ingestion/database/migrator.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { type EmbeddedPostgres, isRunning, startEmbeddedPostgres } from '../../local/postgres/embedded-postgres.ts';
-import { databaseUrl } from './database-url.ts';
+import { databaseUrl, execute } from './database-url.ts';
 import { silentLog } from './silent-log.ts';
 
 const IMAGE = 'postgres:18-alpine';
@@ -86,7 +85,7 @@ async function startContainer(): Promise<Server | { reason: string }> {
 /** A migrated database that test databases are copies of: 30 ms instead of all migrations each time. */
 export async function createTemplate(serverUrl: string): Promise<string> {
   const name = `test_${process.pid}_template`;
-  await onServer(serverUrl, `create database ${name}`);
+  await execute(serverUrl, `create database ${name}`);
   const database = createDatabase({ url: databaseUrl(serverUrl, name) });
   try {
     await migrateToLatest(database, { waitMs: 0, clock: systemClock, log: silentLog });
@@ -107,15 +106,5 @@ export async function withMigratedDatabase(work: (database: Database) => Promise
 }
 
 export async function dropTemplate(): Promise<void> {
-  if (server) await onServer(server.url, `drop database if exists test_${process.pid}_template with (force)`);
-}
-
-async function onServer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
+  if (server) await execute(server.url, `drop database if exists test_${process.pid}_template with (force)`);
 }

@@ -8,14 +8,7 @@ import type { Clock } from '../../ingestion/ports.ts';
 import type { SourceSettings } from '../../ingestion/read-settings.ts';
 import { createRecordedLog } from './recorded-log.ts';
 
-export type TestWorker = {
-  /** Works on one message as the handler does, with a database connection of its own. */
-  work(delivery: Delivery): Promise<boolean>;
-  readonly emitted: readonly Readonly<Record<string, number>>[];
-  /** The sum of what was emitted under that name. */
-  total(metric: string): number;
-  readonly lines: readonly Readonly<Record<string, unknown>>[];
-};
+export type TestWorker = ReturnType<typeof createTestWorker>;
 
 export function createTestWorker(options: {
   queue: WorkerQueue;
@@ -27,7 +20,7 @@ export function createTestWorker(options: {
   source?: Partial<SourceSettings>;
   /** How long a hop may take. @default 15 min */
   timeoutMs?: number;
-}): TestWorker {
+}) {
   const { queue, universe, clock, database, timeoutMs = 15 * 60_000 } = options;
   const log = createRecordedLog();
   const emitted: Record<string, number>[] = [];
@@ -41,8 +34,10 @@ export function createTestWorker(options: {
   return {
     emitted,
     lines: log.lines,
-    total: (metric) => emitted.reduce((sum, values) => sum + (values[metric] ?? 0), 0),
-    work(delivery) {
+    /** The sum of what was emitted under that name. */
+    total: (metric: string) => emitted.reduce((sum, values) => sum + (values[metric] ?? 0), 0),
+    /** Works on one message as the handler does, with a database connection of its own. */
+    work(delivery: Delivery): Promise<boolean> {
       const deadline = clock.now() + timeoutMs;
       return processMessage(delivery, {
         ...{ queue, universe, emit, log },
@@ -50,9 +45,8 @@ export function createTestWorker(options: {
           const open = typeof database === 'string' ? createDatabase({ url: database }) : await database();
           const { signal: interrupt } = new AbortController();
           try {
-            return await runHop(order, {
-              ...{ source, universe, database: open, clock, log: hopLog, emit, interrupt, deadline },
-            });
+            const world = { source, universe, database: open, clock, log: hopLog, emit };
+            return await runHop(order, { ...world, interrupt, deadline });
           } finally {
             await open.close();
           }

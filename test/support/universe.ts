@@ -6,6 +6,10 @@ import { readUniverse } from '../../ingestion/read-settings.ts';
 /** That of universe.json. */
 export const DEFAULT_UNIVERSE = readUniverse({});
 
+/** @returns so many coins that CoinGecko does not know. */
+export const madeUpCoins = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ id: `coin-${index}`, symbol: `c${index}`, name: `Coin ${index}` }));
+
 const folders: string[] = [];
 process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });

@@ -1,19 +1,12 @@
 import type { Instant } from '../../ingestion/domain/day.ts';
 import type { Clock } from '../../ingestion/ports.ts';
 
-export type VirtualClock = Clock & {
-  /** Moves on by that long; sleepers wake at their own moments on the way, and what they do then happens then. */
-  advance(durationMs: number): Promise<void>;
-  /** Moves on from sleeper to sleeper until nobody sleeps. */
-  runUntilIdle(): Promise<void>;
-  /** Sets the wall clock ahead, or back where negative; nobody's waiting changes. */
-  setWall(byMs: number): void;
-};
+export type VirtualClock = ReturnType<typeof createVirtualClock>;
 
 type Sleeper = { readonly at: Instant; readonly wake: () => void };
 
 /** A clock that stands still until the test moves it. */
-export function createVirtualClock(startMs: Instant): VirtualClock {
+export function createVirtualClock(startMs: Instant) {
   let now = startMs;
   let wallAheadMs = 0;
   const sleepers = new Set<Sleeper>();
@@ -42,12 +35,9 @@ export function createVirtualClock(startMs: Instant): VirtualClock {
     if (Number.isFinite(until)) now = Math.max(now, until);
   }
 
-  return {
+  const clock: Clock = {
     now: () => now + wallAheadMs,
     monotonicMs: () => now,
-    setWall(byMs) {
-      wallAheadMs += byMs;
-    },
     sleep(durationMs, signal) {
       return new Promise((resolve, reject) => {
         signal?.throwIfAborted();
@@ -64,7 +54,16 @@ export function createVirtualClock(startMs: Instant): VirtualClock {
         sleepers.add(sleeper);
       });
     },
-    advance: (durationMs) => moveTo(now + durationMs),
+  };
+  return {
+    ...clock,
+    /** Sets the wall clock ahead, or back where negative; nobody's waiting changes. */
+    setWall(byMs: number) {
+      wallAheadMs += byMs;
+    },
+    /** Moves on by that long; sleepers wake at their own moments on the way, and what they do then happens then. */
+    advance: (durationMs: number) => moveTo(now + durationMs),
+    /** Moves on from sleeper to sleeper until nobody sleeps. */
     runUntilIdle: () => moveTo(Number.POSITIVE_INFINITY),
   };
 }

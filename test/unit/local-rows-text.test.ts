@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { Rows, TextRow } from '../../ingestion/database/read-rows.ts';
-import { csvChunks, jsonChunks, rowsTable } from '../../local/output/rows-text.ts';
+import { csvChunks, jsonChunks, rowsTable, widened } from '../../local/output/rows-text.ts';
 
 const { BOOL, INT8, FLOAT8, NUMERIC, TEXT, JSONB } = pg.types.builtins;
 
@@ -26,6 +26,36 @@ test('CSV has lines that end in LF, and quotes where they are needed', async () 
     ],
   );
   expect(await text(csvChunks(rows))).toBe('name,"a,b"\nplain,true\n"x""y",false\n"1,2",\n"two\nlines",\n"",\n,\n');
+});
+
+test('no text is a formula where spreadsheets open it, and every number stays one', async () => {
+  const rows = () =>
+    rowsOf({ text: TEXT, price: NUMERIC, count: INT8 }, [
+      ...['=1+1', '+1', '-1', '@a', '\ta', 'a=1', "'a", ''].map((value) => [value, '-1.5', '-1']),
+      [null, null, null],
+    ]);
+  const lines = (csv: string) => csv.split('\n').slice(1, -1);
+  const numbers = ',-1.5,-1';
+  expect(lines(await text(csvChunks(rows(), { isForSpreadsheets: true })))).toEqual([
+    ...["'=1+1", "'+1", "'-1", "'@a", "'\ta", 'a=1', "'a", '""'].map((value) => value + numbers),
+    ',,',
+  ]);
+  expect(lines(await text(csvChunks(rows())))[0]).toBe(`=1+1${numbers}`);
+});
+
+test('widened rows have a line for each day, over all batches, and null where a series has no price', async () => {
+  const rows = rowsOf(
+    { day: 1082, series: TEXT, price: NUMERIC },
+    [['2026-01-01', 'b/usd', '1.50']],
+    [
+      ['2026-01-01', 'a/usd', '2'],
+      ['2026-01-03', 'a/usd', '3'],
+    ],
+  );
+  expect(await text(csvChunks(widened(rows, ['a/usd', 'b/usd'])))).toBe(
+    'day,a/usd,b/usd\n2026-01-01,2,1.50\n2026-01-03,3,\n',
+  );
+  expect(await text(csvChunks(widened(rowsOf({ day: 1082 }), [])))).toBe('day\n');
 });
 
 test('JSON is one list over all batches, with every digit kept', async () => {

@@ -17,6 +17,12 @@ const FINDING = {
   detail: 'A.',
 } as const;
 
+/** Of bitcoin in dollars alone. */
+const withPrices = (prices: PageSeries['prices'], days: readonly Day[] = DAYS): PageData => ({
+  ...{ ...FULL, days },
+  series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: days.map(() => 'final') }],
+});
+
 const withRuns = (data: PageData, ...runs: readonly RunSummary[]): PageData => ({
   ...data,
   status: { ...data.status, runs },
@@ -125,11 +131,7 @@ describe('prices', () => {
 
   test('leave a provisional day out, and give no change across a day without a row', () => {
     const prices = [...rising.slice(0, 6).map((average) => price(average)), null, price(77), price(5_555, false), null];
-    const page = renderPage({
-      ...FULL,
-      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: DAYS.map(() => 'final') }],
-    });
-    const text = textOf(section(page, 'prices'));
+    const text = textOf(section(renderPage(withPrices(prices)), 'prices'));
     expect(text).toMatch(/77\.00 USD average of 2026-11-21 (?!▲|▼)/);
     expect(text).not.toContain('5,555.00 USD');
   });
@@ -163,8 +165,8 @@ describe('prices', () => {
 
   test('of a small range are drawn between round numbers', () => {
     const series = [finalSeries('bitcoin', 'usd', [0.0000083, 0.0000085])];
-    const page = renderPage({ ...FULL, series });
-    expect([...page.matchAll(/<span class="price"[^>]*>([^<]*)</g)].map(([, label]) => label)).toEqual([
+    const [prices = ''] = renderPage({ ...FULL, series }).split('<noscript>');
+    expect([...prices.matchAll(/<span class="price"[^>]*>([^<]*)</g)].map(([, label]) => label)).toEqual([
       '0.000008',
       '0.0000082',
       '0.0000084',
@@ -192,12 +194,10 @@ describe('prices', () => {
   test('break the line at a day without a row, and mark a provisional one, however many days there are', () => {
     const days = daysFrom(addDays(TODAY, -89), TODAY);
     const prices = days.map((day, index) => (index === 40 ? null : price(index + 1, day < '2026-11-22')));
-    const page = renderPage({
-      ...FULL,
-      days,
-      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: days.map(() => 'final') }],
-    });
-    const chart = page.match(/<figure class="chart"[\s\S]*?<\/figure>/g)?.at(0) ?? '';
+    const chart =
+      renderPage(withPrices(prices, days))
+        .match(/<figure class="chart"[\s\S]*?<\/figure>/g)
+        ?.at(0) ?? '';
     const drawn = (path: string) => chart.match(new RegExp(`<path class="${path}" d="([^"]*)"`))?.[1] ?? '';
     expect(drawn('average').match(/M/g)).toHaveLength(2);
     expect(drawn('band').match(/M/g)).toHaveLength(2);
@@ -207,11 +207,7 @@ describe('prices', () => {
 
   test('mark a final day without neighbours by a dot', () => {
     const prices = DAYS.map((_, index) => (index === 4 ? price(5) : null));
-    const page = renderPage({
-      ...FULL,
-      series: [{ coin: 'bitcoin', currency: 'usd', prices, statuses: DAYS.map(() => 'final') }],
-    });
-    expect(page).toMatch(/<path class="dot" d="M0\.0,[\d.]+h0"\/>/);
+    expect(renderPage(withPrices(prices))).toMatch(/<path class="dot" d="M0\.0,[\d.]+h0"\/>/);
   });
 });
 
@@ -288,16 +284,7 @@ describe('coverage', () => {
   });
 
   const statuses = [
-    'none',
-    'none',
-    'final',
-    'final',
-    'thin',
-    'unavailable',
-    'missing',
-    'missing',
-    'final',
-    'provisional',
+    ...['none', 'none', 'final', 'final', 'thin', 'unavailable', 'missing', 'missing', 'final', 'provisional'],
   ];
   const page = renderPage({
     ...FULL,
@@ -362,12 +349,8 @@ describe('the figures at the top', () => {
   });
 
   test('count a settled provisional day as missing, and expect neither today nor an unavailable day', () => {
-    const statuses = [
-      ...DAYS.slice(0, 7).map(() => 'final' as const),
-      'unavailable',
-      'provisional',
-      'provisional',
-    ] as const;
+    const lasts = ['unavailable', 'provisional', 'provisional'] as const;
+    const statuses = [...DAYS.slice(0, 7).map(() => 'final' as const), ...lasts];
     const text = tiles({ series: [{ ...finalSeries('bitcoin', 'usd', rising), statuses }] });
     expect(text).toContain('87.5 % 1 of 8 days of all series missing');
   });
@@ -382,13 +365,7 @@ describe('the figures at the top', () => {
 
 describe('runs and findings', () => {
   test('a run shows its verdict, what it cost and why it failed', () => {
-    const run: RunSummary = {
-      ...RUN,
-      status: 'partial',
-      missingDays: 7,
-      rateLimited: 3,
-      error: 'bitcoin/try: HTTP 503',
-    };
+    const run = { ...RUN, status: 'partial' as const, missingDays: 7, rateLimited: 3, error: 'bitcoin/try: HTTP 503' };
     const text = textOf(section(renderPage(withRuns(FULL, run)), 'runs'));
     expect(text).toContain(
       `2026-11-23 02:00 partial schedule 1 min 35 s 20 20 7 2 2 0 3 ${RUN.runId} bitcoin/try: HTTP 503`,
@@ -396,14 +373,8 @@ describe('runs and findings', () => {
   });
 
   test('a run without a verdict shows no numbers that it has not', () => {
-    const run: RunSummary = {
-      ...RUN,
-      status: 'running',
-      finishedAt: null,
-      expectedDays: null,
-      storedDays: null,
-      missingDays: null,
-    };
+    const none = { finishedAt: null, expectedDays: null, storedDays: null, missingDays: null };
+    const run: RunSummary = { ...RUN, ...none, status: 'running' };
     expect(textOf(section(renderPage(withRuns(FULL, run)), 'runs'))).toContain('running schedule – – – – 2 2 0 0');
   });
 
@@ -418,15 +389,8 @@ describe('runs and findings', () => {
 
   test('consecutive unavailable days of a series are one line', () => {
     const of = (coin: string, day: Day) => ({ coin, currency: 'usd', day, reason: 'two answers without it' });
-    const page = renderPage({
-      ...FULL,
-      unavailableDays: [
-        of('dogecoin', '2026-10-02'),
-        of('bitcoin', '2026-11-01'),
-        of('bitcoin', '2026-10-31'),
-        of('bitcoin', '2026-10-02'),
-      ],
-    });
+    const bitcoins = ['2026-11-01', '2026-10-31', '2026-10-02'].map((day) => of('bitcoin', day));
+    const page = renderPage({ ...FULL, unavailableDays: [of('dogecoin', '2026-10-02'), ...bitcoins] });
     const rows = [...section(page, 'unavailable').matchAll(/<tr>[\s\S]*?<\/tr>/g)]
       .slice(1)
       .map(([row]) => textOf(row).trim());

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseRunRequest, parseTriggerBody, RequestError, sameRequest } from '../../ingestion/message/request.ts';
-import { DEFAULT_UNIVERSE } from '../support/universe.ts';
+import { DEFAULT_UNIVERSE, madeUpCoins } from '../support/universe.ts';
 
 const now = Date.parse('2026-03-15T09:30:00Z');
 const context = { universe: DEFAULT_UNIVERSE, now };
@@ -60,8 +60,7 @@ describe('a run request', () => {
   });
 
   test('lists a large universe only in part', () => {
-    const coins = Array.from({ length: 500 }, (_, index) => ({ id: `coin-${index}`, symbol: 'c', name: 'C' }));
-    const universe = { ...DEFAULT_UNIVERSE, coins };
+    const universe = { ...DEFAULT_UNIVERSE, coins: madeUpCoins(500) };
     const { message } = refusal(() => parseRunRequest({ coins: ['x'] }, { now, universe }));
     expect(message).toContain('coin-19 and 480 more');
     expect(message.length).toBeLessThan(400);

@@ -8,6 +8,7 @@ import type { Universe } from '../../ingestion/contract/universe-schema.ts';
 import { requestsOfFullRun } from '../../ingestion/domain/credits.ts';
 import { planLatestRequests } from '../../ingestion/domain/latest-price.ts';
 import { crossRateBase } from '../../ingestion/domain/series.ts';
+import { madeUpCoins } from '../support/universe.ts';
 
 const text = readFileSync('docs/costs.md', 'utf8');
 const section = text.split('\n## How far it scales\n')[1]?.split('\n## ')[0] ?? '';
@@ -39,7 +40,7 @@ const bytesOf = (table: string, way: keyof typeof WAYS): number => {
 
 /** In four currencies. */
 const universeOf = (series: number): Universe => ({
-  coins: Array.from({ length: series / 4 }, (_, index) => ({ id: `coin-${index}`, symbol: 'c', name: 'Coin' })),
+  coins: madeUpCoins(series / 4),
   currencies: ['usd', 'eur', 'gbp', 'try'].map((code) => ({ code, name: code })),
 });
 const requests = (series: number, crossRates: boolean) =>

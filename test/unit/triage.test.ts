@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SeriesCoverage } from '../../ingestion/database/coverage.ts';
 import type { RunSummary, Status } from '../../ingestion/database/read-status.ts';
 import { triage } from '../../ingestion/triage.ts';
+import { EMPTY, RUN as PAGE_RUN } from '../support/page-data.ts';
 
 const RUN_ID = '0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f';
 const SCHEDULED_AT = Date.parse('2026-01-31T02:00Z');
@@ -13,32 +14,13 @@ const SERIES: SeriesCoverage = {
 };
 
 const RUN: RunSummary = {
-  ...{ runId: RUN_ID, trigger: 'schedule', triggerKey: 'schedule:1', status: 'complete', isFullRun: true, request: {} },
-  ...{ dueAt: '2026-01-31T02:00:00.000Z', startedAt: '2026-01-31T02:00:05.000Z' },
+  ...{ ...PAGE_RUN, runId: RUN_ID, dueAt: '2026-01-31T02:00:00.000Z', startedAt: '2026-01-31T02:00:05.000Z' },
   ...{ lastWriteAt: '2026-01-31T02:03:00.000Z', finishedAt: '2026-01-31T02:04:00.000Z' },
-  ...{ expectedDays: 30, storedDays: 30, missingDays: 0, thinDays: 0, unconfirmedDays: 0, unavailableDays: 0 },
-  ...{
-    hops: 1,
-    requests: 1,
-    credits: 1,
-    retries: 0,
-    rateLimited: 0,
-    crossRateDays: 0,
-    latestPrices: null,
-    error: null,
-  },
 };
 
 const FINE: Status = {
-  ...{ now: '2026-01-31T02:10:00.000Z', lastCompleteRunAt: RUN.finishedAt, hoursSinceComplete: 0.1 },
-  ...{
-    newestFinalDay: '2026-01-30',
-    priceAgeHours: 2,
-    creditsThisMonth: 1,
-    latestPrices: [],
-    series: [SERIES],
-    runs: [],
-  },
+  ...{ ...EMPTY.status, now: '2026-01-31T02:10:00.000Z', lastCompleteRunAt: RUN.finishedAt, hoursSinceComplete: 0.1 },
+  ...{ newestFinalDay: '2026-01-30', priceAgeHours: 2, creditsThisMonth: 1, series: [SERIES] },
 };
 
 const BEHIND: Status = {

@@ -1,14 +1,20 @@
 import { show } from '../../../ingestion/contract/show.ts';
 import type { Database } from '../../../ingestion/database/connection.ts';
-import { exportStatement, type Rows, readRows } from '../../../ingestion/database/read-rows.ts';
+import {
+  exportStatement,
+  type Rows,
+  readRows,
+  readSeriesNames,
+  wideStatement,
+} from '../../../ingestion/database/read-rows.ts';
 import { isDay } from '../../../ingestion/domain/day.ts';
 import { formatQuantity } from '../../output/format.ts';
-import { csvChunks, jsonChunks } from '../../output/rows-text.ts';
+import { csvChunks, jsonChunks, widened } from '../../output/rows-text.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
-import { checkNames, withDatabase } from '../with-database.ts';
+import { resolveNames, withDatabase } from '../with-database.ts';
 import { writeAtomically } from '../write-file.ts';
 
-const WRITERS = { csv: csvChunks, json: jsonChunks } as const;
+const WRITERS = { csv: (rows: Rows) => csvChunks(rows, { isForSpreadsheets: true }), json: jsonChunks } as const;
 type Format = keyof typeof WRITERS;
 
 type ExportOptions = {
@@ -16,28 +22,35 @@ type ExportOptions = {
   readonly to?: string;
   readonly coin?: string[];
   readonly currency?: string[];
+  readonly final?: boolean;
+  readonly wide?: boolean;
+  readonly imported?: boolean;
   readonly format?: Format;
   readonly out?: string;
+  readonly force?: boolean;
   readonly json?: boolean;
 };
 
 export async function exportPrices(context: CommandContext, options: ExportOptions): Promise<Outcome> {
-  const { from, to, coin: coins, currency: currencies, out } = options;
+  const { from, to, out, final: isFinal = false, wide = false, imported = false, force = false } = options;
   checkDays(from, to);
   const format = chooseFormat(options);
   const { settings, terminal, interrupt } = context;
   const work = async (database: Database): Promise<Outcome> => {
-    await checkNames(database, settings.universe, { coins, currencies });
-    const statement = exportStatement(database.db, { from, to, coins, currencies });
+    const given = { coins: options.coin, currencies: options.currency };
+    const names = await resolveNames(database, settings.universe, given);
+    const selection = { from, to, ...names, isFinal, withImported: imported };
+    const series = wide ? await readSeriesNames(database.db, selection) : null;
+    const statement = (wide ? wideStatement : exportStatement)(database.db, selection);
     return await readRows(database, statement, interrupt, async (rows) => {
       const counter = { rows: 0 };
-      const chunks = WRITERS[format](counted(rows, counter));
+      const chunks = WRITERS[format](counted(series ? widened(rows, series) : rows, counter));
       if (out === undefined) {
         await terminal.pipe(chunks);
         terminal.note(`${formatQuantity(counter.rows, 'row')}.`);
         return { exitCode: EXIT.complete };
       }
-      const { path, isReplaced } = await writeAtomically(out, chunks);
+      const { path, isReplaced } = await writeAtomically(out, chunks, { mayReplace: force });
       return {
         exitCode: EXIT.complete,
         document: { file: path, format, rows: counter.rows, isReplaced },
@@ -57,10 +70,13 @@ function checkDays(from: string | undefined, to: string | undefined): void {
 }
 
 function chooseFormat({ format, json, out }: ExportOptions): Format {
-  if (format === undefined) return (out === undefined ? json : out.toLowerCase().endsWith('.json')) ? 'json' : 'csv';
-  if (json && out === undefined && format === 'csv')
-    throw new UsageError('--json and --format csv contradict each other: leave one of them out.');
-  return format;
+  const [, ending] = /\.(csv|json)$/i.exec(out ?? '') ?? [];
+  if (out !== undefined && ending === undefined)
+    throw new UsageError(`--out is ${show(out)}; it takes a name that ends in .csv or .json.`);
+  const implied = (ending?.toLowerCase() ?? (json ? 'json' : (format ?? 'csv'))) as Format;
+  if (format === undefined || format === implied) return implied;
+  const other = out === undefined ? '--json' : `--out ${show(out)}`;
+  throw new UsageError(`${other} and --format ${format} contradict each other: leave one of them out.`);
 }
 
 /** The same rows, counted as they pass. */

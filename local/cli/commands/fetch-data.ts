@@ -13,14 +13,21 @@ import { systemClock } from '../../../ingestion/system-clock.ts';
 import { createProgress } from '../../output/progress.ts';
 import { dryRunText, nextStep, verdictText } from '../../output/verdict-text.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
+import { tellFullRun } from '../tell-run.ts';
 import { withDatabase } from '../with-database.ts';
 
 type RunOptions = { readonly dryRun?: boolean; readonly now?: string };
 
-export const fetchData = (context: CommandContext, { dryRun, now }: RunOptions): Promise<Outcome> => {
-  const doIt = dryRun ? showPlan : run;
-  return doIt({}, clockFor(now, context), context);
-};
+export async function fetchData(context: CommandContext, { dryRun, now }: RunOptions): Promise<Outcome> {
+  const clock = clockFor(now, context);
+  if (dryRun) return await showPlan({}, clock, context);
+  try {
+    return await run({}, clock, context);
+  } catch (error) {
+    await tellFullRun({ error }, null, context);
+    throw error;
+  }
+}
 
 type BackfillOptions = RunOptions & {
   readonly from?: string;
@@ -64,6 +71,7 @@ async function run(request: RunRequest, clock: Clock, context: CommandContext): 
     const deps = composeLocally({ database, clock, onEvent: progress.onEvent }, context);
     try {
       const result = await runIngestion(orderOf(request, clock), deps);
+      if (result.verdict.isFullRun) await tellFullRun(result, database, context);
       return {
         exitCode: result.verdict.status === 'complete' ? EXIT.complete : EXIT.incomplete,
         document: result.verdict,

@@ -8,7 +8,7 @@ import { recompute as recomputeRows } from '../../../ingestion/replay/recompute-
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { explanationText, recomputedText } from '../../output/replay-text.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
-import { checkNames, withDatabase } from '../with-database.ts';
+import { resolveSeries, withDatabase } from '../with-database.ts';
 
 type OnePrice = { readonly coin?: string; readonly currency?: string; readonly day?: string };
 
@@ -18,10 +18,10 @@ export async function explain(context: CommandContext, { coin, currency, day }: 
   if (!isDay(day)) throw new UsageError(`--day is ${show(day)}; it takes a day that exists, as YYYY-MM-DD.`);
   return await withDatabase(context, async (database) => {
     const { db } = database;
-    await checkNames(database, context.settings.universe, { coins: [coin], currencies: [currency] });
-    if (!(await isStoredSeries(db, { coin, currency })))
-      throw new UsageError(`No run has asked for ${coin} in ${currency} yet: npm run fetch-data does.`);
-    const explained = await explainStored(db, { coin, currency }, day);
+    const series = await resolveSeries(database, context.settings.universe, { coin, currency });
+    if (!(await isStoredSeries(db, series)))
+      throw new UsageError(`No run has asked for ${series.coin} in ${series.currency} yet: npm run fetch-data does.`);
+    const explained = await explainStored(db, series, day);
     return {
       exitCode: explained.agrees ? EXIT.complete : EXIT.incomplete,
       document: explained,

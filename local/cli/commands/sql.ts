@@ -22,7 +22,7 @@ export async function sql(
       throw new UsageError('--csv and --json need a statement: npm run sql -- "select * from day_completeness" --csv');
     return await openDatabase(url, context);
   };
-  return await withDatabase(context, work, { isReading: true });
+  return await withDatabase(context, work, { isReading: true, asReader: true });
 }
 
 async function runStatement(
@@ -65,7 +65,7 @@ function explain(error: pg.DatabaseError, statement: string, database: Database)
   const { code = '', message, position, hint } = error;
   if (NOT_THE_STATEMENT.test(code)) return database.explain(error, statement);
   if (code === '25006')
-    return new UsageError(`npm run sql only reads: ${message}. To change data, open psql: npm run sql`, {
+    return new UsageError(`npm run sql only reads: ${message}. To change data, connect with another client.`, {
       cause: error,
     });
   if (message.includes('multiple commands'))

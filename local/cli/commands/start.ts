@@ -6,10 +6,12 @@ import { statusText } from '../../output/outcome-text.ts';
 import type { Terminal } from '../../output/terminal.ts';
 import { readPageData } from '../../page/read-page-data.ts';
 import { renderPage } from '../../page/render-page.ts';
+import type { EmbeddedPostgres } from '../../postgres/embedded-postgres.ts';
 import { callOnSchedule, nextScheduledAt, runSchedule } from '../../stack/fire-on-schedule.ts';
 import { type HopOutcome, type LocalStack, startLocalStack } from '../../stack/local-stack.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
-import { queueFolderOf, withDatabase, withEmbeddedServer, withoutPassword } from '../with-database.ts';
+import { tellFullRun } from '../tell-run.ts';
+import { queueFolderOf, readerAddress, withDatabase, withEmbeddedServer, withoutPassword } from '../with-database.ts';
 
 const PAGE_REFRESH_SECONDS = 60;
 
@@ -24,19 +26,26 @@ export async function start(
     throw new UsageError(`--port is "${port}"; it takes a whole number up to 65535.`);
   if (!isLoopbackHost(host) && cronSecret === null)
     throw new UsageError(`--host is "${host}", which others can reach: set CRON_SECRET to a secret of your own first.`);
-  const serve = (url: string) => serveUntilInterrupted(url, { host, port: Number(port) }, context);
-  await (databaseUrl === null ? withEmbeddedServer(context, serve) : serve(databaseUrl));
+  async function serve(url: string, server: EmbeddedPostgres | null): Promise<void> {
+    const interrupt = server ? AbortSignal.any([context.interrupt, server.lost]) : context.interrupt;
+    const address = server ? readerAddress(server, context) : withoutPassword(url);
+    await serveUntilInterrupted(url, { host, port: Number(port) }, address, { ...context, interrupt });
+    server?.lost.throwIfAborted();
+  }
+  await (databaseUrl === null ? withEmbeddedServer(context, serve, true) : serve(databaseUrl, null));
   return { exitCode: EXIT.complete, document: {}, text: 'Stopped.' };
 }
 
 async function serveUntilInterrupted(
   databaseUrl: string,
   place: { readonly host: string; readonly port: number },
+  address: string,
   context: CommandContext,
 ): Promise<void> {
   const settings = { ...context.settings, databaseUrl };
   const cronSecret = settings.cronSecret ?? randomBytes(24).toString('hex');
   await withDatabase({ ...context, settings }, async (database) => {
+    let told = Promise.resolve();
     const stack = await startLocalStack({
       databaseUrl,
       queueFolder: queueFolderOf(context.settings.databaseUrl),
@@ -47,10 +56,13 @@ async function serveUntilInterrupted(
       log: context.log,
       renderPage: () => pageOf(database, context),
       onError: (error) => context.terminal.printError(messageOf(error)),
+      onFullRun: (outcome) => {
+        told = told.then(() => tellFullRun(outcome, database, context));
+      },
       onHop: (outcome) => context.terminal.note(hopText(outcome, context.terminal)),
     });
     try {
-      context.terminal.print(introduction(stack, cronSecret, databaseUrl, context));
+      context.terminal.print(introduction(stack, cronSecret, address, context));
       const { runs, deadLetters } = stack.takenUp;
       if (runs > 0) context.terminal.note(`Runs accepted before, and taken up now: ${runs}.`);
       if (deadLetters > 0)
@@ -58,6 +70,7 @@ async function serveUntilInterrupted(
       await fireUntilInterrupted(stack, cronSecret, context);
     } finally {
       const { runs } = await stack.stop();
+      await told;
       if (runs > 0) context.terminal.note(`Runs in the queue: ${runs}. The next npm start takes them up.`);
     }
   });
@@ -82,7 +95,7 @@ async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: str
 function introduction(
   { url, endpointUrl }: LocalStack,
   cronSecret: string,
-  databaseUrl: string,
+  address: string,
   { settings }: CommandContext,
 ): string {
   const { source } = settings;
@@ -93,7 +106,7 @@ function introduction(
     `Secret    ${isGenerated ? `${cronSecret} (until Ctrl-C; set CRON_SECRET to keep one)` : 'the value of CRON_SECRET'}`,
     `Schedule  every day at 02:00 UTC, next ${new Date(nextScheduledAt(systemClock.now())).toISOString()}`,
     `Source    ${source.baseUrl}, ${source.plan} plan, at most ${source.requestsPerMinute} requests a minute`,
-    `Database  ${settings.databaseUrl === null ? databaseUrl : withoutPassword(databaseUrl)}`,
+    `Database  ${address}`,
     '',
     'Fetch what is missing now:',
     `  curl -X POST -H "Authorization: Bearer ${isGenerated ? cronSecret : '$CRON_SECRET'}" ${endpointUrl}`,

@@ -5,14 +5,15 @@ import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readTriagedStatus } from '../../../ingestion/triage.ts';
 import { lastDueAt } from '../../../lib/schedule/schedule-expression.ts';
 import { runText, statusOverview } from '../../output/status-text.ts';
+import type { EmbeddedPostgres } from '../../postgres/embedded-postgres.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
-import { withDatabase } from '../with-database.ts';
+import { readerAddress, withDatabase } from '../with-database.ts';
 
 export async function status(context: CommandContext, { run }: { readonly run?: string }): Promise<Outcome> {
   const { universe, source } = context.settings;
   if (run !== undefined && !RUN_ID_BEGINNING.test(run))
     throw new UsageError(`--run is "${run}"; it takes a run's id, like 0b9c1f4e-5a3d-5c7e-8f10-2a4b6c8d0e1f.`);
-  return await withDatabase(context, async (database) => {
+  return await withDatabase(context, async (database, _migrated, _url, server) => {
     const runId = run && (await completeRunId(database, run));
     const now = systemClock.now();
     const scheduledAt = lastDueAt(DAILY_SCHEDULE, now);
@@ -24,10 +25,15 @@ export async function status(context: CommandContext, { run }: { readonly run?: 
       text:
         latest && isDetail(latest)
           ? runText(latest, context.terminal)
-          : statusOverview(status, source.monthlyCredits, context.terminal),
+          : [statusOverview(status, source.monthlyCredits, context.terminal), ...addressLine(server, context)].join(
+              '\n',
+            ),
     };
   });
 }
+
+const addressLine = (server: EmbeddedPostgres | null, context: CommandContext): string[] =>
+  server ? [`Address while npm start runs: ${readerAddress(server, context)}`] : [];
 
 /** An id, or its beginning as the overview shows it. */
 const RUN_ID_BEGINNING = /^[\da-f]{8}[\da-f-]{0,28}$/i;
