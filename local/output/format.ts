@@ -17,15 +17,7 @@ const date = (options: Intl.DateTimeFormatOptions) =>
 const large = number({ minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const medium = number({ minimumFractionDigits: 2, maximumFractionDigits: 4 });
 const small = number({ maximumSignificantDigits: 4 });
-const axis = number({ maximumSignificantDigits: 6 });
-const compact = number({ notation: 'compact', maximumSignificantDigits: 4 });
 const whole = number();
-const percent = number({
-  style: 'percent',
-  signDisplay: 'exceptZero',
-  minimumFractionDigits: 2,
-  maximumFractionDigits: 2,
-});
 const month = date({ month: 'short', year: 'numeric' });
 const shortDay = date({ day: 'numeric', month: 'short' });
 
@@ -33,17 +25,8 @@ const shortDay = date({ day: 'numeric', month: 'short' });
 export const formatPrice = (price: number): string =>
   (price >= 100 ? large : price >= 1 ? medium : small)().format(price);
 
-/** @returns the price for an axis, whose numbers are round: `95,000`, `0.000008`. */
-export const formatAxisPrice = (price: number): string => axis().format(price);
-
-/** @returns `1.312T`, `812.4M`. */
-export const formatCompact = (amount: number | null): string => (amount === null ? NO_VALUE : compact().format(amount));
-
 /** @returns `3,916`. */
 export const formatCount = (count: number | null): string => (count === null ? NO_VALUE : whole().format(count));
-
-/** @param change as a share: 0.0123 is `+1.23%`. */
-export const formatChange = (change: number | null): string => (change === null ? NO_VALUE : percent().format(change));
 
 /** @returns `2026-11-22 02:00`, in UTC. */
 export const formatInstant = (at: Instant): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');

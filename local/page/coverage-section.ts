@@ -1,7 +1,8 @@
-import type { CoverageStatus } from '../../ingestion/database/coverage.ts';
-import { type Day, startOf } from '../../ingestion/domain/day.ts';
+import type { Coin } from '../../ingestion/contract/universe-schema.ts';
+import type { CoverageStatus, DailyCoverage } from '../../ingestion/database/coverage.ts';
+import { type Day, lastSettledDay, startOf } from '../../ingestion/domain/day.ts';
 import type { DayStatus } from '../../ingestion/domain/day-state.ts';
-import { formatCount, formatMonth, formatShortDay } from '../output/format.ts';
+import { formatCount, formatMonth, formatQuantity, formatShortDay } from '../output/format.ts';
 import { type Html, html } from './html.ts';
 import type { PageData } from './read-page-data.ts';
 
@@ -21,18 +22,44 @@ const DAY_WIDTH = { min: 9, max: 34 };
 /** More days than that are headed by months instead of weeks. */
 const MAX_DAYS_BY_WEEK = 120;
 
-/**
- * The heat map of days × series. It is a table, so that a screen reader can read it. Each stretch of equal days tells its
- * dates when pointed at.
- */
-export const coverageSection = (data: PageData): Html => html`<section class="card" aria-labelledby="coverage">
-<header><h2 id="coverage">Coverage</h2>
-<ul class="legend">${Object.entries(MEANINGS).map(
-  ([status, meaning]) => html`<li><i class="day-${status}"></i>${meaning}</li>`,
-)}</ul></header>
-${heatMap(data)}</section>`;
+/** A browser takes a second for some thousand cells. `npm run status` lists all coins. */
+const MOST_ROWS = 200;
 
-function heatMap({ universe: { coins, currencies }, series, days }: PageData): Html {
+/**
+ * What is not complete stands first; where everything is, a line says so and the map is folded. The heat map of days ×
+ * series is a table, so that a screen reader can read it. Each stretch of equal days tells its dates when pointed at.
+ */
+export function coverageSection(data: PageData): Html {
+  const { universe, series, days } = data;
+  const lastSettled = lastSettledDay(Date.parse(data.status.now));
+  const settled = days.filter((day) => day <= lastSettled).length;
+  const isComplete = ({ statuses }: DailyCoverage) =>
+    statuses.slice(0, settled).every((status) => status === 'final' || status === 'none');
+  const open = Map.groupBy(
+    series.filter((one) => !isComplete(one)),
+    ({ coin }) => coin,
+  );
+  const count = [...open.values()].flat().length;
+  const coins = universe.coins.toSorted((one, other) => Number(open.has(other.id)) - Number(open.has(one.id)));
+  const all = `${formatCount(series.length)} series`;
+  const sentence =
+    count === 0
+      ? html`<p class="good">✓ Everything is complete: ${all}, ${days[0] ?? ''} to ${days[settled - 1] ?? ''}.</p>`
+      : html`<p>${formatCount(count)} of ${all} not complete${open.size < coins.length ? '; their coins stand first' : null}.</p>`;
+  const shown = Math.ceil(MOST_ROWS / universe.currencies.length);
+  const more = coins.length - shown;
+  return html`<section class="card" aria-labelledby="coverage">
+<header><h2 id="coverage">Coverage</h2>${sentence}</header>
+<details${count === 0 ? null : html` open`}><summary>Day by day</summary>
+<ul class="legend">${Object.entries(MEANINGS).map(
+    ([status, meaning]) => html`<li><i class="day-${status}"></i>${meaning}</li>`,
+  )}</ul>
+${heatMap(data, coins.slice(0, shown))}${
+  more > 0 ? html`<p class="note">And ${formatQuantity(more, 'more coin')}: npm run status lists all.</p>` : null
+}</details></section>`;
+}
+
+function heatMap({ universe: { currencies }, series, days }: PageData, coins: readonly Coin[]): Html {
   const dayWidth = Math.max(DAY_WIDTH.min, Math.min(DAY_WIDTH.max, Math.floor(WIDTH / days.length)));
   const bySeries = new Map(series.map((one) => [`${one.coin}/${one.currency}`, one.statuses]));
   const row = (coin: string, currency: string, heading: Html | null): Html => {

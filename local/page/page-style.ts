@@ -33,7 +33,7 @@ body {
 }
 a { color: var(--accent); }
 code { font: .92em ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
-h1, h2, h3, p, dl, dd, figure { margin: 0; }
+h1, h2, h3, p, dl, dd, figure { margin: 0; overflow-wrap: anywhere; }
 h1 { font-size: 26px; line-height: 1.2; letter-spacing: -.02em; text-wrap: balance; }
 h2 { font-size: 17px; letter-spacing: -.01em; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
@@ -94,6 +94,9 @@ h2 { font-size: 17px; letter-spacing: -.01em; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 10px 18px; margin-top: 14px;
   padding-top: 14px; border-top: 1px solid var(--line); }
 .facts dt { font-size: 12px; color: var(--muted); } .facts dd { font-size: 14px; font-weight: 600; }
+input[type=search] { font: inherit; font-size: 13px; padding: 4px 12px; border: 1px solid var(--line); border-radius: 8px;
+  background: var(--sunken); color: inherit; min-width: 0; }
+.long { max-height: 640px; overflow-y: auto; }
 .latest { margin-top: 2px; color: var(--muted); } .latest b { color: var(--ink); }
 .note { font-size: 12px; color: var(--muted); margin-top: 4px; }
 
@@ -122,6 +125,7 @@ td.detail { min-width: 240px; }
 .coins tbody tr:has(:checked) { background: var(--accent-soft); }
 .coins tbody tr:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: -2px; }
 .coins th, .coins td { white-space: nowrap; }
+.coins label { display: inline-block; max-width: 22ch; overflow: hidden; text-overflow: ellipsis; vertical-align: middle; }
 .coins small { font-weight: 400; color: var(--muted); }
 .coins td small { display: block; margin-top: -4px; font-size: 11px; line-height: 12px; }
 .spark { width: 96px; height: 28px; margin-left: auto; stroke: currentColor; stroke-width: 1.75; }
@@ -156,6 +160,9 @@ td.detail { min-width: 240px; }
   margin: 0; padding: 0; }
 .legend i { display: inline-block; width: 20px; height: 12px; margin-right: 6px; vertical-align: -1px; }
 
+.card > header p.good { color: var(--good); font-weight: 600; }
+summary { cursor: pointer; font-size: 13px; color: var(--muted); margin-bottom: 8px; }
+
 .empty { text-align: center; padding: 56px 24px; }
 .empty h2 { font-size: 21px; } .empty p { max-width: 52ch; margin: 8px auto 0; color: var(--muted); }
 .empty pre { display: inline-block; margin: 20px 0 4px; padding: 12px 20px; border-radius: 10px; background: var(--sunken);
@@ -181,7 +188,7 @@ footer { display: flex; flex-wrap: wrap; gap: 4px 24px; justify-content: space-b
   .card:has(.days) { break-inside: auto; } .days tbody { break-inside: avoid; }
   .tiles { grid-template-columns: repeat(5, 1fr); }
   .market { grid-template-columns: minmax(0, 1fr) max-content; }
-  .scroll { overflow: visible; } .days { width: 100%; }
+  .scroll { overflow: visible; max-height: none; } .days { width: 100%; }
   .switch label:not(:has(:checked)), label:has(#refresh), a[download] { display: none; }
 }
 `);

@@ -8,17 +8,19 @@ import { pricesSection } from './prices-section.ts';
 import type { PageData } from './read-page-data.ts';
 import { runsAndFindings } from './runs-and-findings.ts';
 
-/** Charts and coverage show so many days before today, day by day. `npm run export` gives all. */
-const SHOWN_DAYS = 365;
+/**
+ * Charts and coverage show so many days before today, fewer where there are many series: the page stays below 3 MB.
+ * `npm run export` gives all.
+ */
+const SHOWN_DAYS = { most: 365, least: 30, ofAllSeries: 80_000 };
 
 /** Said wherever made-up prices are shown. */
 export const MADE_UP = 'Demo: these prices are made up.';
 
 /**
- * The status page as one HTML file. It holds its styles and drawings, and loads nothing. The same data gives the same
+ * The status page as one HTML file. It holds its styles, numbers and script, and loads nothing. The same data gives the same
  * bytes.
- * @param options.refreshSeconds for a page that is served: how often it loads itself again. Without it the page has no
- * script at all.
+ * @param options.refreshSeconds for a page that is served: how often it loads itself again.
  */
 export function renderPage(data: PageData, { refreshSeconds }: { refreshSeconds?: number } = {}): string {
   const { now, runs } = data.status;
@@ -41,7 +43,7 @@ ${data.isMadeUp ? html`<p class="banner" role="note">${MADE_UP}</p>` : null}
 <main class="wrap">
 <header class="head"><div><h1>Crypto prices</h1>
 <p class="muted">Daily prices of ${coins.length} coins in ${currencies.length} currencies, by UTC day${
-    shown.days.length < data.days.length ? `; the last ${SHOWN_DAYS} days` : null
+    shown.days.length < data.days.length ? `; the last ${shown.days.length - 1} days` : null
   }</p></div>
 <div class="muted"><p>As of <time datetime="${now}">${formatInstant(Date.parse(now))} UTC</time></p>${
     refreshSeconds === undefined ? null : refreshBox(refreshSeconds)
@@ -66,8 +68,11 @@ ${
 `.markup;
 }
 
+const shownDays = (series: number): number =>
+  Math.max(SHOWN_DAYS.least, Math.min(SHOWN_DAYS.most, Math.floor(SHOWN_DAYS.ofAllSeries / series)));
+
 function newestDays({ days, series, ...data }: PageData): PageData {
-  const from = -SHOWN_DAYS - 1;
+  const from = -shownDays(series.length) - 1;
   return {
     ...data,
     days: days.slice(from),
@@ -83,7 +88,7 @@ const refreshBox = (seconds: number): Html =>
 const refreshScript = (seconds: number): string => `
 for (const id of JSON.parse(sessionStorage.getItem('chosen') ?? '[]')) {
   const input = document.getElementById(id);
-  if (input) input.checked = true;
+  if (input && !input.checked) input.click();
 }
 setInterval(() => {
   if (document.hidden || !document.getElementById('refresh').checked) return;

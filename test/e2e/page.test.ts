@@ -67,6 +67,7 @@ function makeData(): PageData {
   let server: Server;
   let url: string;
   let hits = 0;
+  let large = FULL;
   let browser: Browser;
   let page: Page;
 
@@ -75,7 +76,9 @@ function makeData(): PageData {
     server = createServer(({ url: path }, response) => {
       hits += 1;
       response.setHeader('content-type', 'text/html; charset=utf-8');
-      response.end(renderPage(data, path === '/refreshing' ? { refreshSeconds: REFRESH_SECONDS } : {}));
+      response.end(
+        renderPage(path === '/large' ? large : data, path === '/refreshing' ? { refreshSeconds: REFRESH_SECONDS } : {}),
+      );
     });
     url = `http://127.0.0.1:${await listen(server)}`;
     const ignored = { ignoreDefaultArgs: ['--hide-scrollbars'] };
@@ -165,19 +168,49 @@ function makeData(): PageData {
     expect(hits).toBe(before + 1);
   });
 
-  test('is ruled by the keyboard alone, without a script', async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
-    const still = await context.newPage();
-    await still.goto(url);
-    const chart = still.locator('.chart:visible');
-    await still.keyboard.press('Tab');
-    expect(await chart.getAttribute('aria-label')).toMatch(/^Bitcoin in USD, 2026-08-26 to 2026-11-23/);
-    await still.keyboard.press('ArrowRight');
-    expect(await chart.getAttribute('aria-label')).toMatch(/^Bitcoin in TRY/);
-    await still.locator('[name=coin]:checked').focus();
-    await still.keyboard.press('ArrowDown');
-    expect(await chart.getAttribute('aria-label')).toMatch(/^Dogecoin in TRY/);
-    expect(await chart.count()).toBe(1);
+  test('is ruled by the keyboard alone; without a script it shows the first chart', async () => {
+    for (const javaScriptEnabled of [true, false]) {
+      const context = await browser.newContext({ javaScriptEnabled });
+      const still = await context.newPage();
+      await still.goto(url);
+      const label = () => still.locator('.chart').getAttribute('aria-label');
+      expect(await label()).toMatch(/^Bitcoin in USD, 2026-08-26 to 2026-11-23/);
+      if (javaScriptEnabled) {
+        await still.keyboard.press('Tab');
+        await still.keyboard.press('ArrowRight');
+        expect(await label()).toMatch(/^Bitcoin in TRY/);
+        await still.locator('[name=coin]:checked').focus();
+        await still.keyboard.press('ArrowDown');
+        expect(await label()).toMatch(/^Dogecoin in TRY/);
+      }
+      await context.close();
+    }
+  });
+
+  test('loads 250 coins in 10 currencies within a second, finds a coin, and scrolls no long name sideways at 375 px', async () => {
+    const [series] = makeData().series;
+    const coins = Array.from({ length: 250 }, (_, index) => ({
+      ...{ id: `coin-${index}`, symbol: `c${index}`, name: index === 0 ? 'Unbroken'.repeat(20) : `Number ${index}` },
+    }));
+    const currencies = Array.from({ length: 10 }, (_, index) => ({ code: `c${index}`, name: 'Money'.repeat(12) }));
+    large = {
+      ...makeData(),
+      universe: { coins, currencies },
+      series: coins.flatMap(({ id }) =>
+        currencies.flatMap(({ code }) => (series ? { ...series, coin: id, currency: code } : [])),
+      ),
+    };
+    const context = await browser.newContext({ viewport: { width: 375, height: 800 } });
+    const wide = await context.newPage();
+    await wide.goto(`${url}/large`);
+    const took = await wide.evaluate<number>(
+      "performance.getEntriesByType('navigation')[0].loadEventEnd - performance.getEntriesByType('navigation')[0].responseStart",
+    );
+    expect(took).toBeLessThan(1_000);
+    expect(await wide.evaluate('document.querySelectorAll("*").length')).toBeLessThan(20_000);
+    expect(await wide.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+    await wide.locator('#search').fill('number 17');
+    expect(await wide.locator('.coins tbody tr:visible').count()).toBe(11);
     await context.close();
   });
 });

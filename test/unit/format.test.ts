@@ -1,12 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  formatAge,
-  formatAxisPrice,
-  formatChange,
-  formatCompact,
-  formatDuration,
-  formatPrice,
-} from '../../local/output/format.ts';
+import { formatAge, formatDuration, formatPrice } from '../../local/output/format.ts';
 
 describe('report formats', () => {
   test.each([
@@ -20,25 +13,6 @@ describe('report formats', () => {
     [4_012_345.67, '4,012,345.67'],
     [15_000_000, '15,000,000.00'],
   ])('a price of %d reads %s', (price, text) => expect(formatPrice(price)).toBe(text));
-
-  test.each([
-    [95_000, '95,000'],
-    [0.0000085, '0.0000085'],
-    [2.5, '2.5'],
-  ])('an axis price of %d reads %s', (price, text) => expect(formatAxisPrice(price)).toBe(text));
-
-  test.each([
-    [0.0123, '+1.23%'],
-    [-0.5, '-50.00%'],
-    [0, '0.00%'],
-    [-0.000001, '0.00%'],
-    [null, '–'],
-  ])('a change of %p reads %s', (change, text) => expect(formatChange(change)).toBe(text));
-
-  test.each([
-    [1_312_000_000_000, '1.312T'],
-    [null, '–'],
-  ])('an amount of %p reads %s', (amount, text) => expect(formatCompact(amount)).toBe(text));
 
   test.each([
     [0, '0 s'],

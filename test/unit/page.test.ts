@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RunSummary } from '../../ingestion/database/read-status.ts';
 import { addDays, type Day, daysFrom } from '../../ingestion/domain/day.ts';
+import { toPricesData } from '../../local/page/prices-section.ts';
+import { pricesView } from '../../local/page/prices-view.ts';
 import type { PageData, PageSeries } from '../../local/page/read-page-data.ts';
 import { renderPage } from '../../local/page/render-page.ts';
 import { dailyPrice } from '../support/database-fixtures.ts';
@@ -29,7 +31,7 @@ const withRuns = (data: PageData, ...runs: readonly RunSummary[]): PageData => (
 /** The page's text as a reader gets it: without tags, and with white space made one. */
 const textOf = (page: string): string =>
   page
-    .replace(/<style[\s\S]*?<\/style>/g, '')
+    .replace(/<(style|script)[\s\S]*?<\/\1>/g, '')
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ');
 
@@ -40,12 +42,12 @@ const section = (page: string, id: string): string => {
 };
 
 describe('renderPage', () => {
-  test('loads nothing and runs no script: the only address is the attribution', () => {
+  test('loads nothing: the only address is the attribution', () => {
     const page = renderPage(FULL);
     expect([...page.matchAll(/\b(?:https?:)?\/\/[^"'\s<>]+/g)].map(([address]) => address)).toEqual([
       'https://www.coingecko.com/',
     ]);
-    expect(page).not.toMatch(/<script|<link rel="stylesheet|@import|url\((?!#)|\son\w+=/i);
+    expect(page).not.toMatch(/<script[^>]* src=|<link rel="stylesheet|@import|url\((?!#)|\son\w+=/i);
     expect(textOf(page)).toContain('Data provided by CoinGecko');
   });
 
@@ -75,7 +77,7 @@ describe('renderPage', () => {
     expect(page).not.toMatch(/<img/i);
     expect(page).not.toContain(`onerror="`);
     for (const id of ['prices', 'coverage', 'runs', 'findings', 'unavailable']) {
-      expect(section(page, id)).toMatch(/&lt;img src=x onerror=&quot;alert\(&#39;1&#39;\)&quot;&gt;&amp;/i);
+      expect(section(page, id)).toMatch(/&#60;img src=x onerror=&#34;alert\(&#39;1&#39;\)&#34;&#62;&#38;/i);
     }
   });
 });
@@ -89,7 +91,8 @@ test('made-up prices are called so, and nobody is credited for them', () => {
 test('a page that is served refreshes itself, until the reader stops it', () => {
   const page = renderPage(FULL, { refreshSeconds: 60 });
   expect(page).toContain('<input type="checkbox" id="refresh" checked> Refresh every 60 s');
-  expect(page.match(/<script>[\s\S]*?<\/script>/g)).toHaveLength(1);
+  expect(page).toContain('location.reload()');
+  expect(renderPage(FULL)).not.toContain('location.reload()');
 });
 
 describe('without data', () => {
@@ -122,8 +125,7 @@ describe('prices', () => {
     const text = textOf(section(renderPage(FULL), 'prices'));
     expect(text).toContain('4,012,345.67 USD');
     expect(text).toContain('▲ +0.31% against the day before');
-    expect(text).toContain('0.00000823 USD');
-    expect(text).toContain('0.00%');
+    expect(text).toContain('Dogecoin DOGE 0.00000823 0.00%');
     expect(text).toContain('average of 2026-11-23');
   });
 
@@ -134,14 +136,59 @@ describe('prices', () => {
     expect(text).not.toContain('5,555.00 USD');
   });
 
-  test('are chosen without a script: one currency and one coin are checked at first', () => {
+  test('of what is chosen are drawn from numbers that the page holds', () => {
     const prices = section(renderPage(FULL), 'prices');
     expect([...prices.matchAll(/id="([\w-]+)" checked/g)].map(([, id]) => id)).toEqual(['currency-0', 'coin-0']);
-    for (const choice of ['currency', 'coin']) {
-      expect(prices).toContain(
-        `body:has(#${choice}-1:checked) [data-${choice}]:not([data-${choice}="1"]){display:none}`,
-      );
-    }
+    const held = JSON.parse(prices.match(/id="quotes">(.*)<\/script>/)?.[1] ?? '');
+    expect(held).toEqual(toPricesData(FULL));
+    expect(prices.split('<noscript>')[0]?.match(/<figure/g)).toHaveLength(1);
+    const view = pricesView(held);
+    expect(textOf(view.panel(1, 0))).toContain('Dogecoin in US dollar 0.00000823 USD');
+    expect(textOf(view.table(1, 1))).toContain('Bitcoin BTC 10.00 ▲ +11.11%');
+    expect(view.table(1, 1)).toContain('id="coin-1" checked');
+  });
+
+  test.each([
+    [0.0123, 1_312_000_000_000, 'up"><span aria-hidden="true">▲</span> +1.23%', '1.312T'],
+    [-0.5, null, 'down"><span aria-hidden="true">▼</span> -50.00%', '–'],
+    [-0.000001, 0.5, 'flat"><span aria-hidden="true"></span> 0.00%', '0.5'],
+    [null, 1, 'flat"><span aria-hidden="true"></span> –', '1'],
+  ])('that changed by %p, of a volume of %p, are written for people', (change, volume, mark, amount) => {
+    const held = toPricesData(FULL);
+    const [quote] = held.quotes;
+    if (!quote?.final) throw new Error('The fixture has no final day.');
+    const quotes = [{ ...quote, final: { ...quote.final, change }, facts: [1, 1, 1, 1, volume, 1, 24, 24] }];
+    const view = pricesView({ ...held, quotes });
+    expect(view.table(0, 0)).toContain(mark);
+    expect(view.panel(0, 0)).toContain(`<dt>Volume, rolling 24 h</dt><dd>${amount}</dd>`);
+  });
+
+  test('of a small range are drawn between round numbers', () => {
+    const series = [finalSeries('bitcoin', 'usd', [0.0000083, 0.0000085])];
+    const [prices = ''] = renderPage({ ...FULL, series }).split('<noscript>');
+    expect([...prices.matchAll(/<span class="price"[^>]*>([^<]*)</g)].map(([, label]) => label)).toEqual([
+      '0.000008',
+      '0.0000082',
+      '0.0000084',
+      '0.0000086',
+      '0.0000088',
+    ]);
+  });
+
+  test('of 250 coins in 10 currencies make a page below 3 MB, and fewer days of them are shown', () => {
+    const days = daysFrom(addDays(TODAY, -365), TODAY);
+    const coins = Array.from({ length: 250 }, (_, index) => ({ id: `coin-${index}`, symbol: 'c', name: `C ${index}` }));
+    const currencies = Array.from({ length: 10 }, (_, index) => ({ code: `c${index}`, name: `Currency ${index}` }));
+    const prices = days.map((_, index) => price(1234.567891234 * (1 + Math.sin(index) / 10)));
+    const statuses = days.map((_, index): 'missing' | 'final' => (index % 9 === 0 ? 'missing' : 'final'));
+    const series = coins.flatMap(({ id: coin }) =>
+      currencies.map(({ code: currency }) => ({ coin, currency, prices, statuses })),
+    );
+    const page = renderPage({ ...FULL, days, universe: { coins, currencies }, series });
+    expect(Buffer.byteLength(page)).toBeLessThan(3_000_000);
+    expect(page).toContain('; the last 32 days');
+    expect(page).toContain('And 230 more coins: npm run status lists all.');
+    expect(page).toContain('<input type="search" id="search"');
   });
 
   test('break the line at a day without a row, and mark a provisional one, however many days there are', () => {
@@ -150,7 +197,7 @@ describe('prices', () => {
     const chart =
       renderPage(withPrices(prices, days))
         .match(/<figure class="chart"[\s\S]*?<\/figure>/g)
-        ?.at(-1) ?? '';
+        ?.at(0) ?? '';
     const drawn = (path: string) => chart.match(new RegExp(`<path class="${path}" d="([^"]*)"`))?.[1] ?? '';
     expect(drawn('average').match(/M/g)).toHaveLength(2);
     expect(drawn('band').match(/M/g)).toHaveLength(2);
@@ -187,7 +234,7 @@ describe('the days', () => {
     expect(seriesDays(renderPage(historyOf(300, (index) => index >= 250)))).toEqual([addDays(TODAY, -49), TODAY]);
   });
 
-  test('of a chart can be had as numbers, as they are stored', () => {
+  test('of a chart can be had as numbers, in five digits', () => {
     const data = historyOf(40, (index) => index >= 38);
     const [{ prices = [] } = {}] = data.series;
     const [before, today] = prices.slice(-2);
@@ -221,6 +268,21 @@ describe('latest prices', () => {
 });
 
 describe('coverage', () => {
+  test('is a calm line where all is complete, and what is not stands first where it is not', () => {
+    const complete = renderPage(FULL);
+    expect(textOf(section(complete, 'coverage'))).toContain(
+      '✓ Everything is complete: 4 series, 2026-11-14 to 2026-11-22.',
+    );
+    expect(complete).toContain('<details><summary>');
+    const series = FULL.series.map((one) =>
+      one.coin === 'bitcoin' ? one : { ...one, statuses: ['missing' as const, ...one.statuses.slice(1)] },
+    );
+    const coverage = section(renderPage({ ...FULL, series }), 'coverage');
+    expect(coverage).toContain('<p>2 of 4 series not complete; their coins stand first.</p>');
+    expect(coverage).toContain('<details open>');
+    expect(coverage.indexOf('>Dogecoin<')).toBeLessThan(coverage.indexOf('>Bitcoin<'));
+  });
+
   const statuses = [
     ...['none', 'none', 'final', 'final', 'thin', 'unavailable', 'missing', 'missing', 'final', 'provisional'],
   ];
