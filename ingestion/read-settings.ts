@@ -122,7 +122,7 @@ function refuseUnknown(env: Environment, read: Read): void {
     );
     if (first === undefined) continue;
     const meant = nearest(given, [first, ...others]);
-    read.refuse(`${variable} is no setting; did you mean ${meant}? It takes ${SETTINGS[meant].description}.`);
+    read.refuse(`Unknown setting ${variable}; did you mean ${meant}? It takes ${SETTINGS[meant].description}.`);
   }
 }
 

@@ -106,7 +106,7 @@ const CAUSES: Readonly<Record<FailureKind, string>> = {
 };
 
 function why(run: LatestRun, isComplete: boolean, causes: readonly FailureKind[]): string {
-  if (run?.state === 'at work') return 'the run is at work on them.';
+  if (run?.state === 'at work') return 'the run is fetching them.';
   if (run?.state === 'failed') {
     const told = run.error ?? `the process of the run of ${minute(run.startedAt)} died before it had a verdict.`;
     return [...causes.map((cause) => CAUSES[cause]), told].join('; ');
@@ -119,7 +119,7 @@ function nextSentence(run: LatestRun, { isFine, causes }: { isFine: boolean; cau
   if (run?.state === 'at work') return `Next: wait; npm run status -- --run ${run.runId} shows it.`;
   const again = 'npm run fetch-data (on AWS the output FireRun) asks for it';
   // A cause that stays is the same when the run is repeated.
-  return causes.length > 0 && !causes.some(isTransient) ? `Next: mend the cause, then ${again}.` : `Next: ${again}.`;
+  return causes.length > 0 && !causes.some(isTransient) ? `Next: fix the cause, then ${again}.` : `Next: ${again}.`;
 }
 
 function countMissing({ series }: Status) {

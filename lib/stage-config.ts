@@ -113,7 +113,7 @@ function readStage({ stage = 'prod' }: Values): StageName {
 
 const NOBODY_IS_TOLD =
   `alarmMails is empty, and in production somebody must be told when prices are missing. Put "alarmMails": ` +
-  `["you@example.com"] into ${stageFile('prod')}, or "alarmMails": "none" if nobody shall be told.`;
+  `["you@example.com"] into ${stageFile('prod')}, or "alarmMails": "none" if nobody should be told.`;
 
 function wrongSettings({ issues }: z.ZodError, found: Values, stage: StageName): readonly string[] {
   const named = issues.filter(({ path }) => path.length > 0);
@@ -137,7 +137,7 @@ function unknownSettings(context: Values, file: Values, stage: StageName): reado
     .map(({ name, place }) => {
       const meant = nearest(name, SETTING_NAMES);
       const takes = stageSettingsJsonSchema().properties?.[meant] as { description: string };
-      return `${name} (${place}) is no setting; did you mean ${meant}? It takes ${takes.description}. The settings are ${SETTING_NAMES.join(', ')}.`;
+      return `Unknown setting ${name} (${place}); did you mean ${meant}? It takes ${takes.description}. The settings are ${SETTING_NAMES.join(', ')}.`;
     });
 }
 

@@ -41,7 +41,7 @@ export async function processMessage(delivery: Delivery, dependencies: WorkerDep
 }
 
 /**
- * @returns `status`, in which the hop left the run (failed where it came to no verdict), and a `log` that names the run and
+ * @returns `status`, in which the hop left the run (failed where it ended without a verdict), and a `log` that names the run and
  * the hop (where the message could be read).
  */
 async function workOn(
@@ -62,7 +62,7 @@ async function workOn(
     log.info('Hop done', { ...verdict, stoppedBy, failures, retryAfterMs });
     return { disposition: dispositionAfter(result, message, receiveCount), status: verdict.status, log };
   } catch (error) {
-    if (error instanceof LockTakenError) log.warn('Another ingestion is at work', { error });
+    if (error instanceof LockTakenError) log.warn('Another ingestion is running', { error });
     else if (error instanceof IngestionError) log.error('The hop failed', { error });
     else log.error('The hop failed for an unforeseen reason', { error });
     return { disposition: dispositionAfterError(error, receiveCount), status: 'failed', log };

@@ -14,7 +14,7 @@ const LOCK_WAIT_MS = 60_000;
 type HopDependencies = Omit<Parameters<typeof composeRun>[0], 'lockWaitMs' | 'onEvent'> & { emit: EmitMetrics };
 
 /**
- * Works on one hop and tells CloudWatch what it came to.
+ * Works on one hop and tells CloudWatch the result.
  * @throws whatever `runIngestion` throws.
  */
 export async function runHop(order: RunOrder, dependencies: HopDependencies): Promise<RunResult> {

@@ -139,10 +139,10 @@ const BROKEN_WAY: readonly [RegExp, string][] = [
   [/^(ENOTFOUND|EAI_AGAIN|EAI_FAIL)$/, 'the name did not resolve; is there a network?'],
   [/^(ENETUNREACH|EHOSTUNREACH|ENETDOWN)$/, 'there is no way to it; is there a network?'],
   [/^ECONNREFUSED$/, 'nothing listens there; is the address right, or that of HTTPS_PROXY?'],
-  [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, 'no connection came about; does a firewall let it through?'],
+  [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, 'no connection was made; does a firewall let it through?'],
   [
     /CERT|TLS|SSL|EPROTO|UNABLE_TO/,
-    'no secure connection came about; does a proxy answer in its place, or does NODE_EXTRA_CA_CERTS lack its authority?',
+    'no secure connection was made; does a proxy answer in its place, or does NODE_EXTRA_CA_CERTS lack its authority?',
   ],
   [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'the connection broke off'],
 ];

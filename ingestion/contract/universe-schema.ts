@@ -54,7 +54,7 @@ export function parseUniverse(text: string, file: string): Universe | { readonly
   try {
     json = JSON.parse(text);
   } catch {
-    return { problems: [`${file} is no JSON; it takes JSON like {"coins":[…],"currencies":[…]}.`] };
+    return { problems: [`${file} is not JSON; it takes JSON like {"coins":[…],"currencies":[…]}.`] };
   }
   const parsed = UniverseSchema.safeParse(json, { reportInput: true });
   if (parsed.success) return parsed.data;

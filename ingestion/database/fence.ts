@@ -63,7 +63,7 @@ export function createFence(db: Kysely<Tables>, clock: Pick<Clock, 'sleep'>): Fe
     },
     take(token) {
       if (own !== null)
-        throw new LockTakenError('An ingestion of this process is still at work. Wait until it is done.');
+        throw new LockTakenError('An ingestion of this process is still running. Wait until it is done.');
       own = token;
     },
     lose() {

@@ -42,7 +42,7 @@ export function createAnswerWriter(fence: Fence, clock: Clock): (answer: AnswerT
       .then(store)
       .catch((error: unknown) => {
         if (!isFaultOfValues(error)) throw error;
-        const message = `CoinGecko's answer for ${name} comes to what the database refuses: ${error.message}`;
+        const message = `CoinGecko's answer for ${name} was rejected by the database: ${error.message}`;
         throw new SourceError('malformed', `${message}. Nothing of it was stored`, { status: 200, cause: error });
       });
   };

@@ -21,7 +21,7 @@ export type DayCounts = {
   readonly unavailableDays: number;
 };
 
-/** What a run came to, as `--json` prints it. */
+/** The result of a run, as `--json` prints it. */
 export type Verdict = DayCounts & {
   readonly runId: string;
   readonly status: RunStatus;

@@ -65,7 +65,7 @@ export const warning: Row = (id, metric, row) => ({ id, severity: 'warning', met
 export const CHAPTERS = {
   Called: 'The schedule calls the endpoint; the endpoint queues a run.',
   Queued: 'One run at a time. What gives up ends in a dead-letter queue.',
-  'Worked on': 'Hops of the worker, and what the runs came to.',
+  'Worked on': 'Hops of the worker, and the results of the runs.',
   Fetched: 'What CoinGecko was asked for, and how it took it.',
   Stored: 'Days expected, stored and missing; what the quality rules found.',
   Fresh: 'How old the newest prices are, in hours.',

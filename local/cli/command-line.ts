@@ -78,7 +78,7 @@ function refuseSwallowedOptions(command: CommandUnknownOpts, words: readonly str
   // What was passed on may be the values of options.
   const positionals = swallowed.some(({ option }) => option.required) ? [] : words;
   throw new UsageError(
-    `npm took ${names} for its own${left}. Put " -- " before the options: ` +
+    `npm consumed ${names}${left}. Put " -- " before the options: ` +
       `${pathOf(command)} ${[...positionals, ...written].join(' ')}`,
   );
 }

@@ -206,7 +206,7 @@ const hasCertainPoint = (rows: readonly Line[], { price }: Columns): boolean =>
 
 function problemOf({ day }: FilePrice, seen: ReadonlyMap<Day, number>, lastDay: Day): string | null {
   const earlier = seen.get(day);
-  if (earlier !== undefined) return `${day} stands in line ${earlier} already; it takes one price a UTC day.`;
+  if (earlier !== undefined) return `${day} is already in line ${earlier}; it takes one price a UTC day.`;
   return day > lastDay ? `${day} is not over yet; the last day that it takes is ${lastDay} (UTC).` : null;
 }
 

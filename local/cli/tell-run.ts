@@ -67,5 +67,5 @@ async function reasons(
   const status = database && (await readTriagedStatus(database, question).catch(() => null));
   return status
     ? [...told, status.triage.missing, status.triage.next]
-    : [...told, 'Next: mend that, then npm run fetch-data.'];
+    : [...told, 'Next: fix that, then npm run fetch-data.'];
 }

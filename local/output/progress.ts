@@ -71,7 +71,7 @@ function eventText(event: RunEvent, told: Set<string>): string | null {
       return `This machine's clock is ${minutes} ${event.aheadMs > 0 ? 'ahead of' : 'behind'} CoinGecko's: set it, for it decides which days are settled.`;
     }
     case 'unsettled':
-      return `${event.day} is not settled yet: it can be had from ${new Date(event.settledAt).toISOString()} on.`;
+      return `${event.day} is not settled yet: it is available from ${new Date(event.settledAt).toISOString()} on.`;
     case 'latest_failed':
       return isNews(event.error, told) ? `The latest prices could not be fetched: ${event.error}` : null;
     case 'latest_left_out':

@@ -94,7 +94,7 @@ function verdictLines(row: ExplainedRow): string[] {
   if (!explanation)
     return [was, 'It can be neither explained nor recomputed: its answer was changed after it was stored.'];
   if (!explanation.price) return [was, 'Its answer makes no price of this day.'];
-  if (row.differences.length === 0) return [was, 'The answer comes to the same, to the last digit.'];
+  if (row.differences.length === 0) return [was, 'The answer matches exactly.'];
   return [
     was,
     ...row.differences.map(

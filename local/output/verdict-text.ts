@@ -18,8 +18,7 @@ export function nextStep({ verdict: { status, runId }, failures }: Pick<RunResul
   if (status === 'complete') return 'Next: npm run status shows what is stored, npm run report makes a page of it.';
   const why = `What happened: npm run status -- --run ${runId}`;
   // A cause that stays is the same when the run is repeated.
-  if (failures.length > 0 && !failures.some(isTransient))
-    return `Next: mend the cause above, then run it again. ${why}`;
+  if (failures.length > 0 && !failures.some(isTransient)) return `Next: fix the cause above, then run it again. ${why}`;
   return `Next: run it again. It asks only for what is missing. ${why}`;
 }
 

@@ -59,7 +59,7 @@ describe('the settings files', () => {
 
   test('what only a file can have wrong is refused with its name', () => {
     expect(refusal({ stage: 'dev' }, { ...STAGE_SETTINGS.dev, alarmMail: 'a@example.com' })).toContain(
-      'alarmMail (stages/dev.json) is no setting; did you mean alarmMails?',
+      'Unknown setting alarmMail (stages/dev.json); did you mean alarmMails?',
     );
     expect(refusal({ stage: 'dev' }, {}).split('\n')).toEqual([
       expect.stringMatching(/^schedule is missing; it takes rate.*Set it in stages\/dev\.json, or/),
@@ -191,7 +191,7 @@ describe('refusals', () => {
     ['coingeckoCrossRates', 'yes', 'on or off'],
     ['latestPrices', 'no', 'on or off'],
     ['universe', 'nowhere.json', 'a file like universe.json'],
-    ['universe', 'README.md', 'is no JSON'],
+    ['universe', 'README.md', 'is not JSON'],
     ['universe', WRONG_UNIVERSE, 'at currencies[0].code is "USD"; it takes a code like "usd"'],
     ['databaseInstance', 'm5.large', 't4g.micro, t4g.small, t4g.medium or t4g.large'],
     ['databaseStorageGib', '10', 'a whole number from 20 to 1000'],
@@ -222,7 +222,7 @@ describe('refusals', () => {
 
   test('a misspelt setting is refused with the nearest one and what it takes', () => {
     const message = refusal({ logRetention: 'x' });
-    expect(message).toContain('logRetention (-c logRetention=…) is no setting; did you mean logRetentionDays?');
+    expect(message).toContain('Unknown setting logRetention (-c logRetention=…); did you mean logRetentionDays?');
     expect(message).toContain('It takes a number of days that CloudWatch knows');
     expect(message).toContain('The settings are name, account, region, schedule');
   });

@@ -165,7 +165,7 @@ describe('sql', () => {
       const { host, pathname, username, password } = new URL(testDatabase.url);
       expect({ code, stdout }).toEqual({
         code: 0,
-        stdout: `psql is not installed. The database is postgresql://${username}@${host}${pathname}, with the password of DATABASE_URL.\n`,
+        stdout: `psql is not installed. The database is ${protocol}//${username}@${host}${pathname}, with the password of DATABASE_URL.\n`,
       });
       expect(stdout).not.toContain(password);
     });

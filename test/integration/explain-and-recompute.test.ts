@@ -79,7 +79,7 @@ describe('explain', () => {
     expect(text).toContain('Rejected: 0 at 05:01:00.000 (not_positive).\nRejected: 3 at 09:01:00.000 (outlier).');
     expect(text).toContain('Open 0.1 at 00:01:00.000, high 0.123, low 0.1, close 0.123 at 23:01:00.000.');
     expect(text).toContain('Of the last sample: volume 5000, market cap unknown.');
-    expect(text).toContain('The answer comes to the same, to the last digit.');
+    expect(text).toContain('The answer matches exactly.');
     expect(explained).toMatchObject({ agrees: true, stored: { sampleCount: 22, hoursCovered: 22 } });
   });
 

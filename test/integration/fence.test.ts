@@ -258,7 +258,7 @@ test('a lock that stays taken is waited for as long as asked, no longer', async 
   const patient = lockOf(async (now) => void sleeps.push(now));
   const taken = patient.acquire(2_500);
   await expect(taken).rejects.toThrow(LockTakenError);
-  await expect(taken).rejects.toThrow('Another ingestion is at work on this database, still so after 2.5 s of waiting');
+  await expect(taken).rejects.toThrow('Another ingestion is running on this database, still so after 2.5 s of waiting');
   expect(sleeps).toEqual([1_000, 2_000, 2_500]);
   await held.release();
 });

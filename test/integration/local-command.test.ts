@@ -243,7 +243,7 @@ describe('in order, on one database', () => {
     await holder.close();
     expect(code).toBe(3);
     expect(JSON.parse(stdout)).toEqual({
-      error: { name: 'LockTakenError', message: expect.stringMatching(/^Another ingestion is at work/) },
+      error: { name: 'LockTakenError', message: expect.stringMatching(/^Another ingestion is running/) },
     });
   });
 });

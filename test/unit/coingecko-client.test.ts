@@ -406,7 +406,7 @@ describe('the network', () => {
   test('a server without TLS behind an https address', async () => {
     const failure = await failureOf(fetchBitcoin({ baseUrl: origin.replace('http:', 'https:') }));
     expect(failure.kind).toBe('network');
-    expect(failure.message).toContain('no secure connection came about');
+    expect(failure.message).toContain('no secure connection was made');
   });
 
   test.each([

@@ -109,26 +109,26 @@ describe('a forgotten " -- "', () => {
       // npm run backfill --from 2026-01-01
       ['backfill', '2026-01-01'],
       { npm_lifecycle_event: 'backfill', npm_config_from: 'true' },
-      'npm took --from for its own, and passed on only "2026-01-01". Put " -- " before the options: ' +
+      'npm consumed --from, and passed on only "2026-01-01". Put " -- " before the options: ' +
         'npm run backfill -- --from YYYY-MM-DD',
     ],
     [
       // npm run backfill --dry-run --json
       ['backfill'],
       { npm_lifecycle_event: 'backfill', npm_config_dry_run: 'true', npm_config_json: 'true' },
-      'npm took --dry-run and --json for its own. Put " -- " before the options: npm run backfill -- --dry-run --json',
+      'npm consumed --dry-run and --json. Put " -- " before the options: npm run backfill -- --dry-run --json',
     ],
     [
       // npm run backfill --from=2026-01-01
       ['backfill'],
       { npm_lifecycle_event: 'backfill', npm_config_from: '2026-01-01' },
-      'npm took --from for its own. Put " -- " before the options: npm run backfill -- --from 2026-01-01',
+      'npm consumed --from. Put " -- " before the options: npm run backfill -- --from 2026-01-01',
     ],
     [
       // npm run import prices.csv --replace
       ['import', 'prices.csv'],
       { npm_lifecycle_event: 'import', npm_config_replace: 'true' },
-      'npm took --replace for its own, and passed on only "prices.csv". Put " -- " before the options: ' +
+      'npm consumed --replace, and passed on only "prices.csv". Put " -- " before the options: ' +
         'npm run import -- prices.csv --replace',
     ],
   ])('%j with %j is recognised', async (argv, environment, message) => {

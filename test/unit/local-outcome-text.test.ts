@@ -99,7 +99,7 @@ describe('a verdict', () => {
 
   test('is not repeated for a cause that stays', () => {
     const next = nextStep({ verdict: { ...VERDICT, status: 'failed' }, failures: ['wrong_key', 'not_found'] });
-    expect(next).toMatch(/mend the cause above/);
+    expect(next).toMatch(/fix the cause above/);
   });
 
   test('has the colour of its status', () => {

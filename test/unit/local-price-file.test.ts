@@ -138,8 +138,8 @@ describe('every bad line is named, with what was found', () => {
     ['more than numeric holds', '2026-01-05,1e999', 'the price is "1e999"; it takes digits'],
     ['a field too many', '2026-01-05,1,2', 'it has 3 fields, the table has 2.'],
     ['a field too few', '2026-01-05', 'it has 1 fields, the table has 2.'],
-    ['a day that was there', '2026-01-01,1', '2026-01-01 stands in line 2 already; it takes one price a UTC day.'],
-    ['another moment of such a day', '2026-01-01T12:00Z,1', '2026-01-01 stands in line 2 already'],
+    ['a day that was there', '2026-01-01,1', '2026-01-01 is already in line 2; it takes one price a UTC day.'],
+    ['another moment of such a day', '2026-01-01T12:00Z,1', '2026-01-01 is already in line 2'],
   ])('%s', (_, line, problem) => {
     expect(() => parse(`day,price\n2026-01-01,1\n\n${line}\n2026-01-02,1\n`)).toThrow(
       `1 of 3 lines of prices can't be imported, so nothing was:\nLine 4: ${problem}`,

@@ -129,12 +129,12 @@ describe('a universe file', () => {
     expect(problemsOf({ UNIVERSE: file })).toEqual([`${file} ${problem}`]);
   });
 
-  test('that is no JSON, or is not there, is named', () => {
+  test('that is not JSON, or is not there, is named', () => {
     expect(problemsOf({ UNIVERSE: 'package.json.md' })).toEqual([
       'UNIVERSE is "package.json.md", a file that does not exist; it takes the path of a file like universe.json.',
     ]);
     expect(problemsOf({ UNIVERSE: 'README.md' })).toEqual([
-      'README.md is no JSON; it takes JSON like {"coins":[…],"currencies":[…]}.',
+      'README.md is not JSON; it takes JSON like {"coins":[…],"currencies":[…]}.',
     ]);
   });
 });
@@ -151,7 +151,7 @@ test.each([
   ['LOGLEVEL', 'LOG_LEVEL? It takes debug, info, warn or error.'],
 ])('%s is refused with the setting that may be meant, and what that takes', (name, sentence) => {
   expect(problemsOf({ [name]: 'x' })).toEqual([
-    expect.stringContaining(`${name} is no setting; did you mean ${sentence}`),
+    expect.stringContaining(`Unknown setting ${name}; did you mean ${sentence}`),
   ]);
 });
 

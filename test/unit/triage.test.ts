@@ -63,14 +63,14 @@ test('a run that failed says why; it is repeated, unless the cause stays', () =>
     'Next: npm run fetch-data (on AWS the output FireRun) asks for it.',
   ]);
   expect(triage(BEHIND, failed, SCHEDULED_AT, ['wrong_key']).next).toMatch(
-    /^Next: mend the cause, then npm run fetch-data/,
+    /^Next: fix the cause, then npm run fetch-data/,
   );
 });
 
 test('a run that is at work is waited for', () => {
   expect(answersOf(BEHIND, unfinished({ status: 'running', state: 'at work' }), SCHEDULED_AT, [])).toEqual([
     'Complete: not yet; a full run is running since 2026-01-31 02:00 UTC.',
-    expect.stringMatching(/Why: the run is at work on them\.$/),
+    expect.stringMatching(/Why: the run is fetching them\.$/),
     `Next: wait; npm run status -- --run ${RUN_ID} shows it.`,
   ]);
 });

@@ -39,7 +39,7 @@ async function takeLock(client: pg.Client, clock: Clock, waitMs: number): Promis
     if (rows[0]?.is_mine) return;
     const waited = waitMs > 0 ? `, still so after ${waitMs / 1000} s of waiting` : '';
     throw new LockTakenError(
-      `Another ingestion is at work on this database${waited}. Wait until it is done and try again.`,
+      `Another ingestion is running on this database${waited}. Wait until it is done and try again.`,
     );
   }
   await retryUntil(clock.monotonicMs() + waitMs, tryLock, {

@@ -59,7 +59,7 @@ async function showEverything(context: CommandContext, databaseUrl: string): Pro
 /**
  * Sends one scheduled call through the endpoint, the queue and the worker.
  * @returns the verdict of its run, which Ctrl-C interrupts.
- * @throws IngestionError when the run came to no verdict.
+ * @throws IngestionError when the run ended without a verdict.
  */
 async function runThroughStack(databaseUrl: string, context: CommandContext): Promise<Verdict> {
   const { settings, terminal, log, interrupt } = context;

@@ -123,7 +123,7 @@ async function pageOf(database: Database, { settings: { universe, source } }: Co
 /** @returns a hop's outcome in one line. The log has the details. */
 function hopText(outcome: HopOutcome, terminal: Terminal): string {
   const { runId } = outcome;
-  if ('error' in outcome) return `Run ${runId} came to no verdict: ${messageOf(outcome.error)}`;
+  if ('error' in outcome) return `Run ${runId} ended without a verdict: ${messageOf(outcome.error)}`;
   const { status, error, storedDays, expectedDays } = outcome.verdict;
   const days = `${storedDays} of ${expectedDays} expected days are stored.`;
   return `Run ${runId} is ${statusText(status, terminal)}: ${error ?? days}`;
