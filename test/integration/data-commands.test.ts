@@ -162,7 +162,7 @@ describe('sql', () => {
 
     test('and without psql prints the address', async () => {
       const { code, stdout } = await run(['sql'], { PATH: dirname(process.execPath) });
-      const { host, pathname, username, password } = new URL(testDatabase.url);
+      const { protocol, host, pathname, username, password } = new URL(testDatabase.url);
       expect({ code, stdout }).toEqual({
         code: 0,
         stdout: `psql is not installed. The database is ${protocol}//${username}@${host}${pathname}, with the password of DATABASE_URL.\n`,
