@@ -1,11 +1,17 @@
-import { App } from 'aws-cdk-lib';
+import { Annotations, App } from 'aws-cdk-lib';
 import { CryptoPricesStack } from '../lib/crypto-prices-stack.ts';
-import { ConfigError, readConfig, stackName } from '../lib/stage-config.ts';
+import { ConfigError, readConfig, stackName, stageFile } from '../lib/stage-config.ts';
 
 const app = new App();
 try {
   const config = readConfig(app.node.getAllContext(), process.env);
-  new CryptoPricesStack(app, stackName(config), config, new Date().toISOString());
+  const stack = new CryptoPricesStack(app, stackName(config), config, new Date().toISOString());
+  const { CDK_DEFAULT_ACCOUNT: account, CDK_DEFAULT_REGION: region } = process.env;
+  if (account && !(config.account && config.region)) {
+    const goes = `A deploy from this shell goes to the account ${config.account ?? account} in ${config.region ?? region}.`;
+    const remedy = `To have every other refused, put "account" and "region" into ${stageFile(config.stage)}.`;
+    Annotations.of(stack).addInfoV2('crypto-prices:destination', `${goes} ${remedy}`);
+  }
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   console.error(error.message);

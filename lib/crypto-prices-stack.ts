@@ -1,4 +1,4 @@
-import { Annotations, Stack } from 'aws-cdk-lib';
+import { Annotations, Fn, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { ConnectionRepair, CronSecret, CronSecretRotation } from './cron-secret/cron-secret.ts';
 import { Migrations, Status } from './database/database-functions.ts';
@@ -18,12 +18,16 @@ import { CoingeckoKey, Worker } from './worker/worker.ts';
 
 /** Everything in one stack: schedule, endpoint, queue, worker, database, and the alarms that watch them. */
 export class CryptoPricesStack extends Stack {
+  private readonly zones: readonly string[];
+
   /** @param deployId tells one deploy from another, so that each queues a run. */
   constructor(scope: Construct, id: string, config: StackConfig, deployId: string) {
     super(scope, id, {
       description: `Daily crypto prices into PostgreSQL, on a schedule (${config.deployment})`,
+      env: { account: config.account, region: config.region },
       tags: { application: 'crypto-prices', stage: config.stage },
     });
+    this.zones = config.availabilityZones ?? [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
     for (const [name, sentence] of Object.entries(config.overrides)) {
       Annotations.of(this).addWarningV2(`crypto-prices:this-deploy-alone-${name}`, sentence);
     }
@@ -58,5 +62,10 @@ export class CryptoPricesStack extends Stack {
 
     keepHelperFunctionsTidy(this, config);
     if (config.isProtected) new Protection(this, 'Protection', config, database, deployId);
+  }
+
+  /** CDK would ask the account for them where the stack names one, and no synth should need an account. */
+  override get availabilityZones(): string[] {
+    return [...this.zones];
   }
 }

@@ -84,6 +84,9 @@ export function readConfig(
   const problems = [
     ...unknownSettings(context, file, stage),
     ...(error ? wrongSettings(error, merged, stage) : []),
+    ...(data?.region && data.availabilityZones?.some((zone) => zone.slice(0, -1) !== data.region)
+      ? [`availabilityZones are not all in the region ${data.region}: correct either in ${stageFile(stage)}.`]
+      : []),
     ...(stage === 'prod' && data?.alarmMails.length === 0 ? [NOBODY_IS_TOLD] : []),
   ];
   if (problems.length > 0 || !data) throw new ConfigError(problems.join('\n'));

@@ -20,11 +20,11 @@ const LOG_RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400,
 
 const text = (takes: string, pattern: RegExp) => z.string(takes).regex(pattern, takes).describe(takes);
 
-const list = (takes: string, item: z.ZodType<string, string>) =>
+const list = (takes: string, item: z.ZodType<string, string>, least = 0) =>
   z
     .preprocess(
       (value) => (typeof value === 'string' ? value.split(',').flatMap((part) => part.trim() || []) : value),
-      z.array(item, takes),
+      z.array(item, takes).min(least, takes),
     )
     .describe(takes);
 
@@ -49,6 +49,8 @@ const Schedule = z
 
 const MAILS = 'mail addresses, such as you@example.com, or none';
 const GROUPS = 'ids of security groups, such as sg-0a1b2c3d4e5f60718';
+const ZONES = 'two or more zones of one region, such as eu-central-1a and eu-central-1b';
+const VPC_RANGE = 'an IPv4 range of /16 to /24, such as 10.74.0.0/24';
 const RANGES = 'IPv4 ranges of /8 or smaller, such as 10.20.0.0/16';
 const HTTPS_ADDRESS = 'an https address';
 
@@ -86,6 +88,14 @@ export const StageSettings = z.strictObject({
       /^(?=.{1,16}$)(?!(dev|staging|prod)(-|$))[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
     ),
   ),
+  account: optional(
+    'The account that this stage is deployed to; CDK then refuses any other',
+    text("an account's 12 digits", /^\d{12}$/),
+  ),
+  region: optional(
+    'The region that this stage is deployed to, whatever the shell says',
+    text('a region, such as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/),
+  ),
   schedule: Schedule.meta({ title: 'When runs are queued, in UTC; none: only by hand' }),
   alarmMails: z
     .union([z.literal('none'), list(MAILS, z.email(MAILS))], MAILS)
@@ -114,6 +124,16 @@ export const StageSettings = z.strictObject({
   natInstance: oneOf(['t4g.nano', 't4g.micro', 't4g.small'])
     .default('t4g.nano')
     .meta({ title: "The nat-instance's size; an account on the free plan of AWS refuses t4g.nano" }),
+  availabilityZones: optional(
+    'The zones of the VPC, where one lacks what is needed; the first two are used. Not to be changed once deployed',
+    list(ZONES, z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, ZONES), 2),
+  ),
+  vpcCidr: z
+    .cidrv4(VPC_RANGE)
+    .refine((range) => /\/(1[6-9]|2[0-4])$/.test(range), VPC_RANGE)
+    .describe(VPC_RANGE)
+    .default('10.73.0.0/24')
+    .meta({ title: "The VPC's addresses; no two VPCs that are peered may share any. Not to be changed once deployed" }),
   coingeckoPlan: optional('Your plan; unless set, demo if there is a key, else public', SETTINGS.COINGECKO_PLAN),
   coingeckoBaseUrl: optional(
     'Another address of the API',

@@ -7,9 +7,6 @@ import { acknowledge, createLog, functionLog, output } from '../house-rules.ts';
 import { critical, MOST, Watched } from '../monitoring/watched.ts';
 import type { StackConfig } from '../stage-config.ts';
 
-/** An uncommon range, so that you can peer this VPC with one of your own. */
-const VPC_CIDR = '10.73.0.0/24';
-
 /** CDK's own would install a package once, without a second try and with too little memory, and route nothing where that fails. */
 const NAT_INSTANCE_SCRIPT = readFileSync(new URL('nat-instance.sh', import.meta.url), 'utf8');
 
@@ -30,7 +27,7 @@ export class Network extends Watched {
           })
         : undefined;
     this.vpc = new ec2.Vpc(this, 'Vpc', {
-      ipAddresses: ec2.IpAddresses.cidr(VPC_CIDR),
+      ipAddresses: ec2.IpAddresses.cidr(config.vpcCidr),
       // The database's subnet group needs two. One way out serves both: losing its zone delays a run and loses no price.
       maxAzs: 2,
       natGateways: 1,
@@ -47,6 +44,7 @@ export class Network extends Watched {
         },
       },
     });
+    if (config.availabilityZones) acknowledge(this, { 'CloudFormation-Validate::W3010': 'The settings name them.' });
     output(this, 'VpcId', "The VPC, for the security groups of the database's clients", this.vpc.vpcId);
     if (provider && config.natInstance === 't4g.nano') {
       Annotations.of(this).addInfoV2(
@@ -78,7 +76,7 @@ export class Network extends Watched {
 
   private setUpInstance({ connections }: ec2.NatInstanceProviderV2, instance: ec2.Instance): void {
     // Only this VPC may send through it, and only HTTPS.
-    connections.allowFrom(ec2.Peer.ipv4(VPC_CIDR), ec2.Port.HTTPS, 'HTTPS of the functions');
+    connections.allowFrom(ec2.Peer.ipv4(this.config.vpcCidr), ec2.Port.HTTPS, 'HTTPS of the functions');
     // It installs what it lacks as soon as it boots.
     for (const subnet of this.vpc.publicSubnets) {
       instance.node.addDependency(

@@ -40,6 +40,10 @@ export const DEPLOYMENTS = {
   scheduledDev: { stage: 'dev', name: 'alice', network: 'nat-gateway', schedule: 'rate(166 hours)' },
   /** Production with every setting changed. */
   custom: {
+    account: '123456789012',
+    region: 'eu-central-1',
+    availabilityZones: 'eu-central-1b, eu-central-1c',
+    vpcCidr: '10.74.0.0/22',
     network: 'nat-instance',
     natInstance: 't4g.micro',
     schedule: 'cron(0 2 ? * MON-FRI *)',

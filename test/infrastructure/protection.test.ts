@@ -104,6 +104,11 @@ test.each<[DeploymentName, string]>([
   expect(synthesised(name).messages.join('\n')).not.toContain(text);
 });
 
+test('a stage goes to the account and region of its settings and nowhere else, or wherever the shell points', () => {
+  expect(synthesised('custom').environment).toBe('aws://123456789012/eu-central-1');
+  expect(synthesised('prod').environment).toBe('aws://unknown-account/unknown-region');
+});
+
 test.each(['dev', 'staging'] as const)('%s is protected by nothing', (stage) => {
   expect(propertiesOf(templateOf(stage), 'Custom::AWS')).toEqual([]);
 });
