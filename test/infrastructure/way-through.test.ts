@@ -233,6 +233,15 @@ describe('a deploy', () => {
     expect(dependenciesOf(functionOf(prod, 'worker').id)).toContain(migrations.id);
   });
 
+  test('that takes functions away keeps their roles until their security group, and so their interfaces, are gone', () => {
+    const { DependsOn } = resource(prod, 'AWS::EC2::SecurityGroup', 'DatabaseFunctions');
+    const roles = ['Worker', 'Migrations', 'Status'].flatMap((name) => [
+      `${name}FunctionRole`,
+      `${name}FunctionRoleDefaultPolicy`,
+    ]);
+    expect(DependsOn).toEqual(startingWith(...roles.map((id) => `${id}\\w{8}$`)));
+  });
+
   test('waits for the migrations as long as they may take, and fails with them', () => {
     const { Properties } = trigger('Migrations');
     const { Timeout } = functionOf(prod, 'migrate').Properties;
