@@ -86,6 +86,7 @@ test.each<[DeploymentName, string, string]>([
   ...DEPLOYMENT_NAMES.map((name) => [name, 'the role of RDS', ROLE] as [DeploymentName, string, string]),
   ['prod', 'the backups that a free plan refuses', 'set databaseBackupDays to 1'],
   ['dev', 'the instance that it refuses', 'set natInstance to t4g.micro'],
+  ['custom', 'what RDS asks of a larger storage', 'RDS takes it only if it is 10 % more than is allocated'],
   ['custom', 'the mail that waits for a click', 'Alarms reach a@example.com, b@example.com only after a click'],
   ['prod', 'alarms that reach nobody', 'No alarm reaches anybody: put "alarmMails"'],
   ['webhook', 'alarms by webhook only', 'No alarm reaches anybody while the webhook is out of order: put'],
@@ -96,6 +97,7 @@ test.each<[DeploymentName, string, string]>([
 
 test.each<[DeploymentName, string]>([
   ['dev', 'set databaseBackupDays'],
+  ['prod', 'databaseStorageGib'],
   ['prod', 'set natInstance'],
   ['custom', 'set natInstance'],
   ['prod', 'a click'],
