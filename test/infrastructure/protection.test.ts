@@ -87,7 +87,7 @@ test.each<[DeploymentName, string, string]>([
   ['prod', 'the backups that a free plan refuses', 'set databaseBackupDays to 1'],
   ['dev', 'the instance that it refuses', 'set natInstance to t4g.micro'],
   ['custom', 'what RDS asks of a larger storage', 'RDS takes it only if it is 10 % more than is allocated'],
-  ['custom', 'the mail that waits for a click', 'Alarms reach a@example.com, b@example.com only after a click'],
+  ['custom', 'the mail that waits to be confirmed', 'Alarms reach a@example.com, b@example.com only once confirmed'],
   ['prod', 'alarms that reach nobody', 'No alarm reaches anybody: put "alarmMails"'],
   ['webhook', 'alarms by webhook only', 'No alarm reaches anybody while the webhook is out of order: put'],
   ['scheduledDev', 'what holds for this deploy alone', 'warning: network is "nat-gateway" for this deploy alone'],
@@ -100,7 +100,7 @@ test.each<[DeploymentName, string]>([
   ['prod', 'databaseStorageGib'],
   ['prod', 'set natInstance'],
   ['custom', 'set natInstance'],
-  ['prod', 'a click'],
+  ['prod', 'only once confirmed'],
   ['custom', 'No alarm reaches anybody'],
 ])('what does not concern it is not told: in %s, %s', (name, text) => {
   expect(synthesised(name).messages.join('\n')).not.toContain(text);

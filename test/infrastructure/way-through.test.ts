@@ -299,6 +299,12 @@ describe('the outputs', () => {
     expect(textOf('DashboardUrl')).toContain('#dashboards/dashboard/crypto-prices-runs-');
   });
 
+  test('where mails are named, confirm one so that no scanner of mail can unsubscribe', () => {
+    const { Value } = templateOf('custom').Outputs?.['ConfirmMail'] ?? {};
+    expect(JSON.stringify(Value)).toContain('--authenticate-on-unsubscribe true');
+    expect(textOf('ConfirmMail')).toBeUndefined();
+  });
+
   test('hold no secret, not even by reference', () => {
     expect(JSON.stringify(outputs)).not.toContain('{{resolve');
   });
