@@ -13,6 +13,9 @@ import { longestIntervalMinutes, ScheduleError } from './schedule/schedule-expre
 /** The database's instance classes and their memory in GiB. The memory decides how many connections PostgreSQL takes. */
 export const DATABASE_INSTANCES = { 't4g.micro': 1, 't4g.small': 2, 't4g.medium': 4, 't4g.large': 8 } as const;
 
+/** The least that RDS takes. */
+export const FIRST_STORAGE_GIB = 20;
+
 const LOG_RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] as const;
 
 // Each schema takes what a settings file holds, or the text of `-c name=value`. Its messages and its description complete
@@ -154,8 +157,9 @@ export const StageSettings = z.strictObject({
   databaseInstance: oneOf(Object.keys(DATABASE_INSTANCES) as (keyof typeof DATABASE_INSTANCES)[])
     .default('t4g.micro')
     .meta({ title: "The database's size" }),
-  databaseStorageGib: wholeNumber(20, 1_000).default(20).meta({
-    title: "The database's first storage in GiB, 20 unless set; it may double, and can't be made smaller again",
+  databaseStorageGib: wholeNumber(FIRST_STORAGE_GIB, 1_000).default(FIRST_STORAGE_GIB).meta({
+    title:
+      "The database's storage in GiB, 20 unless set; it may double by itself. RDS takes a change of at least 10 % more than is allocated, and no less",
   }),
   databaseBackupDays: wholeNumber(1, 35).meta({
     title: 'How long backups are kept; an account on the free plan of AWS takes only 1',

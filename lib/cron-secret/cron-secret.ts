@@ -59,10 +59,10 @@ export class CronSecret extends Construct {
       ],
     });
     for (const statement of [connection, copy]) handler.addToRolePolicy(statement);
+    // The review shows references so.
     const { partition, region, account } = Stack.of(this);
-    const shown = Stack.of(this)
-      .resolve([partition, 'secretsmanager', region, account])
-      .map((part: string | { Ref: string }) => (typeof part === 'string' ? part : `<${part.Ref}>`));
+    const parts: (string | { Ref: string })[] = Stack.of(this).resolve([partition, 'secretsmanager', region, account]);
+    const shown = parts.map((part) => (typeof part === 'string' ? part : `<${part.Ref}>`));
     acknowledge(this.node.scope ?? this, {
       [`AwsSolutions-IAM5[Resource::arn:${shown.join(':')}:secret:${copies}]`]:
         'EventBridge appends an id to the name of its copy; the part before it is fixed.',

@@ -25,8 +25,8 @@ export class Migrations extends Construct {
       timeout: MIGRATIONS_TIMEOUT,
       // The function reads its password through the way out, and nothing else in the template says so.
       executeAfter: [network, database],
-      // It needs the schema.
-      executeBefore: [next],
+      // It needs the schema. Not its role, which the database's security groups wait for.
+      executeBefore: [next.handler],
     });
   }
 }

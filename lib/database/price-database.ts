@@ -9,7 +9,7 @@ import { acknowledge, createLog, databaseLog, output } from '../house-rules.ts';
 import { critical, graph, HOURLY, LEAST, MOST, Watched, warning } from '../monitoring/watched.ts';
 import type { Network } from '../network/network.ts';
 import { resourceName, type StackConfig } from '../stage-config.ts';
-import { DATABASE_INSTANCES } from '../stage-settings.ts';
+import { DATABASE_INSTANCES, FIRST_STORAGE_GIB } from '../stage-settings.ts';
 
 const DATABASE_NAME = 'crypto_prices';
 const DATABASE_PORT = 5432;
@@ -101,6 +101,12 @@ export class Database extends Watched {
       Annotations.of(this).addInfoV2(
         'crypto-prices:free-plan',
         'An account on the free plan of AWS refuses more than 1 day of backups: there, set databaseBackupDays to 1.',
+      );
+    }
+    if (config.databaseStorageGib > FIRST_STORAGE_GIB) {
+      Annotations.of(this).addInfoV2(
+        'crypto-prices:storage',
+        `databaseStorageGib is ${config.databaseStorageGib}: where the database has less, RDS takes it only if it is 10 % more than is allocated, and the last change 6 hours ago. The runbook's database-storage says how to see both.`,
       );
     }
     Annotations.of(this).addInfoV2(

@@ -42,6 +42,10 @@ export function createHandlerFunction(
   { database, environment, needsUniverse, nodeOptions = SOURCE_LINES, ...props }: HandlerFunctionProps,
 ): NodejsFunction {
   const logGroup = createLog(scope, 'FunctionLog', config, functionLog(config, folder));
+  const role = createRole(scope, logGroup, database !== undefined);
+  // Lambda removes a function's network interfaces with its role, long after the function is gone. A group is deleted only
+  // once they are, so that the role must outlive it: else the interfaces stay, and with them network and stack.
+  for (const group of database?.placement.securityGroups ?? []) group.node.addDependency(role);
   const handler = new NodejsFunction(scope, 'Function', {
     memorySize: 256,
     ...props,
@@ -51,7 +55,7 @@ export function createHandlerFunction(
     depsLockFilePath: `${PROJECT_ROOT}package-lock.json`,
     runtime: lambda.Runtime.NODEJS_24_X,
     architecture: lambda.Architecture.ARM_64,
-    role: createRole(scope, logGroup, database !== undefined),
+    role,
     logGroup,
     loggingFormat: lambda.LoggingFormat.JSON,
     applicationLogLevelV2: lambda.ApplicationLogLevel.INFO,

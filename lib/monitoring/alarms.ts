@@ -66,8 +66,14 @@ export class Alarms extends Construct {
     for (const mail of config.alarmMails) this.topic.addSubscription(new EmailSubscription(mail));
     const annotations = Annotations.of(this);
     if (config.alarmMails.length > 0) {
-      const click = 'only after a click on the link in the mail that AWS sends.';
-      annotations.addInfoV2('crypto-prices:confirm-mail', `Alarms reach ${config.alarmMails.join(', ')} ${click}`);
+      const confirm = "only once confirmed: by the command of the output ConfirmMail, with the link of AWS's mail.";
+      annotations.addInfoV2('crypto-prices:confirm-mail', `Alarms reach ${config.alarmMails.join(', ')} ${confirm}`);
+      output(
+        this,
+        'ConfirmMail',
+        "Asks for the link in AWS's mail and confirms it, so that no scanner of mail can unsubscribe",
+        `read -r LINK && aws sns confirm-subscription --region ${Stack.of(this).region} --topic-arn ${this.topic.topicArn} --authenticate-on-unsubscribe true --token "$(printf %s "$LINK" | sed 's/.*[?&]Token=\\([^&]*\\).*/\\1/')"`,
+      );
     } else {
       const when = config.alarmWebhookSecretName === undefined ? '' : ' while the webhook is out of order';
       const remedy = `put "alarmMails": ["you@example.com"] into ${stageFile(config.stage)}.`;

@@ -44,6 +44,7 @@ export class Network extends Watched {
         },
       },
     });
+    if (config.availabilityZones) acknowledge(this, { 'CloudFormation-Validate::W3010': 'The settings name them.' });
     output(this, 'VpcId', "The VPC, for the security groups of the database's clients", this.vpc.vpcId);
     if (provider && config.natInstance === 't4g.nano') {
       Annotations.of(this).addInfoV2(

@@ -42,7 +42,7 @@ const SLOW_MARGIN_SECONDS = 15;
 
 /** The worker. It takes one message at a time from the queue of runs. */
 export class Worker extends Watched {
-  private readonly handler: NodejsFunction;
+  readonly handler: NodejsFunction;
 
   constructor(scope: Construct, id: string, config: StackConfig, database: Database, queues: Queues, key: ISecret) {
     super(scope, id, config, [functionLog(config, 'worker')]);

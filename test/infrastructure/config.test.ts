@@ -88,12 +88,12 @@ describe('overrides', () => {
       ...{ schedule: 'rate(6 hours)', visibilityMinutes: '30', logRetentionDays: '7' },
       ...{ name: 'alice', repositoryUrl: LONGEST_REPOSITORY },
     };
-    const lists = { alarmMails, availabilityZones, databaseClientCidrs, databaseClientSecurityGroups };
+    const lists = { availabilityZones, alarmMails, databaseClientCidrs, databaseClientSecurityGroups };
     const config = configOf({ ...texts, ...lists, universe });
-    const parsed = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : text);
+    const parsed = (text: string) => (/^\d{1,10}$/.test(text) ? Number(text) : text);
     expect(config).toEqual({
       ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, parsed(text)])),
-      ...Object.fromEntries(Object.entries(lists).map(([name, text]) => [name, text.split(/, ?/)])),
+      ...Object.fromEntries(Object.entries(lists).map(([name, text]) => [name, text.split(/, */)])),
       ...{ stage: 'prod', deployment: 'prod-alice', suffix: '-alice', isProtected: true, universeFile: universe },
       schedule: { expression: 'rate(6 hours)', longestIntervalMinutes: 360 },
       overrides: expect.any(Object),
@@ -182,6 +182,10 @@ describe('refusals', () => {
     ['repositoryUrl', `${LONGEST_REPOSITORY}x`, 'at most 100 characters'],
     ['repositoryUrl', 'https://me:pw@example.com/prices', 'an https address'],
     ['network', 'none', 'nat-gateway or nat-instance'],
+    ['account', '1234', "an account's 12 digits"],
+    ['region', 'Frankfurt', 'a region, such as eu-central-1'],
+    ['availabilityZones', 'eu-central-1a', 'two or more zones of one region'],
+    ['vpcCidr', '10.0.0.0/25', 'an IPv4 range of /16 to /24'],
     ['natInstance', 't2.micro', 't4g.nano, t4g.micro or t4g.small'],
     ['coingeckoPlan', 'free', 'public, demo or paid'],
     ['coingeckoBaseUrl', 'http://prices.example.com', 'an https address'],
@@ -206,6 +210,11 @@ describe('refusals', () => {
     expect(message).toContain(takes);
     expect(message).toContain(`Set it in stages/prod.json, or for one deploy with -c ${name}=….`);
     expect(message.split('\n')).toHaveLength(1);
+  });
+
+  test('zones of another region are refused', () => {
+    const settings = { region: 'eu-west-1', availabilityZones: 'eu-west-1a,eu-central-1a' };
+    expect(refusal(settings)).toContain('availabilityZones are not all in the region eu-west-1: correct either in');
   });
 
   test('all wrong settings are named at once', () => {

@@ -48,6 +48,13 @@ describe('the way out', () => {
       expect(DependsOn).toContainEqual(expect.stringMatching(`^${id}`));
   });
 
+  test('has the addresses and the zones of the settings', () => {
+    const custom = templateOf('custom');
+    expect(resource(custom, 'AWS::EC2::VPC').Properties.CidrBlock).toBe('10.74.0.0/22');
+    const zones = propertiesOf(custom, 'AWS::EC2::Subnet').map(({ AvailabilityZone: zone }) => zone);
+    expect([...new Set(zones)]).toEqual(['eu-central-1b', 'eu-central-1c']);
+  });
+
   test('isolated subnets lead nowhere', () => {
     const routes = Object.keys(resourcesOf(prod, 'AWS::EC2::Route'));
     expect(routes.filter((id) => id.includes('Isolated'))).toEqual([]);

@@ -86,7 +86,8 @@ test.each<[DeploymentName, string, string]>([
   ...DEPLOYMENT_NAMES.map((name) => [name, 'the role of RDS', ROLE] as [DeploymentName, string, string]),
   ['prod', 'the backups that a free plan refuses', 'set databaseBackupDays to 1'],
   ['dev', 'the instance that it refuses', 'set natInstance to t4g.micro'],
-  ['custom', 'the mail that waits for a click', 'Alarms reach a@example.com, b@example.com only after a click'],
+  ['custom', 'what RDS asks of a larger storage', 'RDS takes it only if it is 10 % more than is allocated'],
+  ['custom', 'the mail that waits to be confirmed', 'Alarms reach a@example.com, b@example.com only once confirmed'],
   ['prod', 'alarms that reach nobody', 'No alarm reaches anybody: put "alarmMails"'],
   ['webhook', 'alarms by webhook only', 'No alarm reaches anybody while the webhook is out of order: put'],
   ['scheduledDev', 'what holds for this deploy alone', 'warning: network is "nat-gateway" for this deploy alone'],
@@ -96,12 +97,18 @@ test.each<[DeploymentName, string, string]>([
 
 test.each<[DeploymentName, string]>([
   ['dev', 'set databaseBackupDays'],
+  ['prod', 'databaseStorageGib'],
   ['prod', 'set natInstance'],
   ['custom', 'set natInstance'],
-  ['prod', 'a click'],
+  ['prod', 'only once confirmed'],
   ['custom', 'No alarm reaches anybody'],
 ])('what does not concern it is not told: in %s, %s', (name, text) => {
   expect(synthesised(name).messages.join('\n')).not.toContain(text);
+});
+
+test('a stage goes to the account and region of its settings and nowhere else, or wherever the shell points', () => {
+  expect(synthesised('custom').environment).toBe('aws://123456789012/eu-central-1');
+  expect(synthesised('prod').environment).toBe('aws://unknown-account/unknown-region');
 });
 
 test.each(['dev', 'staging'] as const)('%s is protected by nothing', (stage) => {

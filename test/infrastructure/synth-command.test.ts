@@ -58,6 +58,19 @@ describe('the app', () => {
     }
   }, 240_000);
 
+  test('says where the deploy goes, where the settings do not', async () => {
+    const outdir = join(folder, 'destination');
+    const { code } = await run(process.execPath, ['bin/app.ts'], {
+      ...{ CDK_CONTEXT_JSON: '{"stage":"dev","aws:cdk:bundling-stacks":[]}', CDK_OUTDIR: outdir },
+      ...{ CDK_DEFAULT_ACCOUNT: '123456789012', CDK_DEFAULT_REGION: 'eu-west-1' },
+    });
+    expect(code).toBe(0);
+    const told = readdirSync(outdir).filter((file) => file.endsWith('.json'));
+    expect(told.map((file) => readFileSync(join(outdir, file), 'utf8')).join()).toContain(
+      'goes to the account 123456789012 in eu-west-1.',
+    );
+  }, 60_000);
+
   test('answers a wrong setting with a sentence and no stack trace', async () => {
     const child = await run(process.execPath, ['bin/app.ts'], { CDK_CONTEXT_JSON: '{"stage":"production"}' });
     expect(child.output).toContain('stage is "production"; it takes dev, staging or prod.');

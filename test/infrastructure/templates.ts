@@ -27,6 +27,8 @@ export type Synthesised = {
   /** What synth tells, as `level: text`. */
   readonly messages: readonly string[];
   readonly terminationProtection: boolean;
+  /** Where it goes: `aws://ACCOUNT/REGION`. */
+  readonly environment: string;
   /** Why synth failed, or null. */
   readonly refusal: string | null;
 };

@@ -233,6 +233,15 @@ describe('a deploy', () => {
     expect(dependenciesOf(functionOf(prod, 'worker').id)).toContain(migrations.id);
   });
 
+  test('that takes functions away keeps their roles until their security group, and so their interfaces, are gone', () => {
+    const { DependsOn } = resource(prod, 'AWS::EC2::SecurityGroup', 'DatabaseFunctions');
+    const roles = ['Worker', 'Migrations', 'Status'].flatMap((name) => [
+      `${name}FunctionRole`,
+      `${name}FunctionRoleDefaultPolicy`,
+    ]);
+    expect(DependsOn).toEqual(startingWith(...roles.map((id) => `${id}\\w{8}$`)));
+  });
+
   test('waits for the migrations as long as they may take, and fails with them', () => {
     const { Properties } = trigger('Migrations');
     const { Timeout } = functionOf(prod, 'migrate').Properties;
@@ -288,6 +297,12 @@ describe('the outputs', () => {
     expect(textOf('SetCoingeckoKey')).toContain(resource(prod, 'AWS::SecretsManager::Secret', 'CoingeckoKey').id);
     expect(textOf('FireRun')).toContain(resource(prod, 'AWS::SecretsManager::Secret', 'CronSecret').id);
     expect(textOf('DashboardUrl')).toContain('#dashboards/dashboard/crypto-prices-runs-');
+  });
+
+  test('where mails are named, confirm one so that no scanner of mail can unsubscribe', () => {
+    const { Value } = templateOf('custom').Outputs?.['ConfirmMail'] ?? {};
+    expect(JSON.stringify(Value)).toContain('--authenticate-on-unsubscribe true');
+    expect(textOf('ConfirmMail')).toBeUndefined();
   });
 
   test('hold no secret, not even by reference', () => {
