@@ -25,7 +25,7 @@ export class CryptoPricesStack extends Stack {
     super(scope, id, {
       description: `Daily crypto prices into PostgreSQL, on a schedule (${config.deployment})`,
       env: { account: config.account, region: config.region },
-      tags: { application: 'crypto-prices', stage: config.stage },
+      tags: { ...config.tags, application: 'crypto-prices', stage: config.stage },
     });
     this.zones = config.availabilityZones ?? [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
     for (const [name, sentence] of Object.entries(config.overrides)) {

@@ -111,6 +111,10 @@ test('a stage goes to the account and region of its settings and nowhere else, o
   expect(synthesised('prod').environment).toBe('aws://unknown-account/unknown-region');
 });
 
+test("the user's own tags stand beside those of the stack", () => {
+  expect(synthesised('custom').tags).toEqual({ team: 'data', application: 'crypto-prices', stage: 'prod' });
+});
+
 test.each(['dev', 'staging'] as const)('%s is protected by nothing', (stage) => {
   expect(propertiesOf(templateOf(stage), 'Custom::AWS')).toEqual([]);
 });

@@ -38,13 +38,13 @@ function synthesise({ app, stack }: { app: App; stack: Stack }): Synthesised {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const { terminationProtection = false } = stack;
   try {
-    const { template, messages, environment } = app.synth().getStackArtifact(stack.artifactId);
+    const { template, messages, environment, tags } = app.synth().getStackArtifact(stack.artifactId);
     const told = messages.map(({ level, entry }) => `${level}: ${entry.data}`);
-    return { template, messages: told, terminationProtection, environment: environment.name, refusal: null };
+    return { template, messages: told, terminationProtection, tags, environment: environment.name, refusal: null };
   } catch (error) {
     const report = readFileSync(join(app.outdir, 'validation-report.json'), 'utf8');
     const refusal = `${(error as Error).message}: ${report}`;
-    return { template: { Resources: {} }, messages: [], terminationProtection, environment: '', refusal };
+    return { template: { Resources: {} }, messages: [], terminationProtection, tags: {}, environment: '', refusal };
   }
 }
 

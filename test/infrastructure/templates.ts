@@ -27,6 +27,7 @@ export type Synthesised = {
   /** What synth tells, as `level: text`. */
   readonly messages: readonly string[];
   readonly terminationProtection: boolean;
+  readonly tags: Readonly<Record<string, string>>;
   /** Where it goes: `aws://ACCOUNT/REGION`. */
   readonly environment: string;
   /** Why synth failed, or null. */

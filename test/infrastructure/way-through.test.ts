@@ -287,7 +287,7 @@ describe('the outputs', () => {
   const textOf = (name: string) => JSON.stringify(outputs[name]?.Value);
 
   test('name what a person needs', () => {
-    const names = `AskStatus CoingeckoKeyArn CronSecretArn DashboardUrl DatabaseHost DatabaseName DatabasePort
+    const names = `AskStatus ClientSecurityGroupId ClientSubnetId CoingeckoKeyArn CronSecretArn DashboardUrl DatabaseHost DatabaseName DatabasePort
       DatabaseSecretArn EndpointUrl FireRun QueueUrl SetCoingeckoKey VpcId`;
     expect(Object.keys(outputs).sort()).toEqual(names.split(/\s+/));
   });
