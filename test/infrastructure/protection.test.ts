@@ -65,7 +65,7 @@ describe('after a first success', () => {
       service: 'cloudformation',
       action: 'UpdateTerminationProtection',
       parameters: { StackName: 'AWS::StackId', EnableTerminationProtection: true },
-      physicalResourceId: { id: 'stack a deploy' },
+      physicalResourceId: { id: expect.stringMatching(/^stack [0-9a-f]{16}$/) },
     });
     expect(callsOf('ProtectionStack')).toEqual({ Create: call, Update: call });
   });

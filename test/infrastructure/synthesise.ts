@@ -12,13 +12,13 @@ const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: R
 
 /**
  * @param bundlesIn where the functions' bundles are written, and named in the template. Without it there are none.
- * @param deployId tells one deploy from another.
+ * @param commit tells one deploy from another.
  * @returns the stack in an app of its own, with cdk.json's context. CDK's own rules, which take a second for each, look at
  *   what `npm run synth` makes.
  */
 export function createStack(
   settings: Record<string, string>,
-  { bundlesIn, deployId = 'a deploy', ...props }: { bundlesIn?: string; deployId?: string } & AppProps,
+  { bundlesIn, commit = 'a commit', ...props }: { bundlesIn?: string; commit?: string } & AppProps,
 ): { app: App; stack: CryptoPricesStack } {
   const app = new App({
     context: {
@@ -30,7 +30,7 @@ export function createStack(
     ...props,
     ...(bundlesIn ? { outdir: bundlesIn } : {}),
   });
-  return { app, stack: new CryptoPricesStack(app, 'Stack', configOf(settings), deployId) };
+  return { app, stack: new CryptoPricesStack(app, 'Stack', configOf(settings), commit) };
 }
 
 function synthesise({ app, stack }: { app: App; stack: Stack }): Synthesised {
@@ -59,6 +59,8 @@ if (import.meta.main) {
     const builtinCloudFormationValidation = name === 'dev' || name === 'custom';
     write(name, createStack(settings, { outdir, builtinCloudFormationValidation }));
   }
+  write('again', createStack(DEPLOYMENTS.webhook, { outdir }));
+  write('nextCommit', createStack(DEPLOYMENTS.webhook, { outdir, commit: 'the next' }));
   const app = new App({ context, treeMetadata: false, outdir });
   const broken = { app, stack: new Stack(app, 'Stack') };
   new Queue(broken.stack, 'Open');
