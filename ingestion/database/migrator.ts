@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
-import type pg from 'pg';
+import pg from 'pg';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { IngestionError } from '../domain/failure.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -20,6 +20,11 @@ const MIGRATION_TABLE = sql.id(MIGRATION_TABLES.migrationTableName);
 
 /** The lock that Kysely takes to migrate, whatever its tables are called. */
 const KYSELY_LOCK = sql.lit('3853314791062309107');
+
+const DUPLICATE_TABLE = '42P07';
+const OWN_SCHEMA =
+  'The name is taken in this schema. Give this program one of its own: run "create schema crypto_prices", and append ' +
+  '?options=-c%20search_path%3Dcrypto_prices to DATABASE_URL (with & where it has a ? already).';
 
 const RETRY_MS = 5_000;
 const OLDEST_SERVER = 15;
@@ -55,7 +60,11 @@ async function migrate(
 ): Promise<Migrated> {
   const known = Object.keys(migrations);
   await takeOverFormerTable(db, known);
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations }, ...MIGRATION_TABLES });
+  // Without its name, Kysely takes the tables of any schema for ours.
+  const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db);
+  const provider = { getMigrations: async () => migrations };
+  const tables = { ...MIGRATION_TABLES, ...(rows[0]?.schema && { migrationTableSchema: rows[0].schema }) };
+  const migrator = new Migrator({ db, provider, ...tables });
   const { error, results = [] } = await migrator.migrateToLatest();
   const applied = results.filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
   if (!error) {
@@ -71,9 +80,10 @@ async function migrate(
   }
   const failed = results.find(({ status }) => status === 'Error')?.migrationName;
   const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+  const isTaken = error instanceof pg.DatabaseError && error.code === DUPLICATE_TABLE;
   throw new IngestionError(
     `The migration ${failed ?? 'of the database'} failed, and was undone: ${reason}. ` +
-      'Correct the cause and run the migration again.',
+      (isTaken ? OWN_SCHEMA : 'Correct the cause and run the migration again.'),
     { cause: error },
   );
 }

@@ -47,6 +47,24 @@ test('of two programs that migrate an empty database at once one does it; a thir
   expect(await migrateToLatest(database, options)).toEqual(NOTHING);
 });
 
+test('a table of the user’s that has a name of ours is met with two steps, which help', async () => {
+  const database = await emptyDatabase();
+  await sql`create table coins (of_mine text)`.execute(database.db);
+  await expect(migrateToLatest(database, options)).rejects.toThrow(
+    /relation "coins" already exists\. .*create schema crypto_prices.*\?options=-c%20search_path%3Dcrypto_prices/,
+  );
+  await sql`create schema crypto_prices`.execute(database.db);
+  const url = `${shared.url}?options=-c%20search_path%3Dcrypto_prices`;
+  const own = createDatabase({ url });
+  expect((await migrateToLatest(own, options)).applied).toEqual(ALL);
+  expect((await sql<{ table: string }>`select to_regclass('coins')::text as table`.execute(own.db)).rows).toEqual([
+    { table: 'coins' },
+  ]);
+  await own.close();
+  expect((await sql`select * from public.coins`.execute(database.db)).rows).toEqual([]);
+  await sql`drop schema crypto_prices cascade`.execute(database.db);
+});
+
 test('an older program that meets a newer schema does nothing, and says so', async () => {
   const database = await emptyDatabase();
   expect(await migrateToLatest(database, { ...options, migrations: NEWER })).toMatchObject({ isNewer: false });
