@@ -110,7 +110,7 @@ export type HeldLock = { readonly lost: AbortSignal; release(): Promise<void> };
 /** What a hop adds to its run, save the requests, which the ledger knows. `latestPrices` null leaves what is known. */
 export type HopTotals = Pick<Verdict, 'retries' | 'crossRateDays' | 'latestPrices'>;
 export type RunTotals = HopTotals & Pick<Verdict, 'requests' | 'credits' | 'rateLimited'>;
-export type FinishedRun = DayCounts & Pick<Verdict, 'status' | 'error'>;
+export type FinishedRun = Partial<DayCounts> & Pick<Verdict, 'status' | 'error'>;
 
 export interface RunRepository {
   /**

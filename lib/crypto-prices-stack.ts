@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { Annotations, Fn, Stack } from 'aws-cdk-lib';
+import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { ConnectionRepair, CronSecret, CronSecretRotation } from './cron-secret/cron-secret.ts';
 import { Migrations, Status } from './database/database-functions.ts';
@@ -20,12 +22,12 @@ import { CoingeckoKey, Worker } from './worker/worker.ts';
 export class CryptoPricesStack extends Stack {
   private readonly zones: readonly string[];
 
-  /** @param deployId tells one deploy from another, so that each queues a run. */
-  constructor(scope: Construct, id: string, config: StackConfig, deployId: string) {
+  /** @param commit with settings and functions, tells one deploy from another: each that changes one of them queues a run. */
+  constructor(scope: Construct, id: string, config: StackConfig, commit: string) {
     super(scope, id, {
       description: `Daily crypto prices into PostgreSQL, on a schedule (${config.deployment})`,
       env: { account: config.account, region: config.region },
-      tags: { application: 'crypto-prices', stage: config.stage },
+      tags: { ...config.tags, application: 'crypto-prices', stage: config.stage },
     });
     this.zones = config.availabilityZones ?? [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
     for (const [name, sentence] of Object.entries(config.overrides)) {
@@ -52,16 +54,24 @@ export class CryptoPricesStack extends Stack {
     if (config.schedule) {
       const { expression } = config.schedule;
       watched.unshift(new ScheduleRule(this, 'Schedule', config, expression, cronSecret, endpoint.url));
-      new DeployRun(this, 'DeployRun', config, queue, deployId, [worker, migrations]);
     }
     const alarms = new Alarms(this, 'Alarms', config);
     const { alarmWebhookSecretName: secretName } = config;
     if (secretName) watched.push(new AlarmWebhook(this, 'AlarmWebhook', config, secretName, alarms.topic));
+    const deployId = this.deployId(config, commit);
+    if (config.schedule) new DeployRun(this, 'DeployRun', config, queue, deployId, [worker, migrations]);
     alarms.watch(watched);
     createDashboard(this, config, alarms.alarms, watched);
 
     keepHelperFunctionsTidy(this, config);
     if (config.isProtected) new Protection(this, 'Protection', config, database, deployId);
+  }
+
+  /** Not by the clock: two syntheses of one commit are equal. An asset's name is the hash of its files. */
+  private deployId({ universeFile: _, overrides: __, ...settings }: StackConfig, commit: string): string {
+    const functions = this.node.findAll().filter((one) => one instanceof CfnFunction);
+    const parts = [commit, settings, functions.map(({ code }) => this.resolve(code))];
+    return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
   }
 
   /** CDK would ask the account for them where the stack names one, and no synth should need an account. */

@@ -87,6 +87,9 @@ export function readConfig(
     ...(data?.region && data.availabilityZones?.some((zone) => zone.slice(0, -1) !== data.region)
       ? [`availabilityZones are not all in the region ${data.region}: correct either in ${stageFile(stage)}.`]
       : []),
+    ...(data?.monthlyBudget && (data.alarmMails.length === 0 || data.alarmMails === 'none')
+      ? [`monthlyBudget tells nobody: put addresses into alarmMails in ${stageFile(stage)}.`]
+      : []),
     ...(stage === 'prod' && data?.alarmMails.length === 0 ? [NOBODY_IS_TOLD] : []),
   ];
   if (problems.length > 0 || !data) throw new ConfigError(problems.join('\n'));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
+import { ALARM_IDS } from '../ingestion/contract/alarm-names.ts';
 import {
   MAX_SCHEDULE_INTERVAL_HOURS,
   VISIBILITY_MINUTES,
@@ -31,6 +32,16 @@ const list = (takes: string, item: z.ZodType<string, string>, least = 0) =>
     )
     .describe(takes);
 
+/** As text: `name=value,name=value`. */
+const pairs = <Schema extends z.ZodType>(takes: string, schema: Schema) =>
+  z
+    .preprocess(
+      (value) =>
+        typeof value === 'string' ? Object.fromEntries(value.split(',').map((pair) => pair.trim().split('='))) : value,
+      schema,
+    )
+    .describe(takes);
+
 const SCHEDULE = 'rate(12 hours), cron(0 2 * * ? *) or none';
 const Schedule = z
   .string(SCHEDULE)
@@ -51,6 +62,8 @@ const Schedule = z
   .describe(SCHEDULE);
 
 const MAILS = 'mail addresses, such as you@example.com, or none';
+const TAGS = 'tags by their keys, such as {"team":"data"}; not application, stage or aws:…';
+const THRESHOLDS = `a threshold or off, by the alarm's name, such as {"worker-slow":"off"}; the alarms are ${ALARM_IDS.join(', ')}`;
 const GROUPS = 'ids of security groups, such as sg-0a1b2c3d4e5f60718';
 const ZONES = 'two or more zones of one region, such as eu-central-1a and eu-central-1b';
 const VPC_RANGE = 'an IPv4 range of /16 to /24, such as 10.74.0.0/24';
@@ -105,6 +118,35 @@ export const StageSettings = z.strictObject({
     .describe(MAILS)
     .default([])
     .meta({ title: 'Who is told of alarms; production refuses an empty list' }),
+  alarms: optional(
+    'Other thresholds than ours, or off, by the names of the alarms; each in the unit of what the alarm watches',
+    pairs(
+      THRESHOLDS,
+      z.partialRecord(
+        z.enum(ALARM_IDS),
+        z.preprocess(
+          (value) => (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value),
+          z.union([z.literal('off'), z.number()], THRESHOLDS),
+        ),
+        THRESHOLDS,
+      ),
+    ),
+  ),
+  monthlyBudget: optional(
+    'Dollars a month; at 80 and 100 % of them, spent by the whole account, AWS mails the addresses of alarmMails',
+    wholeNumber(1, 1_000_000),
+  ),
+  tags: optional(
+    'Your own tags, for the stack and all that is in it',
+    pairs(
+      TAGS,
+      z.record(
+        z.string().regex(/^(?!aws:|(application|stage)$)[\w .:/=+@-]{1,128}$/i, TAGS),
+        z.string(TAGS).regex(/^[\w .:/=+@-]{0,256}$/, TAGS),
+        TAGS,
+      ),
+    ),
+  ),
   alarmWebhookSecretName: optional(
     'The secret with the address of a webhook (Slack, Teams, Discord) that is told of alarms too',
     text(

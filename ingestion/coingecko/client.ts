@@ -52,7 +52,7 @@ export function createCoinGeckoClient(options: CoinGeckoOptions): CoinGeckoClien
   const { baseUrl, keyHeader, apiKey, clock, fetch = globalThis.fetch } = options;
   const { timeoutMs = 30_000, maxBodyBytes = 8 * 1024 * 1024 } = options;
   const { host } = new URL(baseUrl);
-  const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey, pattern: anySpelling(apiKey) } : null;
+  const key = keyHeader && apiKey ? { header: keyHeader, value: apiKey, ...spellingsOf(apiKey) } : null;
 
   /** @returns the body of an answer that holds what was asked for, as it came and as JSON. */
   async function request(path: string, subject: string, signal: AbortSignal) {
@@ -119,7 +119,7 @@ export function createCoinGeckoClient(options: CoinGeckoOptions): CoinGeckoClien
 
   /** A body is stored, and quoted in errors: whoever echoes the key must not bring it there. */
   function withoutKey(body: Buffer): Buffer {
-    if (!key || !(body.includes(key.value) || body.includes('\\'))) return body;
+    if (!key?.marks.some((mark) => body.includes(mark))) return body;
     return Buffer.from(body.toString('latin1').replaceAll(key.pattern, '[key]'), 'latin1');
   }
 
@@ -157,14 +157,25 @@ export function createCoinGeckoClient(options: CoinGeckoOptions): CoinGeckoClien
   };
 }
 
+/** @property marks one of them is in whatever `pattern` matches. */
+function spellingsOf(key: string): { readonly pattern: RegExp; readonly marks: readonly string[] } {
+  const bytes = Buffer.from(key);
+  const hex = bytes.toString('hex');
+  const percent = hex.replace(/../g, '%$&');
+  const base64 = (['base64', 'base64url'] as const).map((encoding) => bytes.toString(encoding).replace(/=+$/, ''));
+  const encoded = [...base64, hex, hex.toUpperCase(), percent, percent.toUpperCase()];
+  const patterns = [anySpelling(key), ...encoded.map((text) => text.replace(/\W/g, '\\$&'))];
+  return { pattern: new RegExp(patterns.join('|'), 'g'), marks: [key, '\\', ...encoded] };
+}
+
 /** @returns a pattern of the text as JSON may spell it: any letter of it may be an escape. */
-function anySpelling(text: string): RegExp {
+function anySpelling(text: string): string {
   const letters = [...text].map((letter) => {
     const code = letter.charCodeAt(0).toString(16).padStart(4, '0');
     const escaped = code.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
     return `(?:\\\\?${letter.replace(/\W/, '\\$&')}|\\\\u${escaped})`;
   });
-  return new RegExp(letters.join(''), 'g');
+  return letters.join('');
 }
 
 /** When an answer was made. @property ageMs how long it lay in a cache, which may have put its own Date on it. */

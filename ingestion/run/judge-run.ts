@@ -2,7 +2,7 @@ import { KEPT_DAYS, MAX_HOPS } from '../contract/limits.ts';
 import { countDays, DAY_MS, type Instant, MINUTE_MS } from '../domain/day.ts';
 import { type DayState, type DayStatus, isMissing, statusOf } from '../domain/day-state.ts';
 import { isFullRun } from '../domain/expected-days.ts';
-import { type FailureKind, stopsTheRun } from '../domain/failure.ts';
+import { type FailureKind, RefusedError, stopsTheRun } from '../domain/failure.ts';
 import type { Finding } from '../domain/quality.ts';
 import { type Series, selectSeries, seriesName } from '../domain/series.ts';
 import { type DayCounts, onlyLacksTime, type RunResult, type RunStatus, statusAfter } from '../domain/verdict.ts';
@@ -98,10 +98,17 @@ export async function failRun(run: OpenRun, reason: unknown, deps: RunDependenci
   try {
     // What can't be reached is not asked once more.
     run.lock.lost.throwIfAborted();
-    const { missingSeries, ...days } = await countStored(run, deps);
+    // A refused request expects nothing.
+    const { missingSeries: _, ...days } = await countStored(run, deps);
+    const counts = reason instanceof RefusedError ? {} : days;
     const error = reason instanceof Error ? reason.message : String(reason);
     const nothingCounted = { retries: 0, crossRateDays: 0, latestPrices: null };
-    await deps.repositories.runs.finish(runId, { status: 'failed', ...days, error }, nothingCounted, deps.clock.now());
+    await deps.repositories.runs.finish(
+      runId,
+      { status: 'failed', ...counts, error },
+      nothingCounted,
+      deps.clock.now(),
+    );
   } catch (error) {
     deps.log.error('The failed run could not be recorded', { runId, error });
   }

@@ -141,6 +141,9 @@ export class Database extends Watched {
     for (const client of config.databaseClientSecurityGroups)
       open(Peer.securityGroupId(client), 'A client of the user');
     for (const range of config.databaseClientCidrs) open(Peer.ipv4(range), 'Clients of the user');
+    const [subnet] = vpc.privateSubnets;
+    if (subnet) output(this, 'ClientSubnetId', 'A subnet for a CloudShell that reaches the database', subnet.subnetId);
+    output(this, 'ClientSecurityGroupId', 'A security group that the database lets in', functions.securityGroupId);
     this.placement = {
       vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },

@@ -1,4 +1,5 @@
 import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import {
   Alarm,
   AlarmStatusWidget,
@@ -63,6 +64,7 @@ export class Alarms extends Construct {
         resources: [this.topic.topicArn],
       }),
     );
+    this.addBudget(config);
     for (const mail of config.alarmMails) this.topic.addSubscription(new EmailSubscription(mail));
     const annotations = Annotations.of(this);
     if (config.alarmMails.length > 0) {
@@ -81,18 +83,40 @@ export class Alarms extends Construct {
     }
   }
 
+  /** Budgets are global to an account, as dashboards are, and so is what they add up. */
+  private addBudget(config: StackConfig): void {
+    const { monthlyBudget: amount } = config;
+    if (amount === undefined) return;
+    const subscribers = config.alarmMails.map((address) => ({ subscriptionType: 'EMAIL', address }));
+    new CfnBudget(this, 'Budget', {
+      budget: {
+        budgetName: `${resourceName(config, 'budget')}-${Stack.of(this).region}`,
+        budgetType: 'COST',
+        timeUnit: 'MONTHLY',
+        budgetLimit: { amount, unit: 'USD' },
+      },
+      notificationsWithSubscribers: [80, 100].map((threshold) => ({
+        notification: { notificationType: 'ACTUAL', comparisonOperator: 'GREATER_THAN', threshold },
+        subscribers,
+      })),
+    });
+  }
+
   watch(watched: readonly Watched[]): void {
     for (const one of watched) for (const row of one.alarms()) this.add({ logs: one.logs, ...row });
   }
 
   private add({ id, severity, meaning, metric, rings = ['from', 1], periods = 1, ...row }: AlarmRow): void {
     const { region } = Stack.of(this);
-    const [comparison, threshold] = rings;
+    const [comparison, ours] = rings;
+    const { [id]: threshold = ours } = this.config.alarms ?? {};
+    if (threshold === 'off') return;
+    const changed = threshold === ours ? '' : ` It rings ${comparison} ${threshold}, by the settings.`;
     const hours = LOOK_BACK_HOURS + Math.ceil(metric.period.toHours({ integral: false }) * periods);
     const alarm = new Alarm(this, id, {
       alarmName: resourceName(this.config, id),
       alarmDescription: [
-        `[${severity}] ${meaning}`,
+        `[${severity}] ${meaning}${changed}`,
         `What to do: ${runbookLink(this.config, id)}`,
         `Dashboard: ${dashboardLink(region, this.config)}`,
         `Logs: ${logQueryLink(region, row.logs ?? [], hours)}`,

@@ -66,7 +66,7 @@ export class Queues extends Watched {
   }
 }
 
-/** Queues a run at the end of each deploy: a new stack gets prices at once, and a changed one shows that it still works. */
+/** Queues a run at the end of each deploy that changes something: a new stack gets prices at once, and a changed one shows that it still works. */
 export class DeployRun extends Construct {
   constructor(scope: Construct, id: string, config: StackConfig, queue: Queue, deployId: string, after: Construct[]) {
     super(scope, id);
@@ -76,7 +76,7 @@ export class DeployRun extends Construct {
       timeout: Duration.seconds(45),
       environment: { queueUrl: queue.queueUrl },
     });
-    // Nothing reads it. A trigger runs again only when its function changes, and this changes with each deploy.
+    // Nothing reads it. A trigger runs again only when its function changes, and this changes with each deploy that changes anything.
     handler.addEnvironment('DEPLOY_ID', deployId);
     queue.grant(handler, 'sqs:SendMessage');
     new Trigger(this, 'Trigger', { handler, executeAfter: after });

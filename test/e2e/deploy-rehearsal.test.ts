@@ -93,7 +93,7 @@ function rehearse(endpoint: string): void {
     deploys += 1;
     const bundlesIn = join(folder, `deploy-${deploys}`);
     const { createStack } = await import('../infrastructure/synthesise.ts');
-    const { app, stack } = createStack({ ...SETTINGS, ...settings }, { bundlesIn, deployId: `deploy ${deploys}` });
+    const { app, stack } = createStack({ ...SETTINGS, ...settings }, { bundlesIn, commit: `deploy ${deploys}` });
     change(stack.node.findChild('Migrations').node.findChild('Function') as LambdaFunction);
     outputs = await emulator.deploy(app, standIns);
   }

@@ -119,6 +119,28 @@ describe('who is told', () => {
   });
 });
 
+test('a budget mails the same addresses at 80 and 100 %', () => {
+  const { Budget, NotificationsWithSubscribers: told } = resource(
+    templateOf('custom'),
+    'AWS::Budgets::Budget',
+  ).Properties;
+  expect(Budget).toMatchObject({
+    BudgetName: 'crypto-prices-budget-eu-central-1',
+    BudgetLimit: { Amount: 60, Unit: 'USD' },
+  });
+  const subscribers = ['a', 'b'].map((one) => ({ SubscriptionType: 'EMAIL', Address: `${one}@example.com` }));
+  expect(told).toEqual(
+    [80, 100].map((Threshold) => ({
+      Notification: { NotificationType: 'ACTUAL', ComparisonOperator: 'GREATER_THAN', Threshold },
+      Subscribers: subscribers,
+    })),
+  );
+});
+
+test('a threshold of the settings is said in the text', () => {
+  expect(alarmsOf('custom').get('message-old').AlarmDescription).toContain('It rings from 21600, by the settings.');
+});
+
 describe('the webhook', () => {
   const { id } = resource(prod, 'AWS::Lambda::Function', 'AlarmWebhook');
 
@@ -163,6 +185,7 @@ describe('what is watched', () => {
         ...(schedule === null ? ofSchedule : []),
         ...(network === 'nat-instance' ? [] : (['way-out-down'] as const)),
         ...(alarmWebhookSecretName ? [] : (['webhook-failed'] as const)),
+        ...(name === 'custom' ? (['worker-slow'] as const) : []),
       ];
       expect([...alarmsOf(name).keys()]).toEqual(IDS.filter((id) => !lacking.includes(id)));
     }
@@ -234,6 +257,7 @@ test.each([
   ['prod', 'prices-stale', 'Minimum', { ...STALE, Threshold: 24 + 72 + 2 }],
   ['staging', 'prices-stale', 'Minimum', { ...STALE, Threshold: 12 + 72 + 2 }],
   ['prod', 'credits-short', 'Minimum', { ...MEASURED_BY_RUNS, ...BELOW, Threshold: 0 }],
+  ['custom', 'message-old', 'Maximum', { Threshold: 21_600 }],
   // Those of the database follow its size. RDS itself acts at 10 %.
   ['custom', 'database-storage', 'Minimum', { ...BELOW, Threshold: 2.5 * 1024 ** 3, EvaluationPeriods: 3 }],
   ['custom', 'database-connections', 'Maximum', { Threshold: 112, EvaluationPeriods: 3 }],

@@ -81,24 +81,32 @@ test.each([
 describe('overrides', () => {
   test('every setting can come from the context, as text', () => {
     const universe = writeUniverse(BITCOIN);
-    const { alarmMails, availabilityZones, databaseClientCidrs, databaseClientSecurityGroups, ...custom } =
-      DEPLOYMENTS.custom;
+    const {
+      alarms,
+      tags,
+      alarmMails,
+      availabilityZones,
+      databaseClientCidrs,
+      databaseClientSecurityGroups,
+      ...custom
+    } = DEPLOYMENTS.custom;
     const texts = {
       ...custom,
       ...{ schedule: 'rate(6 hours)', visibilityMinutes: '30', logRetentionDays: '7' },
       ...{ name: 'alice', repositoryUrl: LONGEST_REPOSITORY },
     };
     const lists = { availabilityZones, alarmMails, databaseClientCidrs, databaseClientSecurityGroups };
-    const config = configOf({ ...texts, ...lists, universe });
+    const config = configOf({ ...texts, ...lists, universe, alarms, tags });
     const parsed = (text: string) => (/^\d{1,10}$/.test(text) ? Number(text) : text);
     expect(config).toEqual({
       ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, parsed(text)])),
       ...Object.fromEntries(Object.entries(lists).map(([name, text]) => [name, text.split(/, */)])),
       ...{ stage: 'prod', deployment: 'prod-alice', suffix: '-alice', isProtected: true, universeFile: universe },
+      ...{ alarms: { 'message-old': 21_600, 'worker-slow': 'off' }, tags: { team: 'data' } },
       schedule: { expression: 'rate(6 hours)', longestIntervalMinutes: 360 },
       overrides: expect.any(Object),
     });
-    expect(Object.keys(config.overrides)).toHaveLength(Object.keys({ ...texts, ...lists }).length + 1);
+    expect(Object.keys(config.overrides)).toHaveLength(Object.keys({ ...texts, ...lists }).length + 3);
   });
 
   test('each tells what the next deploy without it undoes', () => {
@@ -182,6 +190,14 @@ describe('refusals', () => {
     ['repositoryUrl', `${LONGEST_REPOSITORY}x`, 'at most 100 characters'],
     ['repositoryUrl', 'https://me:pw@example.com/prices', 'an https address'],
     ['network', 'none', 'nat-gateway or nat-instance'],
+    [
+      'alarms',
+      'worker-slov=off',
+      'by the alarm\'s name, such as {"worker-slow":"off"}; the alarms are scheduled-call-failed, ',
+    ],
+    ['alarms', 'worker-slow=never', 'a threshold or off'],
+    ['monthlyBudget', '0', 'a whole number from 1'],
+    ['tags', 'stage=x', 'not application, stage or aws:'],
     ['account', '1234', "an account's 12 digits"],
     ['region', 'Frankfurt', 'a region, such as eu-central-1'],
     ['availabilityZones', 'eu-central-1a', 'two or more zones of one region'],
@@ -210,6 +226,12 @@ describe('refusals', () => {
     expect(message).toContain(takes);
     expect(message).toContain(`Set it in stages/prod.json, or for one deploy with -c ${name}=….`);
     expect(message.split('\n')).toHaveLength(1);
+  });
+
+  test('a budget that tells nobody is refused', () => {
+    expect(refusal({ monthlyBudget: '60' })).toBe(
+      'monthlyBudget tells nobody: put addresses into alarmMails in stages/prod.json.',
+    );
   });
 
   test('zones of another region are refused', () => {

@@ -65,7 +65,7 @@ describe('after a first success', () => {
       service: 'cloudformation',
       action: 'UpdateTerminationProtection',
       parameters: { StackName: 'AWS::StackId', EnableTerminationProtection: true },
-      physicalResourceId: { id: 'stack a deploy' },
+      physicalResourceId: { id: expect.stringMatching(/^stack [0-9a-f]{16}$/) },
     });
     expect(callsOf('ProtectionStack')).toEqual({ Create: call, Update: call });
   });
@@ -109,6 +109,10 @@ test.each<[DeploymentName, string]>([
 test('a stage goes to the account and region of its settings and nowhere else, or wherever the shell points', () => {
   expect(synthesised('custom').environment).toBe('aws://123456789012/eu-central-1');
   expect(synthesised('prod').environment).toBe('aws://unknown-account/unknown-region');
+});
+
+test("the user's own tags stand beside those of the stack", () => {
+  expect(synthesised('custom').tags).toEqual({ team: 'data', application: 'crypto-prices', stage: 'prod' });
 });
 
 test.each(['dev', 'staging'] as const)('%s is protected by nothing', (stage) => {

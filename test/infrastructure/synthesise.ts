@@ -12,13 +12,13 @@ const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: R
 
 /**
  * @param bundlesIn where the functions' bundles are written, and named in the template. Without it there are none.
- * @param deployId tells one deploy from another.
+ * @param commit tells one deploy from another.
  * @returns the stack in an app of its own, with cdk.json's context. CDK's own rules, which take a second for each, look at
  *   what `npm run synth` makes.
  */
 export function createStack(
   settings: Record<string, string>,
-  { bundlesIn, deployId = 'a deploy', ...props }: { bundlesIn?: string; deployId?: string } & AppProps,
+  { bundlesIn, commit = 'a commit', ...props }: { bundlesIn?: string; commit?: string } & AppProps,
 ): { app: App; stack: CryptoPricesStack } {
   const app = new App({
     context: {
@@ -30,7 +30,7 @@ export function createStack(
     ...props,
     ...(bundlesIn ? { outdir: bundlesIn } : {}),
   });
-  return { app, stack: new CryptoPricesStack(app, 'Stack', configOf(settings), deployId) };
+  return { app, stack: new CryptoPricesStack(app, 'Stack', configOf(settings), commit) };
 }
 
 function synthesise({ app, stack }: { app: App; stack: Stack }): Synthesised {
@@ -38,13 +38,13 @@ function synthesise({ app, stack }: { app: App; stack: Stack }): Synthesised {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const { terminationProtection = false } = stack;
   try {
-    const { template, messages, environment } = app.synth().getStackArtifact(stack.artifactId);
+    const { template, messages, environment, tags } = app.synth().getStackArtifact(stack.artifactId);
     const told = messages.map(({ level, entry }) => `${level}: ${entry.data}`);
-    return { template, messages: told, terminationProtection, environment: environment.name, refusal: null };
+    return { template, messages: told, terminationProtection, tags, environment: environment.name, refusal: null };
   } catch (error) {
     const report = readFileSync(join(app.outdir, 'validation-report.json'), 'utf8');
     const refusal = `${(error as Error).message}: ${report}`;
-    return { template: { Resources: {} }, messages: [], terminationProtection, environment: '', refusal };
+    return { template: { Resources: {} }, messages: [], terminationProtection, tags: {}, environment: '', refusal };
   }
 }
 
@@ -59,6 +59,8 @@ if (import.meta.main) {
     const builtinCloudFormationValidation = name === 'dev' || name === 'custom';
     write(name, createStack(settings, { outdir, builtinCloudFormationValidation }));
   }
+  write('again', createStack(DEPLOYMENTS.webhook, { outdir }));
+  write('nextCommit', createStack(DEPLOYMENTS.webhook, { outdir, commit: 'the next' }));
   const app = new App({ context, treeMetadata: false, outdir });
   const broken = { app, stack: new Stack(app, 'Stack') };
   new Queue(broken.stack, 'Open');

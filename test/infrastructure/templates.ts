@@ -27,6 +27,7 @@ export type Synthesised = {
   /** What synth tells, as `level: text`. */
   readonly messages: readonly string[];
   readonly terminationProtection: boolean;
+  readonly tags: Readonly<Record<string, string>>;
   /** Where it goes: `aws://ACCOUNT/REGION`. */
   readonly environment: string;
   /** Why synth failed, or null. */
@@ -64,11 +65,11 @@ function makeTemplates(): void {
   }
 }
 
-/** @param name `broken` is what a review, and CDK's own rules, must refuse. */
-export const synthesised = (name: DeploymentName | 'broken'): Synthesised =>
+/** @param name `again` and `nextCommit` are `webhook` once more; `broken` is what a review, and CDK's own rules, must refuse. */
+export const synthesised = (name: DeploymentName | 'again' | 'nextCommit' | 'broken'): Synthesised =>
   JSON.parse(readFileSync(join(MADE, `${name}.json`), 'utf8'));
 
-export const templateOf = (name: DeploymentName): Template => synthesised(name).template;
+export const templateOf = (name: Parameters<typeof synthesised>[0]): Template => synthesised(name).template;
 
 /** @returns the resources of a type by their logical ids. */
 export const resourcesOf = ({ Resources }: Template, type: string): Record<string, Resource> =>

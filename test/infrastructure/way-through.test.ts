@@ -258,11 +258,17 @@ describe('a deploy', () => {
     }
   });
 
-  test('of the same program changes nothing but the function that queues the run and the last step', () => {
-    expect(functionOf(prod, 'queue-run').Properties.Environment.Variables.DEPLOY_ID).toBe('a deploy');
-    const changed = Object.entries(prod.Resources).filter(([, one]) => JSON.stringify(one).includes('a deploy'));
-    const ids = [functionOf(prod, 'queue-run').id, resource(prod, 'Custom::AWS', 'ProtectionStack').id];
-    expect(changed.map(([id]) => id)).toEqual(ids);
+  test('of the same commit is the same template; of another it changes the function that queues the run, and the last step', () => {
+    expect(templateOf('again')).toEqual(prod);
+    const { Resources } = templateOf('nextCommit');
+    const propertiesIn = (resources: typeof Resources, id: string) => JSON.stringify(resources[id]?.Properties);
+    const isChanged = (id: string) => propertiesIn(Resources, id) !== propertiesIn(prod.Resources, id);
+    const { id } = functionOf(prod, 'queue-run');
+    const changed = Object.keys({ ...prod.Resources, ...Resources }).filter(isChanged);
+    expect(changed.map((one) => one.replace(/CurrentVersion.*/, '')).sort()).toEqual(
+      expect.arrayContaining([id, resource(prod, 'Custom::AWS', 'ProtectionStack').id]),
+    );
+    expect(changed.filter((one) => !/^(DeployRun|ProtectionStack)/.test(one))).toEqual([]);
   });
 });
 
@@ -287,7 +293,7 @@ describe('the outputs', () => {
   const textOf = (name: string) => JSON.stringify(outputs[name]?.Value);
 
   test('name what a person needs', () => {
-    const names = `AskStatus CoingeckoKeyArn CronSecretArn DashboardUrl DatabaseHost DatabaseName DatabasePort
+    const names = `AskStatus ClientSecurityGroupId ClientSubnetId CoingeckoKeyArn CronSecretArn DashboardUrl DatabaseHost DatabaseName DatabasePort
       DatabaseSecretArn EndpointUrl FireRun QueueUrl SetCoingeckoKey VpcId`;
     expect(Object.keys(outputs).sort()).toEqual(names.split(/\s+/));
   });

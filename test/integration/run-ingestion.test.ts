@@ -454,8 +454,11 @@ describe('requests by hand', () => {
     await expect(run).rejects.toThrow(RefusedError);
     await expect(run).rejects.toThrow('2025-11-25');
     expect(ingestion.simulator.requests).toEqual([]);
-    const recorded = await ingestion.database.db.selectFrom('ingestion_runs').select(['status', 'error']).execute();
-    expect(recorded).toEqual([{ status: 'failed', error: expect.stringContaining('2025-11-24') }]);
+    const recorded = await ingestion.database.db
+      .selectFrom('ingestion_runs')
+      .select(['status', 'error', 'missing_days'])
+      .execute();
+    expect(recorded).toEqual([{ status: 'failed', error: expect.stringContaining('2025-11-24'), missing_days: null }]);
   });
 
   test('credits hold back a request by hand, never a scheduled run', async () => {

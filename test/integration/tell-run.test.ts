@@ -86,7 +86,7 @@ test('what can not be told is said, and changes no exit code', async () => {
 
 test('a database out of reach counts as failed; a dry run, a backfill and a taken lock tell nothing', async () => {
   const { code, asked: told } = await fetchData(true, settings(unreachable()));
-  expect({ code, told }).toEqual({ code: 2, told: [DOWN, post(/^ALARM: .*no_such_database.*\nNext: mend that/s)] });
+  expect({ code, told }).toEqual({ code: 2, told: [DOWN, post(/^ALARM: .*no_such_database.*\nNext: fix that/s)] });
 
   asked = [];
   await callCommand(['fetch-data', '--dry-run', '--now', new Date(NOW).toISOString()], settings());

@@ -267,6 +267,22 @@ describe('an error', () => {
     expect(JSON.stringify([failure.message, failure.stack])).not.toContain(KEY);
   });
 
+  test('that encodes the key is passed on without it', async () => {
+    const bytes = Buffer.from(KEY);
+    const hex = bytes.toString('hex');
+    const encoded = [
+      bytes.toString('base64'),
+      bytes.toString('base64url'),
+      hex,
+      hex.toUpperCase(),
+      hex.replace(/../g, '%$&'),
+    ];
+    handler = answer(401, { error: encoded.join(' ') });
+    const { message } = await failureOf(fetchBitcoin());
+    expect(encoded.filter((text) => message.includes(text))).toEqual([]);
+    expect(message).toMatch(/(\[key\]=* ?){5}/);
+  });
+
   test('a redirect is not followed: the key stays with its host', async () => {
     handler = answer(302, '', { location: `${origin}/elsewhere` });
     const failure = await failureOf(fetchBitcoin());
