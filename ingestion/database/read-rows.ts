@@ -13,7 +13,10 @@ export type Field = { readonly name: string; readonly type: number };
 /** A row as PostgreSQL writes its values: numeric keeps every digit. */
 export type TextRow = readonly (string | null)[];
 
-/** @property batches come one after another as they are read, so that a result of any size takes the same memory. */
+/**
+ * @property fields none where the statement gives no rows.
+ * @property batches come one after another as they are read, so that a result of any size takes the same memory.
+ */
 export type Rows = { readonly fields: readonly Field[]; readonly batches: AsyncIterable<readonly TextRow[]> };
 
 /** Some hundred kilobytes of prices: few round trips, and little memory. */
@@ -22,7 +25,8 @@ const BATCH_ROWS = 1_000;
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => String };
 
 /**
- * Runs one statement in a read-only transaction. It may take as long as it likes, and whoever reads its rows too.
+ * Runs one statement in a read-only transaction. It may take as long as it likes, and whoever reads its rows too. One that
+ * gives no rows, as the server describes it, is not executed.
  * @param statement exactly one: PostgreSQL refuses several.
  * @param interrupt ends the statement, on the server too, with the signal's reason.
  * @throws pg.DatabaseError as it came from the server, for only the caller knows whose statement it is.
@@ -45,7 +49,7 @@ export async function readRows<Result>(
     const cursor = client.query(
       new Cursor(statement.text, [...(statement.values ?? [])], { rowMode: 'array', types: AS_TEXT }),
     );
-    const first = await readBatch(cursor);
+    const first = (await givesRows(client, cursor)) ? await readBatch(cursor) : { rows: [], fields: [] };
     return await work({ fields: first.fields, batches: batchesOf(cursor, first.rows, interrupt) });
   } catch (error) {
     interrupt.throwIfAborted();
@@ -56,6 +60,14 @@ export async function readRows<Result>(
     await patient.close();
   }
 }
+
+/** Waits for the server's description of the statement: the first read executes it. */
+const givesRows = ({ connection }: pg.Client, cursor: Cursor) =>
+  new Promise<boolean>((resolve, reject) => {
+    connection.once('rowDescription', () => resolve(true));
+    connection.once('noData', () => resolve(false));
+    cursor.once('error', reject);
+  });
 
 async function* batchesOf(
   cursor: Cursor<TextRow>,
@@ -78,6 +90,12 @@ const readBatch = (cursor: Cursor<TextRow>) =>
         : resolve({ rows, fields: result.fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID })) }),
     );
   });
+
+/** @returns whether a statement may do more than read, whatever the transaction says. */
+export async function isSuperuser({ db }: Database): Promise<boolean> {
+  const { rows } = await sql<{ is: boolean }>`select current_setting('is_superuser')::boolean as is`.execute(db);
+  return rows[0]?.is === true;
+}
 
 /**
  * What to export; all of it where nothing is said.

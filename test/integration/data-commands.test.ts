@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -39,10 +40,14 @@ const averages = () =>
   );
 
 describe('sql', () => {
+  /** The tests' own login is one. */
+  const SUPERUSER =
+    'This login is a superuser: a statement can do more than read. docs/connect.md has a login that only reads.\n';
+
   test('a person gets a table', async () => {
     const { code, stdout, stderr } = await run(['sql', `select day, average ${OF_BITCOIN} order by day limit 1`]);
     const [first] = await averages();
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: SUPERUSER });
     expect(stdout.split('\n').slice(3)).toEqual([
       `│ 2026-11-20 │ ${first?.average} │`,
       expect.stringMatching(/^└─+┴─+┘$/),
@@ -56,13 +61,14 @@ describe('sql', () => {
     const csv = await run(['sql', statement, '--csv']);
     const json = await run(['sql', statement, '--json']);
     const expected = await query<Record<string, unknown>>(statement.replace('average', 'average::text'));
-    expect({ code: csv.code, stderr: csv.stderr }).toEqual({ code: 0, stderr: '' });
+    expect({ code: csv.code, stderr: csv.stderr }).toEqual({ code: 0, stderr: SUPERUSER });
     expect(csv.stdout).toBe(
       ['day,average,is_final', ...expected.map((row) => Object.values(row).join(',')), ''].join('\n'),
     );
     expect(JSON.parse(json.stdout)).toEqual(expected);
   });
 
+  const NOT_EXECUTED = /^npm run sql only reads, and the statement gives no rows: it was not executed\./;
   test.each([
     [
       'select pric from daily_prices',
@@ -72,17 +78,21 @@ describe('sql', () => {
     ['select 1 / 0', /^PostgreSQL refuses the statement: division by zero\.$/],
     ['select 1; select 2', /^There are several statements; it takes one at a time\.$/],
     [
-      'delete from daily_prices',
+      'delete from daily_prices returning day',
       /^npm run sql only reads: cannot execute DELETE .* To change data, connect with another client/,
     ],
-    ['commit', /^The statement gives no rows;/],
-    ['copy coins to stdout', /^COPY works in psql only\./],
+    ['commit', NOT_EXECUTED],
+    ["/**/ copy (select 1) to program 'touch EXECUTED'", NOT_EXECUTED],
+    ["do $$ begin execute 'copy (select 1) to program ''touch EXECUTED'''; end $$", NOT_EXECUTED],
     [' ', /^The statement is empty;/],
   ])('%s: one sentence, exit 2', async (statement, sentence) => {
-    const { code, stdout, stderr } = await run(['sql', statement]);
+    const executed = join(folder, 'executed');
+    const { code, stdout, stderr } = await run(['sql', statement.replace('EXECUTED', executed)]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr.trimEnd()).toMatch(sentence);
-    expect(stderr.trimEnd()).not.toContain('\n');
+    const said = stderr.replace(SUPERUSER, '').trimEnd();
+    expect(said).toMatch(sentence);
+    expect(said).not.toContain('\n');
+    expect(existsSync(executed)).toBe(false);
   });
 
   test('two columns of one name are refused in JSON', async () => {
@@ -122,7 +132,7 @@ describe('sql', () => {
       UNIVERSE,
     });
     child.stdout?.once('data', () => child.stdout?.destroy());
-    expect(await result).toMatchObject({ code: 0, stderr: '' });
+    expect(await result).toMatchObject({ code: 0, stderr: SUPERUSER });
   });
 
   test('a role that may only read can use it', async () => {
@@ -135,7 +145,7 @@ describe('sql', () => {
     const refused = await run(['sql', 'select count(*) from requests'], { DATABASE_URL: url.href });
     const exported = await run(['export', '--coin', 'bitcoin'], { DATABASE_URL: url.href });
     await query(`drop role ${role}`);
-    expect(read).toMatchObject({ code: 0, stdout: expect.stringMatching(/^count\n[1-9]\d*\n$/) });
+    expect(read).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^count\n[1-9]\d*\n$/) });
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('permission denied for table requests') });
     expect(exported).toMatchObject({ code: 0, stdout: expect.stringContaining('bitcoin,usd,2026-11-20,') });
   });

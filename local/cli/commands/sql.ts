@@ -4,7 +4,7 @@ import { aborted } from 'node:util';
 import pg from 'pg';
 import type { Database } from '../../../ingestion/database/connection.ts';
 import { parseDatabaseUrl } from '../../../ingestion/database/database-url.ts';
-import { type Field, readRows } from '../../../ingestion/database/read-rows.ts';
+import { type Field, isSuperuser, readRows } from '../../../ingestion/database/read-rows.ts';
 import { csvChunks, jsonChunks, rowsTable } from '../../output/rows-text.ts';
 import { type CommandContext, EXIT, type Host, type Outcome, UsageError } from '../command.ts';
 import { withDatabase, withoutPassword } from '../with-database.ts';
@@ -17,9 +17,13 @@ export async function sql(
   { csv = false, json = false }: SqlOptions,
 ): Promise<Outcome> {
   const work = async (database: Database, _migrated: unknown, url: string): Promise<Outcome> => {
-    if (statement !== undefined) return await runStatement(database, statement, { csv, json }, context);
-    if (csv || json)
+    if (statement === undefined && (csv || json))
       throw new UsageError('--csv and --json need a statement: npm run sql -- "select * from day_completeness" --csv');
+    if (await isSuperuser(database))
+      context.terminal.note(
+        'This login is a superuser: a statement can do more than read. docs/connect.md has a login that only reads.',
+      );
+    if (statement !== undefined) return await runStatement(database, statement, { csv, json }, context);
     return await openDatabase(url, context);
   };
   return await withDatabase(context, work, { isReading: true, asReader: true });
@@ -33,12 +37,13 @@ async function runStatement(
 ): Promise<Outcome> {
   if (text.trim() === '')
     throw new UsageError('The statement is empty; it takes one like "select * from day_completeness".');
-  // pg has no way to read what it gives.
-  if (/^\s*copy\b/i.test(text)) throw new UsageError('COPY works in psql only. Here --csv writes what a select gives.');
   try {
     return await readRows(database, { text }, interrupt, async (rows): Promise<Outcome> => {
       if (rows.fields.length === 0)
-        throw new UsageError('The statement gives no rows; npm run sql shows what one reads.');
+        throw new UsageError(
+          'npm run sql only reads, and the statement gives no rows: it was not executed. To change data, or for COPY, use ' +
+            'another client; --csv writes what a select gives.',
+        );
       if (!csv && !json)
         return { exitCode: EXIT.complete, document: null, text: await rowsTable(rows, terminal.columns) };
       if (json) refuseSameNames(rows.fields);
