@@ -26,7 +26,7 @@ const OWN_SCHEMA =
   'The name is taken in this schema. Give this program one of its own: run "create schema crypto_prices", and append ' +
   '?options=-c%20search_path%3Dcrypto_prices to DATABASE_URL (with & where it has a ? already).';
 
-const RETRY_MS = 5_000;
+const RETRY_MS = 1_000;
 const OLDEST_SERVER = 15;
 
 /**
@@ -132,11 +132,15 @@ async function waitForDatabase(
       await client.end();
     }
   }
+  let told = '';
   return await retryUntil(clock.monotonicMs() + waitMs, connect, {
     everyMs: RETRY_MS,
     clock,
     isWaitedFor: (failure) => failure instanceof DatabaseUnreachableError && failure.isTransient,
-    onWait: ({ message }) => log.warn('Waiting for the database', { error: message }),
+    onWait({ message }) {
+      if (message !== told) log.warn('Waiting for the database', { error: message });
+      told = message;
+    },
   });
 }
 

@@ -54,22 +54,28 @@ type Work<Result> = (
   server: EmbeddedPostgres | null,
 ) => Promise<Result>;
 
+/** A server that starts together with this machine is there by then. */
+const PATIENCE_MS = 60_000;
+
+type Options = { readonly isReading?: boolean; readonly asReader?: boolean; readonly isPatient?: boolean };
+
 /**
  * Does the work with the database that the settings name, or with the embedded one. Its tables are up to date.
  * @param options.isReading a role or server that may only read will do: whoever may write keeps the tables up to date.
  * @param options.asReader on the embedded server the work is done by a login that may only read.
+ * @param options.isPatient waits a minute for a server that does not answer yet: nobody may be there to try again.
  * @throws SettingError when DATABASE_URL can't be used.
  * @throws DatabaseUnreachableError when nothing answers there.
  */
 export async function withDatabase<Result>(
   context: Pick<CommandContext, 'settings' | 'terminal' | 'log' | 'interrupt'>,
   work: Work<Result>,
-  { isReading = false, asReader = false }: { isReading?: boolean; asReader?: boolean } = {},
+  options: Options = {},
 ): Promise<Result> {
   const { databaseUrl } = context.settings;
   const use = (url: string, server: EmbeddedPostgres | null) =>
-    useDatabase(url, context, isReading, async (database, migrated) => {
-      if (!asReader || server === null) return await work(database, migrated, url, server);
+    useDatabase(url, context, options, async (database, migrated) => {
+      if (!options.asReader || server === null) return await work(database, migrated, url, server);
       const reader = connectTo(server.readerUrl, context.log);
       try {
         return await work(reader, migrated, server.readerUrl, server);
@@ -82,13 +88,15 @@ export async function withDatabase<Result>(
 
 async function useDatabase<Result>(
   url: string,
-  { log }: Pick<CommandContext, 'log'>,
-  isReading: boolean,
+  { log, interrupt }: Pick<CommandContext, 'log' | 'interrupt'>,
+  { isReading = false, isPatient = false }: Options,
   work: (database: Database, migrated: Migrated) => Promise<Result>,
 ): Promise<Result> {
   const database = connectTo(url, log);
   try {
-    const migrated = await migrateToLatest(database, { waitMs: 0, clock: systemClock, log }).catch((error: Error) => {
+    const clock = { ...systemClock, sleep: (durationMs: number) => systemClock.sleep(durationMs, interrupt) };
+    const waitMs = isPatient ? PATIENCE_MS : 0;
+    const migrated = await migrateToLatest(database, { waitMs, clock, log }).catch((error: Error) => {
       if (isReading && mayOnlyRead(error)) return { applied: [], isNewer: false };
       throw error;
     });

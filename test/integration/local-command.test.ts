@@ -7,11 +7,13 @@ import { createDatabase } from '../../ingestion/database/connection.ts';
 import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { systemClock } from '../../ingestion/system-clock.ts';
 import { createProgram } from '../../local/cli/all-commands.ts';
+import { runCommandLine } from '../../local/cli/command-line.ts';
 import { showError } from '../../local/cli/run-command.ts';
 import { createTerminal } from '../../local/output/terminal.ts';
 import { type Simulator, startSimulator } from '../../simulator/server.ts';
 import { FIRST_RUN_DAYS } from '../support/first-run.ts';
 import { type CommandResult, callCommand, createHost, startCommand } from '../support/local-command.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { writeUniverse } from '../support/universe.ts';
 
@@ -471,6 +473,19 @@ test('a database that is not there: exit 1 and a sentence that does not show the
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(/^The database "prices" on 127.0.0.1:\d+ can't be reached: .*\n$/);
   expect(stderr).not.toContain('word');
+});
+
+test('a database server that is not up yet is waited for by a run, and that is said once', async () => {
+  const { hostname, port } = new URL(database.url);
+  const url = new URL(database.url);
+  url.port = new URL(await closedPort()).port;
+  const { host, output } = createHost({ ...settings(), DATABASE_URL: url.href });
+  const code = runCommandLine(['fetch-data', '--now', NOW_TEXT], host);
+  while (!output.stderr.includes('Waiting for the database')) await new Promise(setImmediate);
+  const proxy = await startTcpProxy({ host: hostname, port: Number(port) }, Number(url.port));
+  expect(await code).toBe(0);
+  await proxy.close();
+  expect(output.stderr.match(/Waiting/g)).toHaveLength(1);
 });
 
 test('a database that the setting names wrongly: exit 2', async () => {

@@ -1,8 +1,8 @@
 import type { AddressInfo, Server } from 'node:net';
 
-/** Listens on a free port of loopback. */
-export async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+/** Listens on loopback, on a free port unless one is named. */
+export async function listen(server: Server, port = 0): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
 

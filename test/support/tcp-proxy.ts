@@ -4,7 +4,7 @@ import { close, listen } from './listen.ts';
 export type TcpProxy = Awaited<ReturnType<typeof startTcpProxy>>;
 
 /** A way to a server that can be cut like a cable: nothing comes through any more, and nobody is told. */
-export async function startTcpProxy(target: { host: string; port: number }) {
+export async function startTcpProxy(target: { host: string; port: number }, port = 0) {
   let isCut = false;
   const sockets = new Set<Socket>();
   // Half-open, so that not even a goodbye is answered.
@@ -21,7 +21,7 @@ export async function startTcpProxy(target: { host: string; port: number }) {
     }
   });
   return {
-    port: await listen(server),
+    port: await listen(server, port),
     cut() {
       isCut = true;
     },

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { composeRun } from '../../../ingestion/compose-run.ts';
 import type { RunRequest } from '../../../ingestion/contract/run-request.ts';
 import { isLoopback } from '../../../ingestion/contract/settings.ts';
+import type { Database } from '../../../ingestion/database/connection.ts';
 import type { Instant } from '../../../ingestion/domain/day.ts';
 import { parseRunRequest } from '../../../ingestion/message/request.ts';
 import { runIdOf } from '../../../ingestion/message/run-message.ts';
@@ -66,7 +67,7 @@ function clockFor(now: string | undefined, { settings }: CommandContext): Clock 
 
 /** Runs one ingestion in this process, from the lock to the verdict, and says what to do next. */
 async function run(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {
-  return await withDatabase(context, async (database) => {
+  const work = async (database: Database): Promise<Outcome> => {
     const progress = createProgress(context.terminal, clock);
     const deps = composeLocally({ database, clock, onEvent: progress.onEvent }, context);
     try {
@@ -80,7 +81,8 @@ async function run(request: RunRequest, clock: Clock, context: CommandContext): 
     } finally {
       progress.stop();
     }
-  });
+  };
+  return await withDatabase(context, work, { isPatient: true });
 }
 
 async function showPlan(request: RunRequest, clock: Clock, context: CommandContext): Promise<Outcome> {

@@ -44,7 +44,7 @@ async function serveUntilInterrupted(
 ): Promise<void> {
   const settings = { ...context.settings, databaseUrl };
   const cronSecret = settings.cronSecret ?? randomBytes(24).toString('hex');
-  await withDatabase({ ...context, settings }, async (database) => {
+  async function serve(database: Database): Promise<void> {
     let told = Promise.resolve();
     const stack = await startLocalStack({
       databaseUrl,
@@ -73,7 +73,8 @@ async function serveUntilInterrupted(
       await told;
       if (runs > 0) context.terminal.note(`Runs in the queue: ${runs}. The next npm start takes them up.`);
     }
-  });
+  }
+  await withDatabase({ ...context, settings }, serve, { isPatient: true });
 }
 
 async function fireUntilInterrupted({ endpointUrl }: LocalStack, cronSecret: string, context: CommandContext) {
