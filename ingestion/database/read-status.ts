@@ -32,6 +32,8 @@ export type RunDetail = RunSummary & Pick<Verdict, 'series' | 'findings'>;
  * @property newestFinalDay the newest day that is final in every series; null where there is none.
  * @property priceAgeHours since the end of the newest day that every series has, thin, unconfirmed and unavailable ones
  * counted as present; null where there is none.
+ * @property data of the whole database, and what daily runs add to it in 30 days: rows of prices and outcomes, for answers and
+ * requests are deleted after 90 days. Null until the server has counted its rows.
  */
 export type Status = {
   readonly now: string;
@@ -40,6 +42,7 @@ export type Status = {
   readonly newestFinalDay: Day | null;
   readonly priceAgeHours: number | null;
   readonly creditsThisMonth: number;
+  readonly data: { readonly bytes: number; readonly bytesPerMonth: number | null };
   /** What everything cost when a run asked last. `observedAt` is ISO 8601. */
   readonly latestPrices: readonly (Omit<LatestPrice, 'observedAt'> & { readonly observedAt: string })[];
   readonly series: readonly SeriesCoverage[];
@@ -56,6 +59,7 @@ export async function readStatus(
   return {
     now: toIso(now),
     ...(await readFreshness(database, { now, universe }, stored)),
+    data: await readDataSize(database, universe),
     latestPrices: (await readLatestPrices(database)).map((one) => ({ ...one, observedAt: toIso(one.observedAt) })),
     series: await readSeriesCoverage(database, { now, universe }, stored),
     runs: runId === undefined ? await readRuns(database) : await readRun(database, runId),
@@ -67,7 +71,7 @@ export async function readFreshness(
   database: Database,
   { now, universe }: { now: Instant; universe: Universe },
   stored: StoredBySeries | null = null,
-): Promise<Omit<Status, 'now' | 'latestPrices' | 'series' | 'runs'>> {
+): Promise<Omit<Status, 'now' | 'data' | 'latestPrices' | 'series' | 'runs'>> {
   const completeAt = await lastCompleteRunAt(database);
   const storedDays = stored ?? (await readAllStoredDays(database, now));
   const presentDay = newestPresentDay(universe, storedDays);
@@ -79,6 +83,19 @@ export async function readFreshness(
     priceAgeHours: presentDay === null ? null : hoursSince(endOf(presentDay)),
     creditsThisMonth: await readCredits(database.db, startOfMonth(now)),
   };
+}
+
+/** By the server's own counts of rows: to count millions takes seconds. */
+async function readDataSize({ db }: Database, { coins, currencies }: Universe): Promise<Status['data']> {
+  const { rows } = await sql<{ bytes: number; bytesPerDay: number | null }>`
+    select pg_database_size(current_database()) as bytes,
+      case when min(tuples) > 0 then sum(pg_total_relation_size(oid) / nullif(tuples, 0)) end as "bytesPerDay"
+    from (
+      select oid, greatest(reltuples, pg_stat_get_live_tuples(oid)) as tuples from pg_class
+      where oid in ('daily_prices'::regclass, 'ingestion_series'::regclass)
+    ) as growing`.execute(db);
+  const { bytes = 0, bytesPerDay = null } = rows[0] ?? {};
+  return { bytes, bytesPerMonth: bytesPerDay && Math.round(bytesPerDay * coins.length * currencies.length * 30) };
 }
 
 /** @returns when the last complete full run ended. */

@@ -57,6 +57,12 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** @returns `840 kB`, `12.3 MB`, `1.9 GB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 999_500) return `${Math.round(bytes / 1e3)} kB`;
+  return bytes < 999.5e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
 const STEERING = /[\p{Cc}\p{Bidi_Control}]/gu;
 const COLOUR = /^.\[\d+m/;
 

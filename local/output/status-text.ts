@@ -3,7 +3,7 @@ import type { RunDetail, RunSummary } from '../../ingestion/database/read-status
 import { type Day, endOf, HOUR_MS, spansOf } from '../../ingestion/domain/day.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
 import type { TriagedStatus } from '../../ingestion/triage.ts';
-import { formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatInstant, formatQuantity, NO_VALUE } from './format.ts';
 import { coinTable, findingLines, type Style, statusText, tableText } from './outcome-text.ts';
 
 /** More would hide everything else. `--json` has them all. */
@@ -35,6 +35,21 @@ function latestText({ latestPrices, series, now }: TriagedStatus): string {
   if (oldest === undefined) return 'Latest prices: none.';
   const age = formatDuration(Math.max(0, Date.parse(now) - Date.parse(oldest)));
   return `Latest prices: of ${formatCount(latestPrices.length)} series (${formatCount(series.length)} are tracked), the oldest ${age} ago.`;
+}
+
+/** A disk that is full within that many months is told. */
+const MONTHS_OF_ROOM = 6;
+/** PostgreSQL's own log of writes takes up to that. */
+const LEAST_ROOM_BYTES = 1e9;
+
+/** @param roomBytes on the disk of the embedded server's data; null where the server is another one. */
+export function dataText({ bytes, bytesPerMonth }: TriagedStatus['data'], roomBytes: number | null): string {
+  const growth = bytesPerMonth === null ? '' : `, and grow by about ${formatBytes(bytesPerMonth)} a month`;
+  const size = `The data take ${formatBytes(bytes)}${growth}.`;
+  if (roomBytes === null) return size;
+  const isShort = roomBytes < LEAST_ROOM_BYTES + MONTHS_OF_ROOM * (bytesPerMonth ?? 0);
+  const warning = isShort ? ' WARNING: make room before it is full; docs/server says how to move the data.' : '';
+  return `${size} Their disk has room for ${formatBytes(roomBytes)}.${warning}`;
 }
 
 export function runText(run: RunDetail, terminal: Style): string {

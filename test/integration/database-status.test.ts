@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { createDatabase } from '../../ingestion/database/connection.ts';
 import { readUnavailableDays } from '../../ingestion/database/coverage.ts';
 import { readStatus } from '../../ingestion/database/read-status.ts';
@@ -36,6 +37,7 @@ test('an empty database has no runs and no age', async () => {
     priceAgeHours: null,
     latestPrices: [],
     creditsThisMonth: 0,
+    data: { bytes: expect.any(Number), bytesPerMonth: null },
     series: selectSeries(universe, {}).map((series) => expect.objectContaining(series)),
     runs: [],
   });
@@ -81,6 +83,20 @@ describe('a database in use', () => {
       priceAgeHours: 6 * 24 + 2,
       creditsThisMonth: 2,
     });
+  });
+
+  test('shows how large the data are, and what a month of daily runs adds', async () => {
+    await sql`analyze`.execute(database.db);
+    const { rows } = await sql<{ bytes: number }>`
+      select pg_total_relation_size('daily_prices') / (select count(*) from daily_prices)
+        + pg_total_relation_size('ingestion_series') / (select count(*) from ingestion_series) as bytes`.execute(
+      database.db,
+    );
+    const { data } = await readStatus(database, { now: NOW, universe });
+    const { length } = selectSeries(universe, {});
+    // The division above is one of whole numbers.
+    expect(Math.abs((data.bytesPerMonth ?? 0) - (rows[0]?.bytes ?? 0) * length * 30)).toBeLessThan(2 * length * 30);
+    expect(data.bytes).toBeGreaterThan(5_000_000);
   });
 
   test('shows the last ten runs, newest first', async () => {

@@ -42,7 +42,8 @@ export const RUN: RunSummary = {
 
 const NO_RUN: Status = {
   ...{ now: '2026-11-23T06:00:00.000Z', lastCompleteRunAt: null, hoursSinceComplete: null, newestFinalDay: null },
-  ...{ priceAgeHours: null, creditsThisMonth: 0, latestPrices: [], series: [], runs: [] },
+  ...{ priceAgeHours: null, creditsThisMonth: 0, data: { bytes: 0, bytesPerMonth: null } },
+  ...{ latestPrices: [], series: [], runs: [] },
 };
 
 export const EMPTY: PageData = {

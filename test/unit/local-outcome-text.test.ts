@@ -7,7 +7,7 @@ import type { RunStatus, Verdict } from '../../ingestion/domain/verdict.ts';
 import type { TriagedStatus } from '../../ingestion/triage.ts';
 import { visible } from '../../local/output/format.ts';
 import { type Style, tableText } from '../../local/output/outcome-text.ts';
-import { runText, statusOverview } from '../../local/output/status-text.ts';
+import { dataText, runText, statusOverview } from '../../local/output/status-text.ts';
 import { nextStep, verdictText } from '../../local/output/verdict-text.ts';
 
 const PLAIN = { style: (_format: unknown, text: string) => text, columns: null };
@@ -140,6 +140,7 @@ const STATUS: TriagedStatus = {
   newestFinalDay: '2026-01-30',
   priceAgeHours: 6,
   creditsThisMonth: 1_234,
+  data: { bytes: 0, bytesPerMonth: null },
   latestPrices: [
     { ...LATEST, observedAt: '2026-01-31T05:00:00.000Z' },
     { ...LATEST, currency: 'eur', observedAt: '2026-01-31T05:59:00.000Z' },
@@ -226,6 +227,15 @@ describe('the status', () => {
       'Latest prices: none.',
       'Credits used this month (UTC): 0.',
     ]);
+  });
+
+  test.each([
+    [{ bytes: 8_300_000, bytesPerMonth: null }, null, 'The data take 8.3 MB.'],
+    [{ bytes: 1.94e9, bytesPerMonth: 840_000 }, null, 'The data take 1.9 GB, and grow by about 840 kB a month.'],
+    [{ bytes: 1e6, bytesPerMonth: 2e8 }, 2.3e9, / Their disk has room for 2\.3 GB\.$/],
+    [{ bytes: 1e6, bytesPerMonth: 2e8 }, 2.1e9, /room for 2\.1 GB\. WARNING: make room before it is full; docs/],
+  ])('tells how large the data are, %j, and warns of a disk with room for %s', (data, roomBytes, text) => {
+    expect(dataText(data, roomBytes)).toEqual(typeof text === 'string' ? text : expect.stringMatching(text));
   });
 
   test('of one run tells its times, request, days, failed series and findings', () => {

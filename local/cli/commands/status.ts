@@ -1,10 +1,11 @@
+import { statfs } from 'node:fs/promises';
 import { DAILY_SCHEDULE } from '../../../ingestion/contract/limits.ts';
 import type { Database } from '../../../ingestion/database/connection.ts';
 import { findRunIds, type RunDetail, type RunSummary } from '../../../ingestion/database/read-status.ts';
 import { systemClock } from '../../../ingestion/system-clock.ts';
 import { readTriagedStatus } from '../../../ingestion/triage.ts';
 import { lastDueAt } from '../../../lib/schedule/schedule-expression.ts';
-import { runText, statusOverview } from '../../output/status-text.ts';
+import { dataText, runText, statusOverview } from '../../output/status-text.ts';
 import type { EmbeddedPostgres } from '../../postgres/embedded-postgres.ts';
 import { type CommandContext, EXIT, type Outcome, UsageError } from '../command.ts';
 import { readerAddress, withDatabase } from '../with-database.ts';
@@ -19,17 +20,25 @@ export async function status(context: CommandContext, { run }: { readonly run?: 
     const scheduledAt = lastDueAt(DAILY_SCHEDULE, now);
     const status = await readTriagedStatus(database, { now, universe, scheduledAt, ...(runId && { runId }) });
     const [latest] = status.runs;
+    const roomBytes = server && (await roomIn(server.folder));
     return {
       exitCode: EXIT.complete,
-      document: status,
+      document: roomBytes === null ? status : { ...status, data: { ...status.data, roomBytes } },
       text:
         latest && isDetail(latest)
           ? runText(latest, context.terminal)
-          : [statusOverview(status, source.monthlyCredits, context.terminal), ...addressLine(server, context)].join(
-              '\n',
-            ),
+          : [
+              statusOverview(status, source.monthlyCredits, context.terminal),
+              dataText(status.data, roomBytes),
+              ...addressLine(server, context),
+            ].join('\n'),
     };
   });
+}
+
+async function roomIn(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
 
 const addressLine = (server: EmbeddedPostgres | null, context: CommandContext): string[] =>
