@@ -109,26 +109,15 @@ async function lastCompleteRunAt({ db }: Database): Promise<Instant | null> {
   return row?.at?.getTime() ?? null;
 }
 
-/** @returns the last runs, newest first. */
-async function readRuns({ db }: Database): Promise<RunSummary[]> {
-  const rows = await db
-    .selectFrom('ingestion_runs')
-    .selectAll()
-    .orderBy('started_at', 'desc')
-    .limit(RUNS_SHOWN)
-    .execute();
-  return rows.map(summaryOf);
+const newestFirst = ({ db }: Database) => db.selectFrom('ingestion_runs').selectAll().orderBy('started_at', 'desc');
+
+async function readRuns(database: Database): Promise<RunSummary[]> {
+  return (await newestFirst(database).limit(RUNS_SHOWN).execute()).map(summaryOf);
 }
 
 /** @returns the full run that began last. Requests by hand, however many, don't hide it. */
-export async function readLatestFullRun({ db }: Database): Promise<RunSummary | undefined> {
-  const row = await db
-    .selectFrom('ingestion_runs')
-    .selectAll()
-    .where('is_full_run', '=', true)
-    .orderBy('started_at', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+export async function readLatestFullRun(database: Database): Promise<RunSummary | undefined> {
+  const row = await newestFirst(database).where('is_full_run', '=', true).limit(1).executeTakeFirst();
   return row && summaryOf(row);
 }
 

@@ -156,7 +156,6 @@ export const COLUMNS = {
     imported_at: 'timestamptz',
   },
   requested_ranges: { ...SERIES_OF_RUN, first_day: 'date', last_day: 'date', requested_at: 'timestamptz' },
-  unavailable_days: { ...SERIES, day: 'date', reason: 'text', first_run_id: 'uuid', recorded_at: 'timestamptz' },
   ingestion_series: {
     ...SERIES_OF_RUN,
     status: 'text',
@@ -168,7 +167,6 @@ export const COLUMNS = {
     error_kind: 'text',
     error: 'text',
   },
-  rejected_samples: { ...SERIES_OF_RUN, observed_at: 'timestamptz', price: 'text', reason: 'text' },
   quality_findings: { ...SERIES_OF_RUN, rule: 'text', severity: 'text', day: 'date', detail: 'text' },
   requests: { ...SERIES_OF_RUN, sent_at: 'timestamptz' },
 } as const satisfies { readonly [Table in keyof Tables]?: Partial<ColumnTypes<keyof Tables[Table] & string>> };

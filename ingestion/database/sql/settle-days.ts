@@ -10,6 +10,11 @@ import type { SeriesChange } from './upsert-daily-prices.ts';
 /** Two answers closer together than this may share one outage of the source. */
 const CONFIRMATION_AFTER_MS = 20 * HOUR_MS;
 
+/** Where a day is recorded already, another run's answer confirms it. */
+const CONFIRMING = sql`on conflict (coin_id, currency, day) do update set confirmed_run_id = excluded.first_run_id
+  where recorded.confirmed_run_id is null and recorded.first_run_id <> excluded.first_run_id
+    and recorded.recorded_at <= excluded.recorded_at - make_interval(secs => ${CONFIRMATION_AFTER_MS / 1000})`;
+
 const DAY = { coin_id: 'text', currency: 'text', day: 'date' } as const;
 const SETTLED = {
   ...DAY,
@@ -70,9 +75,7 @@ export async function settleDays(
       insert into unavailable_days as recorded (coin_id, currency, day, reason, first_run_id, recorded_at)
       select coin_id, currency, day, 'CoinGecko sent other days and nothing of this one.', ${runId}::uuid, received_at
       from ${settled} where is_absent and ${hasNoRow('settled')}
-      on conflict (coin_id, currency, day) do update set confirmed_run_id = excluded.first_run_id
-      where recorded.confirmed_run_id is null and recorded.first_run_id <> excluded.first_run_id
-        and recorded.recorded_at <= excluded.recorded_at - make_interval(secs => ${CONFIRMATION_AFTER_MS / 1000})
+      ${CONFIRMING}
     `.execute(db);
     await sql`
       delete from unavailable_days using ${settled}
@@ -157,8 +160,6 @@ export async function recordDaysBeforeBeginning(
         where (price.coin_id, price.currency, price.day) = (series.coin_id, series.currency, empty.first_day + number)
       )
     group by series.coin_id, series.currency, empty.first_day + number
-    on conflict (coin_id, currency, day) do update set confirmed_run_id = excluded.first_run_id
-    where recorded.confirmed_run_id is null and recorded.first_run_id <> excluded.first_run_id
-      and recorded.recorded_at <= excluded.recorded_at - make_interval(secs => ${CONFIRMATION_AFTER_MS / 1000})
+    ${CONFIRMING}
   `.execute(db);
 }
