@@ -34,6 +34,8 @@ export type Emulator = {
   destroy(stackName: string): Promise<void>;
   /** @returns a function's environment. */
   variablesOf(functionName: string): Promise<Record<string, string> | undefined>;
+  /** Gives a function another environment. */
+  setVariables(functionName: string, variables: Record<string, string>): Promise<void>;
   /** Calls a function as the console does. @throws what the function threw. */
   invoke(functionName: string, event: unknown): Promise<unknown>;
 };
@@ -112,6 +114,13 @@ export function useEmulator(endpoint: string, folder: string): Emulator {
       const response = await fetch(`${endpoint}/2015-03-31/functions/${functionName}/configuration`);
       const { Environment } = (await response.json()) as { Environment?: { Variables: Record<string, string> } };
       return Environment?.Variables;
+    },
+
+    async setVariables(functionName, Variables) {
+      const url = `${endpoint}/2015-03-31/functions/${functionName}/configuration`;
+      const body = JSON.stringify({ Environment: { Variables } });
+      const response = await fetch(url, { method: 'PUT', body });
+      if (!response.ok) throw new Error(`The environment of ${functionName} was not set: ${await response.text()}`);
     },
 
     async invoke(functionName, event) {
