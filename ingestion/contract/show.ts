@@ -41,6 +41,6 @@ export const placeOf = (path: readonly PropertyKey[]): string =>
     .join('')
     .replace(/^\./, '');
 
-/** @param whole the name of the input. @returns the first thing that zod found wrong, as `prices[0][1]: reason`; it quotes no value. */
+/** @returns the first thing that zod found wrong, as `prices[0][1]: reason`, without the value; `whole` where no field is named. */
 export const firstIssue = ({ issues: [issue] }: z.ZodError, whole: string): string =>
   `${placeOf(issue?.path ?? []) || whole}: ${issue?.message ?? 'of an unknown shape'}`;
