@@ -220,7 +220,7 @@ export interface PriceRepository {
    * @throws SourceError (`malformed`) where the database refuses what this answer comes to; the others are stored.
    */
   storeAnswer(answer: AnswerToStore): Promise<StoredAnswer>;
-  /** Stores what a stored answer comes to today. Rows only move forward, and keep their run. @returns what became of each price. */
+  /** Stores what a stored answer comes to today. Rows only move forward, and keep their run. @returns what became of each. */
   renewPrices(days: DaysToRenew): Promise<PriceChange[]>;
   /** Bodies of the run's answers for one coin, in all currencies. */
   answersOfCoin(runId: string, coin: string): Promise<RunAnswer[]>;

@@ -29,7 +29,7 @@ export const parseSourceSettings = (env: Environment) => reading(env, readSource
 /** @returns the universe in the file that the `UNIVERSE` setting names, or in `universe.json`. @throws SettingError */
 export const readUniverse = (env: Environment): Universe => reading(env, readUniverseFile);
 
-/** @returns everything that the local command reads. Without a `databaseUrl` it starts the embedded server. @throws SettingError */
+/** @returns all that the local command reads. Without a `databaseUrl` it starts the embedded server. @throws SettingError */
 export const parseLocalSettings = (env: Environment) =>
   reading(env, (read) => ({
     source: readSource(read),

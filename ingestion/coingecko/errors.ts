@@ -37,6 +37,8 @@ export function findStatedError(json: unknown): StatedError | null {
 
 type Meaning = { readonly kind: FailureKind; readonly what: string; readonly advice: string };
 
+const BASE_URL = 'COINGECKO_BASE_URL';
+
 const BLOCKED: Meaning = {
   kind: 'blocked',
   what: 'the request was blocked',
@@ -82,7 +84,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   404: {
     kind: 'not_found',
     what: 'CoinGecko does not know this',
-    advice: `It may have been renamed or delisted: npm run universe -- check compares. If nothing is known, COINGECKO_BASE_URL is wrong`,
+    advice: `It may have been renamed or delisted: npm run universe -- check compares. If nothing is known, ${BASE_URL} is wrong`,
   },
   408: { kind: 'timeout', what: 'the request took too long to arrive', advice: 'Is the network slow?' },
   429: { kind: 'rate_limited', what: 'too many requests', advice: 'They must be fewer a minute' },

@@ -41,6 +41,9 @@ export const placeOf = (path: readonly PropertyKey[]): string =>
     .join('')
     .replace(/^\./, '');
 
-/** @param whole the name of the input. @returns the first thing that zod found wrong, as `prices[0][1]: reason`; it quotes no value. */
+/**
+ * @param whole what the input is called where no single field of it is at fault.
+ * @returns the first thing that zod found wrong, as `prices[0][1]: reason`. It quotes no value, unless the schema's text does.
+ */
 export const firstIssue = ({ issues: [issue] }: z.ZodError, whole: string): string =>
   `${placeOf(issue?.path ?? []) || whole}: ${issue?.message ?? 'of an unknown shape'}`;

@@ -3,7 +3,7 @@ import { countDays, dayOf, type Instant } from './day.ts';
 import { planLatestRequests } from './latest-price.ts';
 import { crossRateBase, selectSeries, seriesName, sourcesOf } from './series.ts';
 
-/** The credits of one UTC month. @property needed by the requests in question. @property reserved for the scheduled runs to come. */
+/** Credits of one UTC month: `needed` by the requests in question, `reserved` for the scheduled runs to come. */
 type CreditAccount = Readonly<Record<'quota' | 'used' | 'needed' | 'reserved', number>>;
 
 /** @returns 00:00 UTC of the month's first day: credits are counted by UTC month. */

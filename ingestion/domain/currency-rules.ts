@@ -46,7 +46,8 @@ export function compareCurrencies(
       const common = ratiosOf(hoursByCurrency.get(currency), hoursByCurrency.get(other));
       if (!common.every(({ isSame }) => isSame) || common.length === 0) continue;
       suspects.add(currency).add(other);
-      const detail = `${coin}/${currency} equals ${coin}/${other} in all ${common.length} hours that both have: the currency was ignored`;
+      const both = `${coin}/${currency} equals ${coin}/${other} in all ${common.length} hours that both have`;
+      const detail = `${both}: the currency was ignored`;
       findings.push({ rule: 'currency', severity: 'error', coin, currency, day: null, detail });
     }
   }

@@ -62,7 +62,7 @@ type PlanOptions = {
   readonly hasReference?: (series: Series, day: Day) => boolean;
 };
 
-/** The fewest requests for what the series lack, the longest-stale first; where prices are derived, the reference's before all. */
+/** The fewest requests for what the series lack, longest-stale first; the reference's before all, where prices are derived. */
 export function planRequests(gaps: readonly SeriesGaps[], options: PlanOptions): PlannedRequest[] {
   const { now, historyDays, base, hasReference = () => false } = options;
   const needs = new Map<string, { series: Series; days: Set<Day>; serves: SeriesGaps[] }>();

@@ -65,7 +65,7 @@ function deriveDays(
   return { answered, withoutRate };
 }
 
-/** Stores, counts and compares an answer. @throws SourceError for one that the database refuses, or that is empty; LockLostError. */
+/** Stores and counts an answer. @throws SourceError for one that the database refuses, or an empty one; LockLostError. */
 export async function storeAnswer(
   { request: { series, gapDays }, toStore, hourlyMeans, reference, withoutRate }: ReturnType<typeof aggregateAnswer>,
   hop: Hop,

@@ -2,12 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createCoinGeckoClient } from '../../ingestion/coingecko/client.ts';
 import { createRateLimiter } from '../../ingestion/coingecko/rate-limiter.ts';
-import { createRepositories } from '../../ingestion/database/repositories.ts';
 import { addDays, DAY_MS, dayOf, daysFrom, HOUR_MS, MINUTE_MS } from '../../ingestion/domain/day.ts';
-import { LockLostError, RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
+import { RefusedError, SourceError } from '../../ingestion/domain/failure.ts';
 import { seriesName } from '../../ingestion/domain/series.ts';
-import { runIdOf } from '../../ingestion/message/run-message.ts';
-import type { HeldLock, IngestionLock, RunDependencies } from '../../ingestion/ports.ts';
+import type { RunDependencies } from '../../ingestion/ports.ts';
 import { readTriagedStatus } from '../../ingestion/triage.ts';
 import { emptyTables, useTestDatabase } from '../support/test-database.ts';
 import { startTestIngestion, type TestIngestion } from '../support/test-ingestion.ts';
@@ -437,18 +435,6 @@ describe('requests by hand', () => {
     await expect(run).rejects.toThrow(/hourly prices from 2018-01-30 on/);
   });
 
-  test('a refetch of revised history keeps the old values and says so', async () => {
-    await ingestion.run();
-    ingestion.simulator.setHistory({ revision: { coin: 'bitcoin', from: '2026-11-01', factor: 1.01 } });
-    const request = { from: '2026-11-01', to: '2026-11-05', refetch: true };
-    const verdict = await verdictOf({ trigger: 'cli', request });
-    expect(verdict).toMatchObject({ status: 'complete', expectedDays: 20, rowsWritten: 10, rowsUnchanged: 10 });
-    expect(verdict.findings.filter(({ rule }) => rule === 'revision')).toHaveLength(10);
-    const revisions = await ingestion.database.db.selectFrom('daily_price_revisions').selectAll().execute();
-    expect(revisions).toHaveLength(10);
-    expect(revisions.every((row) => row.replaced_by_run_id === verdict.runId && row.revision === 0)).toBe(true);
-  });
-
   test('a request beyond the plan’s history is refused before its first request, and recorded', async () => {
     const run = ingestion.run({ trigger: 'cli', request: { from: '2025-11-24', to: '2025-11-30' } });
     await expect(run).rejects.toThrow(RefusedError);
@@ -482,21 +468,6 @@ describe('runs that are cut short', () => {
     expect(await verdictOf()).toMatchObject({ status: 'complete', requests: 3 });
   });
 
-  test('a run out of time waits for its continuation, which is the same run', async () => {
-    await restart({ requestsPerMinute: 2 });
-    const triggerKey = 'schedule:2026-11-23T02:00:00Z';
-    const deadline = ingestion.clock.monotonicMs() + 100_000;
-    const onEvent: RunDependencies['onEvent'] = ({ kind }) =>
-      kind === 'answered' && void ingestion.clock.advance(50_000);
-    const first = await ingestion.run({ triggerKey }, { deadline, onEvent });
-    expect(first).toMatchObject({ madeProgress: true, stoppedBy: 'deadline', verdict: { status: 'waiting' } });
-    await ingestion.clock.advance(100_000);
-    const second = await ingestion.run({ triggerKey, hop: 1, dueAt: NOW }, {});
-    const { runId } = first.verdict;
-    expect(second.verdict).toMatchObject({ runId, status: 'complete', requests: 4, expectedDays: 120 });
-    expect(await runRow(second.verdict.runId)).toMatchObject({ hops: 2, requests: 4, status: 'complete' });
-  });
-
   test('a process begins with the requests of the last minute in its budget', async () => {
     await ingestion.run();
     const ages: (readonly number[])[] = [];
@@ -512,46 +483,11 @@ describe('runs that are cut short', () => {
   });
 
   test('a trigger that comes again later keeps the due time of its run', async () => {
-    const first = await ingestion.run({ triggerKey: 'key:mine' });
+    const first = await verdictOf({ triggerKey: 'key:mine' });
     await ingestion.clock.advance(24 * HOUR_MS);
-    const again = await ingestion.run({ triggerKey: 'key:mine' });
-    expect(again.verdict).toMatchObject({ runId: first.verdict.runId, status: 'complete', expectedDays: 120 });
-    expect((await runRow(first.verdict.runId)).due_at).toEqual(new Date(NOW));
-  });
-
-  test('a run that loses the lock writes nothing more, and no verdict', async () => {
-    const { database, clock } = ingestion;
-    const repositories = createRepositories(database, { clock });
-    const lock: IngestionLock = {
-      async acquire(waitMs) {
-        held = await repositories.lock.acquire(waitMs);
-        return held;
-      },
-    };
-    let held: HeldLock | undefined;
-    const source = clientOf();
-    const run = ingestion.run(
-      { triggerKey: 'lost' },
-      {
-        repositories: { ...repositories, lock },
-        source: {
-          ...source,
-          async fetchRange(...asked) {
-            const answer = await source.fetchRange(...asked);
-            await sql`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
-              and database = (select oid from pg_database where datname = current_database())`.execute(database.db);
-            await new Promise<void>((lost) => {
-              if (held?.lost.aborted) lost();
-              held?.lost.addEventListener('abort', () => lost());
-            });
-            return answer;
-          },
-        },
-      },
-    );
-    await expect(run).rejects.toThrow(LockLostError);
-    expect(await allRows()).toEqual([]);
-    expect(await runRow(runIdOf('lost'))).toMatchObject({ status: 'running', finished_at: null });
+    const again = await verdictOf({ triggerKey: 'key:mine' });
+    expect(again).toMatchObject({ runId: first.runId, status: 'complete', expectedDays: 120 });
+    expect((await runRow(first.runId)).due_at).toEqual(new Date(NOW));
   });
 });
 

@@ -66,12 +66,6 @@ describe('the row of a day', () => {
     expect(aggregate(withoutLast, windowFor(DAY), LATER).prices[0]).toMatchObject({ volume: null, marketCap: null });
   });
 
-  test('a tail that stands after a later point is sorted in, not taken as the close', () => {
-    const prices = hourly(DAY, (hour) => 100 + hour, 3);
-    const tail: [Instant, unknown] = [startOf(DAY) + 2 * HOUR_MS + 89_000, 50];
-    expect(oneDay([...prices, tail]).prices[0]).toMatchObject({ close: 102, low: 50 });
-  });
-
   test('a day that was not asked for is none, though the window holds all of it', () => {
     const around = [-1, 0, 1, 2].flatMap((days) => hourly(addDays(DAY, days), () => 1));
     const request: PlannedWindow = { ...windowFor(DAY, addDays(DAY, 2)), gapDays: [DAY, addDays(DAY, 2)] };
@@ -144,12 +138,6 @@ describe('samples that are no prices', () => {
     expect(prices[0]).toMatchObject({ sampleCount: 23, hoursCovered: 23, high: 100, low: 100 });
   });
 
-  test('a tenfold move that stays is a move, not a fault', () => {
-    const { rejected, prices } = oneDay(hourly(DAY, (hour) => (hour < 12 ? 1 : 10)));
-    expect(rejected).toEqual([]);
-    expect(prices[0]).toMatchObject({ open: 1, close: 10, average: 5.5 });
-  });
-
   test('a day of which nothing but rejected samples came has no row, and is absent', () => {
     const points = [...hourly(DAY, () => null), ...hourly(addDays(DAY, 1), () => 5)];
     const result = aggregate(samplesOf(points), windowFor(DAY, addDays(DAY, 1)), LATER + DAY_MS);
@@ -158,18 +146,14 @@ describe('samples that are no prices', () => {
   });
 });
 
-describe('absent days', () => {
+test('an asked day is absent once it is 72 h old, where others came; an empty answer says nothing', () => {
   const next = addDays(DAY, 1);
-  const onlyNext = samplesOf(hourly(next, () => 5));
-
-  test('an asked day that is 72 h old and of which nothing came is absent', () => {
-    expect(aggregate(onlyNext, windowFor(DAY, next), endOf(DAY) + 72 * HOUR_MS).absentDays).toEqual([DAY]);
-  });
-
-  test('a younger one is not, and an empty answer says nothing', () => {
-    expect(aggregate(onlyNext, windowFor(DAY, next), endOf(DAY) + 72 * HOUR_MS - 1).absentDays).toEqual([]);
-    expect(aggregate(samplesOf([]), windowFor(DAY, next), LATER).absentDays).toEqual([]);
-  });
+  const absentAt = (prices: Samples['prices'], receivedAt: Instant) =>
+    aggregate(samplesOf(prices), windowFor(DAY, next), receivedAt).absentDays;
+  const onlyNext = hourly(next, () => 5);
+  expect(absentAt(onlyNext, endOf(DAY) + 72 * HOUR_MS)).toEqual([DAY]);
+  expect(absentAt(onlyNext, endOf(DAY) + 72 * HOUR_MS - 1)).toEqual([]);
+  expect(absentAt([], LATER)).toEqual([]);
 });
 
 describe('for any samples', () => {

@@ -25,25 +25,18 @@ const timesOff = (least: number, most: number) => {
 };
 
 describe('a fault', () => {
-  test.each([1, 2, 5, 12])('of %i samples that comes back is rejected, and nothing else is', (hours) => {
-    const fault = Array.from({ length: hours }, (_, index) => 48 + index);
-    for (const price of [1.5e-7, 1e9])
-      expect(rejectedHours(hourly([...level(160, 48), ...level(price, hours), ...level(150, 48)]))).toEqual(fault);
-  });
-
-  test('of samples above and below is one', () => {
-    const prices = [...level(5, 30), 7e-36, 900, 7e-36, 0.001, ...level(5, 30)];
-    expect(rejectedHours(hourly(prices))).toEqual([30, 31, 32, 33]);
-  });
-
-  test('twice on a day is two', () => {
-    const prices = [...level(5, 30), 600, ...level(5, 6), 600, 0.01, ...level(5, 30)];
-    expect(rejectedHours(hourly(prices))).toEqual([30, 37, 38]);
-  });
-
-  test('while the price falls by half is found all the same', () => {
-    const falling = Array.from({ length: 72 }, (_, hour) => 100 * 0.99 ** hour);
-    expect(rejectedHours(hourly(falling.with(40, 1e-6).with(41, 1e-6)))).toEqual([40, 41]);
+  const falling = Array.from({ length: 72 }, (_, hour) => 100 * 0.99 ** hour);
+  test.each<[string, readonly number[], readonly number[]]>([
+    ['of samples above and below', [...level(5, 30), 7e-36, 900, 7e-36, 0.001, ...level(5, 30)], [30, 31, 32, 33]],
+    ['that comes twice on a day', [...level(5, 30), 600, ...level(5, 6), 600, 0.01, ...level(5, 30)], [30, 37, 38]],
+    ['while the price falls by half', falling.with(40, 1e-6).with(41, 1e-6), [40, 41]],
+    [
+      'of several levels, save what is not far off from both around it',
+      [...level(1, 40), ...level(30, 4), ...level(11, 2), ...level(1.2, 40)],
+      [40, 41, 42, 43],
+    ],
+  ])('%s is found whole, and nothing else', (_, prices, faults) => {
+    expect(rejectedHours(hourly(prices))).toEqual(faults);
   });
 
   test('of a coin with a sample every 16 hours is found', () => {
@@ -59,11 +52,6 @@ describe('a fault', () => {
   test('after 24 h without a sample is judged by the nearest one', () => {
     const prices = hourly([...level(1, 20), ...level(0, 24), 233, ...level(1, 30)]).filter(({ price }) => price > 0);
     expect(rejectedHours(prices)).toEqual([20]);
-  });
-
-  test('keeps the samples of its run that are not far off from both levels', () => {
-    const prices = [...level(1, 40), ...level(30, 4), ...level(11, 2), ...level(1.2, 40)];
-    expect(rejectedHours(hourly(prices))).toEqual([40, 41, 42, 43]);
   });
 });
 
@@ -129,13 +117,12 @@ describe('a price that really moves', () => {
     expect(findOutliers(samples).size).toBe(0);
   });
 
-  test('ten times a day keeps its samples', () => {
-    const swinging = level(1e-5, 120).map((price, hour) => price * 10 ** (0.55 * Math.sin((hour / 12) * Math.PI)));
-    expect(rejectedHours(hourly(swinging))).toEqual([]);
-  });
-
-  test('in steps, each of them lasting, keeps its samples', () => {
-    expect(rejectedHours(hourly([...level(1, 30), ...level(20, 30), ...level(400, 30)]))).toEqual([]);
+  const swinging = level(1e-5, 120).map((price, hour) => price * 10 ** (0.55 * Math.sin((hour / 12) * Math.PI)));
+  test.each([
+    ['ten times a day', swinging],
+    ['in steps, each of them lasting,', [...level(1, 30), ...level(20, 30), ...level(400, 30)]],
+  ])('%s keeps its samples', (_, prices) => {
+    expect(rejectedHours(hourly(prices))).toEqual([]);
   });
 });
 
